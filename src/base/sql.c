@@ -1,0 +1,63 @@
+/*
+ * sql.c
+ *		Running weir's own SQL safely from C.
+ */
+#include "postgres.h"
+
+#include "base/privileges.h"
+#include "base/sql.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+static void
+open_scope(SqlScope *scope, Oid role, int security_context)
+{
+	GetUserIdAndSecContext(&scope->saved_user, &scope->saved_security_context);
+	SetUserIdAndSecContext(role, scope->saved_security_context | security_context);
+	scope->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
+void
+sql_begin(SqlScope *scope)
+{
+	open_scope(scope, extension_owner(), SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void
+sql_begin_as(SqlScope *scope, Oid role)
+{
+	open_scope(scope, role, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+void
+sql_end(SqlScope *scope)
+{
+	SPI_finish();
+	AtEOXact_GUC(true, scope->guc_level);
+	SetUserIdAndSecContext(scope->saved_user, scope->saved_security_context);
+}
+
+uint64
+sql_execute(const char *statement, int n_parameters, const Oid *types, const Datum *values, const char *nulls)
+{
+	int			result = SPI_execute_with_args(statement, n_parameters, (Oid *) types, (Datum *) values, nulls, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "SPI could not execute \"%s\": %s", statement, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+Datum
+sql_value(uint64 row, int column, bool *is_null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
+}
+
+char *
+sql_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}

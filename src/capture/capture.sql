@@ -1,0 +1,114 @@
+-- capture: definitions of monitors as capture reads them, panes, builds, position -------------------------------------------------------
+
+CREATE TABLE weir.monitor (
+    monitor_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    source regclass NOT NULL,
+    owner regrole NOT NULL,
+    time_column name NOT NULL,
+    window_size interval NOT NULL,
+    slide interval NOT NULL,              -- = window_size for tumbling windows
+    pane_size interval NOT NULL,          -- window_size and slide are whole multiples of it
+    lateness interval NOT NULL,
+    time_zone text,                       -- NULL: UTC
+    segment_by name[] NOT NULL,
+    protected name[] NOT NULL,
+    model text,
+    prediction name,
+    score name,
+    label name,
+    positive text,
+    metrics text[],
+    filter text,
+    backfill boolean NOT NULL,
+    retention interval,
+    on_delete text NOT NULL CHECK (on_delete IN ('retract', 'ignore')),
+    options jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE weir.monitor IS 'Definitions of monitors, one row each; read the view weir.monitors.';
+
+CREATE TABLE weir.monitor_column (
+    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    ordinal int NOT NULL,                 -- position in pane.summaries, from 1
+    column_name name NOT NULL,
+    data_type regtype NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('numeric', 'category')),
+    PRIMARY KEY (monitor_id, ordinal),
+    UNIQUE (monitor_id, column_name)
+);
+COMMENT ON TABLE weir.monitor_column IS 'The columns each monitor summarises, in the order of its panes'' summaries.';
+
+-- Run-time state, not dumped: after a restore it is rebuilt from the source.
+CREATE TABLE weir.monitor_state (
+    monitor_id int PRIMARY KEY REFERENCES weir.monitor ON DELETE CASCADE,
+    state text NOT NULL DEFAULT 'starting' CHECK (state IN ('starting', 'building', 'active', 'disabled')),
+    reason text,                          -- why it is disabled
+    watermark timestamptz,                -- latest event time folded, never beyond the wall clock
+    last_change_at timestamptz,           -- wall clock of the last change folded
+    inexact_since timestamptz,            -- an update or delete arrived that could not be taken back from its pane
+    n_untimed bigint NOT NULL DEFAULT 0   -- rows left out because their time is NULL or infinite
+);
+COMMENT ON TABLE weir.monitor_state IS 'How far each monitor has come; read the view weir.monitors.';
+
+CREATE TABLE weir.pane (
+    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    generation int NOT NULL,              -- 0: live; otherwise the build it belongs to
+    pane_start timestamptz NOT NULL,
+    segment text[] NOT NULL,              -- values of segment_by, '{}' when there are none
+    part "char" NOT NULL DEFAULT 'b',     -- b base; of builds also a (added since the cut) and r (removed since the cut)
+    n bigint NOT NULL,
+    n_labelled bigint NOT NULL,
+    n_late bigint NOT NULL,               -- rows that came after their window was final; a property of the arrival, not of the data
+    marks int NOT NULL DEFAULT 0,         -- 1 inexact, 2 retained: holds rows that the table has deleted
+    summaries weir.summary[] NOT NULL,    -- by monitor_column.ordinal
+    fairness weir.fairness_table[] NOT NULL, -- by position in monitor.protected; empty when there is no prediction
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (monitor_id, generation, pane_start, segment, part)
+) WITH (fillfactor = 70);
+ALTER TABLE weir.pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
+COMMENT ON TABLE weir.pane IS 'One row per monitor, slice of event time and segment: mergeable summaries of its columns and fairness counts.';
+
+-- A shadow generation of a range of event time: read from the source under one snapshot (the cut) while capture adds what the cut does
+-- not see, then swapped in (build, rebuild) or compared with the live panes (verify).
+CREATE TABLE weir.build (
+    build_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    kind text NOT NULL CHECK (kind IN ('build', 'rebuild', 'verify')),
+    since timestamptz NOT NULL DEFAULT '-infinity',
+    until timestamptz NOT NULL DEFAULT 'infinity',
+    state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'reading', 'read', 'done', 'failed')),
+    cut pg_snapshot,
+    cut_lsn pg_lsn,                       -- past this position every transaction of the stream is outside the cut
+    attempt int NOT NULL DEFAULT 0,
+    requested_at timestamptz NOT NULL DEFAULT now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    rows_read bigint,
+    error text,
+    panes bigint, equal bigint, different bigint, marked bigint, compared_lsn pg_lsn, first_difference text
+);
+CREATE INDEX ON weir.build (monitor_id) WHERE state NOT IN ('done', 'failed');
+COMMENT ON TABLE weir.build IS 'Work that reads a range of a source again: initial build, rebuild, verify.';
+
+CREATE TABLE weir.capture_progress (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    slot name NOT NULL,
+    system_identifier bigint NOT NULL,
+    database_oid oid NOT NULL,
+    captured_lsn pg_lsn NOT NULL,         -- every commit that ends at or before it is folded, in the transaction that wrote this
+    last_commit_at timestamptz,
+    rows_total bigint NOT NULL DEFAULT 0,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE weir.capture_progress IS 'Position of capture in this database; written in the transaction that writes the panes.';
+
+CREATE TABLE weir.gap (
+    gap_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    noticed_at timestamptz NOT NULL DEFAULT now(),
+    reason text NOT NULL,
+    from_lsn pg_lsn,
+    to_lsn pg_lsn,
+    healed_at timestamptz
+);
+COMMENT ON TABLE weir.gap IS 'Stretches of the stream that capture did not see, and when the panes were healed from the tables.';
