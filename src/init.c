@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -13,4 +14,5 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	worker_init();
 }
