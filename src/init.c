@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "capture/capture.h"
 #include "fmgr.h"
 #include "worker/worker.h"
 
@@ -15,4 +16,5 @@ void
 _PG_init(void)
 {
 	worker_init();
+	capture_init();
 }
