@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/capture.h"
