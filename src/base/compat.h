@@ -11,4 +11,10 @@
 #error "weir needs PostgreSQL 15 or newer"
 #endif
 
+/* Columns that are computed when they are read came with 18. */
+#include "catalog/pg_attribute.h"
+#ifndef ATTRIBUTE_GENERATED_VIRTUAL
+#define ATTRIBUTE_GENERATED_VIRTUAL 'v'
+#endif
+
 #endif
