@@ -6,6 +6,7 @@
 
 #include "capture/capture.h"
 #include "fmgr.h"
+#include "monitor/monitor.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -17,4 +18,5 @@ _PG_init(void)
 {
 	worker_init();
 	capture_init();
+	monitor_init();
 }

@@ -32,4 +32,10 @@
 #define REPLORIGIN_SESSION_SETUP(origin) replorigin_session_setup(origin)
 #endif
 
+/* Columns that are computed when they are read came with 18. */
+#include "catalog/pg_attribute.h"
+#ifndef ATTRIBUTE_GENERATED_VIRTUAL
+#define ATTRIBUTE_GENERATED_VIRTUAL 'v'
+#endif
+
 #endif
