@@ -134,7 +134,6 @@ static void
 pair_numbers(DriftPair *pair, const Summary *const *summaries)
 {
 	int			level = 0;
-	double		variance;
 	Side		sides[2] = {{0}, {0}};
 
 	for (int side = 0; side < 2; side++)
@@ -149,9 +148,7 @@ pair_numbers(DriftPair *pair, const Summary *const *summaries)
 	merge_bins(pair, sides);
 	for (int side = 0; side < 2; side++)
 		release(pair, sides[side].bins, sides[side].capacity * sizeof(SummaryBin));
-	pair->has_spread = summary_variance(summaries[BASELINE], &variance);
-	if (pair->has_spread)
-		pair->spread = sqrt(fmax(0, variance));
+	pair->has_spread = summary_standard_deviation(summaries[BASELINE], &pair->spread);
 }
 
 static void
