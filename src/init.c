@@ -4,7 +4,9 @@
  */
 #include "postgres.h"
 
+#include "capture/capture.h"
 #include "fmgr.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -13,4 +15,6 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	worker_init();
+	capture_init();
 }

@@ -11,4 +11,25 @@
 #error "weir needs PostgreSQL 15 or newer"
 #endif
 
+/* A decoded tuple: wrapped in a buffer before 17. */
+#if PG_VERSION_NUM >= 170000
+#define DECODED_TUPLE(tuple) (tuple)
+#else
+#define DECODED_TUPLE(buffer) ((buffer) != NULL ? &(buffer)->tuple : NULL)
+#endif
+
+/* Whether a slot has lost the WAL it needs. */
+#if PG_VERSION_NUM >= 160000
+#define SLOT_IS_INVALIDATED(slot) ((slot)->data.invalidated != RS_INVAL_NONE)
+#else
+#define SLOT_IS_INVALIDATED(slot) ((slot)->data.invalidated_at != InvalidXLogRecPtr)
+#endif
+
+/* The second argument is the process that may share the origin: none. */
+#if PG_VERSION_NUM >= 160000
+#define REPLORIGIN_SESSION_SETUP(origin) replorigin_session_setup(origin, 0)
+#else
+#define REPLORIGIN_SESSION_SETUP(origin) replorigin_session_setup(origin)
+#endif
+
 #endif
