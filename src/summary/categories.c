@@ -11,9 +11,8 @@
 #include "summary/memory_inline.h"
 
 #define FEWEST_SLOTS 16
-#define ELLIPSIS "\xe2\x80\xa6"
+#define ELLIPSIS "..."
 #define HASH_DIGITS 16
-#define SHORTENED_PREFIX (CATEGORY_MAX_LENGTH - HASH_DIGITS - (sizeof(ELLIPSIS) - 1))
 
 /* ---- hash ---- */
 
@@ -56,14 +55,21 @@ category_hash(const char *bytes, size_t length)
 }
 
 size_t
-category_shorten(const char *bytes, size_t length, char *buffer)
+category_prefix(const char *bytes)
+{
+	size_t		prefix = CATEGORY_MAX_PREFIX;
+
+	/* Second and later bytes of a character begin with the bits 10. */
+	while (prefix > CATEGORY_MAX_PREFIX - 4 && ((unsigned char) bytes[prefix] & 0xc0) == 0x80)
+		prefix--;
+	return prefix;
+}
+
+size_t
+category_shorten(const char *bytes, size_t length, size_t prefix, char *buffer)
 {
 	uint64_t	hash = category_hash(bytes, length);
-	size_t		prefix = SHORTENED_PREFIX;
 
-	/* Not inside a character of UTF-8, whose second and later bytes begin with the bits 10. */
-	while (prefix > SHORTENED_PREFIX - 4 && ((unsigned char) bytes[prefix] & 0xc0) == 0x80)
-		prefix--;
 	memcpy(buffer, bytes, prefix);
 	memcpy(buffer + prefix, ELLIPSIS, sizeof(ELLIPSIS) - 1);
 	prefix += sizeof(ELLIPSIS) - 1;

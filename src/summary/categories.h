@@ -16,8 +16,9 @@
 #include "base/allocator.h"
 #include "summary/summary.h"
 
-/* A longer value is kept as its beginning, an ellipsis and the hash of the whole, this many bytes at most. */
+/* A longer value is kept as its beginning, three dots and the hash of the whole in hexadecimal digits. */
 #define CATEGORY_MAX_LENGTH 256
+#define CATEGORY_MAX_PREFIX (CATEGORY_MAX_LENGTH - 19)
 
 typedef struct CategoryEntry
 {
@@ -52,8 +53,11 @@ extern size_t categories_memory(const Categories *categories);
 /* The hash that decides which categories are kept; part of the stored form, the same on every machine, never 0. */
 extern uint64_t category_hash(const char *bytes, size_t length);
 
-/* The form in which a value longer than CATEGORY_MAX_LENGTH is kept; buffer holds CATEGORY_MAX_LENGTH bytes. Returns its length. */
-extern size_t category_shorten(const char *bytes, size_t length, char *buffer);
+/* How much of a value longer than CATEGORY_MAX_LENGTH is kept: as many bytes as end with a whole character of UTF-8. */
+extern size_t category_prefix(const char *bytes);
+
+/* The form in which such a value is kept; buffer holds CATEGORY_MAX_LENGTH bytes. Returns its length. */
+extern size_t category_shorten(const char *bytes, size_t length, size_t prefix, char *buffer);
 
 /* False when a count passed the limit of counts. */
 extern bool categories_add(Categories *categories, Allocator allocator, const char *bytes, size_t length, int64_t count, int budget);

@@ -263,7 +263,7 @@ summary_add_category(Summary *summary, const char *bytes, size_t length)
 
 	if (length > CATEGORY_MAX_LENGTH)
 	{
-		length = category_shorten(bytes, length, buffer);
+		length = category_shorten(bytes, length, category_prefix(bytes), buffer);
 		bytes = buffer;
 	}
 	if (!categories_add(&summary->categories, summary->allocator, bytes, length, 1, summary->budget))
@@ -314,7 +314,7 @@ summary_remove_category(Summary *summary, const char *bytes, size_t length)
 
 	if (length > CATEGORY_MAX_LENGTH)
 	{
-		length = category_shorten(bytes, length, buffer);
+		length = category_shorten(bytes, length, category_prefix(bytes), buffer);
 		bytes = buffer;
 	}
 	if (!categories_remove(&summary->categories, bytes, length))
