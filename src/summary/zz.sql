@@ -1,0 +1,1 @@
+CREATE TYPE weir.summary AS (x int);
