@@ -11,7 +11,7 @@ DATA_built = weir--$(EXTVERSION).sql
 EXTRA_CLEAN = weir--$(EXTVERSION).sql
 
 PG_CPPFLAGS = -I$(srcdir)/src
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -ffp-contract=off
+PG_CFLAGS = -std=gnu11 -Wall -Werror=implicit-function-declaration -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -ffp-contract=off
 SHLIB_LINK = -Wl,-Bsymbolic -lm
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "monitor/monitor.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -15,4 +16,5 @@ void
 _PG_init(void)
 {
 	worker_init();
+	monitor_init();
 }

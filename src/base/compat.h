@@ -18,4 +18,10 @@
 #define portal_run_all(portal, receiver, completion) PortalRun((portal), FETCH_ALL, true, true, (receiver), (receiver), (completion))
 #endif
 
+/* Columns that are computed when they are read came with 18. */
+#include "catalog/pg_attribute.h"
+#ifndef ATTRIBUTE_GENERATED_VIRTUAL
+#define ATTRIBUTE_GENERATED_VIRTUAL 'v'
+#endif
+
 #endif
