@@ -4,7 +4,12 @@
  */
 #include "postgres.h"
 
+#include "capture/capture.h"
 #include "fmgr.h"
+#include "model/model.h"
+#include "monitor/monitor.h"
+#include "monitor/rule.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -13,4 +18,9 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	worker_init();
+	capture_init();
+	monitor_init();
+	rule_init();
+	model_init();
 }

@@ -19,8 +19,8 @@
 #include "storage/latch.h"
 
 /*
- * A task of the scheduler: run about every period_ms, or sooner after worker_wake.  Called inside a transaction with an active snapshot as
- * the extension's owner with search_path pinned; commits on return, an error is logged (at most once a minute per task) and rolled back.
+ * A task of the scheduler: run about every period_ms, or sooner after worker_wake.  Called inside a transaction with an active snapshot and
+ * search_path pinned; committed on return.  An error is rolled back and logged, and the task waits longer before each next try.
  */
 typedef void (*WorkerTask) (void);
 extern void worker_register_task(const char *name, int period_ms, WorkerTask task);
@@ -54,11 +54,9 @@ extern bool worker_start_one_off(const char *name, Oid role, int64 argument, Bac
 /* True when weir was loaded by shared_preload_libraries. */
 extern bool worker_is_preloaded(void);
 
-/* Waits on the latch up to timeout_ms, then handles interrupts and configuration reloads. */
-extern void worker_wait(long timeout_ms);
-
-/* True once this worker was asked to end (SIGTERM); loops leave at a safe point. */
-extern bool worker_should_exit(void);
+/* Waits on the latch up to timeout_ms, then handles interrupts (SIGTERM ends the process here) and configuration reloads. True when
+ * the latch was set: somebody wants something. */
+extern bool worker_wait(long timeout_ms);
 
 /* Called by init.c. */
 extern void worker_init(void);

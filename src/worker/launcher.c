@@ -1,0 +1,211 @@
+/*
+ * launcher.c
+ *		One per server: starts a scheduler in every database that may need one.
+ *
+ * It is connected to no database, so it cannot see where the extension is: it lets a scheduler look, once per database when the server
+ * starts or the database appears, and again when a backend says so (worker_wake).  A scheduler that finds nothing to do takes its entry
+ * back; one that dies is started again, later each time.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "worker/shared.h"
+#include "worker/worker.h"
+
+#define LOOK_FOR_NEW_DATABASES_MS 10000
+#define FIRST_RESTART_DELAY_MS 1000
+#define LAST_RESTART_DELAY_MS 60000
+
+/* What the launcher itself remembers of a database it has seen. */
+typedef struct KnownDatabase
+{
+	Oid			database;
+	bool		seen;			/* in the last scan */
+	BackgroundWorkerHandle *handle;
+	TimestampTz start_after;
+	int			restart_delay_ms;
+} KnownDatabase;
+
+PGDLLEXPORT void weir_launcher_main(Datum argument);
+
+static List *known_databases = NIL;
+
+static KnownDatabase *
+known_database(Oid database)
+{
+	ListCell   *cell;
+	MemoryContext old;
+	KnownDatabase *known;
+
+	foreach(cell, known_databases)
+	{
+		known = lfirst(cell);
+		if (known->database == database)
+			return known;
+	}
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	known = palloc0(sizeof(KnownDatabase));
+	known->database = database;
+	known_databases = lappend(known_databases, known);
+	MemoryContextSwitchTo(old);
+	return known;
+}
+
+/* Wants a scheduler in each database that was not there before; forgets those that are gone. */
+static void
+look_for_databases(void)
+{
+	Relation	catalog;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+	ListCell   *cell;
+
+	foreach(cell, known_databases)
+		((KnownDatabase *) lfirst(cell))->seen = false;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	catalog = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(catalog, 0, NULL);
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		bool		is_new = true;
+
+		if (!database->datallowconn || database->datistemplate || !worker_database_allowed(NameStr(database->datname)))
+			continue;
+		foreach(cell, known_databases)
+			if (((KnownDatabase *) lfirst(cell))->database == database->oid)
+				is_new = false;
+		known_database(database->oid)->seen = true;
+		if (is_new)
+		{
+			DatabaseEntry *entry;
+
+			LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+			entry = worker_entry(database->oid, true);
+			if (entry != NULL)
+				entry->wanted = true;
+			LWLockRelease(worker_shared->lock);
+		}
+	}
+	table_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	CommitTransactionCommand();
+
+	foreach(cell, known_databases)
+	{
+		KnownDatabase *known = lfirst(cell);
+
+		if (!known->seen && known->handle == NULL)
+		{
+			DatabaseEntry *entry;
+
+			LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+			entry = worker_entry(known->database, false);
+			if (entry != NULL)
+				memset(entry, 0, sizeof(DatabaseEntry));
+			LWLockRelease(worker_shared->lock);
+			known_databases = foreach_delete_current(known_databases, cell);
+			pfree(known);
+		}
+	}
+}
+
+/* Starts what should run and does not; returns how long to wait at most before looking again. */
+static long
+start_schedulers(void)
+{
+	long		wait_ms = LOOK_FOR_NEW_DATABASES_MS;
+	ListCell   *cell;
+
+	foreach(cell, known_databases)
+	{
+		KnownDatabase *known = lfirst(cell);
+		DatabaseEntry *entry;
+		bool		wanted;
+		pid_t		pid;
+		TimestampTz now = GetCurrentTimestamp();
+
+		LWLockAcquire(worker_shared->lock, LW_SHARED);
+		entry = worker_entry(known->database, false);
+		wanted = entry != NULL && entry->wanted && known->seen;
+		LWLockRelease(worker_shared->lock);
+
+		if (known->handle != NULL)
+		{
+			if (GetBackgroundWorkerPid(known->handle, &pid) != BGWH_STOPPED)
+				continue;
+			pfree(known->handle);
+			known->handle = NULL;
+			if (wanted)			/* it died: it would have taken its entry back */
+			{
+				known->restart_delay_ms = Min(Max(known->restart_delay_ms * 2, FIRST_RESTART_DELAY_MS), LAST_RESTART_DELAY_MS);
+				known->start_after = TimestampTzPlusMilliseconds(now, known->restart_delay_ms);
+			}
+			else
+				known->restart_delay_ms = 0;
+		}
+		if (!wanted)
+			continue;
+		if (known->start_after > now)
+			wait_ms = Min(wait_ms, Max(1, TimestampDifferenceMilliseconds(now, known->start_after)));
+		else
+		{
+			BackgroundWorker worker;
+			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+			worker_describe(&worker, "weir_scheduler_main", "weir scheduler");
+			worker.bgw_main_arg = ObjectIdGetDatum(known->database);
+			worker.bgw_notify_pid = MyProcPid;
+			if (!RegisterDynamicBackgroundWorker(&worker, &known->handle))
+			{
+				known->handle = NULL;
+				known->start_after = TimestampTzPlusMilliseconds(now, LAST_RESTART_DELAY_MS / 10);
+				ereport(LOG, (errmsg("weir could not start its scheduler: no background worker slot is free"),
+							  errhint("Raise max_worker_processes.")));
+			}
+			MemoryContextSwitchTo(old);
+		}
+	}
+	return wait_ms;
+}
+
+void
+weir_launcher_main(Datum argument)
+{
+	TimestampTz next_look = 0;
+
+	worker_begin(InvalidOid, InvalidOid);
+	worker_publish(InvalidOid, 0);
+	for (;;)
+	{
+		if (GetCurrentTimestamp() >= next_look)
+		{
+			look_for_databases();
+			next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_FOR_NEW_DATABASES_MS);
+		}
+		worker_wait(start_schedulers());
+	}
+}
+
+void
+worker_launcher_init(void)
+{
+	BackgroundWorker worker;
+
+	worker_describe(&worker, "weir_launcher_main", "weir launcher");
+	worker.bgw_restart_time = 1;
+	RegisterBackgroundWorker(&worker);
+}

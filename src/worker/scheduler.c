@@ -1,0 +1,251 @@
+/*
+ * scheduler.c
+ *		One per database: keeps the services running and runs the registered tasks.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/privileges.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "worker/shared.h"
+#include "worker/worker.h"
+
+#define LONGEST_WAIT_MS 5000
+#define FIRST_RETRY_MS 1000
+#define LAST_RETRY_MS 60000
+
+typedef struct Timing
+{
+	TimestampTz next;
+	int			retry_ms;		/* 0 while all is well */
+} Timing;
+
+PGDLLEXPORT void weir_scheduler_main(Datum argument);
+PGDLLEXPORT void weir_service_main(Datum argument);
+
+static BackgroundWorkerHandle *service_handles[WORKER_MAX_SERVICES];
+static Timing service_timing[WORKER_MAX_SERVICES];
+static Timing task_timing[WORKER_MAX_TASKS];
+static bool service_wanted[WORKER_MAX_SERVICES];
+
+static void
+back_off(Timing *timing)
+{
+	timing->retry_ms = Min(Max(timing->retry_ms * 2, FIRST_RETRY_MS), LAST_RETRY_MS);
+	timing->next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timing->retry_ms);
+}
+
+/* Runs a function in a transaction of its own; false when it failed (the error is logged and rolled back). */
+static bool
+run_in_transaction(const char *name, void (*function) (void *), void *argument)
+{
+	volatile bool succeeded = true;
+	MemoryContext old = CurrentMemoryContext;
+
+	pgstat_report_activity(STATE_RUNNING, name);
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		function(argument);
+		if (ActiveSnapshotSet())
+			PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old);
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+		succeeded = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return succeeded;
+}
+
+static void
+call_task(void *argument)
+{
+	((RegisteredTask *) argument)->run();
+}
+
+/* Sets *argument when the scheduler should stay, and asks which services are wanted. */
+static void
+look_around(void *argument)
+{
+	bool	   *stay = argument;
+	char	   *database = get_database_name(MyDatabaseId);
+
+	*stay = false;
+	memset(service_wanted, 0, sizeof(service_wanted));
+	if (database == NULL || !worker_database_allowed(database) || !OidIsValid(extension_oid(true)))
+		return;
+	for (int i = 0; i < worker_n_services; i++)
+		service_wanted[i] = worker_services[i].wanted();
+	*stay = worker_presence();
+	for (int i = 0; i < worker_n_services; i++)
+		*stay |= service_wanted[i];
+}
+
+static void
+keep_service(int i)
+{
+	pid_t		pid;
+	TimestampTz now = GetCurrentTimestamp();
+	BgwHandleStatus status;
+
+	if (service_handles[i] != NULL)
+	{
+		status = GetBackgroundWorkerPid(service_handles[i], &pid);
+		if (status == BGWH_STARTED && !service_wanted[i])
+			TerminateBackgroundWorker(service_handles[i]);
+		if (status != BGWH_STOPPED)
+			return;
+		pfree(service_handles[i]);
+		service_handles[i] = NULL;
+		if (service_wanted[i])
+			back_off(&service_timing[i]);
+	}
+	if (service_wanted[i] && service_timing[i].next <= now)
+	{
+		BackgroundWorker worker;
+		char		type[BGW_MAXLEN];
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		snprintf(type, sizeof(type), "weir %s", worker_services[i].name);
+		worker_describe(&worker, "weir_service_main", type);
+		worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+		worker.bgw_notify_pid = MyProcPid;
+		memcpy(worker.bgw_extra, &i, sizeof(i));
+		if (!RegisterDynamicBackgroundWorker(&worker, &service_handles[i]))
+		{
+			service_handles[i] = NULL;
+			back_off(&service_timing[i]);
+			ereport(LOG, (errmsg("weir could not start its %s worker: no background worker slot is free", worker_services[i].name),
+						  errhint("Raise max_worker_processes.")));
+		}
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* A service that has run for a while is well again. */
+static void
+forgive_services(void)
+{
+	for (int i = 0; i < worker_n_services; i++)
+		if (service_timing[i].retry_ms > 0 && service_handles[i] != NULL &&
+			GetCurrentTimestamp() > TimestampTzPlusMilliseconds(service_timing[i].next, LAST_RETRY_MS))
+			service_timing[i].retry_ms = 0;
+}
+
+static uint32
+count_wakes(void)
+{
+	DatabaseEntry *entry;
+	uint32		wakes;
+
+	LWLockAcquire(worker_shared->lock, LW_SHARED);
+	entry = worker_entry(MyDatabaseId, false);
+	wakes = entry != NULL ? entry->wakes : 0;
+	LWLockRelease(worker_shared->lock);
+	return wakes;
+}
+
+/* Takes the entry back unless somebody asked for attention since the given count was read. */
+static bool
+take_back_entry(uint32 wakes)
+{
+	DatabaseEntry *entry;
+	bool		taken;
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	entry = worker_entry(MyDatabaseId, false);
+	taken = entry == NULL || entry->wakes == wakes;
+	if (entry != NULL && taken)
+		entry->wanted = false;
+	LWLockRelease(worker_shared->lock);
+	return taken;
+}
+
+void
+weir_scheduler_main(Datum argument)
+{
+	uint32		last_wakes = 0;
+
+	worker_begin(DatumGetObjectId(argument), InvalidOid);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
+	worker_publish(MyDatabaseId, -1);
+
+	for (;;)
+	{
+		uint32		wakes = count_wakes();
+		bool		woken = wakes != last_wakes;
+		bool		stay;
+		TimestampTz now;
+		long		wait_ms = LONGEST_WAIT_MS;
+
+		last_wakes = wakes;
+		if (!run_in_transaction("looking at what there is to do", look_around, &stay))
+			proc_exit(1);		/* the launcher tries again later */
+		for (int i = 0; i < worker_n_services; i++)
+			keep_service(i);
+		forgive_services();
+		if (!stay)
+		{
+			bool		running = false;
+			pid_t		pid;
+
+			for (int i = 0; i < worker_n_services; i++)
+				running |= service_handles[i] != NULL && GetBackgroundWorkerPid(service_handles[i], &pid) != BGWH_STOPPED;
+			if (!running && take_back_entry(wakes))
+				proc_exit(0);
+			worker_wait(100);
+			continue;
+		}
+		for (int i = 0; i < worker_n_tasks; i++)
+		{
+			now = GetCurrentTimestamp();
+			if (task_timing[i].next <= now || (woken && task_timing[i].retry_ms == 0))
+			{
+				if (run_in_transaction(worker_tasks[i].name, call_task, &worker_tasks[i]))
+				{
+					task_timing[i].retry_ms = 0;
+					task_timing[i].next = TimestampTzPlusMilliseconds(now, worker_tasks[i].period_ms);
+				}
+				else
+					back_off(&task_timing[i]);
+			}
+			wait_ms = Min(wait_ms, Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), task_timing[i].next)));
+		}
+		for (int i = 0; i < worker_n_services; i++)
+			if (service_wanted[i] && service_handles[i] == NULL)
+				wait_ms = Min(wait_ms, Max(10, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), service_timing[i].next)));
+		worker_wait(wait_ms);
+	}
+}
+
+void
+weir_service_main(Datum argument)
+{
+	int			service;
+
+	memcpy(&service, MyBgworkerEntry->bgw_extra, sizeof(service));
+	worker_begin(DatumGetObjectId(argument), InvalidOid);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
+	worker_publish(MyDatabaseId, service);
+	worker_services[service].main();
+	proc_exit(0);
+}

@@ -1,0 +1,83 @@
+/*
+ * shared.h
+ *		What the processes of weir share: which databases are wanted, who runs there, whom to wake.  Inside this room only.
+ */
+#ifndef WEIR_WORKER_SHARED_H
+#define WEIR_WORKER_SHARED_H
+
+#include "postgres.h"
+
+#include "postmaster/bgworker.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+#define WORKER_MAX_DATABASES 64
+#define WORKER_MAX_SERVICES 4
+#define WORKER_MAX_TASKS 8
+#define WORKER_MAX_ONE_OFFS 8
+#define WORKER_MAX_PRESENCES 8
+
+typedef struct SharedProcess
+{
+	int			pid;			/* 0: not running */
+	Latch	   *latch;
+} SharedProcess;
+
+typedef struct DatabaseEntry
+{
+	Oid			database;		/* InvalidOid: free */
+	bool		wanted;			/* a scheduler should run, or look */
+	uint32		wakes;			/* how often somebody asked for attention */
+	SharedProcess scheduler;
+	SharedProcess services[WORKER_MAX_SERVICES];
+} DatabaseEntry;
+
+typedef struct WorkerShared
+{
+	LWLock	   *lock;
+	SharedProcess launcher;
+	DatabaseEntry databases[WORKER_MAX_DATABASES];
+} WorkerShared;
+
+extern WorkerShared *worker_shared;
+
+typedef struct RegisteredService
+{
+	const char *name;
+	bool		(*wanted) (void);
+	void		(*main) (void);
+} RegisteredService;
+
+typedef struct RegisteredTask
+{
+	const char *name;
+	int			period_ms;
+	void		(*run) (void);
+} RegisteredTask;
+
+extern RegisteredService worker_services[WORKER_MAX_SERVICES];
+extern int	worker_n_services;
+extern RegisteredTask worker_tasks[WORKER_MAX_TASKS];
+extern int	worker_n_tasks;
+
+/* The entry of a database, or NULL; with create, a new one unless all are taken.  The lock must be held. */
+extern DatabaseEntry *worker_entry(Oid database, bool create);
+
+/* Publishes this process in a slot of shared memory until it exits. */
+extern void worker_publish(Oid database, int service);
+
+/* Fills in what every worker of weir has in common; the caller adds type, argument and extra, then registers. */
+extern void worker_describe(BackgroundWorker *worker, const char *function, const char *type);
+
+/* Signals, connection, search_path: the beginning of every worker. */
+extern void worker_begin(Oid database, Oid role);
+
+/* True when anything registered says that this database needs its scheduler. Inside a transaction. */
+extern bool worker_presence(void);
+
+/* True when weir.databases names the database, or names none. */
+extern bool worker_database_allowed(const char *name);
+
+extern void worker_launcher_init(void);
+
+#endif
