@@ -116,8 +116,9 @@ window_zone(const char *name)
 	if (name == NULL)
 		return NULL;
 	if (zone == NULL || !pg_tz_acceptable(zone))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("time zone \"%s\" not recognized", name),
-						errhint("View pg_timezone_names lists the names.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("time zone \"%s\" not recognized", name),
+				 errhint("View pg_timezone_names lists the names.")));
 	if (pg_get_timezone_offset(zone, &offset) && offset == 0)
 		return NULL;
 	return zone;
@@ -166,7 +167,9 @@ month_local(int64 month, int64 within)
 
 /* ---- clocks ---- */
 
-static void pg_attribute_noreturn()
+static void size_error(const char *message, const char *hint) pg_attribute_noreturn();
+
+static void
 size_error(const char *message, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), errhint("%s", hint)));
@@ -175,7 +178,7 @@ size_error(const char *message, const char *hint)
 void
 window_clock_init(WindowClock *clock, const Interval *size, const TimestampTz *origin, const char *zone)
 {
-	*clock = (WindowClock) {.months = size->month, .days = size->day, .microseconds = size->time, .zone = window_zone(zone)};
+	*clock = (WindowClock){.months = size->month, .days = size->day, .microseconds = size->time, .zone = window_zone(zone)};
 
 	if (origin != NULL && TIMESTAMP_NOT_FINITE(*origin))
 		size_error("origin of windows must be finite", "Leave origin out, or give the begin of any window.");
