@@ -22,9 +22,8 @@
 static int64
 floor_divide(int64 dividend, int64 divisor)
 {
-	int64		quotient = dividend / divisor;
-
-	return quotient - (dividend % divisor != 0 && (dividend < 0) != (divisor < 0));
+	Assert(divisor > 0);
+	return dividend / divisor - (dividend % divisor < 0);
 }
 
 static int64
@@ -386,7 +385,8 @@ window_divides(const WindowClock *fine, const WindowClock *coarse)
 	if (fine->zone != coarse->zone || coarse_length != 0)
 		return false;
 	if (fine->days != 0 && coarse->days != 0)
-		return coarse->days % fine->days == 0 && (coarse->origin - fine->origin) % (fine->days * USECS_PER_DAY) == 0;
+		return coarse->days % fine->days == 0 && (coarse->origin - fine->origin) % USECS_PER_DAY == 0 &&
+			(coarse->origin - fine->origin) / USECS_PER_DAY % fine->days == 0;
 	if (fine->days != 0)
 		return fine->days == 1 && floor_remainder(coarse->origin - fine->origin, USECS_PER_DAY) == 0;
 	if (coarse->months == 0)
