@@ -1,1 +1,0 @@
-CREATE TYPE weir.summary AS (x int);
