@@ -6,6 +6,9 @@
 
 #include "capture/capture.h"
 #include "fmgr.h"
+#include "model/model.h"
+#include "monitor/monitor.h"
+#include "monitor/rule.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -17,4 +20,7 @@ _PG_init(void)
 {
 	worker_init();
 	capture_init();
+	monitor_init();
+	rule_init();
+	model_init();
 }

@@ -38,4 +38,17 @@
 #define REPLORIGIN_SESSION_SETUP(origin) replorigin_session_setup(origin)
 #endif
 
+/* Columns that are computed when they are read came with 18. */
+#include "catalog/pg_attribute.h"
+#ifndef ATTRIBUTE_GENERATED_VIRTUAL
+#define ATTRIBUTE_GENERATED_VIRTUAL 'v'
+#endif
+
+/* Runs a portal to its end as a top-level statement (tcop/pquery.h); 18 dropped the argument run_once. */
+#if PG_VERSION_NUM >= 180000
+#define portal_run_all(portal, receiver, completion) PortalRun((portal), FETCH_ALL, true, (receiver), (receiver), (completion))
+#else
+#define portal_run_all(portal, receiver, completion) PortalRun((portal), FETCH_ALL, true, true, (receiver), (receiver), (completion))
+#endif
+
 #endif

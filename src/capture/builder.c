@@ -37,6 +37,17 @@ append_column(StringInfo query, const char *function, const CapturedColumn *colu
 	appendStringInfo(query, "%s(%s)", function, quote_identifier(NameStr(column->name)));
 }
 
+/* As capture reads outcomes: what is neither 0 nor 1 is unknown. */
+static void
+append_outcome(StringInfo query, CapturedMonitor *monitor, const CapturedColumn *column)
+{
+	if (column == NULL)
+		appendStringInfoString(query, "NULL::pg_catalog.bool, ");
+	else
+		appendStringInfo(query, "weir._outcome(%s, %s), ", monitor->positive ? quote_literal_cstr(monitor->positive) : "NULL",
+						 quote_identifier(NameStr(column->name)));
+}
+
 /* The panes of the source between $1 and $2, one row each. */
 static char *
 build_query(CapturedMonitor *monitor)
@@ -71,11 +82,12 @@ build_query(CapturedMonitor *monitor)
 	}
 	appendStringInfoString(&query, "]::weir.summary[], ARRAY[");
 	for (int i = 0; i < monitor->n_protected; i++)
-		appendStringInfo(&query, "%sweir._fairness_counts(%s, %s, %s, %s)", i > 0 ? ", " : "",
-						 monitor->positive ? quote_literal_cstr(monitor->positive) : "NULL",
-						 monitor->has_label ? quote_identifier(NameStr(monitor->label_column.name)) : "NULL::pg_catalog.bool",
-						 quote_identifier(NameStr(monitor->prediction_column.name)),
-						 quote_identifier(NameStr(monitor->protected_columns[i].name)));
+	{
+		appendStringInfoString(&query, i > 0 ? ", weir.fairness(" : "weir.fairness(");
+		append_outcome(&query, monitor, monitor->has_label ? &monitor->label_column : NULL);
+		append_outcome(&query, monitor, &monitor->prediction_column);
+		appendStringInfo(&query, "%s)", quote_identifier(NameStr(monitor->protected_columns[i].name)));
+	}
 	appendStringInfo(&query, "]::weir.fairness_table[] FROM %s WHERE pg_catalog.isfinite(%s) AND ",
 					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(monitor->source)), get_rel_name(monitor->source)), time);
 	appendStringInfo(&query, bound, time, ">=", 1);

@@ -516,6 +516,27 @@ run(void)
 	}
 }
 
+/* A change that cannot be folded would stop capture at the same place for ever: the monitor is set aside, and the others go on. */
+static void
+set_aside_monitor(int monitor_id, const ErrorData *error)
+{
+	SqlScope	scope;
+	Oid			types[] = {INT4OID, TEXTOID};
+	Datum		values[2];
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK)
+		return;
+	AbortOutOfAnyTransaction();
+	StartTransactionCommand();
+	values[0] = Int32GetDatum(monitor_id);
+	values[1] = CStringGetTextDatum(error->message);
+	sql_begin(&scope);
+	sql_execute("UPDATE weir.monitor_state SET state = 'disabled', reason = $2 WHERE monitor_id = $1", 2, types, values, NULL);
+	sql_end(&scope);
+	CommitTransactionCommand();
+}
+
 static void
 capture_main(void)
 {
@@ -533,7 +554,11 @@ capture_main(void)
 		error = CopyErrorData();
 		MemoryContextSwitchTo(old);
 		status_set_error(error->message);
-		PG_RE_THROW();
+		EmitErrorReport();
+		FlushErrorState();
+		if (fold_current_monitor() != 0)
+			set_aside_monitor(fold_current_monitor(), error);
+		proc_exit(1);
 	}
 	PG_END_TRY();
 }

@@ -139,6 +139,10 @@ CREATE FUNCTION weir._category_text("any") RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_category_text';
 COMMENT ON FUNCTION weir._category_text("any") IS 'Internal: the text by which segments and groups are kept, that of weir.summarize over categories.';
 
+CREATE FUNCTION weir._outcome(positive text, value "any") RETURNS boolean
+    LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_outcome';
+COMMENT ON FUNCTION weir._outcome(text, "any") IS 'Internal: an outcome as capture reads it; NULL where it is neither positive nor negative.';
+
 CREATE FUNCTION weir._capture_status(OUT state text, OUT pid int, OUT captured_lsn pg_lsn, OUT lag_bytes bigint, OUT lag interval,
     OUT rows_per_second float8, OUT memory_bytes bigint, OUT last_error text, OUT last_error_at timestamptz) RETURNS record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_capture_status';

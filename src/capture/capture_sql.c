@@ -15,7 +15,7 @@
 #include "capture/stream.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
-#include "commands/dbcommands.h"
+#include "fairness/fairness_datum.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -37,6 +37,7 @@ PG_FUNCTION_INFO_V1(weir_verify);
 PG_FUNCTION_INFO_V1(weir_rebuild);
 PG_FUNCTION_INFO_V1(weir_capture_status);
 PG_FUNCTION_INFO_V1(weir_category_text);
+PG_FUNCTION_INFO_V1(weir_outcome);
 
 static void
 require_capture(const char *what)
@@ -422,4 +423,30 @@ weir_category_text(PG_FUNCTION_ARGS)
 		fcinfo->flinfo->fn_extra = reader;
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(value_reader_text(reader, PG_GETARG_DATUM(0))));
+}
+
+/* An outcome as capture reads it: NULL where it is neither positive nor negative. */
+Datum
+weir_outcome(PG_FUNCTION_ARGS)
+{
+	OutcomeReader *reader = fcinfo->flinfo->fn_extra;
+	Outcome		outcome;
+	bool		valid;
+
+	if (reader == NULL)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+		char	   *positive = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+		reader = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(OutcomeReader));
+		if (!outcome_reader_init(reader, type, positive, fcinfo->flinfo->fn_mcxt))
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("type %s has no positive outcome", format_type_be(type))));
+		fcinfo->flinfo->fn_extra = reader;
+	}
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	outcome = outcome_reader_read(reader, PG_GETARG_DATUM(1), false, &valid);
+	if (!valid || outcome == OUTCOME_UNKNOWN)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(outcome == OUTCOME_POSITIVE);
 }

@@ -67,6 +67,7 @@ static HTAB *relations = NULL;
 static List *served_monitors;
 static bool relevant;
 static uint64 row_count;
+static int current_monitor = 0;
 static TimestampTz transaction_now;
 static Datum *deformed_values[2];
 static bool *deformed_nulls[2];
@@ -208,6 +209,7 @@ map_relation(Relation relation)
 
 		if (!descends_from(id, monitor->source))
 			continue;
+		current_monitor = monitor->monitor_id;
 		entry = palloc0(sizeof(MonitorMap));
 		entry->monitor = monitor;
 		entry->time = attribute_here(relation, monitor, &monitor->time);
@@ -230,6 +232,7 @@ map_relation(Relation relation)
 		}
 		map->monitors = lappend(map->monitors, entry);
 	}
+	current_monitor = 0;
 	MemoryContextSwitchTo(old);
 	map->valid = true;
 	return map;
@@ -602,7 +605,13 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 			old_complete = false;
 	}
 	foreach(cell, map->monitors)
-		fold_for_monitor(relation, map, lfirst(cell), old_tuple ? &old_row : NULL, new_tuple ? &new_row : NULL, old_complete);
+	{
+		MonitorMap *entry = lfirst(cell);
+
+		current_monitor = entry->monitor->monitor_id;
+		fold_for_monitor(relation, map, entry, old_tuple ? &old_row : NULL, new_tuple ? &new_row : NULL, old_complete);
+	}
+	current_monitor = 0;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(row_context);
 }
@@ -667,6 +676,12 @@ fold_commit(TimestampTz committed_at)
 		monitor->watermark = Max(monitor->watermark, monitor->pending_watermark);
 		monitor->pending_watermark = DT_NOBEGIN;
 	}
+}
+
+int
+fold_current_monitor(void)
+{
+	return current_monitor;
 }
 
 bool

@@ -24,6 +24,9 @@ extern void fold_commit(TimestampTz committed_at);
 extern void fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete);
 extern void fold_truncate(Oid relation);
 
+/* The monitor whose change is being folded, 0 when none: who is to blame for an error. */
+extern int	fold_current_monitor(void);
+
 /* True when the current transaction touched a monitored table. */
 extern bool fold_was_relevant(void);
 

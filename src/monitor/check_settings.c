@@ -1,0 +1,289 @@
+/*
+ * check_settings.c
+ *		Sizes, options and words of a monitor's definition: do they make sense in themselves.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "monitor/definition.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "window/window.h"
+
+static void pg_attribute_noreturn()
+refuse(const char *message, const char *detail, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), detail ? errdetail("%s", detail) : 0,
+					hint ? errhint("%s", hint) : 0));
+}
+
+/* ---- intervals ---- */
+
+int64
+interval_length(const Interval *interval)
+{
+	return interval->time + (interval->day + interval->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
+}
+
+char *
+interval_text(const Interval *interval)
+{
+	return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+}
+
+static bool
+is_positive(const Interval *interval)
+{
+	return interval->month >= 0 && interval->day >= 0 && interval->time >= 0 && interval_length(interval) > 0;
+}
+
+static bool
+is_multiple(const Interval *whole, const Interval *part)
+{
+	if (whole->month != 0 || part->month != 0)
+		return whole->month != 0 && part->month != 0 && whole->month % part->month == 0;
+	return interval_length(whole) % interval_length(part) == 0;
+}
+
+/* ---- windows and panes ---- */
+
+/* True when windows of this size that begin every slide are unions of panes of that size. */
+static bool
+panes_fit(const Interval *pane_size, const Interval *window_size, const Interval *slide, const char *time_zone)
+{
+	WindowClock pane;
+	WindowClock window;
+	WindowClock step;
+
+	window_clock_init(&pane, pane_size, NULL, time_zone);
+	window_clock_init(&window, window_size, NULL, time_zone);
+	window_clock_init(&step, slide, NULL, time_zone);
+	return window_divides(&pane, &window) && window_divides(&pane, &step);
+}
+
+static void
+check_window_and_slide(const Interval *window_size, const Interval *slide, const char *time_zone)
+{
+	WindowClock clock;
+
+	if (!is_positive(window_size))
+		refuse("window_size must be positive", psprintf("It is %s.", interval_text(window_size)),
+			   "Give a size like '5 minutes', '1 day' or '1 month'.");
+	if (!is_positive(slide))
+		refuse("slide must be positive", psprintf("It is %s.", interval_text(slide)), "Leave it out for windows that do not overlap.");
+	/* These refuse sizes that mix units, and zones that do not exist. */
+	window_clock_init(&clock, window_size, NULL, time_zone);
+	window_clock_init(&clock, slide, NULL, time_zone);
+	if (!is_multiple(window_size, slide))
+		refuse("window_size is not a multiple of slide",
+			   psprintf("window_size is %s, slide is %s.", interval_text(window_size), interval_text(slide)),
+			   (window_size->month != 0) != (slide->month != 0) ?
+			   "Months differ in length: give both in months, or both in days and hours." :
+			   "Choose a slide that divides the window, like 5 minutes for 1 hour.");
+}
+
+void
+check_window_of_panes(const Interval *window_size, const Interval *slide, const Interval *pane_size, const char *time_zone)
+{
+	check_window_and_slide(window_size, slide, time_zone);
+	if (!panes_fit(pane_size, window_size, slide, time_zone))
+		refuse("windows are not whole multiples of the monitor's panes",
+			   psprintf("window_size is %s, slide is %s, the pane size is %s%s%s.", interval_text(window_size), interval_text(slide),
+						interval_text(pane_size), time_zone ? " in time zone " : "", time_zone ? time_zone : ""),
+			   "Choose sizes that are; or create a monitor with smaller panes: options => '{\"pane_size\": \"1 minute\"}'.");
+}
+
+/*
+ * The largest slice that fits windows and slides and still gives four to a window, so that smaller windows can be asked for later; the
+ * slide itself when none does.
+ */
+static Interval
+choose_pane_size(const Interval *window_size, const Interval *slide, const char *time_zone)
+{
+	static const Interval ladder[] = {
+		{.day = 1}, {.time = 6 * USECS_PER_HOUR}, {.time = USECS_PER_HOUR}, {.time = 15 * USECS_PER_MINUTE},
+		{.time = 5 * USECS_PER_MINUTE}, {.time = USECS_PER_MINUTE}, {.time = 10 * USECS_PER_SEC}, {.time = USECS_PER_SEC}
+	};
+
+	for (int i = 0; i < lengthof(ladder); i++)
+		if (interval_length(&ladder[i]) <= interval_length(window_size) / 4 &&
+			panes_fit(&ladder[i], window_size, slide, time_zone))
+			return ladder[i];
+	return *slide;
+}
+
+void
+check_sizes(MonitorDefinition *definition, bool keep_pane_size)
+{
+	char	   *pane_size = option_text(definition->options, "pane_size");
+
+	check_window_and_slide(&definition->window_size, &definition->slide, definition->time_zone);
+	if (pane_size != NULL && !keep_pane_size)
+	{
+		definition->pane_size = *DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(pane_size),
+																	   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+		if (!is_positive(&definition->pane_size))
+			refuse("option pane_size must be positive", NULL, "Leave it out to have it chosen.");
+	}
+	else if (!keep_pane_size)
+		definition->pane_size = choose_pane_size(&definition->window_size, &definition->slide, definition->time_zone);
+	check_window_of_panes(&definition->window_size, &definition->slide, &definition->pane_size, definition->time_zone);
+
+	if (interval_length(&definition->lateness) < 0)
+		refuse("lateness must not be negative", NULL, "It is how long after the end of a window rows are still expected: '10 minutes'.");
+	if (definition->retention != NULL && !is_positive(definition->retention))
+		refuse("retention must be positive", NULL, "Leave it out to keep panes for ever.");
+	if (definition->retention != NULL && interval_length(definition->retention) < interval_length(&definition->window_size))
+		refuse("retention is shorter than a window", NULL, "Keep panes for at least as long as a window, and as a moving baseline looks back.");
+}
+
+/* ---- options ---- */
+
+typedef enum OptionType
+{
+	OPTION_INTERVAL,
+	OPTION_COUNT,				/* a whole number from 0 */
+	OPTION_SHARE,				/* a number between 0 and 1, both excluded */
+	OPTION_ADJUSTMENT,
+	OPTION_TEXTS				/* an object of strings */
+} OptionType;
+
+static const struct
+{
+	const char *name;
+	OptionType	type;
+	const char *needs;
+}			option_list[] = {
+	{"pane_size", OPTION_INTERVAL, "an interval, like \"5 minutes\""},
+	{"idle_grace", OPTION_INTERVAL, "an interval, like \"1 minute\""},
+	{"min_n", OPTION_COUNT, "a whole number"},
+	{"min_group_size", OPTION_COUNT, "a whole number"},
+	{"confidence", OPTION_SHARE, "a number between 0 and 1, like 0.95"},
+	{"adjust", OPTION_ADJUSTMENT, "\"none\", \"bonferroni\" or \"holm\""},
+	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
+};
+
+static bool
+is_count(const JsonbValue *value)
+{
+	return value->type == jbvNumeric &&
+		DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(value->val.numeric),
+										 DirectFunctionCall1(numeric_floor, NumericGetDatum(value->val.numeric)))) &&
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric))) >= 0 &&
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric))) <= PG_INT32_MAX;
+}
+
+static bool
+is_share(const JsonbValue *value)
+{
+	double		number;
+
+	if (value->type != jbvNumeric)
+		return false;
+	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	return number > 0 && number < 1;
+}
+
+static bool
+is_object_of_texts(JsonbValue *value)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	member;
+
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		return false;
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
+		if (token == WJB_VALUE && member.type != jbvString)
+			return false;
+	return true;
+}
+
+static bool
+option_is_valid(OptionType type, JsonbValue *value)
+{
+	char	   *text = value->type == jbvString ? pnstrdup(value->val.string.val, value->val.string.len) : NULL;
+
+	switch (type)
+	{
+		case OPTION_INTERVAL:
+			/* An error of its own says what is wrong with the text. */
+			if (text != NULL)
+				return interval_length(DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
+																			 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)))) >= 0;
+			return false;
+		case OPTION_COUNT:
+			return is_count(value);
+		case OPTION_SHARE:
+			return is_share(value);
+		case OPTION_ADJUSTMENT:
+			return text != NULL && (strcmp(text, "none") == 0 || strcmp(text, "bonferroni") == 0 || strcmp(text, "holm") == 0);
+		case OPTION_TEXTS:
+			return is_object_of_texts(value);
+	}
+	return false;
+}
+
+static char *
+option_names(void)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < lengthof(option_list); i++)
+		appendStringInfo(&text, "%s%s", i == 0 ? "" : ", ", option_list[i].name);
+	return text.data;
+}
+
+void
+check_options(Jsonb *options)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int			option = -1;
+
+	if (!JB_ROOT_IS_OBJECT(options))
+		refuse("options must be a JSON object", NULL, "For example options => '{\"min_n\": 100}'.");
+	iterator = JsonbIteratorInit(&options->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			char	   *name = pnstrdup(value.val.string.val, value.val.string.len);
+
+			for (option = lengthof(option_list) - 1; option >= 0; option--)
+				if (strcmp(option_list[option].name, name) == 0)
+					break;
+			if (option < 0)
+				refuse(psprintf("monitors have no option \"%s\"", name), NULL, psprintf("The options are %s.", option_names()));
+		}
+		else if (token == WJB_VALUE && !option_is_valid(option_list[option].type, &value))
+			refuse(psprintf("option %s is not valid", option_list[option].name), NULL,
+				   psprintf("It must be %s.", option_list[option].needs));
+	}
+}
+
+char *
+option_text(Jsonb *options, const char *name)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&options->root, name, strlen(name), &value) == NULL || value.type != jbvString)
+		return NULL;
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+/* ---- words ---- */
+
+void
+check_words(const MonitorDefinition *definition)
+{
+	if (strcmp(definition->on_delete, "retract") != 0 && strcmp(definition->on_delete, "ignore") != 0)
+		refuse(psprintf("on_delete \"%s\" is not known", definition->on_delete), NULL,
+			   "It is 'retract' (deleted rows leave their windows) or 'ignore' (deletion is only housekeeping).");
+	if (definition->metrics != NULL && ArrayGetNItems(ARR_NDIM(definition->metrics), ARR_DIMS(definition->metrics)) == 0)
+		refuse("metrics is empty", NULL, "Leave it out for all metrics that apply, or name some: metrics => '{psi, ks}'.");
+}

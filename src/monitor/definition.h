@@ -1,0 +1,93 @@
+/*
+ * definition.h
+ *		A monitor's definition in memory, between the arguments of create_monitor or alter_monitor and the tables.  Inside this room only.
+ */
+#ifndef WEIR_MONITOR_DEFINITION_H
+#define WEIR_MONITOR_DEFINITION_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "summary/summary.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+
+typedef struct MonitorColumn
+{
+	char	   *name;
+	Oid			type;
+	SummaryKind kind;
+} MonitorColumn;
+
+typedef struct MonitorDefinition
+{
+	int			monitor_id;		/* 0 before it is stored */
+	char	   *name;
+	Oid			source;
+	Oid			owner;
+	char	   *time_column;
+	Interval	window_size;
+	Interval	slide;
+	Interval	pane_size;
+	Interval	lateness;
+	char	   *time_zone;		/* NULL: UTC */
+	List	   *segment_by;		/* of char * */
+	List	   *protected_columns;	/* of char * */
+	char	   *model;
+	char	   *prediction;
+	char	   *score;
+	char	   *label;
+	char	   *positive;
+	ArrayType  *metrics;		/* NULL: all that apply */
+	char	   *filter;
+	bool		backfill;
+	Interval   *retention;		/* NULL: for ever */
+	char	   *on_delete;
+	Jsonb	   *options;
+	List	   *columns;		/* of MonitorColumn, as panes will have them */
+} MonitorDefinition;
+
+/* ---- check_source.c: does the table have what the definition names ---- */
+
+/* Opens the source, or raises an error for what cannot be monitored and for a caller who is not its owner. Close it with NoLock. */
+extern Relation open_source(Oid source);
+
+/* Time, segment, protected, prediction, score and label columns, and the filter. */
+extern void check_source_columns(const MonitorDefinition *definition, Relation source);
+
+/* Fills definition->columns. wanted: of char *, NIL with all_columns; kinds: {"column": "numeric" | "category" | "ignore"}. */
+extern void choose_columns(MonitorDefinition *definition, Relation source, bool all_columns, List *wanted, Jsonb *kinds);
+
+/* 'amount numeric, status category' */
+extern char *describe_columns(List *columns);
+
+/* ---- check_settings.c: do the settings make sense in themselves ---- */
+
+/* Window, slide, lateness, retention; sets pane_size unless keep_pane_size, when window and slide must fit it. */
+extern void check_sizes(MonitorDefinition *definition, bool keep_pane_size);
+
+/* Raises 22023 unless windows of this size and slide are unions of panes. */
+extern void check_window_of_panes(const Interval *window_size, const Interval *slide, const Interval *pane_size, const char *time_zone);
+
+/* Option names and the types of their values. */
+extern void check_options(Jsonb *options);
+
+/* on_delete, metrics, name. */
+extern void check_words(const MonitorDefinition *definition);
+
+/* A string option's text, NULL when it is not there. */
+extern char *option_text(Jsonb *options, const char *name);
+
+/* Microseconds, months counted as 30 days. */
+extern int64 interval_length(const Interval *interval);
+extern char *interval_text(const Interval *interval);
+
+/* ---- arguments.c ---- */
+
+/* A text[] as a list of char *; an element that is NULL raises 22004 naming the argument. */
+extern List *text_array_list(ArrayType *array, const char *argument);
+extern ArrayType *text_list_array(List *list);
+
+#endif
