@@ -13,10 +13,11 @@ SELECT fairness(repaid, approved, sex) IS NULL AS none FROM loans WHERE false;
 
 -- every way to say the same
 SELECT fairness_tables_equal(fairness(repaid, approved, sex), fairness(repaid = 1, score >= 0.5, sex)) IS NOT NULL AS scores,
-       fairness_tables_equal(fairness(repaid, approved, sex), fairness_positive('yes', repaid, CASE WHEN approved IS NOT NULL THEN decision END, sex)) IS FALSE AS text_labels,
+       fairness_tables_equal(fairness(repaid, approved, sex), fairness_positive('yes', repaid, CASE WHEN approved IS NOT NULL THEN decision END, sex)) AS text_labels,
        fairness_tables_equal(fairness(repaid, approved, sex), fairness_positive('yes', repaid = 1, CASE WHEN approved IS NOT NULL THEN decision END, sex)) AS positive,
        fairness_tables_equal(fairness(repaid, approved, sex), fairness(repaid::numeric, approved::int::smallint, sex)) AS types
 FROM loans;
+SELECT fairness_tables_equal(fairness_positive('2', repaid + 1, approved, sex), fairness(repaid, approved, sex)) AS number_is_positive FROM loans;
 SELECT fairness_tables_equal(fairness_positive('false', NOT approved, NOT approved, 'all'), fairness(approved, approved, 'all')) AS false_is_positive
 FROM loans;
 

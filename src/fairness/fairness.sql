@@ -54,7 +54,8 @@ CREATE AGGREGATE weir.fairness_positive(positive text, label "any", prediction "
 );
 COMMENT ON AGGREGATE weir.fairness_positive(text, "any", "any", "any") IS
     'As fairness(), where label and prediction are categories: positive is the text of the positive one, every other value is '
-    'negative, NULL is unknown. A boolean is read as itself, unless positive is ''true'' or ''false''.';
+    'negative, NULL is unknown. A boolean is read as itself unless positive is ''true'' or ''false'', a number as 0 or 1 '
+    'unless positive is a number.';
 
 CREATE AGGREGATE weir.merge(weir.fairness_table) (
     SFUNC = weir.fairness_merge_accumulate, STYPE = weir.fairness_table, SSPACE = 1024, COMBINEFUNC = weir.fairness_merge_accumulate, PARALLEL = SAFE
