@@ -3,26 +3,64 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" weir.control)
 MODULE_big = weir
 
 # The rooms in dependency order; src/README.md is the map, make lint checks it.
-ROOMS = base worker window summary drift fairness capture monitor model
+ROOMS = base worker window summary drift fairness capture monitor model report
 OBJS = src/init.o $(patsubst %.c,%.o,$(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c))))
 # A room's SQL: <room>.sql first, then its other files by name.
 ROOM_SQL = $(foreach room,$(ROOMS),$(wildcard src/$(room)/$(room).sql) $(sort $(filter-out src/$(room)/$(room).sql,$(wildcard src/$(room)/*.sql))))
 DATA_built = weir--$(EXTVERSION).sql
-EXTRA_CLEAN = weir--$(EXTVERSION).sql
+EXTRA_CLEAN = weir--$(EXTVERSION).sql $(OBJS:.o=.d) results regression.diffs regression.out output_iso tmp_check tmp_check_iso log \
+	build/unit build/lint build/sanitize build/test-results build/server-version
 
 PG_CPPFLAGS = -I$(srcdir)/src
-PG_CFLAGS = -std=gnu11 -Wall -Werror=implicit-function-declaration -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -ffp-contract=off
+PG_CFLAGS = -std=gnu11 -MMD -MP -Wall -Werror=implicit-function-declaration -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -ffp-contract=off
 SHLIB_LINK = -Wl,-Bsymbolic -lm
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=weir
+ISOLATION = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
+ISOLATION_OPTS = --load-extension=weir
+TAP_TESTS = $(if $(wildcard t/*.pl),1)
 
 # No bitcode: nothing here gains from being inlined by the JIT.
 override with_llvm = no
 
+all:
+
+# These need nothing installed but make: what is missing, they install.
+.PHONY: test lint format sanitize bench demo distclean
+test:
+	@scripts/test $(ONLY)
+lint:
+	@scripts/lint
+format:
+	@scripts/format
+sanitize:
+	@scripts/sanitize
+bench:
+	@bench/run
+demo:
+	@scripts/install-dependencies build demo
+	@demo/run
+distclean:
+	rm -rf build
+	@$(MAKE) -s clean
+
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
+-include $(OBJS:.o=.d)
+# Objects built for another release of the server are built anew.
+$(OBJS): build/server-version
+build/server-version: $(if $(filter-out $(shell cat build/server-version 2>/dev/null),$(MAJORVERSION)),always)
+	@mkdir -p build && echo $(MAJORVERSION) > $@
+.PHONY: always
+else
+all install installcheck uninstall:
+	@echo "$(PG_CONFIG) names no server development files (PGXS): run scripts/install-dependencies build, or give PG_CONFIG=" >&2; exit 1
+clean:
+	rm -rf $(EXTRA_CLEAN) $(OBJS) weir.so
+endif
 
 weir--$(EXTVERSION).sql: $(ROOM_SQL) weir.control
 	@printf '%s\n' '\echo Use "CREATE EXTENSION weir" to load this file. \quit' > $@

@@ -4,8 +4,11 @@
  */
 #include "postgres.h"
 
+#include "capture/capture.h"
 #include "fmgr.h"
+#include "model/model.h"
 #include "monitor/monitor.h"
+#include "monitor/rule.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -16,5 +19,8 @@ void
 _PG_init(void)
 {
 	worker_init();
+	capture_init();
 	monitor_init();
+	rule_init();
+	model_init();
 }

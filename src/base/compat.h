@@ -11,10 +11,44 @@
 #error "weir needs PostgreSQL 15 or newer"
 #endif
 
+/* Before 17 every interval was finite. */
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_IS_NOBEGIN(interval) ((void) (interval), false)
+#define INTERVAL_IS_NOEND(interval) ((void) (interval), false)
+#endif
+
+/* A decoded tuple: wrapped in a buffer before 17. */
+#if PG_VERSION_NUM >= 170000
+#define DECODED_TUPLE(tuple) (tuple)
+#else
+#define DECODED_TUPLE(buffer) ((buffer) != NULL ? &(buffer)->tuple : NULL)
+#endif
+
+/* Whether a slot has lost the WAL it needs. */
+#if PG_VERSION_NUM >= 160000
+#define SLOT_IS_INVALIDATED(slot) ((slot)->data.invalidated != RS_INVAL_NONE)
+#else
+#define SLOT_IS_INVALIDATED(slot) ((slot)->data.invalidated_at != InvalidXLogRecPtr)
+#endif
+
+/* The second argument is the process that may share the origin: none. */
+#if PG_VERSION_NUM >= 160000
+#define REPLORIGIN_SESSION_SETUP(origin) replorigin_session_setup(origin, 0)
+#else
+#define REPLORIGIN_SESSION_SETUP(origin) replorigin_session_setup(origin)
+#endif
+
 /* Columns that are computed when they are read came with 18. */
 #include "catalog/pg_attribute.h"
 #ifndef ATTRIBUTE_GENERATED_VIRTUAL
 #define ATTRIBUTE_GENERATED_VIRTUAL 'v'
+#endif
+
+/* Runs a portal to its end as a top-level statement (tcop/pquery.h); 18 dropped the argument run_once. */
+#if PG_VERSION_NUM >= 180000
+#define portal_run_all(portal, receiver, completion) PortalRun((portal), FETCH_ALL, true, (receiver), (receiver), (completion))
+#else
+#define portal_run_all(portal, receiver, completion) PortalRun((portal), FETCH_ALL, true, true, (receiver), (receiver), (completion))
 #endif
 
 #endif

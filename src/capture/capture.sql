@@ -51,8 +51,9 @@ CREATE TABLE weir.monitor_state (
 );
 COMMENT ON TABLE weir.monitor_state IS 'How far each monitor has come; read the view weir.monitors.';
 
+-- No foreign keys here and in weir.build: their checks would make capture wait for a transaction that drops a monitor. Capture sweeps.
 CREATE TABLE weir.pane (
-    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    monitor_id int NOT NULL,
     generation int NOT NULL,              -- 0: live; otherwise the build it belongs to
     pane_start timestamptz NOT NULL,
     segment text[] NOT NULL,              -- values of segment_by, '{}' when there are none
@@ -73,7 +74,7 @@ COMMENT ON TABLE weir.pane IS 'One row per monitor, slice of event time and segm
 -- not see, then swapped in (build, rebuild) or compared with the live panes (verify).
 CREATE TABLE weir.build (
     build_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    monitor_id int NOT NULL,
     kind text NOT NULL CHECK (kind IN ('build', 'rebuild', 'verify')),
     since timestamptz NOT NULL DEFAULT '-infinity',
     until timestamptz NOT NULL DEFAULT 'infinity',
@@ -112,3 +113,51 @@ CREATE TABLE weir.gap (
     healed_at timestamptz
 );
 COMMENT ON TABLE weir.gap IS 'Stretches of the stream that capture did not see, and when the panes were healed from the tables.';
+
+CREATE FUNCTION weir.check_setup(OUT check_name text, OUT ok boolean, OUT found text, OUT needed text, OUT remedy text) RETURNS SETOF record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_check_setup';
+COMMENT ON FUNCTION weir.check_setup() IS
+'What weir needs of the server and of the sources of your monitors: one row per check with what was found, what is needed and, where ok is false, the command that mends it.';
+
+CREATE FUNCTION weir.wait_for(lsn pg_lsn DEFAULT NULL, timeout interval DEFAULT '30 s') RETURNS pg_lsn
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT AS 'MODULE_PATHNAME', 'weir_wait_for';
+COMMENT ON FUNCTION weir.wait_for(pg_lsn, interval) IS
+'Waits until everything committed before lsn (a position of this server; NULL: now) is in the panes and no monitor is being built; returns the position reached. Errors: 57014 after timeout; 25001 inside a transaction that has written, since its own changes cannot be seen; 55000 when weir is not preloaded or wal_level is not logical.';
+
+CREATE FUNCTION weir.verify(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+    OUT panes bigint, OUT equal bigint, OUT different bigint, OUT marked bigint, OUT lsn pg_lsn, OUT first_difference text) RETURNS record
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT AS 'MODULE_PATHNAME', 'weir_verify';
+COMMENT ON FUNCTION weir.verify(text, timestamptz, timestamptz) IS
+'Reads the source again under a snapshot and compares every pane of the range (widened to whole panes) with what capture keeps, while capture goes on. panes: compared; equal: the same multiset of rows in every summary; different: not, the first one named; marked: panes known not to be comparable (inexact after a change without its old row, or holding rows that the table has deleted); lsn: the position at which both were compared. For the owner of the monitor.';
+
+CREATE FUNCTION weir.rebuild(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT AS 'MODULE_PATHNAME', 'weir_rebuild';
+COMMENT ON FUNCTION weir.rebuild(text, timestamptz, timestamptz) IS
+'Builds the panes of a range (widened to whole panes; NULL: everything) again from the source, in the background from the commit of this transaction on, and swaps them in; returns the number of the build. Panes that hold rows which the table has deleted (on_delete => ignore) are left as they are. Begins a disabled monitor again. For the owner of the monitor; weir.wait_for waits for it.';
+
+CREATE FUNCTION weir._category_text("any") RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_category_text';
+COMMENT ON FUNCTION weir._category_text("any") IS 'Internal: the text by which segments and groups are kept, that of weir.summarize over categories.';
+
+CREATE FUNCTION weir._outcome(positive text, value "any") RETURNS boolean
+    LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_outcome';
+COMMENT ON FUNCTION weir._outcome(text, "any") IS 'Internal: an outcome as capture reads it; NULL where it is neither positive nor negative.';
+
+CREATE FUNCTION weir._capture_status(OUT state text, OUT pid int, OUT captured_lsn pg_lsn, OUT lag_bytes bigint, OUT lag interval,
+    OUT rows_per_second float8, OUT memory_bytes bigint, OUT last_error text, OUT last_error_at timestamptz) RETURNS record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_capture_status';
+COMMENT ON FUNCTION weir._capture_status() IS 'Internal: what shared memory knows of capture in this database.';
+
+CREATE VIEW weir.capture_status AS
+SELECT current_database() AS database, c.state, c.pid, p.slot, coalesce(c.captured_lsn, p.captured_lsn) AS captured_lsn, c.lag_bytes, c.lag,
+    c.rows_per_second, coalesce(p.rows_total, 0) AS rows_total, c.memory_bytes,
+    pg_wal_lsn_diff(CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn() END, s.restart_lsn)::bigint AS wal_kept_bytes,
+    nullif(g.setting::bigint, -1) * 1024 * 1024 AS wal_budget_bytes,
+    (SELECT count(*) FROM weir.gap WHERE healed_at IS NULL) AS gaps, p.last_commit_at, c.last_error, c.last_error_at
+FROM weir._capture_status() c
+LEFT JOIN weir.capture_progress p ON true
+LEFT JOIN pg_replication_slots s ON s.slot_name = p.slot
+LEFT JOIN pg_settings g ON g.name = 'max_slot_wal_keep_size';
+COMMENT ON VIEW weir.capture_status IS
+'Capture in this database: state (not preloaded, stopped, starting, creating its slot, catching up, streaming), position, lag in bytes of WAL and since it was last level with it, rows folded in all and per second, memory, WAL kept by the slot against the server''s own limit max_slot_wal_keep_size (NULL: none), gaps not healed, last error (for members of pg_monitor).';
+GRANT SELECT ON weir.capture_status TO PUBLIC;

@@ -99,8 +99,8 @@ simultaneous_z(double confidence, double n_intervals)
 }
 
 /*
- * Value and interval of one pair; false when undefined.  The proportions are those of the metric's one or two rates.  In the worst of two the
- * interval is that of the component shown, at a z which the caller has made wide enough for both.
+ * Value and interval of one pair; false when undefined.  The proportions are those of the metric's one or two rates.  In the
+ * worst of two the interval is that of the component shown, at a z which the caller has made wide enough for both.
  */
 static bool
 pair_value(Form form, const Proportion *group, const Proportion *reference, double z, double *value, double *low, double *high)
@@ -256,8 +256,8 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 }
 
 /*
- * With intervals that hold for all pairs at once, the largest difference lies between the largest lower and the largest upper end; the smallest
- * ratio likewise.
+ * With intervals that hold for all pairs at once, the largest difference lies between the largest lower and the largest upper
+ * end; the smallest ratio likewise.
  */
 static void
 overall_interval(const Metric *metric, Proportion *const *rates, size_t n, double confidence, FairnessScore *score)

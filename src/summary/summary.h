@@ -83,16 +83,25 @@ extern int64_t summary_nan_count(const Summary *summary);
 extern int64_t summary_positive_infinity_count(const Summary *summary);
 extern int64_t summary_negative_infinity_count(const Summary *summary);
 
-/* Moments over the finite values; false when undefined (no values, or one for the sample variance…). In stored units. */
+/*
+ * Moments over the finite values, rounded once from exact sums (skewness and kurtosis: a few times); false when undefined (no values, one for
+ * the sample variance, a constant for skewness and kurtosis).  In stored units.  Beyond the range of doubles: infinite.
+ */
 extern bool summary_sum(const Summary *summary, double *result);
 extern bool summary_mean(const Summary *summary, double *result);
 extern bool summary_variance(const Summary *summary, double *result);	/* sample: n - 1 */
+extern bool summary_standard_deviation(const Summary *summary, double *result); /* in range even where the variance is not */
 extern bool summary_skewness(const Summary *summary, double *result);	/* population g1, as scipy.stats.skew */
 extern bool summary_kurtosis(const Summary *summary, double *result);	/* excess g2, as scipy.stats.kurtosis */
+
+/* Infinities count, NaN does not.  When stale, a bound: the true minimum is at least this and in the same or a higher bin. */
 extern bool summary_min(const Summary *summary, double *result);
 extern bool summary_max(const Summary *summary, double *result);
 
-/* p in [0, 1]; within [min, max], monotone in p; equal to percentile_disc where the level is 0. */
+/* The same over the finite values only; false when there are none. */
+extern bool summary_finite_extremes(const Summary *summary, double *minimum, double *maximum);
+
+/* p in [0, 1]; within [min, max], monotone in p; where the level is 0 equal to percentile_disc over the values that are not NaN. */
 extern bool summary_quantile(const Summary *summary, double p, double *result);
 
 /* Share of the values <= x, in [0, 1]; and the largest rank error any quantile or cdf answer can have. */
@@ -102,7 +111,7 @@ extern double summary_error_bound(const Summary *summary);
 /* One bin of the distribution, in ascending order: values in [lower, upper] (both inclusive: smallest and largest double of the bin). */
 typedef struct SummaryBin
 {
-	uint64_t	key;			/* order-preserving integer of the value, shifted right by the level */
+	uint64_t	key;			/* ascending; equal in two summaries, at the same level, for the same bin */
 	double		lower;
 	double		upper;
 	int64_t		count;

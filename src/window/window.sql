@@ -3,17 +3,17 @@
 CREATE FUNCTION weir.tumble(ts timestamptz, size interval, origin timestamptz DEFAULT NULL, time_zone text DEFAULT NULL) RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'weir_tumble_timestamptz' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION weir.tumble(timestamptz, interval, timestamptz, text) IS
-    'Begin of the tumbling window of that size that contains ts. Sizes of hours and below are elapsed time; days and months follow the calendar of time_zone (NULL: UTC), daylight saving respected. Windows begin at origin + k × size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. NULL for a NULL ts or size. Infinities map to themselves. Raises 22023 for a size that is not positive or mixes units.';
+    'Begin of the tumbling window of that size that contains ts. Sizes of hours and below are elapsed time; days and months follow the calendar of time_zone (NULL: UTC), daylight saving respected. Windows begin at origin + k * size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. NULL for a NULL ts or size. Infinities map to themselves. Raises 22023 for a size that is not positive or mixes units.';
 
 CREATE FUNCTION weir.tumble(ts timestamp, size interval, origin timestamp DEFAULT NULL) RETURNS timestamp
     AS 'MODULE_PATHNAME', 'weir_tumble_timestamp' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION weir.tumble(timestamp, interval, timestamp) IS
-    'Begin of the tumbling window of that size that contains ts. Days are 24 hours, months follow the calendar. Windows begin at origin + k × size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. NULL for a NULL ts or size. Infinities map to themselves. Raises 22023 for a size that is not positive or mixes units.';
+    'Begin of the tumbling window of that size that contains ts. Days are 24 hours, months follow the calendar. Windows begin at origin + k * size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. NULL for a NULL ts or size. Infinities map to themselves. Raises 22023 for a size that is not positive or mixes units.';
 
 CREATE FUNCTION weir.tumble(ts date, size interval, origin date DEFAULT NULL) RETURNS date
     AS 'MODULE_PATHNAME', 'weir_tumble_date' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION weir.tumble(date, interval, date) IS
-    'Begin of the tumbling window of that size that contains ts. Sizes are whole days or months. Windows begin at origin + k × size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. NULL for a NULL ts or size. Infinities map to themselves. Raises 22023 for a size that is not positive or mixes units.';
+    'Begin of the tumbling window of that size that contains ts. Sizes are whole days or months. Windows begin at origin + k * size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. NULL for a NULL ts or size. Infinities map to themselves. Raises 22023 for a size that is not positive or mixes units.';
 
 CREATE FUNCTION weir.tumble(ts bigint, size bigint, origin bigint DEFAULT NULL) RETURNS bigint
     AS 'MODULE_PATHNAME', 'weir_tumble_bigint' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
@@ -28,19 +28,19 @@ CREATE FUNCTION weir.hop(ts timestamptz, size interval, slide interval, origin t
     RETURNS TABLE (window_start timestamptz, window_end timestamptz)
     AS 'MODULE_PATHNAME', 'weir_hop_timestamptz' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 12 SUPPORT weir.hop_support;
 COMMENT ON FUNCTION weir.hop(timestamptz, interval, interval, timestamptz, text) IS
-    'The hopping windows that contain ts, in ascending order: of that size, one beginning every slide; window_start <= ts < window_end. Use it in FROM: FROM t, weir.hop(t.ts, ...). Sizes of hours and below are elapsed time; days and months follow the calendar of time_zone (NULL: UTC), daylight saving respected. Windows begin at origin + k × slide; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. A slide longer than the size leaves times that no window contains. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 for a size or slide that is not positive or mixes units.';
+    'The hopping windows that contain ts, in ascending order: of that size, one beginning every slide; window_start <= ts < window_end. Use it in FROM: FROM t, weir.hop(t.ts, ...). Sizes of hours and below are elapsed time; days and months follow the calendar of time_zone (NULL: UTC), daylight saving respected. Windows begin at origin + k * slide; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. A slide longer than the size leaves times that no window contains. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 for a size or slide that is not positive or mixes units.';
 
 CREATE FUNCTION weir.hop(ts timestamp, size interval, slide interval, origin timestamp DEFAULT NULL)
     RETURNS TABLE (window_start timestamp, window_end timestamp)
     AS 'MODULE_PATHNAME', 'weir_hop_timestamp' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 12 SUPPORT weir.hop_support;
 COMMENT ON FUNCTION weir.hop(timestamp, interval, interval, timestamp) IS
-    'The hopping windows that contain ts, in ascending order: of that size, one beginning every slide; window_start <= ts < window_end. Use it in FROM: FROM t, weir.hop(t.ts, ...). Days are 24 hours, months follow the calendar. Windows begin at origin + k × slide; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. A slide longer than the size leaves times that no window contains. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 for a size or slide that is not positive or mixes units.';
+    'The hopping windows that contain ts, in ascending order: of that size, one beginning every slide; window_start <= ts < window_end. Use it in FROM: FROM t, weir.hop(t.ts, ...). Days are 24 hours, months follow the calendar. Windows begin at origin + k * slide; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. A slide longer than the size leaves times that no window contains. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 for a size or slide that is not positive or mixes units.';
 
 CREATE FUNCTION weir.hop(ts date, size interval, slide interval, origin date DEFAULT NULL)
     RETURNS TABLE (window_start date, window_end date)
     AS 'MODULE_PATHNAME', 'weir_hop_date' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 12 SUPPORT weir.hop_support;
 COMMENT ON FUNCTION weir.hop(date, interval, interval, date) IS
-    'The hopping windows that contain ts, in ascending order: of that size, one beginning every slide; window_start <= ts < window_end. Use it in FROM: FROM t, weir.hop(t.ts, ...). Sizes are whole days or months. Windows begin at origin + k × slide; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. A slide longer than the size leaves times that no window contains. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 for a size or slide that is not positive or mixes units.';
+    'The hopping windows that contain ts, in ascending order: of that size, one beginning every slide; window_start <= ts < window_end. Use it in FROM: FROM t, weir.hop(t.ts, ...). Sizes are whole days or months. Windows begin at origin + k * slide; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. A slide longer than the size leaves times that no window contains. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 for a size or slide that is not positive or mixes units.';
 
 CREATE FUNCTION weir.hop(ts bigint, size bigint, slide bigint, origin bigint DEFAULT NULL)
     RETURNS TABLE (window_start bigint, window_end bigint)
@@ -56,19 +56,19 @@ CREATE FUNCTION weir.cumulate(ts timestamptz, size interval, step interval, orig
     RETURNS TABLE (window_start timestamptz, window_end timestamptz)
     AS 'MODULE_PATHNAME', 'weir_cumulate_timestamptz' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 12 SUPPORT weir.cumulate_support;
 COMMENT ON FUNCTION weir.cumulate(timestamptz, interval, interval, timestamptz, text) IS
-    'The cumulative windows that contain ts, in ascending order: they begin where the tumbling window of that size begins and end after one, two, three ... steps, the last with it; window_start <= ts < window_end. Use it in FROM: FROM t, weir.cumulate(t.ts, ...). Sizes of hours and below are elapsed time; days and months follow the calendar of time_zone (NULL: UTC), daylight saving respected. Windows begin at origin + k × size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 when size is not a multiple of step, or is not positive or mixes units.';
+    'The cumulative windows that contain ts, in ascending order: they begin where the tumbling window of that size begins and end after one, two, three ... steps, the last with it; window_start <= ts < window_end. Use it in FROM: FROM t, weir.cumulate(t.ts, ...). Sizes of hours and below are elapsed time; days and months follow the calendar of time_zone (NULL: UTC), daylight saving respected. Windows begin at origin + k * size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 when size is not a multiple of step, or is not positive or mixes units.';
 
 CREATE FUNCTION weir.cumulate(ts timestamp, size interval, step interval, origin timestamp DEFAULT NULL)
     RETURNS TABLE (window_start timestamp, window_end timestamp)
     AS 'MODULE_PATHNAME', 'weir_cumulate_timestamp' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 12 SUPPORT weir.cumulate_support;
 COMMENT ON FUNCTION weir.cumulate(timestamp, interval, interval, timestamp) IS
-    'The cumulative windows that contain ts, in ascending order: they begin where the tumbling window of that size begins and end after one, two, three ... steps, the last with it; window_start <= ts < window_end. Use it in FROM: FROM t, weir.cumulate(t.ts, ...). Days are 24 hours, months follow the calendar. Windows begin at origin + k × size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 when size is not a multiple of step, or is not positive or mixes units.';
+    'The cumulative windows that contain ts, in ascending order: they begin where the tumbling window of that size begins and end after one, two, three ... steps, the last with it; window_start <= ts < window_end. Use it in FROM: FROM t, weir.cumulate(t.ts, ...). Days are 24 hours, months follow the calendar. Windows begin at origin + k * size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 when size is not a multiple of step, or is not positive or mixes units.';
 
 CREATE FUNCTION weir.cumulate(ts date, size interval, step interval, origin date DEFAULT NULL)
     RETURNS TABLE (window_start date, window_end date)
     AS 'MODULE_PATHNAME', 'weir_cumulate_date' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 12 SUPPORT weir.cumulate_support;
 COMMENT ON FUNCTION weir.cumulate(date, interval, interval, date) IS
-    'The cumulative windows that contain ts, in ascending order: they begin where the tumbling window of that size begins and end after one, two, three ... steps, the last with it; window_start <= ts < window_end. Use it in FROM: FROM t, weir.cumulate(t.ts, ...). Sizes are whole days or months. Windows begin at origin + k × size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 when size is not a multiple of step, or is not positive or mixes units.';
+    'The cumulative windows that contain ts, in ascending order: they begin where the tumbling window of that size begins and end after one, two, three ... steps, the last with it; window_start <= ts < window_end. Use it in FROM: FROM t, weir.cumulate(t.ts, ...). Sizes are whole days or months. Windows begin at origin + k * size; origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument. An infinite ts is in one window without length. Raises 22023 when size is not a multiple of step, or is not positive or mixes units.';
 
 CREATE FUNCTION weir.cumulate(ts bigint, size bigint, step bigint, origin bigint DEFAULT NULL)
     RETURNS TABLE (window_start bigint, window_end bigint)

@@ -160,8 +160,8 @@ hop(FunctionCallInfo fcinfo, TimeType type)
 
 		if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 			return set_done(fcinfo, state);
-		(void) cached_clock_update(&state->other, fcinfo, type, PG_GETARG_INTERVAL_P(1), 3, 4);
-		(void) cached_clock_update(&state->clock, fcinfo, type, PG_GETARG_INTERVAL_P(2), 3, 4);
+		(void) cached_clock_update(&state->other, fcinfo, type, PG_GETARG_INTERVAL_P(1), "window size", 3, 4);
+		(void) cached_clock_update(&state->clock, fcinfo, type, PG_GETARG_INTERVAL_P(2), "slide", 3, 4);
 		ts = time_from_datum(type, PG_GETARG_DATUM(0));
 		state->only = ts;
 		state->single = TIMESTAMP_NOT_FINITE(ts);
@@ -293,8 +293,8 @@ cumulate(FunctionCallInfo fcinfo, TimeType type)
 
 		if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 			return set_done(fcinfo, state);
-		same = cached_clock_update(&state->clock, fcinfo, type, PG_GETARG_INTERVAL_P(1), 3, 4);
-		same = cached_clock_update(&state->other, fcinfo, type, PG_GETARG_INTERVAL_P(2), 3, 4) && same;
+		same = cached_clock_update(&state->clock, fcinfo, type, PG_GETARG_INTERVAL_P(1), "window size", 3, 4);
+		same = cached_clock_update(&state->other, fcinfo, type, PG_GETARG_INTERVAL_P(2), "step", 3, 4) && same;
 		if (!same)
 			require_step_divides(&state->clock.clock, &state->other.clock);
 		ts = time_from_datum(type, PG_GETARG_DATUM(0));
@@ -356,7 +356,8 @@ weir_cumulate_bigint(PG_FUNCTION_ARGS)
 		require_positive(PG_GETARG_INT64(1), "window size");
 		require_positive(PG_GETARG_INT64(2), "step");
 		if (PG_GETARG_INT64(1) % PG_GETARG_INT64(2) != 0)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window size must be a multiple of the step")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window size must be a multiple of the step"),
+							errhint("Windows of 100 can grow in steps of 5, 10 or 50.")));
 		past = bigint_past_start(PG_GETARG_INT64(0), PG_GETARG_INT64(1), PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3));
 		if (pg_sub_s64_overflow(PG_GETARG_INT64(0), past, &state->start))
 			bigint_out_of_range();

@@ -71,9 +71,18 @@ same_text(const text *a, const text *b)
 	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) && memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
+/* Clocks refuse such sizes as well; this one knows what they are called. */
+static void
+require_positive_interval(const Interval *interval, const char *what)
+{
+	if (interval->month < 0 || (interval->month == 0 && (double) interval->day * USECS_PER_DAY + interval->time <= 0))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be positive", what),
+						errhint("Give an interval like '5 min', '1 day' or '1 month'.")));
+}
+
 bool
-cached_clock_update(CachedClock *cache, FunctionCallInfo fcinfo, TimeType type, const Interval *size, int origin_argument,
-					int zone_argument)
+cached_clock_update(CachedClock *cache, FunctionCallInfo fcinfo, TimeType type, const Interval *size, const char *what,
+					int origin_argument, int zone_argument)
 {
 	bool		has_origin = !PG_ARGISNULL(origin_argument);
 	TimestampTz origin = has_origin ? time_from_datum(type, PG_GETARG_DATUM(origin_argument)) : 0;
@@ -84,6 +93,7 @@ cached_clock_update(CachedClock *cache, FunctionCallInfo fcinfo, TimeType type, 
 		return true;
 
 	cache->valid = false;
+	require_positive_interval(size, what);
 	require_whole_days(type, size);
 	window_clock_init(&cache->clock, size, has_origin ? &origin : NULL, zone == NULL ? NULL : text_to_cstring(zone));
 	cache->size = *size;
@@ -120,7 +130,7 @@ tumble(FunctionCallInfo fcinfo, TimeType type)
 		PG_RETURN_NULL();
 	if (state == NULL)
 		state = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(TumbleState));
-	if (!cached_clock_update(&state->clock, fcinfo, type, PG_GETARG_INTERVAL_P(1), 2, 3))
+	if (!cached_clock_update(&state->clock, fcinfo, type, PG_GETARG_INTERVAL_P(1), "window size", 2, 3))
 		state->start = state->next = 0;
 
 	ts = time_from_datum(type, PG_GETARG_DATUM(0));
@@ -226,16 +236,12 @@ session_start(FunctionCallInfo fcinfo, bool is_bigint, TimeType type)
 	if (is_bigint)
 		require_positive(DatumGetInt64(gap), "gap between sessions");
 	else
-	{
-		WindowClock clock;
-
-		window_clock_init(&clock, DatumGetIntervalP(gap), NULL, NULL);
-	}
+		require_positive_interval(DatumGetIntervalP(gap), "gap between sessions");
 
 	current = is_bigint ? DatumGetInt64(value) : time_from_datum(type, value);
 	if (state->started && current < state->previous)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("rows are not in the order of their sessions"),
-						errhint("Write session_start(ts, gap) OVER (PARTITION BY … ORDER BY ts).")));
+						errhint("Write session_start(ts, gap) OVER (PARTITION BY ... ORDER BY ts).")));
 	if (!state->started ||
 		gap_exceeded(state->previous, current, is_bigint ? NULL : DatumGetIntervalP(gap), is_bigint ? DatumGetInt64(gap) : 0))
 		state->start = current;

@@ -31,10 +31,10 @@ typedef struct CachedClock
 
 /*
  * Brings the clock up to date with size, origin and time zone; the latter two are arguments of those numbers, origin of the given type.
- * True when it was already.
+ * what names the size in messages.  True when the clock was up to date already.
  */
-extern bool cached_clock_update(CachedClock *cache, FunctionCallInfo fcinfo, TimeType type, const Interval *size, int origin_argument,
-								int zone_argument);
+extern bool cached_clock_update(CachedClock *cache, FunctionCallInfo fcinfo, TimeType type, const Interval *size, const char *what,
+								int origin_argument, int zone_argument);
 
 /* The value as a timestamp; infinities map to infinities. */
 extern TimestampTz time_from_datum(TimeType type, Datum value);

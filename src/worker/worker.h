@@ -54,8 +54,9 @@ extern bool worker_start_one_off(const char *name, Oid role, int64 argument, Bac
 /* True when weir was loaded by shared_preload_libraries. */
 extern bool worker_is_preloaded(void);
 
-/* Waits on the latch up to timeout_ms, then handles interrupts (SIGTERM ends the process here) and configuration reloads. */
-extern void worker_wait(long timeout_ms);
+/* Waits on the latch up to timeout_ms, then handles interrupts (SIGTERM ends the process here) and configuration reloads. True when
+ * the latch was set: somebody wants something. */
+extern bool worker_wait(long timeout_ms);
 
 /* Called by init.c. */
 extern void worker_init(void);

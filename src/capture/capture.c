@@ -1,0 +1,579 @@
+/*
+ * capture.c
+ *		The capture worker: reads the stream, folds it into panes, writes them.
+ *
+ * One loop.  Between two transactions of the stream it may flush (panes and position in one transaction), take note of new definitions,
+ * hand over cuts and finish builds; so each of these happens at an exact position.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "base/compat.h"
+#include "base/privileges.h"
+#include "base/sql.h"
+#include "capture/build.h"
+#include "capture/capture.h"
+#include "capture/definition.h"
+#include "capture/flush.h"
+#include "capture/fold.h"
+#include "capture/pane.h"
+#include "capture/settings.h"
+#include "capture/status.h"
+#include "capture/stream.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "replication/origin.h"
+#include "replication/slot.h"
+#include "storage/ipc.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+#include "worker/worker.h"
+
+#define READ_SLICE_MS 50
+#define IDLE_WAIT_MS 20
+#define LOOK_AROUND_MS 1000
+#define LOOK_AROUND_BUILDING_MS 100
+#define BUILDER_RETRY_MS 2000
+
+/* An idle position is stored rarely: storing it writes WAL, which moves the position. */
+#define IDLE_ADVANCE_MS 10000
+#define IDLE_ADVANCE_BYTES (16 * 1024 * 1024)
+
+int			capture_flush_interval_ms = 200;
+int			capture_memory_kb = 256 * 1024;
+
+static MemoryContext definition_context = NULL;
+static List *monitors = NIL;
+static char *fingerprint = NULL;
+static XLogRecPtr stored_position;
+static TimestampTz stored_at;
+
+/* ---- presence ---- */
+
+/* The worker is wanted while there are monitors, and after that until it has dropped its slot. */
+static bool
+capture_is_wanted(void)
+{
+	SqlScope	scope;
+	bool		wanted;
+	bool		is_null;
+
+	if (!XLogLogicalInfoActive())
+		return false;
+	sql_begin(&scope);
+	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor)", 0, NULL, NULL, NULL);
+	wanted = DatumGetBool(sql_value(0, 1, &is_null)) || stream_slot_exists();
+	sql_end(&scope);
+	return wanted;
+}
+
+/* ---- status ---- */
+
+static void
+show_status(bool caught_up)
+{
+	static TimestampTz last_at = 0;
+	static uint64 last_rows = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	CaptureStatus *status = status_lock(MyDatabaseId);
+
+	if (status == NULL)
+		return;
+	status->visible_lsn = flush_is_needed(monitors) ? Max(status->visible_lsn, stored_position) : stream_position();
+	if (caught_up)
+		status->caught_up_at = now;
+	strlcpy(status->state, caught_up ? "streaming" : "catching up", sizeof(status->state));
+	if (stream_last_commit_at() != 0)
+		status->last_commit_at = stream_last_commit_at();
+	if (now - last_at >= USECS_PER_SEC)
+	{
+		if (last_at != 0)
+			status->rows_per_second = (fold_row_count() - last_rows) * (double) USECS_PER_SEC / (now - last_at);
+		status->rows_total += fold_row_count() - last_rows;
+		status->memory_bytes = MemoryContextMemAllocated(TopMemoryContext, true);
+		last_rows = fold_row_count();
+		last_at = now;
+	}
+	status_unlock();
+}
+
+static void
+forget_status(int code, Datum argument)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+
+	if (status == NULL)
+		return;
+	status->pid = 0;
+	status->capture_latch = NULL;
+	strlcpy(status->state, "stopped", sizeof(status->state));
+	status_unlock();
+}
+
+static void
+publish_status(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+
+	if (status == NULL)
+		ereport(FATAL, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("weir captures in at most %d databases", CAPTURE_MAX_DATABASES)));
+	status->pid = MyProcPid;
+	status->capture_latch = MyLatch;
+	status->visible_lsn = InvalidXLogRecPtr;
+	strlcpy(status->state, "starting", sizeof(status->state));
+	status_unlock();
+	before_shmem_exit(forget_status, (Datum) 0);
+}
+
+/* ---- definitions ---- */
+
+/* Everything folded must be flushed. Inside a transaction and an SPI scope. */
+static void
+load_definitions(void)
+{
+	if (definition_context != NULL)
+		MemoryContextDelete(definition_context);
+	definition_context = AllocSetContextCreate(TopMemoryContext, "weir definitions", ALLOCSET_DEFAULT_SIZES);
+	pane_reset();
+	sql_execute("DELETE FROM weir.pane WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
+	monitors = definition_load(definition_context);
+	definition_load_builds(monitors, definition_context);
+	fingerprint = definition_fingerprint();
+	fingerprint = fingerprint ? MemoryContextStrdup(definition_context, fingerprint) : NULL;
+	fold_set_monitors(monitors);
+}
+
+static bool
+definitions_changed(void)
+{
+	char	   *present = definition_fingerprint();
+
+	return (present == NULL) != (fingerprint == NULL) || (present != NULL && strcmp(present, fingerprint) != 0);
+}
+
+/* ---- requests of verify() ---- */
+
+static bool
+take_verify_requests(void)
+{
+	bool		taken = false;
+
+	for (int i = 0; i < CAPTURE_MAX_REQUESTS; i++)
+	{
+		CaptureStatus *status = status_lock(MyDatabaseId);
+		VerifyRequest request = status->requests[i];
+		Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+		Datum		values[3];
+		bool		is_null;
+		int			build_id;
+
+		status_unlock();
+		if (!request.used || request.build_id != 0)
+			continue;
+		values[0] = Int32GetDatum(request.monitor_id);
+		values[1] = TimestampTzGetDatum(request.since);
+		values[2] = TimestampTzGetDatum(request.until);
+		sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until) VALUES ($1, 'verify', $2, $3) RETURNING build_id",
+					3, types, values, NULL);
+		build_id = DatumGetInt32(sql_value(0, 1, &is_null));
+		status = status_lock(MyDatabaseId);
+		status->requests[i].build_id = build_id;
+		status_unlock();
+		taken = true;
+	}
+	return taken;
+}
+
+static bool
+has_verify_requests(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+	bool		found = false;
+
+	for (int i = 0; i < CAPTURE_MAX_REQUESTS; i++)
+		found |= status->requests[i].used && status->requests[i].build_id == 0;
+	status_unlock();
+	return found;
+}
+
+/* ---- builder ---- */
+
+static bool
+has_builds(BuildState state)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitors)
+	{
+		ListCell   *build_cell;
+
+		foreach(build_cell, ((CapturedMonitor *) lfirst(cell))->builds)
+			if (((ActiveBuild *) lfirst(build_cell))->state == state)
+				return true;
+	}
+	return false;
+}
+
+static bool
+is_building(void)
+{
+	return has_builds(BUILD_REQUESTED) || has_builds(BUILD_READING) || has_builds(BUILD_READ);
+}
+
+static void
+start_builder(void)
+{
+	static TimestampTz next = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!has_builds(BUILD_REQUESTED) || build_has_builder() || now < next)
+		return;
+	next = TimestampTzPlusMilliseconds(now, BUILDER_RETRY_MS);
+	if (!worker_start_one_off("builder", InvalidOid, 0, NULL))
+		ereport(LOG, (errmsg("weir could not start its builder: no background worker slot is free"), errhint("Raise max_worker_processes.")));
+}
+
+/* ---- one step ---- */
+
+/*
+ * Flushes what there is, then looks at what others want.  Everything in one transaction, so that a build's end, the panes and the position
+ * belong together.
+ */
+static void
+flush_and_look_around(void)
+{
+	SqlScope	scope;
+	bool		needs_flush = flush_is_needed(monitors);
+	XLogRecPtr	position = stream_position();
+	TimestampTz now = GetCurrentTimestamp();
+	bool		advances = needs_flush || position - stored_position >= IDLE_ADVANCE_BYTES ||
+		(position > stored_position && now - stored_at >= IDLE_ADVANCE_MS * INT64CONST(1000));
+	bool		has_builder = build_has_builder();
+
+	pgstat_report_activity(STATE_RUNNING, "flushing panes");
+	StartTransactionCommand();
+	if (!OidIsValid(extension_oid(true)))
+	{
+		CommitTransactionCommand();
+		ReplicationSlotRelease();
+		stream_drop_slot();
+		proc_exit(0);
+	}
+	sql_begin(&scope);
+	if (advances)
+		flush_write(monitors, position);
+	definition_load_builds(monitors, definition_context);
+	if (build_advance(monitors, position, has_builder))
+		definition_load_builds(monitors, definition_context);
+	if (take_verify_requests())
+		definition_load_builds(monitors, definition_context);
+	/* What is new takes effect at this position, in the transaction that makes it final. */
+	if (definitions_changed())
+	{
+		flush_committed(monitors);
+		load_definitions();
+	}
+	sql_end(&scope);
+	CommitTransactionCommand();
+	if (advances)
+	{
+		flush_committed(monitors);
+		stored_position = position;
+		stored_at = now;
+		stream_confirm(position);
+	}
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/* ---- beginning ---- */
+
+/* Weir's own writes are skipped by their origin, early; without a free place for one they are skipped later, by their tables. */
+static void
+set_up_origin(void)
+{
+	RepOriginId origin;
+	MemoryContext old = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		origin = replorigin_by_name(stream_slot_name(), true);
+		if (origin == InvalidRepOriginId)
+			origin = replorigin_create(stream_slot_name());
+		REPLORIGIN_SESSION_SETUP(origin);
+		replorigin_session_origin = origin;
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		replorigin_session_origin = InvalidRepOriginId;
+	}
+	PG_END_TRY();
+}
+
+/* What is wrong with the stored position, or NULL. */
+static const char *
+gap_reason(XLogRecPtr captured, int64 system_identifier, Oid database, const char *slot)
+{
+	XLogRecPtr	confirmed = stream_slot_confirmed();
+
+	if (system_identifier != (int64) GetSystemIdentifier() || database != MyDatabaseId || strcmp(slot, stream_slot_name()) != 0)
+		return "the stored position belongs to another database";
+	if (!stream_slot_exists())
+		return "the replication slot is gone";
+	if (confirmed == InvalidXLogRecPtr)
+		return "the replication slot has lost its WAL";
+	if (confirmed > captured)
+		return "the replication slot is ahead of the panes";
+	if (captured > GetFlushRecPtr(NULL))
+		return "the stored position is ahead of the server";
+	return NULL;
+}
+
+static void
+record_gap(const char *reason, XLogRecPtr from, XLogRecPtr to)
+{
+	SqlScope	scope;
+	Oid			types[] = {TEXTOID, LSNOID, LSNOID};
+	Datum		values[3];
+
+	StartTransactionCommand();
+	values[0] = CStringGetTextDatum(reason);
+	values[1] = LSNGetDatum(from);
+	values[2] = LSNGetDatum(to);
+	sql_begin(&scope);
+	sql_execute("INSERT INTO weir.gap (reason, from_lsn, to_lsn) VALUES ($1, $2, $3)", 3, types, values, NULL);
+	sql_execute("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL WHERE state IN ('reading', 'read')", 0, NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.pane WHERE generation <> 0", 0, NULL, NULL, NULL);
+	sql_execute("INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'rebuild' FROM weir.monitor m WHERE NOT EXISTS "
+				"(SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.kind <> 'verify' AND b.state = 'requested' "
+				"AND b.since = '-infinity' AND b.until = 'infinity')", 0, NULL, NULL, NULL);
+	sql_end(&scope);
+	CommitTransactionCommand();
+	ereport(WARNING, (errmsg("weir has a gap from %X/%X to %X/%X: %s", LSN_FORMAT_ARGS(from), LSN_FORMAT_ARGS(to), reason),
+					  errdetail("All monitors of this database are rebuilt from their tables.")));
+}
+
+static void
+store_new_progress(XLogRecPtr position)
+{
+	SqlScope	scope;
+	Oid			types[] = {NAMEOID, INT8OID, OIDOID, LSNOID};
+	Datum		values[4];
+
+	StartTransactionCommand();
+	values[0] = DirectFunctionCall1(namein, CStringGetDatum(stream_slot_name()));
+	values[1] = Int64GetDatum((int64) GetSystemIdentifier());
+	values[2] = ObjectIdGetDatum(MyDatabaseId);
+	values[3] = LSNGetDatum(position);
+	sql_begin(&scope);
+	sql_execute("INSERT INTO weir.capture_progress (slot, system_identifier, database_oid, captured_lsn) VALUES ($1, $2, $3, $4) "
+				"ON CONFLICT (singleton) DO UPDATE SET slot = $1, system_identifier = $2, database_oid = $3, captured_lsn = $4",
+				4, types, values, NULL);
+	sql_end(&scope);
+	CommitTransactionCommand();
+}
+
+/* Where to begin: the stored position, or that of a new slot. */
+static XLogRecPtr
+find_position(void)
+{
+	SqlScope	scope;
+	bool		has_progress;
+	bool		is_null;
+	XLogRecPtr	captured = InvalidXLogRecPtr;
+	XLogRecPtr	position;
+	const char *reason = NULL;
+
+	StartTransactionCommand();
+	sql_begin(&scope);
+	has_progress = sql_execute("SELECT captured_lsn, system_identifier, database_oid, slot::text FROM weir.capture_progress", 0, NULL, NULL, NULL) > 0;
+	if (has_progress)
+	{
+		captured = DatumGetLSN(sql_value(0, 1, &is_null));
+		reason = gap_reason(captured, DatumGetInt64(sql_value(0, 2, &is_null)), DatumGetObjectId(sql_value(0, 3, &is_null)), sql_text(0, 4));
+	}
+	sql_end(&scope);
+	CommitTransactionCommand();
+	if (has_progress && reason == NULL)
+		return captured;
+
+	status_set_state("creating its slot");
+	stream_drop_slot();
+	position = stream_create_slot();
+	if (reason != NULL)
+		record_gap(reason, captured, position);
+	store_new_progress(position);
+	return position;
+}
+
+static bool
+has_monitors(void)
+{
+	SqlScope	scope;
+	bool		is_null;
+	bool		found = false;
+
+	StartTransactionCommand();
+	if (OidIsValid(extension_oid(true)))
+	{
+		sql_begin(&scope);
+		sql_execute("SELECT EXISTS (SELECT FROM weir.monitor)", 0, NULL, NULL, NULL);
+		found = DatumGetBool(sql_value(0, 1, &is_null));
+		sql_end(&scope);
+	}
+	CommitTransactionCommand();
+	return found;
+}
+
+/* Without monitors nobody needs the WAL that the slot keeps. */
+static void
+retire(void)
+{
+	SqlScope	scope;
+
+	if (MyReplicationSlot != NULL)
+		ReplicationSlotRelease();
+	StartTransactionCommand();
+	if (OidIsValid(extension_oid(true)))
+	{
+		sql_begin(&scope);
+		sql_execute("DELETE FROM weir.pane", 0, NULL, NULL, NULL);
+		sql_execute("DELETE FROM weir.build", 0, NULL, NULL, NULL);
+		sql_execute("DELETE FROM weir.capture_progress", 0, NULL, NULL, NULL);
+		sql_end(&scope);
+	}
+	CommitTransactionCommand();
+	stream_drop_slot();
+}
+
+static void
+run(void)
+{
+	XLogRecPtr	position;
+	TimestampTz next_look = 0;
+	TimestampTz next_flush = 0;
+	SqlScope	scope;
+
+	if (!has_monitors())
+	{
+		retire();
+		return;
+	}
+	pane_init(TopMemoryContext);
+	set_up_origin();
+	position = find_position();
+	StartTransactionCommand();
+	sql_begin(&scope);
+	load_definitions();
+	sql_end(&scope);
+	CommitTransactionCommand();
+	stream_open(position);
+	stored_position = position;
+	stored_at = GetCurrentTimestamp();
+
+	for (;;)
+	{
+		bool		caught_up = stream_read(Min(READ_SLICE_MS, capture_flush_interval_ms));
+		TimestampTz now = GetCurrentTimestamp();
+		bool		over_memory = pane_memory() > (size_t) capture_memory_kb * 1024;
+
+		if ((flush_is_needed(monitors) && (now >= next_flush || over_memory)) || now >= next_look || has_verify_requests())
+		{
+			flush_and_look_around();
+			if (monitors == NIL && !has_monitors())
+			{
+				retire();
+				return;
+			}
+			if (!flush_is_needed(monitors) && build_hand_over_cut(monitors))
+				next_look = 0;
+			else
+				next_look = TimestampTzPlusMilliseconds(now, is_building() ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
+			next_flush = TimestampTzPlusMilliseconds(now, capture_flush_interval_ms);
+			start_builder();
+		}
+		show_status(caught_up);
+		if (caught_up)
+		{
+			TimestampTz next = flush_is_needed(monitors) ? Min(next_flush, next_look) : next_look;
+			long		wait_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
+
+			if (worker_wait(Max(1, Min(wait_ms, IDLE_WAIT_MS))))
+				next_look = 0;
+		}
+	}
+}
+
+/* A change that cannot be folded would stop capture at the same place for ever: the monitor is set aside, and the others go on. */
+static void
+set_aside_monitor(int monitor_id, const ErrorData *error)
+{
+	SqlScope	scope;
+	Oid			types[] = {INT4OID, TEXTOID};
+	Datum		values[2];
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK)
+		return;
+	AbortOutOfAnyTransaction();
+	StartTransactionCommand();
+	values[0] = Int32GetDatum(monitor_id);
+	values[1] = CStringGetTextDatum(error->message);
+	sql_begin(&scope);
+	sql_execute("UPDATE weir.monitor_state SET state = 'disabled', reason = $2 WHERE monitor_id = $1", 2, types, values, NULL);
+	sql_end(&scope);
+	CommitTransactionCommand();
+}
+
+static void
+capture_main(void)
+{
+	publish_status();
+	SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
+	PG_TRY();
+	{
+		run();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		error = CopyErrorData();
+		MemoryContextSwitchTo(old);
+		status_set_error(error->message);
+		EmitErrorReport();
+		FlushErrorState();
+		if (fold_current_monitor() != 0)
+			set_aside_monitor(fold_current_monitor(), error);
+		proc_exit(1);
+	}
+	PG_END_TRY();
+}
+
+void
+capture_init(void)
+{
+	DefineCustomIntVariable("weir.flush_interval", "How long changes may wait in memory before capture writes them to the panes.",
+							"Shorter is fresher and writes more WAL.", &capture_flush_interval_ms, 200, 10, 60000, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.capture_memory", "Memory for panes in each database's capture worker; above it, they are written and forgotten.",
+							NULL, &capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	status_init();
+	worker_register_service("capture", capture_is_wanted, capture_main);
+	worker_register_one_off("builder", builder_main);
+}

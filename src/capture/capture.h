@@ -1,0 +1,24 @@
+/*
+ * capture.h
+ *		What other rooms need of capture.
+ */
+#ifndef WEIR_CAPTURE_H
+#define WEIR_CAPTURE_H
+
+#include "postgres.h"
+
+#include "nodes/nodes.h"
+
+/* From _PG_init: settings, shared memory, the capture service, the builder. */
+extern void capture_init(void);
+
+/*
+ * Parses a monitor's filter over the relation's columns (varno 1) and refuses what is more than a publication's row filter would take:
+ * 42601 not an expression, 0A000 not simple, 42703 no such column, 42804 not boolean.
+ */
+extern Node *capture_parse_filter(Oid relation, const char *filter);
+
+/* Tells by NOTICE what of the setup is missing for this monitor, each with the command that mends it. */
+extern void capture_report_setup(int monitor_id);
+
+#endif

@@ -1,0 +1,356 @@
+/*
+ * definition.c
+ *		Loads monitors and pending builds for the capture worker.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/sql.h"
+#include "capture/definition.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+
+char *
+definition_fingerprint(void)
+{
+	sql_execute("SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || s.state, ',' ORDER BY m.monitor_id) "
+				"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id)", 0, NULL, NULL, NULL);
+	return sql_text(0, 1);
+}
+
+/* ---- cuts ---- */
+
+void
+cut_parse(Cut *cut, const char *text, MemoryContext context)
+{
+	char	   *rest;
+	int			capacity = 1;
+
+	cut->xmin = strtou64(text, &rest, 10);
+	cut->xmax = strtou64(rest + 1, &rest, 10);
+	cut->n_running = 0;
+	for (const char *c = rest; *c != '\0'; c++)
+		if (*c == ',')
+			capacity++;
+	cut->running = MemoryContextAlloc(context, capacity * sizeof(uint64));
+	while (*rest != '\0' && rest[1] != '\0')
+		cut->running[cut->n_running++] = strtou64(rest + 1, &rest, 10);
+}
+
+bool
+cut_contains(const Cut *cut, TransactionId xid)
+{
+	/* Widen to 64 bits: the stream's transactions are within two billion of the snapshot's. */
+	uint64		full = cut->xmax + (int64) (int32) (xid - (uint32) cut->xmax);
+	int			low = 0;
+	int			high = cut->n_running;
+
+	if (full < cut->xmin)
+		return true;
+	if (full >= cut->xmax)
+		return false;
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (cut->running[middle] < full)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return !(low < cut->n_running && cut->running[low] == full);
+}
+
+/* ---- monitors ---- */
+
+bool
+definition_time(Oid type, Datum value, TimestampTz *result)
+{
+	switch (type)
+	{
+		case TIMESTAMPTZOID:
+		case TIMESTAMPOID:		/* the same number of microseconds: UTC */
+			*result = DatumGetTimestampTz(value);
+			return !TIMESTAMP_NOT_FINITE(*result);
+		case DATEOID:
+			if (DATE_NOT_FINITE(DatumGetDateADT(value)))
+				return false;
+			*result = (TimestampTz) DatumGetDateADT(value) * USECS_PER_DAY;
+			return IS_VALID_TIMESTAMP(*result);
+		default:
+			elog(ERROR, "unexpected type %u of a time column", type);
+	}
+	return false;
+}
+
+static void
+find_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, const char *what)
+{
+	namestrcpy(&column->name, name);
+	column->attribute = get_attnum(monitor->source, name);
+	if (column->attribute <= 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("%s \"%s\" of monitor \"%s\" does not exist any more", what, name, monitor->name)));
+}
+
+static void
+find_readable_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, const char *what, SummaryKind kind)
+{
+	Oid			type;
+
+	find_column(monitor, column, name, what);
+	type = get_atttype(monitor->source, column->attribute);
+	if (!value_reader_init(&column->reader, type, kind, CurrentMemoryContext))
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("%s \"%s\" of monitor \"%s\" is now of type %s, which cannot be read as %s", what, name, monitor->name,
+							   format_type_be(type), kind == SUMMARY_NUMERIC ? "numeric" : "a category")));
+}
+
+static int
+names_of_array(Datum array, char ***names)
+{
+	Datum	   *values;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &values, NULL, &n);
+	*names = palloc(sizeof(char *) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		(*names)[i] = pstrdup(NameStr(*DatumGetName(values[i])));
+	return n;
+}
+
+static void
+find_outcome(CapturedMonitor *monitor, CapturedColumn *column, OutcomeReader *reader, const char *name, const char *what)
+{
+	Oid			type;
+
+	find_column(monitor, column, name, what);
+	type = get_atttype(monitor->source, column->attribute);
+	if (!outcome_reader_init(reader, type, monitor->positive, CurrentMemoryContext))
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("%s \"%s\" of monitor \"%s\" is of type %s, which has no positive outcome", what, name, monitor->name,
+							   format_type_be(type)),
+						errhint("Give create_monitor the argument positive.")));
+}
+
+#define FIRST_TEXT_COLUMN 13
+
+static char *
+copied_text(uint64 row, int column, MemoryContext context)
+{
+	char	   *text = sql_text(row, column);
+
+	return text ? MemoryContextStrdup(context, text) : NULL;
+}
+
+/* One monitor from its row of the result; columns come with a second query. */
+static CapturedMonitor *
+load_monitor(uint64 row, MemoryContext context)
+{
+	CapturedMonitor *monitor = MemoryContextAllocZero(context, sizeof(CapturedMonitor));
+	bool		is_null;
+	Datum		value;
+
+	monitor->monitor_id = DatumGetInt32(sql_value(row, 1, &is_null));
+	monitor->name = copied_text(row, 2, context);
+	monitor->source = DatumGetObjectId(sql_value(row, 3, &is_null));
+	monitor->owner = DatumGetObjectId(sql_value(row, 4, &is_null));
+	monitor->backfill = DatumGetBool(sql_value(row, 5, &is_null));
+	monitor->retracts_deletes = DatumGetBool(sql_value(row, 6, &is_null));
+	value = sql_value(row, 7, &is_null);
+	monitor->watermark = is_null ? DT_NOBEGIN : DatumGetTimestampTz(value);
+	value = sql_value(row, 8, &is_null);
+	monitor->last_change_at = is_null ? 0 : DatumGetTimestampTz(value);
+	monitor->pending_watermark = DT_NOBEGIN;
+	monitor->filter = copied_text(row, 9, context);
+	monitor->pane_size = copied_text(row, 10, context);
+	monitor->time_zone = copied_text(row, 11, context);
+	monitor->positive = copied_text(row, 12, context);
+	return monitor;
+}
+
+static void
+complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
+{
+	bool		is_null;
+	TupleDesc	shape = table->tupdesc;
+	HeapTuple	tuple = table->vals[row];
+	char	   *time_column = SPI_getvalue(tuple, shape, FIRST_TEXT_COLUMN);
+	char	   *prediction = SPI_getvalue(tuple, shape, FIRST_TEXT_COLUMN + 1);
+	char	   *label = SPI_getvalue(tuple, shape, FIRST_TEXT_COLUMN + 2);
+	Interval   *pane_size = DatumGetIntervalP(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 5, &is_null));
+	Interval   *slide = DatumGetIntervalP(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 6, &is_null));
+	Interval   *lateness = DatumGetIntervalP(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 7, &is_null));
+	char	  **names;
+	Oid			type = INT4OID;
+	Datum		id = Int32GetDatum(monitor->monitor_id);
+
+	if (!OidIsValid(monitor->source) || get_rel_name(monitor->source) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the source of monitor \"%s\" does not exist any more", monitor->name)));
+
+	find_column(monitor, &monitor->time, time_column, "time column");
+	monitor->time_type = getBaseType(get_atttype(monitor->source, monitor->time.attribute));
+	if (monitor->time_type != TIMESTAMPTZOID && monitor->time_type != TIMESTAMPOID && monitor->time_type != DATEOID)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("time column \"%s\" of monitor \"%s\" is now of type %s", time_column, monitor->name,
+							   format_type_be(monitor->time_type))));
+	window_clock_init(&monitor->pane_clock, pane_size, NULL, monitor->time_zone);
+	window_clock_init(&monitor->slide_clock, slide, NULL, monitor->time_zone);
+	monitor->lateness = lateness->time + (lateness->day + lateness->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
+
+	monitor->n_segments = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 3, &is_null), &names);
+	monitor->segments = palloc0(sizeof(CapturedColumn) * Max(monitor->n_segments, 1));
+	for (int i = 0; i < monitor->n_segments; i++)
+		find_readable_column(monitor, &monitor->segments[i], names[i], "segment column", SUMMARY_CATEGORY);
+
+	if (prediction != NULL)
+	{
+		find_outcome(monitor, &monitor->prediction_column, &monitor->prediction, prediction, "prediction");
+		monitor->n_protected = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 4, &is_null), &names);
+		monitor->protected_columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_protected, 1));
+		for (int i = 0; i < monitor->n_protected; i++)
+			find_readable_column(monitor, &monitor->protected_columns[i], names[i], "protected column", SUMMARY_CATEGORY);
+	}
+	monitor->has_label = label != NULL;
+	if (label != NULL)
+		find_outcome(monitor, &monitor->label_column, &monitor->label, label, "label");
+
+	monitor->n_columns = sql_execute("SELECT column_name::text, kind = 'numeric' FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal",
+									 1, &type, &id, NULL);
+	monitor->columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_columns, 1));
+	for (int i = 0; i < monitor->n_columns; i++)
+		find_readable_column(monitor, &monitor->columns[i], sql_text(i, 1), "column",
+							 DatumGetBool(sql_value(i, 2, &is_null)) ? SUMMARY_NUMERIC : SUMMARY_CATEGORY);
+}
+
+static void
+disable_monitor(int monitor_id, const char *reason)
+{
+	Oid			types[] = {INT4OID, TEXTOID};
+	Datum		values[] = {Int32GetDatum(monitor_id), CStringGetTextDatum(reason)};
+
+	sql_execute("UPDATE weir.monitor_state SET state = 'disabled', reason = $2 WHERE monitor_id = $1", 2, types, values, NULL);
+}
+
+List *
+definition_load(MemoryContext context)
+{
+	List	   *monitors = NIL;
+	uint64		n;
+	SPITupleTable *table;
+
+	n = sql_execute("SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
+					"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, "
+					"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness "
+					"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
+					0, NULL, NULL, NULL);
+	table = SPI_tuptable;
+	for (uint64 row = 0; row < n; row++)
+	{
+		CapturedMonitor *monitor;
+		MemoryContext old = CurrentMemoryContext;
+		ResourceOwner owner = CurrentResourceOwner;
+
+		SPI_tuptable = table;
+		monitor = load_monitor(row, context);
+		BeginInternalSubTransaction(NULL);
+		PG_TRY();
+		{
+			MemoryContextSwitchTo(context);
+			complete_monitor(monitor, row, table);
+			MemoryContextSwitchTo(old);
+			ReleaseCurrentSubTransaction();
+			monitors = lappend(monitors, monitor);
+		}
+		PG_CATCH();
+		{
+			ErrorData  *error;
+
+			MemoryContextSwitchTo(old);
+			error = CopyErrorData();
+			FlushErrorState();
+			RollbackAndReleaseCurrentSubTransaction();
+			ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, error->message)));
+			disable_monitor(monitor->monitor_id, error->message);
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(old);
+		CurrentResourceOwner = owner;
+	}
+	/* The list itself must live as long as its monitors. */
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		monitors = list_copy(monitors);
+		MemoryContextSwitchTo(old);
+	}
+	return monitors;
+}
+
+/* ---- builds ---- */
+
+void
+definition_load_builds(List *monitors, MemoryContext context)
+{
+	ListCell   *cell;
+	uint64		n;
+
+	foreach(cell, monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		ListCell   *build_cell;
+
+		foreach(build_cell, monitor->builds)
+		{
+			ActiveBuild *build = lfirst(build_cell);
+
+			if (build->has_cut)
+				pfree(build->cut.running);
+		}
+		list_free_deep(monitor->builds);
+		monitor->builds = NIL;
+	}
+	n = sql_execute("SELECT build_id, monitor_id, kind, state, since, until, cut::text, cut_lsn, attempt FROM weir.build "
+					"WHERE state NOT IN ('done', 'failed') ORDER BY build_id", 0, NULL, NULL, NULL);
+	for (uint64 row = 0; row < n; row++)
+	{
+		bool		is_null;
+		int			monitor_id = DatumGetInt32(sql_value(row, 2, &is_null));
+
+		foreach(cell, monitors)
+		{
+			CapturedMonitor *monitor = lfirst(cell);
+			MemoryContext old;
+			ActiveBuild *build;
+			char	   *kind = sql_text(row, 3);
+			char	   *state = sql_text(row, 4);
+			char	   *cut = sql_text(row, 7);
+
+			if (monitor->monitor_id != monitor_id)
+				continue;
+			build = MemoryContextAllocZero(context, sizeof(ActiveBuild));
+			build->build_id = DatumGetInt32(sql_value(row, 1, &is_null));
+			build->monitor_id = monitor_id;
+			build->kind = strcmp(kind, "build") == 0 ? BUILD_INITIAL : strcmp(kind, "rebuild") == 0 ? BUILD_AGAIN : BUILD_VERIFY;
+			build->state = strcmp(state, "requested") == 0 ? BUILD_REQUESTED : strcmp(state, "reading") == 0 ? BUILD_READING : BUILD_READ;
+			build->since = DatumGetTimestampTz(sql_value(row, 5, &is_null));
+			build->until = DatumGetTimestampTz(sql_value(row, 6, &is_null));
+			build->attempt = DatumGetInt32(sql_value(row, 9, &is_null));
+			if (cut != NULL)
+			{
+				build->has_cut = true;
+				cut_parse(&build->cut, cut, context);
+				build->cut_lsn = DatumGetLSN(sql_value(row, 8, &is_null));
+			}
+			old = MemoryContextSwitchTo(context);
+			monitor->builds = lappend(monitor->builds, build);
+			MemoryContextSwitchTo(old);
+		}
+	}
+}

@@ -1,0 +1,133 @@
+/*
+ * definition.h
+ *		What to capture: monitors and pending builds, as the capture worker holds them in memory.  Inside this room only.
+ *
+ * Loaded from the tables between transactions of the stream, at a position where everything decoded so far is flushed: a definition takes
+ * effect exactly there.
+ */
+#ifndef WEIR_CAPTURE_DEFINITION_H
+#define WEIR_CAPTURE_DEFINITION_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "access/xlogdefs.h"
+#include "fairness/fairness_datum.h"
+#include "nodes/pg_list.h"
+#include "summary/summary_datum.h"
+#include "window/window.h"
+
+/* A snapshot in the form that decoding needs: which top-level transactions had ended when it was taken. */
+typedef struct Cut
+{
+	uint64		xmin;			/* all below had ended */
+	uint64		xmax;			/* all from here on had not */
+	int			n_running;
+	uint64	   *running;		/* those in between that had not, ascending */
+} Cut;
+
+typedef enum BuildKind
+{
+	BUILD_INITIAL,
+	BUILD_AGAIN,				/* rebuild: the live panes go on until the swap */
+	BUILD_VERIFY
+} BuildKind;
+
+typedef enum BuildState
+{
+	BUILD_REQUESTED,
+	BUILD_READING,
+	BUILD_READ
+} BuildState;
+
+typedef struct ActiveBuild
+{
+	int			build_id;
+	int			monitor_id;
+	int			attempt;
+	BuildKind	kind;
+	BuildState	state;
+	TimestampTz since;
+	TimestampTz until;
+	bool		has_cut;
+	Cut			cut;
+	XLogRecPtr	cut_lsn;
+	bool		skips_transaction;	/* the transaction being decoded is inside the cut */
+} ActiveBuild;
+
+typedef struct CapturedColumn
+{
+	NameData	name;
+	AttrNumber	attribute;		/* of the monitored table itself */
+	ValueReader reader;
+} CapturedColumn;
+
+typedef struct CapturedMonitor
+{
+	int			monitor_id;
+	char	   *name;
+	Oid			source;
+	Oid			owner;
+	bool		backfill;
+	bool		retracts_deletes;
+	char	   *filter;			/* NULL: none */
+
+	CapturedColumn time;		/* its reader is not set */
+	Oid			time_type;
+	char	   *pane_size;		/* as text, for the builder's query */
+	char	   *time_zone;
+	WindowClock pane_clock;
+	WindowClock slide_clock;
+	int64		lateness;		/* microseconds */
+
+	int			n_columns;
+	CapturedColumn *columns;
+	int			n_segments;
+	CapturedColumn *segments;
+	int			n_protected;	/* 0 when there is no prediction */
+	CapturedColumn *protected_columns;
+	bool		has_label;
+	CapturedColumn label_column;
+	OutcomeReader label;
+	CapturedColumn prediction_column;
+	OutcomeReader prediction;
+	char	   *positive;
+
+	List	   *builds;			/* ActiveBuild, those of this monitor that are not over */
+
+	/* What monitor_state will be told at the next flush. */
+	bool		state_changed;
+	TimestampTz watermark;		/* DT_NOBEGIN: nothing seen */
+	TimestampTz pending_watermark;	/* of the transaction being decoded */
+	TimestampTz last_change_at;
+	TimestampTz inexact_since;	/* 0: not inexact, or told already */
+	int64		n_untimed;		/* since the last flush */
+	bool		truncated;		/* since the last flush; panes folded afterwards count */
+
+	/* The slice that the last row fell into: rows mostly come in order. */
+	TimestampTz slice_start;
+	TimestampTz slice_end;
+	TimestampTz slice_late_after;
+} CapturedMonitor;
+
+/*
+ * A text that changes whenever a definition does. Inside a transaction, with an SPI scope open.
+ */
+extern char *definition_fingerprint(void);
+
+/* Reads all definitions into the given context. A monitor that cannot be captured is disabled with its reason and left out. */
+extern List *definition_load(MemoryContext context);
+
+/* Reads the builds that are not over and hangs them on their monitors; frees the old lists. */
+extern void definition_load_builds(List *monitors, MemoryContext context);
+
+/* Parses the text form of pg_snapshot. */
+extern void cut_parse(Cut *cut, const char *text, MemoryContext context);
+
+/* True when the transaction had ended for the snapshot. near is some 64-bit id of about the same time. */
+extern bool cut_contains(const Cut *cut, TransactionId xid);
+
+/* "ts" as timestamptz: timestamp and date count as UTC. False when infinite. */
+extern bool definition_time(Oid type, Datum value, TimestampTz *result);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * filter.c
+ *		A monitor's row filter: as simple as a publication's.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "capture/capture.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parse_clause.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "parser/parser.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+static void
+refuse(const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the filter is not simple enough"), errdetail("%s", detail),
+					errhint("Use columns, constants and built-in immutable operators and functions, as in a publication's row filter.")));
+}
+
+static bool
+function_is_refused(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE;
+}
+
+static bool
+refuse_what_is_not_simple(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+			if (((Var *) node)->varattno <= 0)
+				refuse("System columns and whole rows are not allowed.");
+			break;
+		case T_Const:
+		case T_FuncExpr:
+		case T_BoolExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CaseTestExpr:
+		case T_ArrayExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_List:
+			break;
+		default:
+			refuse("Subqueries, aggregates, window functions, parameters and the like are not allowed.");
+	}
+	if (exprType(node) >= FirstNormalObjectId && !IsA(node, List) && !IsA(node, CaseWhen))
+		refuse("User-defined types are not allowed.");
+	if (check_functions_in_node(node, function_is_refused, NULL))
+		refuse("User-defined or not immutable functions and operators are not allowed.");
+	return expression_tree_walker(node, refuse_what_is_not_simple, context);
+}
+
+Node *
+capture_parse_filter(Oid relation, const char *filter)
+{
+	int			guc_level = NewGUCNestLevel();
+	Relation	table;
+	ParseState *state = make_parsestate(NULL);
+	ParseNamespaceItem *item;
+	List	   *statements;
+	SelectStmt *select = NULL;
+	Node	   *expression;
+
+	/* The same names must mean the same things whoever parses it, whenever. */
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	statements = raw_parser(psprintf("SELECT 1 WHERE (%s)", filter), RAW_PARSE_DEFAULT);
+	if (list_length(statements) == 1 && IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
+		select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+	if (select == NULL || select->op != SETOP_NONE || select->whereClause == NULL || select->groupClause || select->havingClause ||
+		select->sortClause || select->limitCount || select->limitOffset || select->lockingClause || select->windowClause ||
+		select->fromClause || select->intoClause)
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is not one expression"),
+						errhint("Write what would stand in a WHERE clause: filter => $$amount > 0$$.")));
+
+	table = table_open(relation, AccessShareLock);
+	state->p_sourcetext = filter;
+	item = addRangeTableEntryForRelation(state, table, AccessShareLock, NULL, false, true);
+	addNSItemToQuery(state, item, false, true, true);
+	expression = transformWhereClause(state, copyObject(select->whereClause), EXPR_KIND_WHERE, "filter");
+	assign_expr_collations(state, expression);
+	(void) refuse_what_is_not_simple(expression, NULL);
+	free_parsestate(state);
+	table_close(table, NoLock);
+	AtEOXact_GUC(true, guc_level);
+	return expression;
+}

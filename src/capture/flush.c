@@ -1,0 +1,195 @@
+/*
+ * flush.c
+ *		Writes what was folded: panes, states of monitors and the position, in one transaction.
+ */
+#include "postgres.h"
+
+#include "base/sql.h"
+#include "capture/capture.h"
+#include "capture/flush.h"
+#include "capture/fold.h"
+#include "capture/pane.h"
+#include "capture/pane_table.h"
+#include "capture/settings.h"
+#include "capture/stream.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+
+static uint64 rows_told = 0;
+
+bool
+flush_is_needed(List *monitors)
+{
+	ListCell   *cell;
+
+	if (pane_dirty_list() != NIL)
+		return true;
+	foreach(cell, monitors)
+		if (((CapturedMonitor *) lfirst(cell))->state_changed)
+			return true;
+	return false;
+}
+
+/* The key and what the table has, into the pane's base. */
+static void
+load_part(Pane *pane, PaneRow *row, char name, PanePart *part)
+{
+	row->part = name;
+	if (!pane_table_read(row))
+		return;
+	pane_part_close(pane->monitor, part);
+	if (!pane_table_decode(pane->monitor, row, part))
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a pane of monitor \"%s\" does not have the monitor's columns", pane->monitor->name),
+						errhint("Run SELECT weir.rebuild('%s').", pane->monitor->name)));
+	pane->marks |= row->marks;
+	if (name == 'b')
+		pane->n_late += row->n_late;
+}
+
+static void
+store_part(Pane *pane, PaneRow *row, char name, const PanePart *part)
+{
+	row->part = name;
+	row->marks = pane->marks;
+	row->n_late = pane->n_late;
+	pane_table_encode(pane->monitor, part, row);
+	pane_table_write(row);
+}
+
+static void
+write_pane(Pane *pane)
+{
+	PaneRow		row = {
+		.monitor_id = pane->key.monitor_id,.generation = pane->key.generation,.start = pane->key.start,
+		.segment = pane_table_segment(pane->key.segment)
+	};
+	bool		is_live = pane->key.generation == 0;
+
+	if (!pane->loaded)
+	{
+		load_part(pane, &row, is_live ? 'b' : 'a', &pane->base);
+		if (!is_live)
+			load_part(pane, &row, 'r', &pane->base_removed);
+		pane->loaded = true;
+	}
+	pane_part_open(pane->monitor, &pane->base);
+	pane_part_merge(pane->monitor, &pane->base, &pane->added);
+	if (is_live)
+	{
+		pane_part_subtract(pane->monitor, &pane->base, &pane->removed);
+		store_part(pane, &row, 'b', &pane->base);
+	}
+	else
+	{
+		pane_part_merge(pane->monitor, &pane->base_removed, &pane->removed);
+		store_part(pane, &row, 'a', &pane->base);
+		if (pane->base_removed.summaries != NULL)
+			store_part(pane, &row, 'r', &pane->base_removed);
+	}
+	pane_part_close(pane->monitor, &pane->added);
+	pane_part_close(pane->monitor, &pane->removed);
+}
+
+static void
+execute_for_monitor(const char *statement, int monitor_id)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(monitor_id);
+
+	sql_execute(statement, 1, &type, &value, NULL);
+}
+
+/* The source was emptied: so are the panes from before, and builds begin again. */
+static void
+write_truncation(CapturedMonitor *monitor)
+{
+	if (monitor->retracts_deletes)
+		execute_for_monitor("DELETE FROM weir.pane WHERE monitor_id = $1", monitor->monitor_id);
+	else
+		execute_for_monitor("UPDATE weir.pane SET marks = marks | 2 WHERE monitor_id = $1 AND generation = 0", monitor->monitor_id);
+	execute_for_monitor("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL "
+						"WHERE monitor_id = $1 AND state IN ('reading', 'read')", monitor->monitor_id);
+}
+
+/* A monitor that somebody is dropping right now is skipped, not waited for. */
+static void
+write_state(CapturedMonitor *monitor)
+{
+	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID};
+	Datum		values[] = {
+		Int32GetDatum(monitor->monitor_id), TimestampTzGetDatum(monitor->watermark), TimestampTzGetDatum(monitor->last_change_at),
+		TimestampTzGetDatum(monitor->inexact_since), Int64GetDatum(monitor->n_untimed)
+	};
+	char		nulls[] = "     ";
+
+	if (monitor->watermark == DT_NOBEGIN)
+		nulls[1] = 'n';
+	if (monitor->last_change_at == 0)
+		nulls[2] = 'n';
+	if (monitor->inexact_since == 0)
+		nulls[3] = 'n';
+	sql_execute("UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, $2), last_change_at = $3, inexact_since = coalesce(s.inexact_since, $4), "
+				"n_untimed = s.n_untimed + $5 "
+				"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
+				"WHERE s.monitor_id = l.monitor_id", 5, types, values, nulls);
+}
+
+static void
+write_progress(XLogRecPtr position)
+{
+	Oid			types[] = {LSNOID, TIMESTAMPTZOID, INT8OID};
+	Datum		values[] = {LSNGetDatum(position), TimestampTzGetDatum(stream_last_commit_at()),
+	Int64GetDatum(fold_row_count() - rows_told)};
+
+	sql_execute("UPDATE weir.capture_progress SET captured_lsn = $1, last_commit_at = coalesce($2, last_commit_at), "
+				"rows_total = rows_total + $3, updated_at = pg_catalog.clock_timestamp()",
+				3, types, values, stream_last_commit_at() == 0 ? " n " : NULL);
+}
+
+void
+flush_write(List *monitors, XLogRecPtr position)
+{
+	ListCell   *cell;
+	MemoryContext pane_memory = AllocSetContextCreate(CurrentMemoryContext, "weir flush", ALLOCSET_DEFAULT_SIZES);
+
+	foreach(cell, monitors)
+		if (((CapturedMonitor *) lfirst(cell))->truncated)
+			write_truncation(lfirst(cell));
+	foreach(cell, pane_dirty_list())
+	{
+		MemoryContext old = MemoryContextSwitchTo(pane_memory);
+
+		write_pane(lfirst(cell));
+		SPI_freetuptable(SPI_tuptable);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(pane_memory);
+		CHECK_FOR_INTERRUPTS();
+	}
+	foreach(cell, monitors)
+		if (((CapturedMonitor *) lfirst(cell))->state_changed)
+			write_state(lfirst(cell));
+	write_progress(position);
+	MemoryContextDelete(pane_memory);
+}
+
+void
+flush_committed(List *monitors)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+
+		monitor->state_changed = false;
+		monitor->truncated = false;
+		monitor->inexact_since = 0;
+		monitor->n_untimed = 0;
+	}
+	rows_told = fold_row_count();
+	pane_flushed((size_t) capture_memory_kb * 1024);
+}

@@ -1,0 +1,697 @@
+/*
+ * fold.c
+ *		From a decoded change to the panes it touches.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "capture/capture.h"
+#include "capture/fold.h"
+#include "capture/pane.h"
+#include "catalog/pg_inherits.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* One monitor seen from one relation: the monitored table or a child of it, whose columns may stand elsewhere. */
+typedef struct MonitorMap
+{
+	CapturedMonitor *monitor;
+	AttrNumber	time;
+	AttrNumber *columns;
+	AttrNumber *segments;
+	AttrNumber *protected_columns;
+	AttrNumber	label;
+	AttrNumber	prediction;
+	bool		identity_places_rows;	/* the replica identity has time and segments */
+	ExprState  *filter;			/* NULL: none */
+} MonitorMap;
+
+typedef struct RelationMap
+{
+	Oid			relation;
+	bool		valid;
+	MemoryContext context;
+	List	   *monitors;		/* MonitorMap; NIL: not monitored */
+	TupleTableSlot *slot;		/* for filters */
+	ExprContext *expression_context;
+} RelationMap;
+
+typedef struct RowImage
+{
+	HeapTuple	tuple;
+	Datum	   *values;
+	bool	   *nulls;
+} RowImage;
+
+/* Where a row belongs. */
+typedef struct Place
+{
+	bool		inside;			/* passes the filter and has a time */
+	TimestampTz time;
+	TimestampTz start;
+	char	   *segment[INDEX_MAX_KEYS];
+} Place;
+
+static MemoryContext fold_context = NULL;
+static MemoryContext row_context;
+static HTAB *relations = NULL;
+static List *served_monitors;
+static bool relevant;
+static uint64 row_count;
+static int current_monitor = 0;
+static TimestampTz transaction_now;
+static Datum *deformed_values[2];
+static bool *deformed_nulls[2];
+
+/* ---- relations ---- */
+
+static void
+relation_changed(Datum argument, Oid relation)
+{
+	HASH_SEQ_STATUS scan;
+	RelationMap *map;
+
+	if (relations == NULL)
+		return;
+	if (OidIsValid(relation))
+	{
+		map = hash_search(relations, &relation, HASH_FIND, NULL);
+		if (map != NULL)
+			map->valid = false;
+		return;
+	}
+	hash_seq_init(&scan, relations);
+	while ((map = hash_seq_search(&scan)) != NULL)
+		map->valid = false;
+}
+
+void
+fold_set_monitors(List *monitors)
+{
+	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(RelationMap)};
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		registered = true;
+	}
+	if (fold_context != NULL)
+		MemoryContextDelete(fold_context);
+	fold_context = AllocSetContextCreate(TopMemoryContext, "weir fold", ALLOCSET_DEFAULT_SIZES);
+	row_context = AllocSetContextCreate(fold_context, "weir row", ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0; i < 2; i++)
+	{
+		deformed_values[i] = MemoryContextAlloc(fold_context, sizeof(Datum) * MaxTupleAttributeNumber);
+		deformed_nulls[i] = MemoryContextAlloc(fold_context, sizeof(bool) * MaxTupleAttributeNumber);
+	}
+	control.hcxt = fold_context;
+	relations = hash_create("weir relations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	served_monitors = monitors;
+}
+
+/* True when the relation is the ancestor, or inherits from it: partitions, and children by plain inheritance. */
+static bool
+descends_from(Oid relation, Oid ancestor)
+{
+	Relation	catalog;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *parents = NIL;
+	ListCell   *cell;
+
+	if (relation == ancestor)
+		return true;
+	catalog = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
+	scan = systable_beginscan(catalog, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		parents = lappend_oid(parents, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	foreach(cell, parents)
+		if (descends_from(lfirst_oid(cell), ancestor))
+			return true;
+	return false;
+}
+
+/* The column of the monitored table as it is called in this relation. */
+static AttrNumber
+attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
+{
+	char	   *name;
+	AttrNumber	attribute;
+
+	if (RelationGetRelid(relation) == monitor->source)
+		return column->attribute;
+	name = get_attname(monitor->source, column->attribute, true);
+	attribute = name ? get_attnum(RelationGetRelid(relation), name) : InvalidAttrNumber;
+	if (attribute == InvalidAttrNumber)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("column \"%s\" of monitor \"%s\" is not in table \"%s\"", NameStr(column->name), monitor->name,
+							   RelationGetRelationName(relation))));
+	return attribute;
+}
+
+static AttrNumber *
+attributes_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *columns, int n)
+{
+	AttrNumber *attributes = palloc(sizeof(AttrNumber) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		attributes[i] = attribute_here(relation, monitor, &columns[i]);
+	return attributes;
+}
+
+static bool
+identity_places_rows(Relation relation, MonitorMap *map)
+{
+	Bitmapset  *identity = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+	bool		places = bms_is_member(map->time - FirstLowInvalidHeapAttributeNumber, identity);
+
+	for (int i = 0; i < map->monitor->n_segments; i++)
+		places &= bms_is_member(map->segments[i] - FirstLowInvalidHeapAttributeNumber, identity);
+	return places;
+}
+
+static RelationMap *
+map_relation(Relation relation)
+{
+	Oid			id = RelationGetRelid(relation);
+	bool		found;
+	RelationMap *map = hash_search(relations, &id, HASH_ENTER, &found);
+	MemoryContext old;
+	ListCell   *cell;
+
+	if (found && map->valid)
+		return map;
+	if (found && map->context != NULL)
+		MemoryContextDelete(map->context);
+	map->valid = false;
+	map->monitors = NIL;
+	map->context = AllocSetContextCreate(fold_context, "weir relation", ALLOCSET_SMALL_SIZES);
+	map->slot = NULL;
+	old = MemoryContextSwitchTo(map->context);
+	foreach(cell, served_monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		MonitorMap *entry;
+
+		if (!descends_from(id, monitor->source))
+			continue;
+		current_monitor = monitor->monitor_id;
+		entry = palloc0(sizeof(MonitorMap));
+		entry->monitor = monitor;
+		entry->time = attribute_here(relation, monitor, &monitor->time);
+		entry->columns = attributes_here(relation, monitor, monitor->columns, monitor->n_columns);
+		entry->segments = attributes_here(relation, monitor, monitor->segments, monitor->n_segments);
+		entry->protected_columns = attributes_here(relation, monitor, monitor->protected_columns, monitor->n_protected);
+		if (monitor->has_label)
+			entry->label = attribute_here(relation, monitor, &monitor->label_column);
+		if (monitor->n_protected > 0)
+			entry->prediction = attribute_here(relation, monitor, &monitor->prediction_column);
+		entry->identity_places_rows = identity_places_rows(relation, entry);
+		if (monitor->filter != NULL)
+		{
+			if (map->slot == NULL)
+			{
+				map->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)), &TTSOpsHeapTuple);
+				map->expression_context = CreateStandaloneExprContext();
+			}
+			entry->filter = ExecInitExpr((Expr *) capture_parse_filter(id, monitor->filter), NULL);
+		}
+		map->monitors = lappend(map->monitors, entry);
+	}
+	current_monitor = 0;
+	MemoryContextSwitchTo(old);
+	map->valid = true;
+	return map;
+}
+
+/* ---- rows ---- */
+
+static void
+deform(Relation relation, HeapTuple tuple, int which, RowImage *row)
+{
+	row->tuple = tuple;
+	row->values = deformed_values[which];
+	row->nulls = deformed_nulls[which];
+	heap_deform_tuple(tuple, RelationGetDescr(relation), row->values, row->nulls);
+}
+
+static bool
+passes_filter(RelationMap *map, MonitorMap *entry, RowImage *row)
+{
+	Datum		result;
+	bool		is_null;
+
+	if (entry->filter == NULL)
+		return true;
+	ExecStoreHeapTuple(row->tuple, map->slot, false);
+	map->expression_context->ecxt_scantuple = map->slot;
+	result = ExecEvalExprSwitchContext(entry->filter, map->expression_context, &is_null);
+	ResetExprContext(map->expression_context);
+	return !is_null && DatumGetBool(result);
+}
+
+static void
+find_place(RelationMap *map, MonitorMap *entry, RowImage *row, bool counts_untimed, Place *place)
+{
+	CapturedMonitor *monitor = entry->monitor;
+
+	place->inside = false;
+	if (!passes_filter(map, entry, row))
+		return;
+	if (row->nulls[entry->time - 1] || !definition_time(monitor->time_type, row->values[entry->time - 1], &place->time))
+	{
+		if (counts_untimed)
+		{
+			monitor->n_untimed++;
+			monitor->state_changed = true;
+		}
+		return;
+	}
+	if (place->time < monitor->slice_start || place->time >= monitor->slice_end)
+	{
+		monitor->slice_start = window_start(&monitor->pane_clock, place->time);
+		monitor->slice_end = window_next(&monitor->pane_clock, monitor->slice_start);
+	}
+	place->start = monitor->slice_start;
+	for (int i = 0; i < monitor->n_segments; i++)
+		place->segment[i] = row->nulls[entry->segments[i] - 1] ? NULL :
+			value_reader_text(&monitor->segments[i].reader, row->values[entry->segments[i] - 1]);
+	place->inside = true;
+}
+
+static bool
+same_place(CapturedMonitor *monitor, const Place *a, const Place *b)
+{
+	if (a->start != b->start)
+		return false;
+	for (int i = 0; i < monitor->n_segments; i++)
+	{
+		if ((a->segment[i] == NULL) != (b->segment[i] == NULL))
+			return false;
+		if (a->segment[i] != NULL && strcmp(a->segment[i], b->segment[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static Outcome
+read_outcome(const OutcomeReader *reader, RowImage *row, AttrNumber attribute)
+{
+	bool		valid;
+	Outcome		outcome = outcome_reader_read(reader, row->values[attribute - 1], row->nulls[attribute - 1], &valid);
+
+	return valid ? outcome : OUTCOME_UNKNOWN;
+}
+
+static void
+add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	Outcome		prediction;
+	Outcome		label;
+
+	if (monitor->n_protected == 0)
+		return;
+	prediction = read_outcome(&monitor->prediction, row, entry->prediction);
+	label = monitor->has_label ? read_outcome(&monitor->label, row, entry->label) : OUTCOME_UNKNOWN;
+	for (int i = 0; i < monitor->n_protected; i++)
+	{
+		AttrNumber	attribute = entry->protected_columns[i];
+		const char *value = row->nulls[attribute - 1] ? NULL :
+			value_reader_text(&monitor->protected_columns[i].reader, row->values[attribute - 1]);
+		size_t		length = value ? strlen(value) : 0;
+		char	   *key = palloc(fairness_key_size(1, &value, &length));
+
+		length = fairness_key(1, &value, &length, key);
+		fairness_check_status(fairness_add(part->fairness[i], key, length, prediction, label, 1));
+	}
+}
+
+static void
+add_row(MonitorMap *entry, PanePart *part, RowImage *row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+
+	pane_part_open(monitor, part);
+	part->n++;
+	if (monitor->has_label && !row->nulls[entry->label - 1])
+		part->n_labelled++;
+	for (int i = 0; i < monitor->n_columns; i++)
+	{
+		int			at = entry->columns[i] - 1;
+
+		value_reader_add(&monitor->columns[i].reader, part->summaries[i], row->values[at], row->nulls[at]);
+	}
+	add_fairness(entry, part, row);
+}
+
+static bool
+same_value(Relation relation, AttrNumber attribute, RowImage *a, RowImage *b)
+{
+	int			at = attribute - 1;
+	Form_pg_attribute shape = TupleDescAttr(RelationGetDescr(relation), at);
+
+	if (a->nulls[at] || b->nulls[at])
+		return a->nulls[at] && b->nulls[at];
+	return datumIsEqual(a->values[at], b->values[at], shape->attbyval, shape->attlen);
+}
+
+/* Only what differs is taken back and added, so that an update of a label leaves the extremes of other columns alone. */
+static void
+replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row, RowImage *new_row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	bool		outcome_differs = monitor->has_label && !same_value(relation, entry->label, old_row, new_row);
+
+	pane_part_open(monitor, &pane->added);
+	pane_part_open(monitor, &pane->removed);
+	if (monitor->has_label)
+	{
+		pane->removed.n_labelled += !old_row->nulls[entry->label - 1];
+		pane->added.n_labelled += !new_row->nulls[entry->label - 1];
+	}
+	for (int i = 0; i < monitor->n_columns; i++)
+	{
+		int			at = entry->columns[i] - 1;
+
+		if (same_value(relation, entry->columns[i], old_row, new_row))
+			continue;
+		value_reader_add(&monitor->columns[i].reader, pane->removed.summaries[i], old_row->values[at], old_row->nulls[at]);
+		value_reader_add(&monitor->columns[i].reader, pane->added.summaries[i], new_row->values[at], new_row->nulls[at]);
+	}
+	if (monitor->n_protected > 0)
+	{
+		outcome_differs |= !same_value(relation, entry->prediction, old_row, new_row);
+		for (int i = 0; i < monitor->n_protected; i++)
+			outcome_differs |= !same_value(relation, entry->protected_columns[i], old_row, new_row);
+		if (outcome_differs)
+		{
+			add_fairness(entry, &pane->removed, old_row);
+			add_fairness(entry, &pane->added, new_row);
+		}
+	}
+}
+
+/* ---- which generations a place belongs to ---- */
+
+static bool
+build_covers(const ActiveBuild *build, const Place *place)
+{
+	return place->start >= build->since && place->start < build->until;
+}
+
+/* Live panes do not exist yet where an initial build is not over. */
+static bool
+is_live(CapturedMonitor *monitor, const Place *place)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitor->builds)
+	{
+		ActiveBuild *build = lfirst(cell);
+
+		if (build->kind == BUILD_INITIAL && build_covers(build, place))
+			return false;
+	}
+	return true;
+}
+
+/* Generation of the i-th pane that a row at this place belongs to, -1 when there are no more. */
+static int
+generation_of(CapturedMonitor *monitor, const Place *place, int i)
+{
+	ListCell   *cell;
+
+	if (is_live(monitor, place) && i-- == 0)
+		return 0;
+	foreach(cell, monitor->builds)
+	{
+		ActiveBuild *build = lfirst(cell);
+
+		if (build->has_cut && !build->skips_transaction && build_covers(build, place) && i-- == 0)
+			return build->build_id;
+	}
+	return -1;
+}
+
+typedef enum Change
+{
+	CHANGE_ADD,
+	CHANGE_REMOVE,
+	CHANGE_REPLACE,
+	CHANGE_MARK_INEXACT,
+	CHANGE_MARK_RETAINED
+} Change;
+
+static void
+apply(Relation relation, MonitorMap *entry, const Place *place, Change change, RowImage *old_row, RowImage *new_row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	int			generation;
+
+	for (int i = 0; (generation = generation_of(monitor, place, i)) >= 0; i++)
+	{
+		Pane	   *pane = pane_get(monitor, generation, place->start, monitor->n_segments, place->segment);
+
+		pane_mark_dirty(pane);
+		switch (change)
+		{
+			case CHANGE_ADD:
+				add_row(entry, &pane->added, new_row);
+				if (generation == 0 && monitor->watermark >= pane->late_after)
+					pane->n_late++;
+				break;
+			case CHANGE_REMOVE:
+				add_row(entry, &pane->removed, old_row);
+				break;
+			case CHANGE_REPLACE:
+				replace_row(relation, entry, pane, old_row, new_row);
+				break;
+			case CHANGE_MARK_INEXACT:
+				pane->marks |= PANE_INEXACT;
+				break;
+			case CHANGE_MARK_RETAINED:
+				pane->marks |= PANE_RETAINED;
+				break;
+		}
+	}
+	if (change == CHANGE_ADD || change == CHANGE_REPLACE)
+		monitor->pending_watermark = Max(monitor->pending_watermark, Min(place->time, transaction_now));
+	monitor->last_change_at = transaction_now;
+	monitor->state_changed = true;
+}
+
+static void
+mark_monitor_inexact(CapturedMonitor *monitor)
+{
+	if (monitor->inexact_since == 0)
+		monitor->inexact_since = transaction_now;
+	monitor->state_changed = true;
+}
+
+/* The old row is not all there: say which panes are no longer exact, or that some pane of the monitor is not. */
+static void
+apply_incomplete(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row)
+{
+	Place		place;
+
+	if (entry->filter != NULL || !entry->identity_places_rows)
+		mark_monitor_inexact(entry->monitor);
+	if (entry->filter == NULL && entry->identity_places_rows && old_row != NULL)
+	{
+		find_place(map, entry, old_row, false, &place);
+		if (place.inside)
+			apply(relation, entry, &place, CHANGE_MARK_INEXACT, NULL, NULL);
+	}
+	if (new_row != NULL)
+	{
+		find_place(map, entry, new_row, false, &place);
+		if (place.inside)
+			apply(relation, entry, &place, CHANGE_MARK_INEXACT, NULL, NULL);
+	}
+}
+
+static void
+fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row, bool old_complete)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	bool		is_delete = new_row == NULL;
+	bool		is_insert = old_row == NULL && old_complete;
+	Place		old_place = {0};
+	Place		new_place = {0};
+
+	if (!is_insert && !old_complete)
+	{
+		apply_incomplete(relation, map, entry, old_row, new_row);
+		return;
+	}
+	if (old_row != NULL)
+		find_place(map, entry, old_row, false, &old_place);
+	if (new_row != NULL)
+		find_place(map, entry, new_row, true, &new_place);
+
+	if (is_delete && !monitor->retracts_deletes)
+	{
+		if (old_place.inside)
+			apply(relation, entry, &old_place, CHANGE_MARK_RETAINED, NULL, NULL);
+		return;
+	}
+	if (old_place.inside && new_place.inside && same_place(monitor, &old_place, &new_place))
+	{
+		apply(relation, entry, &new_place, CHANGE_REPLACE, old_row, new_row);
+		return;
+	}
+	if (old_place.inside)
+		apply(relation, entry, &old_place, CHANGE_REMOVE, old_row, NULL);
+	if (new_place.inside)
+		apply(relation, entry, &new_place, CHANGE_ADD, NULL, new_row);
+}
+
+/* A value that was not changed and is stored out of line is not in the stream: the old row has it. */
+static bool
+complete_from_old(Relation relation, RowImage *new_row, const RowImage *old_row)
+{
+	TupleDesc	shape = RelationGetDescr(relation);
+
+	for (int i = 0; i < shape->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(shape, i);
+
+		if (attribute->attisdropped || attribute->attlen != -1 || new_row->nulls[i] ||
+			!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(new_row->values[i])))
+			continue;
+		if (old_row == NULL)
+			return false;
+		new_row->values[i] = old_row->values[i];
+		new_row->nulls[i] = old_row->nulls[i];
+	}
+	return true;
+}
+
+void
+fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete)
+{
+	RelationMap *map = map_relation(relation);
+	RowImage	old_row;
+	RowImage	new_row;
+	ListCell   *cell;
+	MemoryContext old;
+
+	if (map->monitors == NIL)
+		return;
+	relevant = true;
+	row_count++;
+	old = MemoryContextSwitchTo(row_context);
+	if (old_tuple != NULL)
+		deform(relation, old_tuple, 0, &old_row);
+	if (new_tuple != NULL)
+	{
+		deform(relation, new_tuple, 1, &new_row);
+		if (!complete_from_old(relation, &new_row, old_tuple != NULL && old_complete ? &old_row : NULL))
+			old_complete = false;
+	}
+	foreach(cell, map->monitors)
+	{
+		MonitorMap *entry = lfirst(cell);
+
+		current_monitor = entry->monitor->monitor_id;
+		fold_for_monitor(relation, map, entry, old_tuple ? &old_row : NULL, new_tuple ? &new_row : NULL, old_complete);
+	}
+	current_monitor = 0;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(row_context);
+}
+
+void
+fold_truncate(Oid relation)
+{
+	ListCell   *cell;
+
+	foreach(cell, served_monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+
+		if (monitor->source == relation)
+		{
+			relevant = true;
+			monitor->truncated = true;
+			monitor->state_changed = true;
+			if (monitor->retracts_deletes)
+				pane_forget(monitor->monitor_id, -1);
+		}
+		else if (descends_from(relation, monitor->source))
+		{
+			relevant = true;
+			mark_monitor_inexact(monitor);
+		}
+	}
+}
+
+/* ---- transactions ---- */
+
+void
+fold_begin(TransactionId xid, XLogRecPtr end_lsn)
+{
+	ListCell   *cell;
+
+	relevant = false;
+	transaction_now = GetCurrentTimestamp();
+	foreach(cell, served_monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		ListCell   *build_cell;
+
+		foreach(build_cell, monitor->builds)
+		{
+			ActiveBuild *build = lfirst(build_cell);
+
+			build->skips_transaction = build->has_cut && end_lsn <= build->cut_lsn && cut_contains(&build->cut, xid);
+		}
+	}
+}
+
+void
+fold_commit(TimestampTz committed_at)
+{
+	ListCell   *cell;
+
+	foreach(cell, served_monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+
+		monitor->watermark = Max(monitor->watermark, monitor->pending_watermark);
+		monitor->pending_watermark = DT_NOBEGIN;
+	}
+}
+
+int
+fold_current_monitor(void)
+{
+	return current_monitor;
+}
+
+bool
+fold_was_relevant(void)
+{
+	return relevant;
+}
+
+uint64
+fold_row_count(void)
+{
+	return row_count;
+}

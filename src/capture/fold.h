@@ -1,0 +1,36 @@
+/*
+ * fold.h
+ *		From a decoded change to the panes it touches.  Inside this room only.
+ *
+ * Runs inside logical decoding: it reads no table of weir's and calls no function of a user's; errors are real errors.
+ */
+#ifndef WEIR_CAPTURE_FOLD_H
+#define WEIR_CAPTURE_FOLD_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "capture/definition.h"
+#include "utils/rel.h"
+
+/* The monitors to serve; the list and its members stay the caller's. Drops what was remembered of relations. */
+extern void fold_set_monitors(List *monitors);
+
+/* Around a transaction of the stream. end_lsn is where its commit record ends. */
+extern void fold_begin(TransactionId xid, XLogRecPtr end_lsn);
+extern void fold_commit(TimestampTz committed_at);
+
+/* One change; either tuple may be NULL. old_complete: the old tuple has all columns (replica identity full), not just the key's. */
+extern void fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete);
+extern void fold_truncate(Oid relation);
+
+/* The monitor whose change is being folded, 0 when none: who is to blame for an error. */
+extern int	fold_current_monitor(void);
+
+/* True when the current transaction touched a monitored table. */
+extern bool fold_was_relevant(void);
+
+/* Rows folded since the worker began. */
+extern uint64 fold_row_count(void);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * status.h
+ *		What the capture worker of each database shows to other processes, and where it meets the builder.  Inside this room only.
+ */
+#ifndef WEIR_CAPTURE_STATUS_H
+#define WEIR_CAPTURE_STATUS_H
+
+#include "postgres.h"
+
+#include "access/xlogdefs.h"
+#include "datatype/timestamp.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+#define CAPTURE_MAX_DATABASES 64
+#define CAPTURE_MAX_REQUESTS 8
+#define CAPTURE_ERROR_LENGTH 512
+#define CAPTURE_SNAPSHOT_LENGTH 64
+
+/* The handing over of a cut: see build.c. */
+typedef enum Rendezvous
+{
+	RENDEZVOUS_NONE,
+	RENDEZVOUS_WANTED,			/* the builder waits for a cut */
+	RENDEZVOUS_OFFERED,			/* capture has exported it and waits */
+	RENDEZVOUS_TAKEN			/* the builder has imported it */
+} Rendezvous;
+
+/* verify() waits for its result, so its request cannot travel in a table. */
+typedef struct VerifyRequest
+{
+	bool		used;
+	int			monitor_id;
+	TimestampTz since;
+	TimestampTz until;
+	int			build_id;		/* 0 until capture has taken it */
+} VerifyRequest;
+
+typedef struct CaptureStatus
+{
+	Oid			database;		/* InvalidOid: free */
+	int			pid;			/* 0: capture is not running */
+	char		state[24];
+	XLogRecPtr	visible_lsn;	/* every commit that ends at or before it is in the tables */
+	TimestampTz caught_up_at;	/* when nothing was left to read */
+	TimestampTz last_commit_at;
+	uint64		rows_total;
+	double		rows_per_second;
+	uint64		memory_bytes;
+	char		last_error[CAPTURE_ERROR_LENGTH];
+	TimestampTz last_error_at;
+
+	Rendezvous	rendezvous;
+	int			builder_pid;
+	Latch	   *builder_latch;
+	Latch	   *capture_latch;
+	int			build_id;
+	char		snapshot[CAPTURE_SNAPSHOT_LENGTH];
+
+	VerifyRequest requests[CAPTURE_MAX_REQUESTS];
+} CaptureStatus;
+
+/* Locks out others; status_unlock lets them in. NULL (and no lock held) when weir is not preloaded or no place is left. */
+extern CaptureStatus *status_lock(Oid database);
+extern void status_unlock(void);
+
+extern void status_init(void);
+
+/* Short forms for the capture worker itself. */
+extern void status_set_state(const char *state);
+extern void status_set_error(const char *message);
+
+#endif

@@ -1,0 +1,330 @@
+/*
+ * stream.c
+ *		The stream of committed changes: slot, output plugin, in-process decoding.
+ *
+ * The plugin is weir's own and serves only the worker that opened the stream in the same process.  Decoding contexts are created inside
+ * a transaction: one created outside would let vacuum ignore this backend's snapshots until the slot is released (PROC_IN_LOGICAL_DECODING).
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlogreader.h"
+#include "access/xlogutils.h"
+#include "base/compat.h"
+#include "capture/fold.h"
+#include "capture/stream.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "replication/decode.h"
+#include "replication/logical.h"
+#include "replication/origin.h"
+#include "replication/output_plugin.h"
+#include "replication/reorderbuffer.h"
+#include "replication/slot.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "worker/worker.h"
+
+/* A record that is only partly flushed will be complete soon. */
+#define PARTIAL_RECORD_WAIT_MS 2
+
+PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *callbacks);
+
+static LogicalDecodingContext *stream = NULL;
+static MemoryContext stream_context;
+static bool opening = false;
+static XLogRecPtr position;
+static TimestampTz last_commit_at;
+static uint64 transaction_count;
+
+/* Transactions that were folded and whose end other backends may not see yet. */
+static TransactionId *folded_transactions;
+static int	n_folded_transactions;
+static int	folded_capacity;
+
+/* ---- output plugin ---- */
+
+static void
+plugin_startup(LogicalDecodingContext *context, OutputPluginOptions *options, bool is_init)
+{
+	if (!opening)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("output plugin \"weir\" serves weir's own worker only"),
+						errhint("Use pgoutput or test_decoding to read changes yourself.")));
+	options->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
+}
+
+static void
+plugin_begin(LogicalDecodingContext *context, ReorderBufferTXN *transaction)
+{
+	fold_begin(transaction->xid, transaction->end_lsn);
+}
+
+static void
+plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Relation relation, ReorderBufferChange *change)
+{
+	HeapTuple	old_tuple = NULL;
+	HeapTuple	new_tuple = NULL;
+	bool		old_complete = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
+
+	switch (change->action)
+	{
+		case REORDER_BUFFER_CHANGE_INSERT:
+			new_tuple = DECODED_TUPLE(change->data.tp.newtuple);
+			old_complete = true;
+			break;
+		case REORDER_BUFFER_CHANGE_UPDATE:
+			old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
+			new_tuple = DECODED_TUPLE(change->data.tp.newtuple);
+			old_complete &= old_tuple != NULL;
+			break;
+		case REORDER_BUFFER_CHANGE_DELETE:
+			old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
+			old_complete &= old_tuple != NULL;
+			break;
+		default:
+			return;
+	}
+	fold_change(relation, old_tuple, new_tuple, old_complete);
+}
+
+static void
+plugin_truncate(LogicalDecodingContext *context, ReorderBufferTXN *transaction, int n_relations, Relation relations[],
+				ReorderBufferChange *change)
+{
+	for (int i = 0; i < n_relations; i++)
+		fold_truncate(RelationGetRelid(relations[i]));
+}
+
+static void
+remember_folded(TransactionId xid)
+{
+	if (n_folded_transactions == folded_capacity)
+	{
+		folded_capacity = Max(64, folded_capacity * 2);
+		folded_transactions = folded_transactions == NULL ?
+			MemoryContextAlloc(TopMemoryContext, folded_capacity * sizeof(TransactionId)) :
+			repalloc_huge(folded_transactions, folded_capacity * sizeof(TransactionId));
+	}
+	folded_transactions[n_folded_transactions++] = xid;
+}
+
+static void
+plugin_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XLogRecPtr commit_lsn)
+{
+	fold_commit(transaction->xact_time.commit_time);
+	last_commit_at = transaction->xact_time.commit_time;
+	transaction_count++;
+	if (fold_was_relevant())
+		remember_folded(transaction->xid);
+}
+
+static bool
+plugin_filter_by_origin(LogicalDecodingContext *context, RepOriginId origin)
+{
+	return origin != InvalidRepOriginId && origin == replorigin_session_origin;
+}
+
+void
+_PG_output_plugin_init(OutputPluginCallbacks *callbacks)
+{
+	callbacks->startup_cb = plugin_startup;
+	callbacks->begin_cb = plugin_begin;
+	callbacks->change_cb = plugin_change;
+	callbacks->truncate_cb = plugin_truncate;
+	callbacks->commit_cb = plugin_commit;
+	callbacks->filter_by_origin_cb = plugin_filter_by_origin;
+}
+
+/* ---- reading WAL ---- */
+
+/*
+ * Unlike read_local_xlog_page this waits on the latch, and unlike read_local_xlog_page_no_wait it leaves the reader's private data alone,
+ * which is the decoding context.
+ */
+static int
+read_page(XLogReaderState *reader, XLogRecPtr page, int wanted_length, XLogRecPtr target, char *buffer)
+{
+	WALReadError error;
+	XLogRecPtr	flushed;
+	int			length;
+
+	while ((flushed = GetFlushRecPtr(NULL)) < page + wanted_length)
+		worker_wait(PARTIAL_RECORD_WAIT_MS);
+
+	XLogReadDetermineTimeline(reader, page, wanted_length, GetWALInsertionTimeLine());
+	length = page + XLOG_BLCKSZ <= flushed ? XLOG_BLCKSZ : (int) (flushed - page);
+	if (!WALRead(reader, buffer, page, XLOG_BLCKSZ, reader->currTLI, &error))
+		WALReadRaiseError(&error);
+	return length;
+}
+
+/* ---- slot ---- */
+
+const char *
+stream_slot_name(void)
+{
+	static char name[NAMEDATALEN];
+
+	snprintf(name, sizeof(name), "weir_%u", MyDatabaseId);
+	return name;
+}
+
+bool
+stream_slot_exists(void)
+{
+	return SearchNamedReplicationSlot(stream_slot_name(), true) != NULL;
+}
+
+XLogRecPtr
+stream_slot_confirmed(void)
+{
+	ReplicationSlot *slot = SearchNamedReplicationSlot(stream_slot_name(), true);
+	XLogRecPtr	confirmed;
+
+	if (slot == NULL || SLOT_IS_INVALIDATED(slot))
+		return InvalidXLogRecPtr;
+	SpinLockAcquire(&slot->mutex);
+	confirmed = slot->data.confirmed_flush;
+	SpinLockRelease(&slot->mutex);
+	return confirmed;
+}
+
+static XLogReaderRoutine reader_routine = {.page_read = read_page,.segment_open = wal_segment_open,.segment_close = wal_segment_close};
+
+XLogRecPtr
+stream_create_slot(void)
+{
+	LogicalDecodingContext *context;
+	XLogRecPtr	start;
+
+	StartTransactionCommand();
+	CheckLogicalDecodingRequirements();
+	ReplicationSlotCreate(stream_slot_name(), true, RS_EPHEMERAL, false);
+	opening = true;
+	context = CreateInitDecodingContext("weir", NIL, false, InvalidXLogRecPtr, &reader_routine, NULL, NULL, NULL);
+	opening = false;
+	CommitTransactionCommand();
+
+	/* Waits for running transactions to end; holds none of its own meanwhile. */
+	DecodingContextFindStartpoint(context);
+	start = MyReplicationSlot->data.confirmed_flush;
+	FreeDecodingContext(context);
+	ReplicationSlotPersist();
+	ReplicationSlotRelease();
+	return start;
+}
+
+void
+stream_drop_slot(void)
+{
+	if (stream_slot_exists())
+		ReplicationSlotDrop(stream_slot_name(), true);
+}
+
+/* ---- stream ---- */
+
+void
+stream_open(XLogRecPtr from)
+{
+	MemoryContext old;
+
+	stream_context = AllocSetContextCreate(TopMemoryContext, "weir stream", ALLOCSET_DEFAULT_SIZES);
+	StartTransactionCommand();
+	old = MemoryContextSwitchTo(stream_context);
+	ReplicationSlotAcquire(stream_slot_name(), true);
+	opening = true;
+	stream = CreateDecodingContext(from, NIL, false, &reader_routine, NULL, NULL, NULL);
+	opening = false;
+	MemoryContextSwitchTo(old);
+	CommitTransactionCommand();
+
+	/* The relation caches may hold what an earlier historic snapshot put there. */
+	InvalidateSystemCaches();
+	XLogBeginRead(stream->reader, MyReplicationSlot->data.restart_lsn);
+	position = from;
+}
+
+bool
+stream_read(int milliseconds)
+{
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+	MemoryContext old = MemoryContextSwitchTo(stream_context);
+	int			records = 0;
+
+	for (;;)
+	{
+		char	   *error = NULL;
+		XLogRecord *record;
+
+		/* A record ends on a page's last byte: the next begins behind the page's header, which may not be written for a long time. */
+		if (stream->reader->EndRecPtr >= GetFlushRecPtr(NULL))
+		{
+			MemoryContextSwitchTo(old);
+			return true;
+		}
+		record = XLogReadRecord(stream->reader, &error);
+		if (record == NULL)
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("could not read WAL at %X/%X: %s",
+																   LSN_FORMAT_ARGS(stream->reader->EndRecPtr), error ? error : "no message")));
+		LogicalDecodingProcessRecord(stream, stream->reader);
+		position = Max(position, stream->reader->EndRecPtr);
+		CHECK_FOR_INTERRUPTS();
+		if (++records % 256 == 0 && GetCurrentTimestamp() >= end)
+			break;
+	}
+	MemoryContextSwitchTo(old);
+	return false;
+}
+
+XLogRecPtr
+stream_position(void)
+{
+	return position;
+}
+
+void
+stream_confirm(XLogRecPtr confirmed)
+{
+	LogicalConfirmReceivedLocation(confirmed);
+
+	/* The slot's own requirements are computed lazily otherwise; a server that restarts soon would keep more WAL than needed. */
+	ReplicationSlotMarkDirty();
+}
+
+TimestampTz
+stream_last_commit_at(void)
+{
+	return last_commit_at;
+}
+
+uint64
+stream_transaction_count(void)
+{
+	return transaction_count;
+}
+
+bool
+stream_is_within(Snapshot snapshot)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n_folded_transactions; i++)
+		if (XidInMVCCSnapshot(folded_transactions[i], snapshot))
+			folded_transactions[kept++] = folded_transactions[i];
+	n_folded_transactions = kept;
+	if (kept > 0)
+		return false;
+
+	/*
+	 * After a restart of this worker nothing is remembered: a transaction that wrote its commit record but waits for a standby is the case
+	 * that matters.
+	 */
+	for (uint32 i = 0; i < snapshot->xcnt; i++)
+		if (TransactionIdDidCommit(snapshot->xip[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,337 @@
+/*
+ * drift_pair.c
+ *		Two samples of one column side by side: from summaries, from arrays of numbers, from arrays of texts.
+ */
+#include "drift/drift.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static DriftPair *
+create_pair(Allocator allocator, SummaryKind kind, SummaryUnit unit)
+{
+	DriftPair  *pair = allocator.resize(allocator.context, NULL, 0, sizeof(DriftPair));
+
+	memset(pair, 0, sizeof(DriftPair));
+	pair->allocator = allocator;
+	pair->kind = kind;
+	pair->unit = unit;
+	return pair;
+}
+
+static void *
+allocate(DriftPair *pair, size_t size)
+{
+	return size == 0 ? NULL : pair->allocator.resize(pair->allocator.context, NULL, 0, size);
+}
+
+static void
+release(DriftPair *pair, void *pointer, size_t size)
+{
+	if (pointer != NULL)
+		pair->allocator.resize(pair->allocator.context, pointer, size, 0);
+}
+
+void
+drift_pair_free(DriftPair *pair)
+{
+	if (pair == NULL)
+		return;
+	release(pair, pair->bins, pair->bins_capacity * sizeof(DriftBin));
+	release(pair, pair->categories, pair->categories_capacity * sizeof(DriftCategory));
+	release(pair, pair->cells, pair->cells_capacity * sizeof(DriftCell));
+	release(pair, pair, sizeof(DriftPair));
+}
+
+/* One side's values or categories in ascending order, before they are merged. */
+typedef struct Side
+{
+	SummaryBin *bins;
+	SummaryCategory *categories;
+	size_t		n;
+	size_t		capacity;
+} Side;
+
+static void
+merge_bins(DriftPair *pair, const Side *sides)
+{
+	size_t		next[2] = {0, 0};
+
+	pair->bins_capacity = sides[BASELINE].n + sides[CURRENT].n;
+	pair->bins = allocate(pair, pair->bins_capacity * sizeof(DriftBin));
+	while (next[BASELINE] < sides[BASELINE].n || next[CURRENT] < sides[CURRENT].n)
+	{
+		DriftBin   *bin = &pair->bins[pair->n_bins++];
+
+		memset(bin, 0, sizeof(DriftBin));
+		bin->lower = INFINITY;
+		for (int side = 0; side < 2; side++)
+			if (next[side] < sides[side].n)
+				bin->lower = fmin(bin->lower, sides[side].bins[next[side]].lower);
+		for (int side = 0; side < 2; side++)
+			if (next[side] < sides[side].n && sides[side].bins[next[side]].lower == bin->lower)
+			{
+				bin->upper = sides[side].bins[next[side]].upper;
+				bin->n[side] = sides[side].bins[next[side]].count;
+				next[side]++;
+			}
+	}
+}
+
+static int
+compare_bytes(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t		shared = a_length < b_length ? a_length : b_length;
+	int			order = shared == 0 ? 0 : memcmp(a, b, shared);
+
+	if (order != 0)
+		return order;
+	return (a_length > b_length) - (a_length < b_length);
+}
+
+static int
+compare_categories(const void *a, const void *b)
+{
+	const SummaryCategory *left = a;
+	const SummaryCategory *right = b;
+
+	return compare_bytes(left->bytes, left->length, right->bytes, right->length);
+}
+
+static void
+merge_categories(DriftPair *pair, const Side *sides)
+{
+	size_t		next[2] = {0, 0};
+
+	pair->categories_capacity = sides[BASELINE].n + sides[CURRENT].n;
+	pair->categories = allocate(pair, pair->categories_capacity * sizeof(DriftCategory));
+	while (next[BASELINE] < sides[BASELINE].n || next[CURRENT] < sides[CURRENT].n)
+	{
+		const SummaryCategory *a = next[BASELINE] < sides[BASELINE].n ? &sides[BASELINE].categories[next[BASELINE]] : NULL;
+		const SummaryCategory *b = next[CURRENT] < sides[CURRENT].n ? &sides[CURRENT].categories[next[CURRENT]] : NULL;
+		int			order = a == NULL ? 1 : b == NULL ? -1 : compare_categories(a, b);
+		const SummaryCategory *first = order <= 0 ? a : b;
+		DriftCategory *category = &pair->categories[pair->n_categories++];
+
+		memset(category, 0, sizeof(DriftCategory));
+		category->bytes = first->bytes;
+		category->length = first->length;
+		if (order <= 0)
+		{
+			category->n[BASELINE] = a->count;
+			next[BASELINE]++;
+		}
+		if (order >= 0)
+		{
+			category->n[CURRENT] = b->count;
+			next[CURRENT]++;
+		}
+	}
+}
+
+static void
+pair_numbers(DriftPair *pair, const Summary *const *summaries)
+{
+	int			level = 0;
+	Side		sides[2] = {{0}, {0}};
+
+	for (int side = 0; side < 2; side++)
+		if (summary_level(summaries[side]) > level)
+			level = summary_level(summaries[side]);
+	for (int side = 0; side < 2; side++)
+	{
+		sides[side].capacity = summary_bins(summaries[side], level, NULL, 0);
+		sides[side].bins = allocate(pair, sides[side].capacity * sizeof(SummaryBin));
+		sides[side].n = summary_bins(summaries[side], level, sides[side].bins, sides[side].capacity);
+	}
+	merge_bins(pair, sides);
+	for (int side = 0; side < 2; side++)
+		release(pair, sides[side].bins, sides[side].capacity * sizeof(SummaryBin));
+	pair->has_spread = summary_standard_deviation(summaries[BASELINE], &pair->spread);
+}
+
+static void
+pair_categories(DriftPair *pair, const Summary *const *summaries)
+{
+	uint64_t	threshold = UINT64_MAX;
+	Side		sides[2] = {{0}, {0}};
+
+	for (int side = 0; side < 2; side++)
+		if (summary_hash_threshold(summaries[side]) < threshold)
+			threshold = summary_hash_threshold(summaries[side]);
+	for (int side = 0; side < 2; side++)
+	{
+		size_t		kept = 0;
+
+		sides[side].capacity = summary_categories(summaries[side], NULL, 0);
+		sides[side].categories = allocate(pair, sides[side].capacity * sizeof(SummaryCategory));
+		sides[side].n = summary_categories(summaries[side], sides[side].categories, sides[side].capacity);
+		pair->n_other[side] = summary_other_count(summaries[side]);
+		for (size_t i = 0; i < sides[side].n; i++)
+		{
+			if (sides[side].categories[i].hash <= threshold)
+				sides[side].categories[kept++] = sides[side].categories[i];
+			else
+				pair->n_other[side] += sides[side].categories[i].count;
+		}
+		sides[side].n = kept;
+		if (kept > 1)
+			qsort(sides[side].categories, kept, sizeof(SummaryCategory), compare_categories);
+	}
+	merge_categories(pair, sides);
+	for (int side = 0; side < 2; side++)
+		release(pair, sides[side].categories, sides[side].capacity * sizeof(SummaryCategory));
+}
+
+DriftPair *
+drift_pair_of_summaries(Allocator allocator, const Summary *baseline, const Summary *current)
+{
+	const Summary *summaries[2] = {baseline, current};
+	DriftPair  *pair;
+
+	if (summary_kind(baseline) != summary_kind(current) || summary_unit(baseline) != summary_unit(current))
+		return NULL;
+	pair = create_pair(allocator, summary_kind(baseline), summary_unit(baseline));
+	for (int side = 0; side < 2; side++)
+	{
+		int64_t		nan_count = summary_nan_count(summaries[side]);
+
+		pair->n_values[side] = summary_n(summaries[side]) - nan_count;
+		pair->n_missing[side] = summary_null_count(summaries[side]) + nan_count;
+	}
+	if (pair->kind == SUMMARY_NUMERIC)
+		pair_numbers(pair, summaries);
+	else
+		pair_categories(pair, summaries);
+	drift_make_cells(pair);
+	return pair;
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	double		left = *(const double *) a;
+	double		right = *(const double *) b;
+
+	return (left > right) - (left < right);
+}
+
+/* Sorts what is not NaN to the front and counts it by value. */
+static Side
+count_numbers(DriftPair *pair, double *values, size_t n, int side)
+{
+	Side		result = {0};
+	size_t		kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!isnan(values[i]))
+			values[kept++] = values[i];
+	if (kept > 1)
+		qsort(values, kept, sizeof(double), compare_numbers);
+	pair->n_values[side] = (int64_t) kept;
+	pair->n_missing[side] += (int64_t) (n - kept);
+	result.capacity = kept;
+	result.bins = allocate(pair, kept * sizeof(SummaryBin));
+	for (size_t i = 0; i < kept; i++)
+	{
+		if (result.n == 0 || result.bins[result.n - 1].lower != values[i])
+		{
+			result.bins[result.n].lower = values[i];
+			result.bins[result.n].upper = values[i];
+			result.bins[result.n].count = 0;
+			result.n++;
+		}
+		result.bins[result.n - 1].count++;
+	}
+	return result;
+}
+
+/* In two passes, over the finite values, which stand sorted at the front. */
+static void
+measure_spread(DriftPair *pair, const double *values, size_t n)
+{
+	double		mean = 0;
+	double		squares = 0;
+	size_t		finite = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (isfinite(values[i]))
+			mean += (values[i] - mean) / (double) ++finite;
+	for (size_t i = 0; i < n; i++)
+		if (isfinite(values[i]))
+			squares += (values[i] - mean) * (values[i] - mean);
+	pair->has_spread = finite > 1;
+	if (pair->has_spread)
+		pair->spread = values[0] == values[n - 1] ? 0 : sqrt(squares / (double) (finite - 1));
+}
+
+DriftPair *
+drift_pair_of_numbers(Allocator allocator, double *baseline, size_t n_baseline, int64_t missing_baseline,
+					  double *current, size_t n_current, int64_t missing_current)
+{
+	DriftPair  *pair = create_pair(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN);
+	Side		sides[2];
+
+	pair->n_missing[BASELINE] = missing_baseline;
+	pair->n_missing[CURRENT] = missing_current;
+	sides[BASELINE] = count_numbers(pair, baseline, n_baseline, BASELINE);
+	sides[CURRENT] = count_numbers(pair, current, n_current, CURRENT);
+	merge_bins(pair, sides);
+	measure_spread(pair, baseline, (size_t) pair->n_values[BASELINE]);
+	for (int side = 0; side < 2; side++)
+		release(pair, sides[side].bins, sides[side].capacity * sizeof(SummaryBin));
+	drift_make_cells(pair);
+	return pair;
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	const DriftText *left = a;
+	const DriftText *right = b;
+
+	return compare_bytes(left->bytes, left->length, right->bytes, right->length);
+}
+
+static Side
+count_texts(DriftPair *pair, DriftText *texts, size_t n, int side)
+{
+	Side		result = {0};
+
+	if (n > 1)
+		qsort(texts, n, sizeof(DriftText), compare_texts);
+	pair->n_values[side] = (int64_t) n;
+	result.capacity = n;
+	result.categories = allocate(pair, n * sizeof(SummaryCategory));
+	for (size_t i = 0; i < n; i++)
+	{
+		if (i == 0 || compare_texts(&texts[i - 1], &texts[i]) != 0)
+		{
+			memset(&result.categories[result.n], 0, sizeof(SummaryCategory));
+			result.categories[result.n].bytes = texts[i].bytes;
+			result.categories[result.n].length = texts[i].length;
+			result.n++;
+		}
+		result.categories[result.n - 1].count++;
+	}
+	return result;
+}
+
+DriftPair *
+drift_pair_of_texts(Allocator allocator, DriftText *baseline, size_t n_baseline, int64_t missing_baseline,
+					DriftText *current, size_t n_current, int64_t missing_current)
+{
+	DriftPair  *pair = create_pair(allocator, SUMMARY_CATEGORY, SUMMARY_PLAIN);
+	Side		sides[2];
+
+	pair->n_missing[BASELINE] = missing_baseline;
+	pair->n_missing[CURRENT] = missing_current;
+	sides[BASELINE] = count_texts(pair, baseline, n_baseline, BASELINE);
+	sides[CURRENT] = count_texts(pair, current, n_current, CURRENT);
+	merge_categories(pair, sides);
+	for (int side = 0; side < 2; side++)
+		release(pair, sides[side].categories, sides[side].capacity * sizeof(SummaryCategory));
+	drift_make_cells(pair);
+	return pair;
+}

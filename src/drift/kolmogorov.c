@@ -1,0 +1,96 @@
+/*
+ * kolmogorov.c
+ *		The two-sample Kolmogorov-Smirnov test, on values or on bins of them.
+ */
+#include "drift/drift.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/distributions.h"
+
+/*
+ * P(D >= d) given the pooled values with their ties (Schroeer and Trenkler 1995): of all ways to deal n + m pooled values out
+ * to the two samples, the share whose path ever reaches the distance d at the end of a group of ties.  Among uniformly drawn
+ * paths to (i, j), the last step came from (i - 1, j) with probability i / (i + j); following that directly gives the upper
+ * tail without cancellation. Distances are compared as whole numbers, |i m - j n|.
+ */
+static double
+exact_upper(const DriftPair *pair, int64_t n, int64_t m, int64_t reached)
+{
+	size_t		ends_size = (size_t) (n + m + 1);
+	size_t		row_size = (size_t) (m + 1) * sizeof(double);
+	Allocator	allocator = pair->allocator;
+	bool	   *ends = allocator.resize(allocator.context, NULL, 0, ends_size);
+	double	   *row = allocator.resize(allocator.context, NULL, 0, row_size);
+	int64_t		position = 0;
+	double		result;
+
+	memset(ends, 0, ends_size);
+	for (size_t i = 0; i < pair->n_bins; i++)
+	{
+		position += pair->bins[i].n[BASELINE] + pair->bins[i].n[CURRENT];
+		ends[position] = true;
+	}
+	for (int64_t i = 0; i <= n; i++)
+		for (int64_t j = 0; j <= m; j++)
+		{
+			int64_t		distance = i * m - j * n;
+			double		total = (double) (i + j);
+
+			if (ends[i + j] && (distance >= reached || -distance >= reached))
+				row[j] = 1;
+			else if (i == 0)
+				row[j] = j == 0 ? 0 : row[j - 1];
+			else if (j > 0)
+				row[j] = (double) i / total * row[j] + (double) j / total * row[j - 1];
+		}
+	result = row[m];
+	allocator.resize(allocator.context, row, row_size, 0);
+	allocator.resize(allocator.context, ends, ends_size, 0);
+	return fmin(1, result);
+}
+
+void
+drift_kolmogorov(const DriftPair *pair, KolmogorovResult *result)
+{
+	double		n = (double) pair->n_values[BASELINE];
+	double		m = (double) pair->n_values[CURRENT];
+	int64_t		below[2] = {0, 0};
+	double		share[2] = {0, 0};
+	double		largest = 0;
+
+	memset(result, 0, sizeof(KolmogorovResult));
+	for (size_t i = 0; i < pair->n_bins; i++)
+	{
+		const DriftBin *bin = &pair->bins[i];
+		double		gap;
+
+		/* Inside a bin the two distribution functions may rise in any order. */
+		if (bin->lower < bin->upper)
+		{
+			gap = share[BASELINE] - share[CURRENT];
+			largest = fmax(largest, fmax(gap + (double) bin->n[BASELINE] / n, (double) bin->n[CURRENT] / m - gap));
+		}
+		below[BASELINE] += bin->n[BASELINE];
+		below[CURRENT] += bin->n[CURRENT];
+		share[BASELINE] = (double) below[BASELINE] / n;
+		share[CURRENT] = (double) below[CURRENT] / m;
+		gap = fabs(share[BASELINE] - share[CURRENT]);
+		if (gap > result->distance)
+		{
+			result->distance = gap;
+			result->location = bin->upper;
+			memcpy(result->location_share, share, sizeof(share));
+		}
+	}
+	result->error_bound = fmax(0, largest - result->distance);
+	result->is_exact = n * m <= DRIFT_EXACT_LIMIT;
+	if (result->distance == 0)
+		result->p_value = 1;
+	else if (result->is_exact)
+		result->p_value = exact_upper(pair, pair->n_values[BASELINE], pair->n_values[CURRENT],
+									  (int64_t) floor(result->distance * n * m + 0.5));
+	else
+		result->p_value = kolmogorov_upper(sqrt(n / (n + m) * m) * result->distance);
+}

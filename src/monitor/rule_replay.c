@@ -1,0 +1,221 @@
+/*
+ * rule_replay.c
+ *		From scores to states: which windows are out of bounds, where an alert opens, goes on and resolves.
+ *
+ * Replaying windows that were replayed before changes nothing unless their scores did: a window that an alert covers already opens no other,
+ * and only windows from the alert's last one on can resolve it.
+ */
+#include "postgres.h"
+
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "monitor/rule.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+/*
+ * "The last out_of windows" are those of the calendar: a window that is missing counts as one that is not out of bounds.  The frame is in
+ * intervals and follows the session's time zone, which is the monitor's while this runs.
+ */
+static const char *const replay_query =
+	"WITH scored AS ("
+	" SELECT s.window_start, s.window_end, s.family, s.subject, s.segment, s.value, s.n,"
+	" CASE WHEN s.value IS NULL AND coalesce(s.n, 0) = 0 THEN 3"
+	" WHEN s.value IS NULL OR s.value = 'NaN' OR s.status <> 'ok' OR s.n < $4 THEN 2"
+	" WHEN s.value > $5 OR s.value < $6 THEN 1 ELSE 0 END AS reading"
+	" FROM weir.rule r JOIN weir.monitor m USING (monitor_id)"
+	" CROSS JOIN LATERAL weir._scores(r.monitor_id, $2 - m.slide * (r.out_of - 1), $3) s"
+	" WHERE r.rule_id = $1 AND s.is_final AND s.metric = r.metric AND s.window_start < $3"
+	" AND (r.column_name IS NULL OR s.subject = r.column_name)"
+	" AND (r.segment = '*' OR s.segment IS NOT DISTINCT FROM r.segment)"
+	" AND ($7 IS NULL OR s.family = $7)),"
+	"counted AS (SELECT scored.*, count(*) FILTER (WHERE reading = 1) OVER (PARTITION BY family, subject, segment ORDER BY window_start"
+	" RANGE BETWEEN $8 PRECEDING AND CURRENT ROW) AS n_breached FROM scored)"
+	"SELECT window_start, window_end, window_end + $9, to_char(window_start, $10) || ' to ' || to_char(window_end, $10), family, subject, segment,"
+	" value, n, reading, n_breached FROM counted WHERE window_start >= $2 ORDER BY window_start, family, subject, segment";
+
+bool
+rule_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* The alert of this subject that covers the window, else the latest that began before it; NULL when there is none. */
+static RuleAlert *
+find_alert(List *alerts, const RuleWindow *window)
+{
+	RuleAlert  *found = NULL;
+	ListCell   *cell;
+
+	foreach(cell, alerts)
+	{
+		RuleAlert  *alert = lfirst(cell);
+
+		if (!rule_same_text(alert->family, window->family) || !rule_same_text(alert->subject, window->subject) ||
+			!rule_same_text(alert->segment, window->segment) || alert->first_window > window->start)
+			continue;
+		if (found == NULL || alert->first_window > found->first_window)
+			found = alert;
+	}
+	return found;
+}
+
+/* True when another alert of the subject begins after the window: what a late row changes here is history. */
+static bool
+has_later_alert(List *alerts, const RuleWindow *window)
+{
+	ListCell   *cell;
+
+	foreach(cell, alerts)
+	{
+		RuleAlert  *alert = lfirst(cell);
+
+		if (rule_same_text(alert->family, window->family) && rule_same_text(alert->subject, window->subject) &&
+			rule_same_text(alert->segment, window->segment) && alert->is_open && alert->first_window > window->start)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+window_state(const Rule *rule, const RuleWindow *window)
+{
+	switch (window->reading)
+	{
+		case READING_NO_DATA:
+			return "no_data";
+		case READING_INSUFFICIENT:
+			return "insufficient";
+		default:
+			if (window->holds)
+				return rule->severity;
+			return window->reading == READING_BREACH ? "warning" : "ok";
+	}
+}
+
+static void
+read_window(const Rule *rule, SPITupleTable *table, uint64 row, RuleWindow *window)
+{
+	HeapTuple	tuple = table->vals[row];
+	TupleDesc	descriptor = table->tupdesc;
+	bool		is_null;
+
+	window->start = DatumGetTimestampTz(SPI_getbinval(tuple, descriptor, 1, &is_null));
+	window->end = DatumGetTimestampTz(SPI_getbinval(tuple, descriptor, 2, &is_null));
+	window->quiet_until = DatumGetTimestampTz(SPI_getbinval(tuple, descriptor, 3, &is_null));
+	window->period = SPI_getvalue(tuple, descriptor, 4);
+	window->family = SPI_getvalue(tuple, descriptor, 5);
+	window->subject = SPI_getvalue(tuple, descriptor, 6);
+	window->segment = SPI_getvalue(tuple, descriptor, 7);
+	window->value = DatumGetFloat8(SPI_getbinval(tuple, descriptor, 8, &is_null));
+	window->has_value = !is_null;
+	window->n = DatumGetInt64(SPI_getbinval(tuple, descriptor, 9, &is_null));
+	if (is_null)
+		window->n = 0;
+	switch (DatumGetInt32(SPI_getbinval(tuple, descriptor, 10, &is_null)))
+	{
+		case 0:
+			window->reading = READING_OK;
+			break;
+		case 1:
+			window->reading = READING_BREACH;
+			break;
+		case 2:
+			window->reading = READING_INSUFFICIENT;
+			break;
+		default:
+			window->reading = READING_NO_DATA;
+	}
+	window->n_breached = (int) DatumGetInt64(SPI_getbinval(tuple, descriptor, 11, &is_null));
+	window->holds = window->n_breached >= rule->windows;
+	window->state = window_state(rule, window);
+}
+
+/* Opens, goes on with, or resolves an alert; true when one opened. */
+static bool
+apply_window(const Rule *rule, const RuleWindow *window, List **alerts, const RuleSink *sink)
+{
+	RuleAlert  *alert = find_alert(*alerts, window);
+
+	if (window->reading == READING_INSUFFICIENT || window->reading == READING_NO_DATA)
+		return false;
+	if (window->holds)
+	{
+		if (alert != NULL && alert->is_open && window->start >= alert->last_window)
+		{
+			alert->last_window = window->start;
+			alert->window_end = window->end;
+			alert->quiet_until = window->quiet_until;
+			if (sink->update)
+				sink->update(rule, window, alert, sink->argument);
+			return false;
+		}
+		if (window->reading != READING_BREACH ||
+			(alert != NULL && (alert->is_open || window->start <= alert->last_window || window->end < alert->quiet_until)) ||
+			has_later_alert(*alerts, window))
+			return false;
+		alert = palloc0(sizeof(RuleAlert));
+		alert->family = window->family;
+		alert->subject = window->subject;
+		alert->segment = window->segment;
+		alert->is_open = true;
+		alert->first_window = alert->last_window = window->start;
+		alert->window_end = window->end;
+		alert->quiet_until = window->quiet_until;
+		if (sink->open)
+			alert->alert_id = sink->open(rule, window, sink->argument);
+		*alerts = lappend(*alerts, alert);
+		return true;
+	}
+	if (alert != NULL && alert->is_open && window->start >= alert->last_window && rule->auto_resolve)
+	{
+		alert->is_open = false;
+		if (sink->resolve)
+			sink->resolve(rule, window, alert, sink->argument);
+	}
+	return false;
+}
+
+List *
+rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts, const RuleSink *sink)
+{
+	int			guc_level = NewGUCNestLevel();
+	char		nulls[] = "          ";
+	Interval	lookback;
+	SPITupleTable *table;
+	bool		is_null;
+	uint64		n;
+
+	(void) set_config_option("timezone", rule->time_zone, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sql_execute("SELECT m.slide * ($2 - 1) FROM weir.monitor m WHERE m.monitor_id = $1", 2, (Oid[]) {INT4OID, INT4OID},
+				(Datum[]) {Int32GetDatum(rule->monitor_id), Int32GetDatum(rule->out_of)}, NULL);
+	lookback = *DatumGetIntervalP(sql_value(0, 1, &is_null));
+
+	if (!rule->has_above)
+		nulls[4] = 'n';
+	if (!rule->has_below)
+		nulls[5] = 'n';
+	if (rule->family == NULL)
+		nulls[6] = 'n';
+	n = sql_execute(replay_query, 10,
+					(Oid[]) {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, INTERVALOID, TEXTOID},
+					(Datum[]) {Int32GetDatum(rule->rule_id), TimestampTzGetDatum(since), TimestampTzGetDatum(until), Int64GetDatum(rule->min_n),
+		Float8GetDatum(rule->above), Float8GetDatum(rule->below), rule->family ? CStringGetTextDatum(rule->family) : (Datum) 0,
+		IntervalPGetDatum(&lookback), IntervalPGetDatum(rule->cooldown), CStringGetTextDatum("YYYY-MM-DD HH24:MI")}, nulls);
+	table = SPI_tuptable;
+	for (uint64 row = 0; row < n; row++)
+	{
+		RuleWindow	window;
+		bool		fires;
+
+		CHECK_FOR_INTERRUPTS();
+		read_window(rule, table, row, &window);
+		fires = apply_window(rule, &window, &alerts, sink);
+		if (sink->window)
+			sink->window(rule, &window, fires, sink->argument);
+	}
+	AtEOXact_GUC(true, guc_level);
+	return alerts;
+}

@@ -1,0 +1,427 @@
+/*
+ * rule_task.c
+ *		When rules are evaluated: the scheduler's task; and weir.test_rule.
+ *
+ * A rule has work when a window became final since its last turn, or when panes of windows it has evaluated changed (late rows, retractions, a
+ * rebuild).  New windows are seen at once; changed panes are looked for at most every LOOK_BACK_SECONDS and only while the monitor changes, as
+ * that reads the list of panes.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/arguments.h"
+#include "base/privileges.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "monitor/rule.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+#include "worker/worker.h"
+
+PG_FUNCTION_INFO_V1(weir_test_rule);
+
+/* A long history is evaluated in portions, and a turn of the task does not last much longer than this. */
+#define WINDOWS_PER_PORTION 200
+#define TURN_MS 5000
+#define LOOK_BACK_SECONDS "10"
+
+/* ---- writing what a replay finds ---- */
+
+/* Of one subject and segment: its latest window, and since when it is in that state. */
+typedef struct SubjectState
+{
+	RuleWindow	window;
+	TimestampTz since;
+	bool		is_constant;	/* in all windows of this replay */
+} SubjectState;
+
+typedef struct LiveArgument
+{
+	List	   *subjects;		/* of SubjectState */
+	bool		acts;			/* the rule has an action other than notify */
+	TimestampTz acted_until;	/* end of the cooldown of the last action; DT_NOBEGIN: none */
+	TimestampTz acted_at;		/* DT_NOBEGIN: not in this replay */
+} LiveArgument;
+
+/* The last window of each subject is what the rule's state tells. */
+static void
+live_window(const Rule *rule, const RuleWindow *window, bool fires, void *argument)
+{
+	LiveArgument *live = argument;
+	ListCell   *cell;
+	SubjectState *subject = NULL;
+
+	foreach(cell, live->subjects)
+	{
+		SubjectState *candidate = lfirst(cell);
+
+		if (rule_same_text(candidate->window.family, window->family) && rule_same_text(candidate->window.subject, window->subject) &&
+			rule_same_text(candidate->window.segment, window->segment))
+			subject = candidate;
+	}
+	if (subject == NULL)
+	{
+		subject = palloc0(sizeof(SubjectState));
+		live->subjects = lappend(live->subjects, subject);
+		subject->since = window->start;
+		subject->is_constant = true;
+	}
+	else if (strcmp(subject->window.state, window->state) != 0)
+	{
+		subject->since = window->start;
+		subject->is_constant = false;
+	}
+	subject->window = *window;
+}
+
+static void
+write_subjects(const Rule *rule, List *subjects)
+{
+	ListCell   *cell;
+
+	foreach(cell, subjects)
+	{
+		SubjectState *subject = lfirst(cell);
+		RuleWindow *window = &subject->window;
+		char		nulls[] = "          ";
+
+		if (window->subject == NULL)
+			nulls[2] = 'n';
+		if (window->segment == NULL)
+			nulls[3] = 'n';
+		if (!window->has_value)
+			nulls[5] = 'n';
+		sql_execute("INSERT INTO weir.rule_subject AS s (rule_id, family, subject, segment, state, value, n, window_start, since)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (rule_id, family, subject, segment) DO UPDATE"
+					" SET state = excluded.state, value = excluded.value, n = excluded.n, window_start = excluded.window_start,"
+					" since = CASE WHEN s.state = excluded.state AND $10 THEN s.since ELSE excluded.since END"
+					" WHERE s.window_start <= excluded.window_start AND (s.state, s.value, s.n, s.window_start)"
+					" IS DISTINCT FROM (excluded.state, excluded.value, excluded.n, excluded.window_start)",
+					10, (Oid[]) {INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID},
+					(Datum[]) {Int32GetDatum(rule->rule_id), CStringGetTextDatum(window->family),
+			window->subject ? CStringGetTextDatum(window->subject) : (Datum) 0,
+			window->segment ? CStringGetTextDatum(window->segment) : (Datum) 0, CStringGetTextDatum(window->state),
+			Float8GetDatum(window->value), Int64GetDatum(window->n), TimestampTzGetDatum(window->start),
+			TimestampTzGetDatum(subject->since), BoolGetDatum(subject->is_constant)}, nulls);
+	}
+}
+
+static int64
+live_open(const Rule *rule, const RuleWindow *window, void *argument)
+{
+	LiveArgument *live = argument;
+	bool		acts = live->acts && window->end >= live->acted_until;
+	int64		alert_id = alert_open(rule, window, acts);
+
+	if (acts)
+	{
+		live->acted_at = Max(live->acted_at, window->end);
+		live->acted_until = window->quiet_until;
+	}
+	return alert_id;
+}
+
+static void
+live_update(const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument)
+{
+	alert_update(rule, window, alert);
+}
+
+static void
+live_resolve(const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument)
+{
+	alert_resolve(alert->alert_id, InvalidOid, NULL, NULL);
+}
+
+/* ---- what there is to do ---- */
+
+/* Where a rule stands, read from its state and its monitor's. */
+typedef struct RuleProgress
+{
+	TimestampTz evaluated_to;
+	TimestampTz acted_until;
+	TimestampTz latest_final;	/* begin of the last final window; DT_NOBEGIN: none */
+	TimestampTz panes_seen_at;
+	TimestampTz changed_since;	/* windows evaluated before, from the first changed one… */
+	TimestampTz changed_until;	/* …to where their change can matter; DT_NOBEGIN: none */
+	TimestampTz portion_end;	/* how far to evaluate now, exclusive */
+} RuleProgress;
+
+void
+rule_begin_state(int rule_id)
+{
+	sql_execute("INSERT INTO weir.rule_state (rule_id, begins_after, evaluated_to, panes_seen_at)"
+				" SELECT rule_id, b, b, coalesce((SELECT max(updated_at) FROM weir.pane p WHERE p.monitor_id = r.monitor_id AND generation = 0),"
+				" '-infinity') FROM weir.rule r CROSS JOIN LATERAL (SELECT CASE WHEN (options ->> 'history')::boolean THEN '-infinity' ELSE"
+				" coalesce(weir._latest_final(monitor_id) - interval '1 microsecond', '-infinity') END AS b) AS begin"
+				" WHERE rule_id = $1 ON CONFLICT (rule_id) DO NOTHING",
+				1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(rule_id)}, NULL);
+}
+
+static TimestampTz
+time_value(int column)
+{
+	bool		is_null;
+	TimestampTz value = DatumGetTimestampTz(sql_value(0, column, &is_null));
+
+	return is_null ? DT_NOBEGIN : value;
+}
+
+/* Reads the progress and how far this turn goes. */
+static RuleProgress
+read_progress(const Rule *rule)
+{
+	RuleProgress progress;
+
+	/*
+	 * A window holds a changed pane when it begins within a window's size before it; its change matters to the out_of windows that look back
+	 * at it, and one more decides whether an alert that it opened resolves.
+	 */
+	sql_execute("SELECT s.evaluated_to, s.acted_at + r.cooldown, f.latest, greatest(p.newest, s.panes_seen_at),"
+				" greatest(p.first - m.window_size, s.begins_after + interval '1 microsecond'), p.last + m.slide * (r.out_of + 1),"
+				" greatest(s.evaluated_to, (SELECT min(pane_start) - m.window_size FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0))"
+				" + m.slide * $2"
+				" FROM weir.rule r JOIN weir.rule_state s USING (rule_id) JOIN weir.monitor m USING (monitor_id)"
+				" CROSS JOIN LATERAL (SELECT weir._latest_final(m.monitor_id) AS latest) f"
+				" CROSS JOIN LATERAL (SELECT max(updated_at) AS newest,"
+				" min(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS first,"
+				" max(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS last"
+				" FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0) p WHERE r.rule_id = $1",
+				2, (Oid[]) {INT4OID, INT4OID}, (Datum[]) {Int32GetDatum(rule->rule_id), Int32GetDatum(WINDOWS_PER_PORTION)}, NULL);
+	progress.evaluated_to = time_value(1);
+	progress.acted_until = time_value(2);
+	progress.latest_final = time_value(3);
+	progress.panes_seen_at = time_value(4);
+	progress.changed_since = time_value(5);
+	progress.changed_until = time_value(6);
+	progress.portion_end = time_value(7);
+	return progress;
+}
+
+static void
+save_progress(const Rule *rule, const RuleProgress *progress, TimestampTz evaluated_to, TimestampTz acted_at)
+{
+	sql_execute("UPDATE weir.rule_state s SET evaluated_to = $2, panes_seen_at = $3, evaluated_at = clock_timestamp(),"
+				" changes_seen_at = coalesce(m.last_change_at, '-infinity'), acted_at = greatest(s.acted_at, nullif($4, '-infinity'))"
+				" FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id) WHERE r.rule_id = s.rule_id AND s.rule_id = $1",
+				4, (Oid[]) {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+				(Datum[]) {Int32GetDatum(rule->rule_id), TimestampTzGetDatum(evaluated_to), TimestampTzGetDatum(progress->panes_seen_at),
+		TimestampTzGetDatum(acted_at)}, NULL);
+}
+
+void
+rule_evaluate(int rule_id)
+{
+	SqlScope	scope;
+	Rule	   *rule;
+
+	sql_begin(&scope);
+	rule = rule_load(NULL, rule_id);
+	if (rule != NULL)
+	{
+		RuleProgress progress = read_progress(rule);
+		LiveArgument live = {.acts = strcmp(rule->action, "notify") != 0,.acted_until = progress.acted_until,.acted_at = DT_NOBEGIN};
+		RuleSink	sink = {.window = live_window,.open = live_open,.update = live_update,.resolve = live_resolve,.argument = &live};
+		TimestampTz evaluated_to = progress.evaluated_to;
+		TimestampTz since = progress.evaluated_to + (TIMESTAMP_NOT_FINITE(progress.evaluated_to) ? 0 : 1);
+		TimestampTz until = since;
+		List	   *alerts;
+
+		if (progress.changed_until <= progress.changed_since)
+			progress.changed_until = DT_NOBEGIN;	/* only windows before the rule began */
+		if (!TIMESTAMP_IS_NOBEGIN(progress.latest_final) && progress.latest_final > progress.evaluated_to)
+		{
+			until = Min(progress.latest_final + 1, progress.portion_end);
+			evaluated_to = Min(progress.latest_final, until - 1);
+			if (until <= progress.latest_final)
+				worker_wake_at_commit();
+		}
+		alerts = alert_list(rule, Min(since, TIMESTAMP_IS_NOBEGIN(progress.changed_until) ? since : progress.changed_since));
+		if (!TIMESTAMP_IS_NOBEGIN(progress.changed_until))
+		{
+			if (progress.changed_until >= since)
+				since = Min(since, progress.changed_since);	/* the two ranges touch: one replay */
+			else
+				alerts = rule_replay(rule, progress.changed_since, progress.changed_until, alerts, &sink);
+		}
+		if (until > since)
+			(void) rule_replay(rule, since, until, alerts, &sink);
+		write_subjects(rule, live.subjects);
+		save_progress(rule, &progress, evaluated_to, live.acted_at);
+	}
+	sql_end(&scope);
+}
+
+/* ---- the task ---- */
+
+/* An error that is the rule's own fault, as against one that passes. */
+static bool
+is_lasting(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):	/* serialization failure, deadlock */
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):	/* insufficient resources */
+		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):	/* lock not available */
+		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):	/* operator intervention */
+		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):	/* system error */
+			return false;
+		default:
+			return true;
+	}
+}
+
+static void
+disable(int rule_id, const char *reason)
+{
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	sql_execute("UPDATE weir.rule_state SET disabled_reason = $2, evaluated_at = clock_timestamp() WHERE rule_id = $1",
+				2, (Oid[]) {INT4OID, TEXTOID}, (Datum[]) {Int32GetDatum(rule_id), CStringGetTextDatum(reason)}, NULL);
+	sql_end(&scope);
+}
+
+/* Evaluates one rule so that an error stays its own: it is undone, the rule disabled, and the others go on. */
+static void
+evaluate_behind_boundary(int rule_id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		rule_evaluate(rule_id);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			ReThrowError(error);
+		ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", rule_id, error->message)));
+		if (is_lasting(error->sqlerrcode))
+			disable(rule_id, error->message);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+}
+
+void
+rule_task(void)
+{
+	TimestampTz started_at = GetCurrentTimestamp();
+	MemoryContext context = CurrentMemoryContext;
+	List	   *rules = NIL;
+	ListCell   *cell;
+	SqlScope	scope;
+	uint64		n;
+
+	sql_begin(&scope);
+	n = sql_execute("SELECT r.rule_id, s.rule_id IS NULL FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id)"
+					" LEFT JOIN weir.rule_state s USING (rule_id)"
+					" CROSS JOIN LATERAL (SELECT weir._latest_final(r.monitor_id) AS latest) f"
+					" WHERE m.state = 'active' AND s.disabled_reason IS NULL AND (s.rule_id IS NULL OR f.latest > s.evaluated_to"
+					" OR (m.last_change_at > s.changes_seen_at AND isfinite(s.evaluated_to)"
+					" AND coalesce(s.evaluated_at, '-infinity') < clock_timestamp() - interval '" LOOK_BACK_SECONDS " s'))"
+					" ORDER BY s.evaluated_at NULLS FIRST, r.rule_id", 0, NULL, NULL, NULL);
+	for (uint64 row = 0; row < n; row++)
+	{
+		bool		is_null;
+		int			rule_id = DatumGetInt32(sql_value(row, 1, &is_null));
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		/* A rule without state was restored from a dump: it begins with what comes now. */
+		rules = lappend_int(rules, DatumGetBool(sql_value(row, 2, &is_null)) ? -rule_id : rule_id);
+		MemoryContextSwitchTo(old);
+	}
+	foreach(cell, rules)
+		if (lfirst_int(cell) < 0)
+			rule_begin_state(-lfirst_int(cell));
+	sql_end(&scope);
+
+	foreach(cell, rules)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (lfirst_int(cell) > 0)
+			evaluate_behind_boundary(lfirst_int(cell));
+		if (TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS))
+			break;				/* the others are the first of the next turn */
+	}
+}
+
+/* ---- test_rule ---- */
+
+static void
+test_window(const Rule *rule, const RuleWindow *window, bool fires, void *argument)
+{
+	ReturnSetInfo *result = argument;
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	values[0] = TimestampTzGetDatum(window->start);
+	values[1] = window->subject ? CStringGetTextDatum(window->subject) : (Datum) 0;
+	nulls[1] = window->subject == NULL;
+	values[2] = window->segment ? CStringGetTextDatum(window->segment) : (Datum) 0;
+	nulls[2] = window->segment == NULL;
+	values[3] = Float8GetDatum(window->value);
+	nulls[3] = !window->has_value;
+	values[4] = CStringGetTextDatum(window->state);
+	values[5] = Int64GetDatum(window->n);
+	values[6] = BoolGetDatum(fires);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+weir_test_rule(PG_FUNCTION_ARGS)
+{
+	char	   *name = required_text(fcinfo, 0, "rule");
+	TimestampTz since = PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1);
+	TimestampTz until = PG_ARGISNULL(2) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(2);
+	RuleSink	sink = {.window = test_window,.argument = fcinfo->resultinfo};
+	SqlScope	scope;
+	Rule	   *rule;
+	Oid			source = InvalidOid;
+	char	   *column = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+
+	InitMaterializedSRF(fcinfo, 0);
+	sql_begin(&scope);
+	rule = rule_load(name, 0);
+	if (rule != NULL)
+	{
+		source = rule->source;
+		column = rule->column_name && rule->segment == NULL ? MemoryContextStrdup(caller, rule->column_name) : NULL;
+	}
+	sql_end(&scope);
+	if (rule == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", name)));
+	/* Checked as the caller, outside of the scope. */
+	if (!may_read_table(source) && (column == NULL || !may_read_column(source, column)))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for the source of rule \"%s\"", name),
+						errhint("Its scores are for those who may read the monitored table.")));
+
+	sql_begin(&scope);
+	rule = rule_load(name, 0);
+	if (rule != NULL)
+		(void) rule_replay(rule, since, until, NIL, &sink);
+	sql_end(&scope);
+	return (Datum) 0;
+}

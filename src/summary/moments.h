@@ -1,0 +1,70 @@
+/*
+ * moments.h
+ *		Exact sums of the first four powers of finite doubles, and the statistics that follow from them.  Plain C.
+ *
+ * A finite double is an integer times 2^-1074, so the sum of k-th powers is an integer times 2^-1074k.  It is kept as that integer, in two's
+ * complement, of which only the window of words that the data has reached is stored (Kulisch's accumulator, cut to size): nothing is ever
+ * rounded, so adding, removing and merging in any order give the same words, and no range of data breaks it (the widest sum of fourth
+ * powers takes 133 words).  Statistics combine the sums as integers and round once.
+ */
+#ifndef WEIR_MOMENTS_H
+#define WEIR_MOMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/allocator.h"
+#include "summary/wide_integer.h"
+
+#define MOMENT_POWERS 4
+
+/* The windowed integer: word i is worth 2^(64 (low + i) - 1074 power); the topmost word carries the sign. */
+typedef struct PowerSum
+{
+	int			low;
+	int			n_words;		/* 0: the sum is zero and nothing is allocated */
+	uint64_t   *words;			/* into Moments.words */
+} PowerSum;
+
+typedef struct Moments
+{
+	int			first_exponent; /* the windows have room for values with exponents in this range */
+	int			last_exponent;
+	int			n_words;		/* allocated, of all powers */
+	uint64_t   *words;
+	PowerSum	sums[MOMENT_POWERS];
+} Moments;
+
+extern void moments_init(Moments *moments);
+extern void moments_free(Moments *moments, Allocator allocator);
+extern void moments_copy(Moments *into, Allocator allocator, const Moments *from);
+
+/* Values must be finite. */
+extern void moments_add(Moments *moments, Allocator allocator, const double *values, size_t n);
+extern void moments_remove(Moments *moments, Allocator allocator, double value);
+
+/* The same value count times; count > 0. */
+extern void moments_add_weighted(Moments *moments, Allocator allocator, double value, int64_t count);
+
+extern void moments_merge(Moments *into, Allocator allocator, const Moments *from, bool subtract);
+extern bool moments_equal(const Moments *a, const Moments *b);
+
+/* The sum of one power (1 to 4) as sign and magnitude; the value is sum * 2^(64 low - 1074 power), its lowest word is not zero. */
+extern void moments_get(const Moments *moments, int power, WideInteger *sum, int *low);
+
+/* Sets the sum of one power from sign and magnitude words; false when it lies beyond what doubles can reach. */
+extern bool moments_set(Moments *moments, Allocator allocator, int power, const uint64_t *words, int n_words, int low, bool negative);
+
+/* The most words that the sum of a power can reach. */
+extern int	moments_limit(int power);
+
+/* Statistics of n > 0 values; false when undefined. */
+extern double moments_sum(const Moments *moments);
+extern double moments_mean(const Moments *moments, int64_t n);
+extern bool moments_variance(const Moments *moments, int64_t n, double *result);
+extern bool moments_standard_deviation(const Moments *moments, int64_t n, double *result);
+extern bool moments_skewness(const Moments *moments, int64_t n, double *result);
+extern bool moments_kurtosis(const Moments *moments, int64_t n, double *result);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * summary_internal.h
+ *		What a summary is made of.  Plain C, private to this room.
+ */
+#ifndef WEIR_SUMMARY_INTERNAL_H
+#define WEIR_SUMMARY_INTERNAL_H
+
+#include "summary/categories.h"
+#include "summary/distribution.h"
+#include "summary/moments.h"
+#include "summary/summary.h"
+
+/* Values wait here until there are enough for a tight loop over them; every reader settles them first, so they never show. */
+#define SUMMARY_PENDING 32
+
+struct Summary
+{
+	Allocator	allocator;
+	SummaryKind kind;
+	SummaryUnit unit;
+	int			budget;
+	bool		inexact;
+	bool		minimum_stale;		/* the true minimum may be higher, the true maximum lower */
+	bool		maximum_stale;
+	bool		moments_current;	/* at level 0 */
+	int			n_pending;
+	int64_t		null_count;
+	int64_t		nan_count;
+	int64_t		positive_infinity_count;
+	int64_t		negative_infinity_count;
+
+	/* Finite values.  At level 0 the bins are the values: the extremes follow from them, and the moments are only a cache. */
+	Distribution distribution;
+	double		minimum;
+	double		maximum;
+	Moments		moments;
+
+	Categories	categories;
+
+	double		pending[SUMMARY_PENDING];
+};
+
+/* Folds what is pending and fits the budget.  Changes how the summary is held, not what it says, hence from const. */
+extern Summary *summary_settle(const Summary *summary);
+
+/* The moments, at level 0 computed from the bins. */
+extern const Moments *summary_moments(const Summary *summary);
+
+/* Extremes of the finite values: clamped to the bins that are still occupied when a removal has touched them. There must be some. */
+extern void summary_finite_range(const Summary *summary, double *minimum, double *maximum);
+
+#endif

@@ -1,0 +1,95 @@
+# What weir's TAP tests share: clusters set up for capture, and short ways to ask them.
+package WeirTest;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(start_weir start_publisher subscribe wait_until all_equal verify_is capture_pid);
+
+# A cluster with weir preloaded and the extension created in database postgres.
+sub start_weir
+{
+	my ($name, %settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(allows_streaming => 'logical');
+	my $known = $node->safe_psql_offline_settings();
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'weir'\nwal_level = logical\nmax_worker_processes = 20\n"
+		  . "weir.flush_interval = 50\nautovacuum_naptime = 5s\nlog_min_messages = info\n");
+	$node->append_conf('postgresql.conf', "output_plugin_libraries = 'pgoutput, test_decoding, weir'\n") if $known;
+	$node->append_conf('postgresql.conf', "$_ = $settings{$_}\n") for sort keys %settings;
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION weir');
+	return $node;
+}
+
+# True when this release of the server restricts output plugins.
+sub PostgreSQL::Test::Cluster::safe_psql_offline_settings
+{
+	my ($node) = @_;
+	my ($out, $err) = run_command([ 'postgres', '--describe-config' ]);
+	return $out =~ /^output_plugin_libraries\t/m;
+}
+
+sub start_publisher
+{
+	my ($name) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(allows_streaming => 'logical');
+	$node->start;
+	return $node;
+}
+
+# Publishes the tables and waits until their rows are there. Copies the definition with replica identity full.
+sub subscribe
+{
+	my ($publisher, $subscriber, @tables) = @_;
+	my $connection = $publisher->connstr . ' dbname=postgres';
+
+	$publisher->safe_psql('postgres', 'CREATE PUBLICATION weir_test FOR TABLE ' . join(', ', @tables));
+	$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION weir_test CONNECTION '$connection' PUBLICATION weir_test");
+	$subscriber->wait_for_subscription_sync($publisher, 'weir_test');
+}
+
+# Polls until the query says t.
+sub wait_until
+{
+	my ($node, $query, $what) = @_;
+	my $reached = $node->poll_query_until('postgres', $query);
+
+	ok($reached, $what);
+	return $reached;
+}
+
+sub verify_is
+{
+	my ($node, $monitor, $expected, $what) = @_;
+	$node->safe_psql('postgres', q(SELECT weir.wait_for(timeout => '120 s')));
+	my $found = $node->safe_psql('postgres', "SELECT different, marked, first_difference FROM weir.verify('$monitor')");
+
+	return is($found, $expected, $what);
+}
+
+# Every pane equals its batch recomputation, none is marked, and there are some.
+sub all_equal
+{
+	my ($node, $monitor, $what) = @_;
+	$node->safe_psql('postgres', q(SELECT weir.wait_for(timeout => '120 s')));
+	my $found = $node->safe_psql('postgres',
+		"SELECT panes > 0, equal = panes, different, marked, first_difference FROM weir.verify('$monitor')");
+
+	return is($found, 't|t|0|0|', $what);
+}
+
+sub capture_pid
+{
+	my ($node) = @_;
+	return $node->safe_psql('postgres', 'SELECT pid FROM weir.capture_status');
+}
+
+1;
