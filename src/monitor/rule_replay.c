@@ -73,7 +73,7 @@ has_later_alert(List *alerts, const RuleWindow *window)
 		RuleAlert  *alert = lfirst(cell);
 
 		if (rule_same_text(alert->family, window->family) && rule_same_text(alert->subject, window->subject) &&
-			same_text(alert->segment, window->segment) && alert->is_open && alert->first_window > window->start)
+			rule_same_text(alert->segment, window->segment) && alert->is_open && alert->first_window > window->start)
 			return true;
 	}
 	return false;
