@@ -11,6 +11,12 @@
 #error "weir needs PostgreSQL 15 or newer"
 #endif
 
+/* Before 17 every interval was finite. */
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_IS_NOBEGIN(interval) ((void) (interval), false)
+#define INTERVAL_IS_NOEND(interval) ((void) (interval), false)
+#endif
+
 /* A decoded tuple: wrapped in a buffer before 17. */
 #if PG_VERSION_NUM >= 170000
 #define DECODED_TUPLE(tuple) (tuple)

@@ -98,6 +98,9 @@ extern bool summary_kurtosis(const Summary *summary, double *result);	/* excess 
 extern bool summary_min(const Summary *summary, double *result);
 extern bool summary_max(const Summary *summary, double *result);
 
+/* The same over the finite values only; false when there are none. */
+extern bool summary_finite_extremes(const Summary *summary, double *minimum, double *maximum);
+
 /* p in [0, 1]; within [min, max], monotone in p; where the level is 0 equal to percentile_disc over the values that are not NaN. */
 extern bool summary_quantile(const Summary *summary, double p, double *result);
 

@@ -179,6 +179,15 @@ summary_max(const Summary *summary, double *result)
 	return true;
 }
 
+bool
+summary_finite_extremes(const Summary *summary, double *minimum, double *maximum)
+{
+	if (finite_count(summary) == 0)
+		return false;
+	summary_finite_range(summary, minimum, maximum);
+	return true;
+}
+
 /* The keys a bin can hold, given the extremes. */
 static void
 bin_range(const DistributionBin *bin, int level, double minimum, double maximum, uint64_t *first, uint64_t *last)

@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "summary/categories.h"
 #include "summary/numeric_double.h"
 #include "summary/summary_datum.h"

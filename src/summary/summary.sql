@@ -1,0 +1,412 @@
+-- summary --------------------------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE weir.summary;
+CREATE FUNCTION weir.summary_in(cstring) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summary_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_in(cstring) IS 'Text input of weir.summary: base64 as its output gives it. Raises 22P02 for what is not base64, 22P03 for what is not a summary.';
+CREATE FUNCTION weir.summary_out(weir.summary) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'weir_summary_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_out(weir.summary) IS 'Text output of weir.summary: its stored form in base64, lossless.';
+CREATE FUNCTION weir.summary_recv(internal) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summary_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_recv(internal) IS 'Binary input of weir.summary: its stored form. Raises 22P03 for what is not a summary.';
+CREATE FUNCTION weir.summary_send(weir.summary) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'weir_summary_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_send(weir.summary) IS 'Binary output of weir.summary: its stored form, lossless, the same on every machine.';
+CREATE TYPE weir.summary (
+    INPUT = weir.summary_in, OUTPUT = weir.summary_out, RECEIVE = weir.summary_recv, SEND = weir.summary_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended
+);
+COMMENT ON TYPE weir.summary IS 'Mergeable, retractable, canonical summary of the values of one column: counts of rows, NULLs, NaN and infinities; for numbers, durations and times exact moments and a histogram over a universal binary grid; for other types counts per category. The same rows give the same bytes, whatever their order and however they were split and merged.';
+
+CREATE TYPE weir.quantile_state;
+CREATE FUNCTION weir.quantile_state_in(cstring) RETURNS weir.quantile_state
+    AS 'MODULE_PATHNAME', 'weir_quantile_state_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_state_in(cstring) IS 'Text input of weir.quantile_state: base64 as its output gives it. Raises 22P02 for what is not base64, 22P03 for what is not a state of quantile.';
+CREATE FUNCTION weir.quantile_state_out(weir.quantile_state) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'weir_quantile_state_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_state_out(weir.quantile_state) IS 'Text output of weir.quantile_state: its stored form in base64, lossless.';
+CREATE FUNCTION weir.quantile_state_recv(internal) RETURNS weir.quantile_state
+    AS 'MODULE_PATHNAME', 'weir_quantile_state_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_state_recv(internal) IS 'Binary input of weir.quantile_state: its stored form. Raises 22P03 for what is not a state of quantile.';
+CREATE FUNCTION weir.quantile_state_send(weir.quantile_state) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'weir_quantile_state_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_state_send(weir.quantile_state) IS 'Binary output of weir.quantile_state: its stored form, lossless, the same on every machine.';
+CREATE TYPE weir.quantile_state (
+    INPUT = weir.quantile_state_in, OUTPUT = weir.quantile_state_out, RECEIVE = weir.quantile_state_recv, SEND = weir.quantile_state_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended
+);
+COMMENT ON TYPE weir.quantile_state IS 'State of the aggregate quantile(x, p): a summary and the p that were asked for.';
+
+CREATE TYPE weir.statistics AS (
+    n bigint, null_count bigint, sum float8, mean float8, stddev float8, skewness float8, kurtosis float8, min float8, max float8
+);
+COMMENT ON TYPE weir.statistics IS 'Result of weir.stats: count of values, count of NULLs, sum, mean, sample standard deviation (n - 1), skewness g1, excess kurtosis g2, minimum, maximum.';
+
+-- operators
+
+CREATE FUNCTION weir.summary_plus(a weir.summary, b weir.summary) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summary_plus' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_plus(weir.summary, weir.summary) IS
+    'The summary of the rows of both. NULL when one is NULL. Of different budgets the smaller wins. Raises 42804 when one summarises numbers and the other categories, or their units differ.';
+
+CREATE FUNCTION weir.summary_minus(a weir.summary, b weir.summary) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summary_minus' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_minus(weir.summary, weir.summary) IS
+    'The summary of the rows of a without those of b, which must be among them: exact but for the level, which stays as coarse as it was, and for minimum and maximum, which become bounds where b touched them (weir.extremes_stale). Where b is not part of a, weir.is_inexact is true afterwards. NULL when one is NULL. Raises 42804 when kinds or units differ.';
+
+CREATE OPERATOR weir.+ (FUNCTION = weir.summary_plus, LEFTARG = weir.summary, RIGHTARG = weir.summary, COMMUTATOR = OPERATOR(weir.+));
+COMMENT ON OPERATOR weir.+ (weir.summary, weir.summary) IS 'The summary of the rows of both.';
+CREATE OPERATOR weir.- (FUNCTION = weir.summary_minus, LEFTARG = weir.summary, RIGHTARG = weir.summary);
+COMMENT ON OPERATOR weir.- (weir.summary, weir.summary) IS 'The summary of the rows of the left without those of the right.';
+
+CREATE FUNCTION weir.summaries_equal(a weir.summary, b weir.summary) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_summaries_equal' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summaries_equal(weir.summary, weir.summary) IS
+    'Whether both can be of the same rows: counts, moments and categories exactly, histograms at the coarser of the two levels, categories at the smaller of the two samples, minimum and maximum where neither has become a bound. Where nothing was ever taken back this is equality of the bytes. NULL when one is NULL.';
+
+-- aggregates
+
+CREATE FUNCTION weir.summarize_transition(state weir.summary, x "any") RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summarize_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summarize_transition(weir.summary, "any") IS
+    'Internal: transition function of summarize(x).';
+REVOKE EXECUTE ON FUNCTION weir.summarize_transition(weir.summary, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.summarize_transition(state weir.summary, x "any", bins int) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summarize_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summarize_transition(weir.summary, "any", int) IS
+    'Internal: transition function of summarize(x, bins).';
+REVOKE EXECUTE ON FUNCTION weir.summarize_transition(weir.summary, "any", int) FROM PUBLIC;
+
+CREATE FUNCTION weir.summarize_numeric_transition(state weir.summary, x "any") RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summarize_numeric_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summarize_numeric_transition(weir.summary, "any") IS
+    'Internal: transition function of summarize_numeric(x) and stats(x).';
+REVOKE EXECUTE ON FUNCTION weir.summarize_numeric_transition(weir.summary, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.summarize_category_transition(state weir.summary, x "any") RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summarize_category_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summarize_category_transition(weir.summary, "any") IS
+    'Internal: transition function of summarize_category(x).';
+REVOKE EXECUTE ON FUNCTION weir.summarize_category_transition(weir.summary, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.summary_combine(a weir.summary, b weir.summary) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summary_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_combine(weir.summary, weir.summary) IS
+    'Internal: combine function of the aggregates over weir.summary, transition function of merge.';
+REVOKE EXECUTE ON FUNCTION weir.summary_combine(weir.summary, weir.summary) FROM PUBLIC;
+
+CREATE AGGREGATE weir.summarize("any") (
+    SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.summarize("any") IS
+    'The summary of the values. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarised (json, bytea, arrays, composites).';
+
+CREATE AGGREGATE weir.summarize("any", int) (
+    SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.summarize("any", int) IS
+    'The summary of the values with a budget of that many bins or categories, 16 to 65536 (1024 by default, also for NULL), read from the first row of a group. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 22023 for a budget out of range, 42804 for types that cannot be summarised.';
+
+CREATE AGGREGATE weir.summarize_numeric("any") (
+    SFUNC = weir.summarize_numeric_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.summarize_numeric("any") IS
+    'The summary of the values as numbers, where summarize would count categories: boolean as 0 and 1. NULLs are counted apart; NULL over no rows. Raises 42804 for types that are no numbers, intervals or times.';
+
+CREATE AGGREGATE weir.summarize_category("any") (
+    SFUNC = weir.summarize_category_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.summarize_category("any") IS
+    'The summary of the values as categories, where summarize would treat them as numbers: codes, for instance. Each value is counted by its text: numbers in their shortest form, dates and times in ISO form, in UTC. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarised.';
+
+CREATE AGGREGATE weir.merge(weir.summary) (
+    SFUNC = weir.summary_combine, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.merge(weir.summary) IS
+    'The summary of the rows of all summaries, the same as if the rows had been summarised together. NULLs are left out; NULL when nothing is left. Of different budgets the smallest wins. Raises 42804 when kinds or units differ.';
+
+CREATE FUNCTION weir.stats(summary weir.summary) RETURNS weir.statistics
+    AS 'MODULE_PATHNAME', 'weir_stats' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.stats(weir.summary) IS
+    'Count of values (NaN and infinities included), count of NULLs; over the finite values sum, mean, sample standard deviation (n - 1), skewness g1 and excess kurtosis g2 (population, as scipy.stats.skew and kurtosis), all from exact sums; minimum and maximum (infinities count, NaN does not). Undefined ones are NULL: all of no value, the standard deviation of one value, skewness and kurtosis of a constant. Of categories only the counts. Intervals and times in seconds (since 1970-01-01 UTC).';
+
+CREATE AGGREGATE weir.stats("any") (
+    SFUNC = weir.summarize_numeric_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,
+    FINALFUNC = weir.stats, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.stats("any") IS
+    'Statistics of numbers, booleans (0 and 1), intervals, dates or times: count of values (NaN and infinities included), count of NULLs; over the finite values sum, mean, sample standard deviation (n - 1), skewness g1 and excess kurtosis g2 (population, as scipy.stats.skew and kurtosis), all from exact sums; minimum and maximum. Undefined ones are NULL. Intervals and times in seconds (since 1970-01-01 UTC). NULL over no rows. Raises 42804 for other types.';
+
+-- quantiles
+
+CREATE FUNCTION weir.quantile_combine(a weir.quantile_state, b weir.quantile_state) RETURNS weir.quantile_state
+    AS 'MODULE_PATHNAME', 'weir_quantile_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_combine(weir.quantile_state, weir.quantile_state) IS
+    'Internal: combine function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_combine(weir.quantile_state, weir.quantile_state) FROM PUBLIC;
+
+CREATE FUNCTION weir.quantile_transition(state weir.quantile_state, x "any", p float8) RETURNS weir.quantile_state
+    AS 'MODULE_PATHNAME', 'weir_quantile_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_transition(weir.quantile_state, "any", float8) IS
+    'Internal: transition function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_transition(weir.quantile_state, "any", float8) FROM PUBLIC;
+
+CREATE FUNCTION weir.quantile_number_final(state weir.quantile_state) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_number_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_number_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile("any", float8) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_number_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile("any", float8) IS
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1, time of day is in seconds. NULLs and NaN are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
+
+CREATE FUNCTION weir.quantile_interval_final(state weir.quantile_state) RETURNS interval
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_interval_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_interval_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(interval, float8) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_interval_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(interval, float8) IS
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_date_final(state weir.quantile_state) RETURNS date
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_date_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_date_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(date, float8) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_date_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(date, float8) IS
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_timestamp_final(state weir.quantile_state) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_timestamp_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_timestamp_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(timestamp, float8) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_timestamp_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(timestamp, float8) IS
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_timestamptz_final(state weir.quantile_state) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_timestamptz_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_timestamptz_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(timestamptz, float8) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_timestamptz_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(timestamptz, float8) IS
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_transition(state weir.quantile_state, x "any", p float8[]) RETURNS weir.quantile_state
+    AS 'MODULE_PATHNAME', 'weir_quantile_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_transition(weir.quantile_state, "any", float8[]) IS
+    'Internal: transition function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_transition(weir.quantile_state, "any", float8[]) FROM PUBLIC;
+
+CREATE FUNCTION weir.quantile_number_array_final(state weir.quantile_state) RETURNS float8[]
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_number_array_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_number_array_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile("any", float8[]) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_number_array_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile("any", float8[]) IS
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1, time of day is in seconds. NULLs and NaN are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
+
+CREATE FUNCTION weir.quantile_interval_array_final(state weir.quantile_state) RETURNS interval[]
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_interval_array_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_interval_array_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(interval, float8[]) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_interval_array_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(interval, float8[]) IS
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_date_array_final(state weir.quantile_state) RETURNS date[]
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_date_array_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_date_array_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(date, float8[]) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_date_array_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(date, float8[]) IS
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_timestamp_array_final(state weir.quantile_state) RETURNS timestamp[]
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_timestamp_array_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_timestamp_array_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(timestamp, float8[]) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_timestamp_array_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(timestamp, float8[]) IS
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_timestamptz_array_final(state weir.quantile_state) RETURNS timestamptz[]
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_timestamptz_array_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_timestamptz_array_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(timestamptz, float8[]) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_timestamptz_array_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(timestamptz, float8[]) IS
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile(summary weir.summary, p float8) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_quantile' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile(weir.summary, float8) IS
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly at level 0, else within weir.error_bound(summary); between minimum and maximum, and never falling as p rises. NaN is left out. Intervals and times in seconds (since 1970-01-01 UTC). NULL without values or for NULL arguments. Raises 22003 for p outside 0 to 1, 42804 for categories.';
+
+CREATE FUNCTION weir.quantile(summary weir.summary, p float8[]) RETURNS float8[]
+    AS 'MODULE_PATHNAME', 'weir_quantile_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile(weir.summary, float8[]) IS
+    'The quantile for each p, in the order of p; NULL for a NULL p. See weir.quantile(summary, float8).';
+
+-- accessors
+
+CREATE FUNCTION weir.value_count(summary weir.summary) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'weir_value_count' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.value_count(weir.summary) IS
+    'How many values there are: NULLs not, NaN and infinities included. NULL for a NULL summary.';
+
+CREATE FUNCTION weir.null_count(summary weir.summary) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'weir_null_count' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.null_count(weir.summary) IS
+    'How many NULLs there are. NULL for a NULL summary.';
+
+CREATE FUNCTION weir.null_share(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_null_share' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.null_share(weir.summary) IS
+    'Share of the rows that are NULL, 0 to 1; NULL without rows.';
+
+CREATE FUNCTION weir.value_sum(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_value_sum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.value_sum(weir.summary) IS
+    'Sum of the finite values, rounded once; NULL when there are none, and for categories. Intervals and times in seconds (since 1970-01-01 UTC).';
+
+CREATE FUNCTION weir.min_value(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_min_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.min_value(weir.summary) IS
+    'Smallest value, infinities included, NaN not; a lower bound when weir.extremes_stale. NULL without values, and for categories. Intervals and times in seconds (since 1970-01-01 UTC).';
+
+CREATE FUNCTION weir.max_value(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_max_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.max_value(weir.summary) IS
+    'Largest value, infinities included, NaN not; an upper bound when weir.extremes_stale. NULL without values, and for categories. Intervals and times in seconds (since 1970-01-01 UTC).';
+
+CREATE FUNCTION weir.mean(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_mean' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.mean(weir.summary) IS
+    'Mean of the finite values, rounded once from the exact sum; NULL when there are none, and for categories. Intervals and times in seconds (since 1970-01-01 UTC).';
+
+CREATE FUNCTION weir.sample_variance(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_sample_variance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.sample_variance(weir.summary) IS
+    'Sample variance (n - 1) of the finite values, rounded once from exact sums; NULL for fewer than two, and for categories. Intervals and times in square seconds.';
+
+CREATE FUNCTION weir.sample_stddev(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_sample_stddev' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.sample_stddev(weir.summary) IS
+    'Sample standard deviation (n - 1) of the finite values; NULL for fewer than two, and for categories. Intervals and times in seconds.';
+
+CREATE FUNCTION weir.skewness(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_skewness' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.skewness(weir.summary) IS
+    'Skewness g1 of the finite values (population, as scipy.stats.skew); NULL when they are all equal, and for categories.';
+
+CREATE FUNCTION weir.kurtosis(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_kurtosis' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.kurtosis(weir.summary) IS
+    'Excess kurtosis g2 of the finite values (population, as scipy.stats.kurtosis); NULL when they are all equal, and for categories.';
+
+CREATE FUNCTION weir.distinct_count(summary weir.summary) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'weir_distinct_count' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.distinct_count(weir.summary) IS
+    'How many different values there are, NULL not counted. Exact while all fit the budget; for more categories an unbiased estimate from the sample (bottom-k sketch); NULL for more numbers.';
+
+CREATE FUNCTION weir.error_bound(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_error_bound' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.error_bound(weir.summary) IS
+    'Largest difference between p and the share of values at or below quantile(summary, p), and between cdf(summary, x) and the true share: the mass of the heaviest bin; 0 at level 0. For categories the share of the rows whose category is not kept. NULL for a NULL summary.';
+
+CREATE FUNCTION weir.kind(summary weir.summary) RETURNS text
+    AS 'MODULE_PATHNAME', 'weir_kind' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.kind(weir.summary) IS
+    'What is summarised: numeric or category. NULL for a NULL summary.';
+
+CREATE FUNCTION weir.unit(summary weir.summary) RETURNS text
+    AS 'MODULE_PATHNAME', 'weir_unit' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.unit(weir.summary) IS
+    'The unit in which values are shown: seconds for intervals and times of day, seconds since 1970-01-01 UTC for dates and timestamps, NULL for plain numbers and categories.';
+
+CREATE FUNCTION weir.summary_level(summary weir.summary) RETURNS int
+    AS 'MODULE_PATHNAME', 'weir_summary_level' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_level(weir.summary) IS
+    'Level of the histogram: bins are 2^level neighbouring doubles wide; 0 counts every value by itself. 0 for categories. NULL for a NULL summary.';
+
+CREATE FUNCTION weir.summary_budget(summary weir.summary) RETURNS int
+    AS 'MODULE_PATHNAME', 'weir_summary_budget' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_budget(weir.summary) IS
+    'The most bins or categories that are kept. NULL for a NULL summary.';
+
+CREATE FUNCTION weir.is_inexact(summary weir.summary) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_is_inexact' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.is_inexact(weir.summary) IS
+    'Whether more was taken back than had been put in, so that counts were cut off at 0. NULL for a NULL summary.';
+
+CREATE FUNCTION weir.extremes_stale(summary weir.summary) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_extremes_stale' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.extremes_stale(weir.summary) IS
+    'Whether values were taken back that may have been the minimum or maximum, so that these are bounds now. NULL for a NULL summary.';
+
+CREATE FUNCTION weir.cdf(summary weir.summary, x float8) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_cdf' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.cdf(weir.summary, float8) IS
+    'Share of the values that are at most x, 0 to 1: exactly at level 0, else within weir.error_bound(summary). NaN is left out. x in the unit of the summary (weir.unit). NULL without values or for NULL arguments, and for a NaN x. Raises 42804 for categories.';
+
+CREATE FUNCTION weir.histogram(summary weir.summary, n int) RETURNS TABLE (bucket int, lower_bound float8, upper_bound float8, count bigint, share float8)
+    AS 'MODULE_PATHNAME', 'weir_histogram' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
+COMMENT ON FUNCTION weir.histogram(weir.summary, int) IS
+    'The finite values in n buckets of equal width between minimum and maximum, 1 to 65536: bounds (the lower one belongs to the bucket, the upper one only to the last), count, share of the finite values. A bin of the summary is counted in the bucket that holds its middle. One bucket when all values are equal; no rows without finite values. Intervals and times in seconds (since 1970-01-01 UTC). Raises 42804 for categories.';
+
+CREATE FUNCTION weir.top(summary weir.summary, k int) RETURNS TABLE (value text, count bigint, share float8)
+    AS 'MODULE_PATHNAME', 'weir_top' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION weir.top(weir.summary, int) IS
+    'The k most frequent values with their counts and shares of all values, most frequent first, equal counts in ascending order. Of more categories than the budget only those of the sample are known (weir.error_bound is the share of the others); of numbers above level 0 none.';

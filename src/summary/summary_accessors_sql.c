@@ -1,0 +1,334 @@
+/*
+ * summary_accessors_sql.c
+ *		What a summary says, in SQL: one value each, stats together.
+ *
+ * Summaries hold durations and times in microseconds; they are shown in seconds, times in seconds since 1970-01-01 UTC.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "summary/summary_object.h"
+#include "summary/summary_sql.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(weir_stats);
+PG_FUNCTION_INFO_V1(weir_value_count);
+PG_FUNCTION_INFO_V1(weir_null_count);
+PG_FUNCTION_INFO_V1(weir_null_share);
+PG_FUNCTION_INFO_V1(weir_value_sum);
+PG_FUNCTION_INFO_V1(weir_min_value);
+PG_FUNCTION_INFO_V1(weir_max_value);
+PG_FUNCTION_INFO_V1(weir_mean);
+PG_FUNCTION_INFO_V1(weir_sample_variance);
+PG_FUNCTION_INFO_V1(weir_sample_stddev);
+PG_FUNCTION_INFO_V1(weir_skewness);
+PG_FUNCTION_INFO_V1(weir_kurtosis);
+PG_FUNCTION_INFO_V1(weir_distinct_count);
+PG_FUNCTION_INFO_V1(weir_cdf);
+PG_FUNCTION_INFO_V1(weir_error_bound);
+PG_FUNCTION_INFO_V1(weir_kind);
+PG_FUNCTION_INFO_V1(weir_unit);
+PG_FUNCTION_INFO_V1(weir_summary_level);
+PG_FUNCTION_INFO_V1(weir_summary_budget);
+PG_FUNCTION_INFO_V1(weir_is_inexact);
+PG_FUNCTION_INFO_V1(weir_extremes_stale);
+
+/* From 1970-01-01 to 2000-01-01, both UTC. */
+#define EPOCH_SECONDS ((double) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+#define MICROSECONDS 1e6
+
+double
+shown_value(SummaryUnit unit, double stored)
+{
+	switch (unit)
+	{
+		case SUMMARY_INTERVAL:
+			return stored / MICROSECONDS;
+		case SUMMARY_TIME:
+			return (stored + EPOCH_SECONDS * MICROSECONDS) / MICROSECONDS;
+		case SUMMARY_PLAIN:
+			break;
+	}
+	return stored;
+}
+
+double
+stored_value(SummaryUnit unit, double shown)
+{
+	switch (unit)
+	{
+		case SUMMARY_INTERVAL:
+			return rint(shown * MICROSECONDS);
+		case SUMMARY_TIME:
+			return rint(shown * MICROSECONDS) - EPOCH_SECONDS * MICROSECONDS;
+		case SUMMARY_PLAIN:
+			break;
+	}
+	return shown;
+}
+
+/* A difference of stored values, or a spread, as it is shown. */
+static double
+shown_difference(SummaryUnit unit, double stored)
+{
+	return unit == SUMMARY_PLAIN ? stored : stored / MICROSECONDS;
+}
+
+static double
+shown_sum(const Summary *summary, double stored)
+{
+	int64		n_finite = summary_n(summary) - summary_nan_count(summary) - summary_positive_infinity_count(summary) -
+		summary_negative_infinity_count(summary);
+
+	if (summary_unit(summary) == SUMMARY_TIME)
+		return stored / MICROSECONDS + (double) n_finite * EPOCH_SECONDS;
+	return shown_difference(summary_unit(summary), stored);
+}
+
+/* ---- stats ---- */
+
+Datum
+weir_stats(PG_FUNCTION_ARGS)
+{
+	const Summary *summary;
+	SummaryUnit unit;
+	TupleDesc	descriptor;
+	Datum		values[9];
+	bool		nulls[9];
+	double		value[7] = {0};
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != lengthof(values))
+		elog(ERROR, "stats must return weir.statistics");
+	summary = summary_borrow(PG_GETARG_DATUM(0));
+	unit = summary_unit(summary);
+	nulls[0] = nulls[1] = false;
+	nulls[2] = !summary_sum(summary, &value[0]);
+	nulls[3] = !summary_mean(summary, &value[1]);
+	nulls[4] = !summary_standard_deviation(summary, &value[2]);
+	nulls[5] = !summary_skewness(summary, &value[3]);
+	nulls[6] = !summary_kurtosis(summary, &value[4]);
+	nulls[7] = !summary_min(summary, &value[5]);
+	nulls[8] = !summary_max(summary, &value[6]);
+	values[0] = Int64GetDatum(summary_n(summary));
+	values[1] = Int64GetDatum(summary_null_count(summary));
+	values[2] = Float8GetDatum(shown_sum(summary, value[0]));
+	values[3] = Float8GetDatum(shown_value(unit, value[1]));
+	values[4] = Float8GetDatum(shown_difference(unit, value[2]));
+	values[5] = Float8GetDatum(value[3]);
+	values[6] = Float8GetDatum(value[4]);
+	values[7] = Float8GetDatum(shown_value(unit, value[5]));
+	values[8] = Float8GetDatum(shown_value(unit, value[6]));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+/* ---- counts ---- */
+
+Datum
+weir_value_count(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(summary_n(summary_borrow(PG_GETARG_DATUM(0))));
+}
+
+Datum
+weir_null_count(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(summary_null_count(summary_borrow(PG_GETARG_DATUM(0))));
+}
+
+Datum
+weir_null_share(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	int64		nulls = summary_null_count(summary);
+	int64		rows = nulls + summary_n(summary);
+
+	if (rows == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8((double) nulls / (double) rows);
+}
+
+/*
+ * Beyond the budget the kept categories are a sample by hash: of all hashes, those up to the threshold.  Their number divided by that
+ * share of all hashes is an unbiased estimate of the number of categories (bottom-k sketch, Cohen and Kaplan 2007).
+ */
+Datum
+weir_distinct_count(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	int64		distinct = summary_distinct_exact(summary);
+	double		share;
+
+	if (distinct >= 0)
+		PG_RETURN_INT64(distinct);
+	if (summary_kind(summary) == SUMMARY_NUMERIC)
+		PG_RETURN_NULL();
+	share = ldexp((double) summary_hash_threshold(summary) + 1, -64);
+	PG_RETURN_INT64((int64) rint((double) summary_categories(summary, NULL, 0) / share));
+}
+
+/* ---- moments and extremes ---- */
+
+static Datum
+value_or_null(FunctionCallInfo fcinfo, bool defined, double value)
+{
+	if (!defined)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(value);
+}
+
+Datum
+weir_value_sum(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		value = 0;
+	bool		defined = summary_sum(summary, &value);
+
+	return value_or_null(fcinfo, defined, shown_sum(summary, value));
+}
+
+Datum
+weir_min_value(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		value = 0;
+	bool		defined = summary_min(summary, &value);
+
+	return value_or_null(fcinfo, defined, shown_value(summary_unit(summary), value));
+}
+
+Datum
+weir_max_value(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		value = 0;
+	bool		defined = summary_max(summary, &value);
+
+	return value_or_null(fcinfo, defined, shown_value(summary_unit(summary), value));
+}
+
+Datum
+weir_mean(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		value = 0;
+	bool		defined = summary_mean(summary, &value);
+
+	return value_or_null(fcinfo, defined, shown_value(summary_unit(summary), value));
+}
+
+Datum
+weir_sample_variance(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		value = 0;
+	bool		defined = summary_variance(summary, &value);
+
+	return value_or_null(fcinfo, defined,
+						 shown_difference(summary_unit(summary), shown_difference(summary_unit(summary), value)));
+}
+
+Datum
+weir_sample_stddev(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		value = 0;
+	bool		defined = summary_standard_deviation(summary, &value);
+
+	return value_or_null(fcinfo, defined, shown_difference(summary_unit(summary), value));
+}
+
+Datum
+weir_skewness(PG_FUNCTION_ARGS)
+{
+	double		value = 0;
+	bool		defined = summary_skewness(summary_borrow(PG_GETARG_DATUM(0)), &value);
+
+	return value_or_null(fcinfo, defined, value);
+}
+
+Datum
+weir_kurtosis(PG_FUNCTION_ARGS)
+{
+	double		value = 0;
+	bool		defined = summary_kurtosis(summary_borrow(PG_GETARG_DATUM(0)), &value);
+
+	return value_or_null(fcinfo, defined, value);
+}
+
+/* ---- order ---- */
+
+Datum
+weir_cdf(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		value = 0;
+	bool		defined;
+
+	if (summary_kind(summary) != SUMMARY_NUMERIC)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no distribution function"),
+						errhint("weir.top(summary, k) lists its categories.")));
+	defined = summary_cdf(summary, stored_value(summary_unit(summary), PG_GETARG_FLOAT8(1)), &value);
+	return value_or_null(fcinfo, defined, value);
+}
+
+Datum
+weir_error_bound(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(summary_error_bound(summary_borrow(PG_GETARG_DATUM(0))));
+}
+
+/* ---- about the summary itself ---- */
+
+Datum
+weir_kind(PG_FUNCTION_ARGS)
+{
+	SummaryKind kind = summary_kind(summary_borrow(PG_GETARG_DATUM(0)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(kind == SUMMARY_NUMERIC ? "numeric" : "category"));
+}
+
+Datum
+weir_unit(PG_FUNCTION_ARGS)
+{
+	switch (summary_unit(summary_borrow(PG_GETARG_DATUM(0))))
+	{
+		case SUMMARY_INTERVAL:
+			PG_RETURN_TEXT_P(cstring_to_text("seconds"));
+		case SUMMARY_TIME:
+			PG_RETURN_TEXT_P(cstring_to_text("seconds since 1970-01-01 UTC"));
+		case SUMMARY_PLAIN:
+			break;
+	}
+	PG_RETURN_NULL();
+}
+
+Datum
+weir_summary_level(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(summary_level(summary_borrow(PG_GETARG_DATUM(0))));
+}
+
+Datum
+weir_summary_budget(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(summary_budget(summary_borrow(PG_GETARG_DATUM(0))));
+}
+
+Datum
+weir_is_inexact(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(summary_is_inexact(summary_borrow(PG_GETARG_DATUM(0))));
+}
+
+Datum
+weir_extremes_stale(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(summary_extremes_stale(summary_borrow(PG_GETARG_DATUM(0))));
+}

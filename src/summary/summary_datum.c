@@ -1,0 +1,58 @@
+/*
+ * summary_datum.c
+ *		weir.summary as a value of the server, and back.
+ */
+#include "postgres.h"
+
+#include "base/memory.h"
+#include "summary/summary_datum.h"
+#include "summary/summary_object.h"
+
+Datum
+summary_to_datum(const Summary *summary)
+{
+	Size		size = VARHDRSZ + summary_encoded_size(summary);
+	struct varlena *result = palloc(size);
+
+	SET_VARSIZE(result, size);
+	summary_encode(summary, (uint8_t *) VARDATA(result));
+	return PointerGetDatum(result);
+}
+
+Summary *
+summary_from_datum(Allocator allocator, Datum datum)
+{
+	struct varlena *flat;
+	Summary    *summary;
+
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
+		return summary_copy(allocator, summary_borrow(datum));
+	flat = PG_DETOAST_DATUM_PACKED(datum);
+	summary_check_status(summary_decode(allocator, (const uint8_t *) VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), &summary));
+	if ((Pointer) flat != DatumGetPointer(datum))
+		pfree(flat);
+	return summary;
+}
+
+void
+summary_check_status(SummaryStatus status)
+{
+	switch (status)
+	{
+		case SUMMARY_OK:
+			break;
+		case SUMMARY_KIND_MISMATCH:
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("summaries of different kinds cannot be combined"),
+							errdetail("One summarises numbers, durations, times or categories, the other another of these."),
+							errhint("weir.kind(summary) and weir.unit(summary) tell which.")));
+			break;
+		case SUMMARY_CORRUPT:
+			ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid weir.summary"),
+							errdetail("The bytes are damaged.")));
+			break;
+		case SUMMARY_VERSION_UNKNOWN:
+			ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("weir.summary of an unknown version"),
+							errhint("It was written by a newer version of weir, or is not a summary.")));
+			break;
+	}
+}

@@ -1,0 +1,217 @@
+/*
+ * summary_rows_sql.c
+ *		What a summary says as rows: histogram and top.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/shortest_dec.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "summary/summary_object.h"
+#include "summary/summary_sql.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(weir_histogram);
+PG_FUNCTION_INFO_V1(weir_top);
+
+#define MAX_BUCKETS 65536
+
+static SummaryBin *
+all_bins(const Summary *summary, size_t *n)
+{
+	SummaryBin *bins;
+
+	*n = summary_bins(summary, 0, NULL, 0);
+	bins = palloc(mul_size(sizeof(SummaryBin), Max(*n, 1)));
+	summary_bins(summary, 0, bins, *n);
+	return bins;
+}
+
+/* ---- histogram ---- */
+
+/* The point of [minimum, maximum] that stands for a bin: its middle, within the range, computed without overflow. */
+static double
+bin_middle(const SummaryBin *bin, double minimum, double maximum)
+{
+	double		lower = Max(bin->lower, minimum);
+	double		upper = Min(bin->upper, maximum);
+
+	return lower == upper ? lower : lower / 2 + upper / 2;
+}
+
+static double
+bucket_bound(double minimum, double maximum, int bucket, int n_buckets)
+{
+	double		share = (double) bucket / n_buckets;
+
+	if (bucket == n_buckets)
+		return maximum;
+	return minimum * (1 - share) + maximum * share;
+}
+
+Datum
+weir_histogram(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	SummaryUnit unit = summary_unit(summary);
+	int			n_buckets = PG_GETARG_INT32(1);
+	SummaryBin *bins;
+	size_t		n_bins;
+	size_t		first = 0;
+	int64	   *counts;
+	int64		total = 0;
+	double		minimum;
+	double		maximum;
+
+	if (summary_kind(summary) != SUMMARY_NUMERIC)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no histogram"),
+						errhint("weir.top(summary, k) lists its categories.")));
+	if (n_buckets < 1 || n_buckets > MAX_BUCKETS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of buckets must be between 1 and %d", MAX_BUCKETS)));
+	InitMaterializedSRF(fcinfo, 0);
+
+	/* Finite values only. */
+	bins = all_bins(summary, &n_bins);
+	if (n_bins > 0 && isinf(bins[n_bins - 1].upper) && bins[n_bins - 1].upper > 0)
+		n_bins--;
+	if (n_bins > 0 && isinf(bins[0].lower))
+		first++;
+	if (first >= n_bins)
+		PG_RETURN_NULL();
+	if (!summary_finite_extremes(summary, &minimum, &maximum))
+		PG_RETURN_NULL();
+	if (minimum == maximum)
+		n_buckets = 1;
+	counts = palloc0(mul_size(sizeof(int64), (Size) n_buckets));
+	for (size_t i = first; i < n_bins; i++)
+	{
+		double		middle = bin_middle(&bins[i], minimum, maximum);
+		int			bucket = 0;
+		int			end = n_buckets;
+
+		/* The last bucket whose lower bound is at most the middle. */
+		while (end - bucket > 1)
+		{
+			int			half = bucket + (end - bucket) / 2;
+
+			if (bucket_bound(minimum, maximum, half, n_buckets) <= middle)
+				bucket = half;
+			else
+				end = half;
+		}
+		counts[bucket] += bins[i].count;
+		total += bins[i].count;
+	}
+	for (int bucket = 0; bucket < n_buckets; bucket++)
+	{
+		Datum		values[5];
+		bool		nulls[5] = {false};
+
+		CHECK_FOR_INTERRUPTS();
+		values[0] = Int32GetDatum(bucket + 1);
+		values[1] = Float8GetDatum(shown_value(unit, bucket_bound(minimum, maximum, bucket, n_buckets)));
+		values[2] = Float8GetDatum(shown_value(unit, bucket_bound(minimum, maximum, bucket + 1, n_buckets)));
+		values[3] = Int64GetDatum(counts[bucket]);
+		values[4] = Float8GetDatum((double) counts[bucket] / (double) total);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	PG_RETURN_NULL();
+}
+
+/* ---- top ---- */
+
+static void
+put_top(ReturnSetInfo *result, text *value, int64 count, int64 n)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	values[0] = PointerGetDatum(value);
+	values[1] = Int64GetDatum(count);
+	values[2] = Float8GetDatum((double) count / (double) n);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Text as this database can hold it: what came from another encoding, or from forged bytes, is shown in hexadecimal digits. */
+static text *
+category_text(const SummaryCategory *category)
+{
+	StringInfoData buffer;
+
+	if (pg_verify_mbstr(GetDatabaseEncoding(), category->bytes, (int) category->length, true))
+		return cstring_to_text_with_len(category->bytes, (int) category->length);
+	initStringInfo(&buffer);
+	appendStringInfoString(&buffer, "\\x");
+	for (size_t i = 0; i < category->length; i++)
+		appendStringInfo(&buffer, "%02x", (unsigned char) category->bytes[i]);
+	return cstring_to_text_with_len(buffer.data, buffer.len);
+}
+
+static void
+top_categories(ReturnSetInfo *result, const Summary *summary, int64 k)
+{
+	size_t		n = summary_categories(summary, NULL, 0);
+	SummaryCategory *categories = palloc(mul_size(sizeof(SummaryCategory), Max(n, 1)));
+
+	summary_categories(summary, categories, n);
+	for (size_t i = 0; i < n && (int64) i < k; i++)
+		put_top(result, category_text(&categories[i]), categories[i].count, summary_n(summary));
+}
+
+static int
+compare_bins(const void *a, const void *b)
+{
+	const SummaryBin *first = a;
+	const SummaryBin *second = b;
+
+	if (first->count != second->count)
+		return first->count > second->count ? -1 : 1;
+	return first->key < second->key ? -1 : first->key > second->key;
+}
+
+static void
+top_numbers(ReturnSetInfo *result, const Summary *summary, int64 k)
+{
+	size_t		n;
+	SummaryBin *bins;
+
+	/* Above level 0 the values themselves are not known. */
+	if (summary_level(summary) > 0)
+		return;
+	bins = all_bins(summary, &n);
+	qsort(bins, n, sizeof(SummaryBin), compare_bins);
+	for (size_t i = 0; i < n && (int64) i < k; i++)
+	{
+		char		buffer[DOUBLE_SHORTEST_DECIMAL_LEN];
+		double		value = shown_value(summary_unit(summary), bins[i].lower);
+
+		if (isinf(value))
+			strcpy(buffer, value > 0 ? "Infinity" : "-Infinity");
+		else
+			double_to_shortest_decimal_buf(value, buffer);
+		put_top(result, cstring_to_text(buffer), bins[i].count, summary_n(summary));
+	}
+}
+
+Datum
+weir_top(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	int			k = PG_GETARG_INT32(1);
+
+	if (k < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of values must not be negative")));
+	InitMaterializedSRF(fcinfo, 0);
+	if (summary_kind(summary) == SUMMARY_CATEGORY)
+		top_categories(result, summary, k);
+	else
+		top_numbers(result, summary, k);
+	PG_RETURN_NULL();
+}

@@ -1,0 +1,33 @@
+/*
+ * summary_sql.h
+ *		What the SQL functions of this room share.
+ */
+#ifndef WEIR_SUMMARY_SQL_H
+#define WEIR_SUMMARY_SQL_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "summary/summary_datum.h"
+
+typedef enum WantedKind
+{
+	WANT_DEFAULT,				/* the kind the type has by itself */
+	WANT_NUMERIC,
+	WANT_CATEGORY
+} WantedKind;
+
+/* The memory that an aggregate's state lives in; an error when not called by an aggregate. */
+extern MemoryContext require_aggregate_context(FunctionCallInfo fcinfo);
+
+/* The reader for argument 1 of a transition function, made at the first call. */
+extern const ValueReader *aggregate_value_reader(FunctionCallInfo fcinfo, WantedKind wanted);
+
+/* A stored value as it is shown: intervals in seconds, times in seconds since 1970-01-01 UTC. */
+extern double shown_value(SummaryUnit unit, double stored);
+extern double stored_value(SummaryUnit unit, double shown);
+
+/* Raises 22003 unless p is in [0, 1]. */
+extern void require_probability(double p);
+
+#endif
