@@ -34,6 +34,9 @@ FROM generate_series(timestamptz '2026-10-31 04:00+00', '2026-11-03 04:00+00', '
 -- midnight is skipped in Beirut on 2023-03-30: the day begins with the change
 SELECT weir.tumble(ts, '1 day', time_zone => 'Asia/Beirut') AS day, count(*) AS hours
 FROM generate_series(timestamptz '2023-03-28 22:00+00', '2023-03-31 20:00+00', '1 hour') ts GROUP BY 1 ORDER BY 1;
+-- in St. John's clocks went back from 00:01 to 23:01: the new day had begun
+SELECT ts, weir.tumble(ts, '1 day', time_zone => 'America/St_Johns')
+FROM unnest('{2006-10-29 02:29:59+00, 2006-10-29 02:30:30+00, 2006-10-28 12:00+00, 2006-10-29 02:31:00+00, 2006-10-28 13:00+00, 2006-10-29 03:29+00}'::timestamptz[]) ts;
 -- Samoa had no 30 December 2011
 SELECT weir.tumble(ts, '1 day', time_zone => 'Pacific/Apia') AS day, count(*) AS hours
 FROM generate_series(timestamptz '2011-12-29 10:00+00', '2012-01-01 09:00+00', '1 hour') ts GROUP BY 1 ORDER BY 1;

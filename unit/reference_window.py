@@ -155,10 +155,12 @@ def changes(zone):
 
 def times(zone, n):
     chosen = [RANDOM.randrange(micros(dt.datetime(1971, 1, 1, tzinfo=UTC)), micros(dt.datetime(2037, 1, 1, tzinfo=UTC))) for _ in range(n)]
-    for change in RANDOM.sample(changes(zone), k=min(n // 8, len(changes(zone)))):
+    for change in RANDOM.sample(changes(zone), k=min(n // 4, len(changes(zone)))):
         chosen += [change + delta for delta in (-25 * HOUR, -HOUR, -1, 0, 1, HOUR // 2, HOUR, 23 * HOUR, 24 * HOUR, 25 * HOUR)]
     midnight = RANDOM.randrange(-10_000, 13_000) * DAY
     chosen += [first_instant(zone, midnight) + delta for delta in (-1, 0, 1)]
+    # In no order: tumble remembers the window before, and must be asked anew.
+    RANDOM.shuffle(chosen)
     return chosen
 
 

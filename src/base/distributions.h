@@ -23,7 +23,8 @@ extern double chi_square_upper(double x, double degrees_of_freedom);
 extern double kolmogorov_upper(double x);
 
 /*
- * Fisher's exact test of the table (a b / c d), two-sided: the probability, given the margins, of tables at most as probable as this one.
+ * Fisher's exact test of the table (a b / c d), two-sided: the probability, given the margins, of tables at most as probable as
+ * this one.
  */
 extern double fisher_exact(int64_t a, int64_t b, int64_t c, int64_t d);
 

@@ -2,12 +2,12 @@
  * drift.h
  *		How far a current sample of one column is from its baseline: scores, tests, verdicts.  Plain C.
  *
- * Both samples are first laid side by side (a DriftPair): numbers as counts per value, or per bin of the universal grid at the coarser of
- * two levels; categories as counts per category at the smaller of two hash thresholds.  Nothing is interpolated.
+ * Both samples are first laid side by side (a DriftPair): numbers as counts per value, or per bin of the universal grid at the
+ * coarser of two levels; categories as counts per category at the smaller of two hash thresholds.  Nothing is interpolated.
  *
  * Scores that need few and well-filled bins use the pair's cells:
- *	numbers: the deciles of the baseline, frozen, as (previous decile, decile], the first and the last open; a value (a bin of the grid)
- *		that alone holds a tenth of the baseline is a cell of its own, with the gaps beside it;
+ *	numbers: the deciles of the baseline, frozen, as (previous decile, decile], the first and the last open; a value (a bin of
+ *		the grid) that alone holds a tenth of the baseline is a cell of its own, with the gaps beside it;
  *	categories: each of the twenty largest, each that is expected to be seen five times in the smaller sample, the rest together;
  *	both: what is missing (NULL, NaN) is a cell.
  */
@@ -64,7 +64,7 @@ typedef enum DriftCellKind
 typedef struct DriftCell
 {
 	DriftCellKind kind;
-	double		lower;			/* of CELL_VALUES: (lower, upper]; both ends belong to it where one bin is a cell. ±infinity: open */
+	double		lower;			/* of CELL_VALUES: (lower, upper], or the one bin that is a cell; infinite: open */
 	double		upper;
 	size_t		category;		/* of CELL_CATEGORY */
 	int64_t		n[2];
@@ -144,7 +144,7 @@ typedef struct DriftScore
 	bool		has_value;
 	double		value;
 	bool		has_p_value;
-	double		p_value;		/* of the Kolmogorov-Smirnov test for scores on values, of the chi-square test for scores on cells */
+	double		p_value;		/* scores on values: Kolmogorov-Smirnov test; scores on cells: chi-square test */
 	bool		p_value_is_exact;
 	int64_t		degrees_of_freedom; /* of the chi-square test */
 	bool		has_threshold;
@@ -163,7 +163,10 @@ extern void drift_score(const DriftPair *pair, DriftMetric metric, DriftScore *s
 /* What a cell adds to the score: the terms of the sum for sums, the difference of shares for the others. */
 extern double drift_cell_contribution(const DriftPair *pair, DriftMetric metric, const DriftCell *cell);
 
-/* All rows of a side, and the share that an empty cell is given there where a logarithm needs one: half a row, at least DRIFT_MIN_SHARE. */
+/*
+ * All rows of a side, and the share that an empty cell is given there where a logarithm needs one: half a row, at least
+ * DRIFT_MIN_SHARE.
+ */
 extern int64_t drift_n_rows(const DriftPair *pair, int side);
 extern double drift_floor(const DriftPair *pair, int side);
 

@@ -1,6 +1,6 @@
 /*
  * drift_detail.c
- *		Why a score is what it is, as jsonb: the cells that contribute most, categories that are new or gone, the test behind the p-value.
+ *		Why a score is what it is, as jsonb: the cells that contribute most, new and vanished categories, the test.
  */
 #include "postgres.h"
 

@@ -21,7 +21,10 @@ typedef struct Metric
 	double		alert;
 } Metric;
 
-/* In the order of DriftMetric, which is that of the rows. Scores whose unit is not their own have thresholds derived from another's. */
+/*
+ * In the order of DriftMetric, which is that of the rows. Scores whose unit is not their own have thresholds derived from
+ * another's.
+ */
 static const Metric metrics[DRIFT_N_METRICS] = {
 	{"psi", NUMERIC | CATEGORY, true, 0.1, 0.25},
 	{"kolmogorov_smirnov", NUMERIC, false, 0.1, 0.2},
@@ -336,8 +339,8 @@ score_wasserstein(const DriftPair *pair, DriftMetric metric, DriftScore *score)
 }
 
 /*
- * With many rows every difference is significant, with few every effect size is large: a verdict other than ok needs both.  A baseline that does
- * not vary has thresholds of 0, which only a difference exceeds.
+ * With many rows every difference is significant, with few every effect size is large: a verdict other than ok needs both.  A
+ * baseline that does not vary has thresholds of 0, which only a difference exceeds.
  */
 static ScoreVerdict
 judge(const DriftScore *score)

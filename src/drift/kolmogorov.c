@@ -10,10 +10,10 @@
 #include "base/distributions.h"
 
 /*
- * P(D >= d) given the pooled values with their ties (Schroeer and Trenkler 1995): of all ways to deal n + m pooled values out to the two
- * samples, the share whose path ever reaches the distance d at the end of a group of ties.  Among uniformly drawn paths to (i, j), the last
- * step came from (i - 1, j) with probability i / (i + j); following that directly gives the upper tail without cancellation.
- * Distances are compared as whole numbers, |i m - j n|.
+ * P(D >= d) given the pooled values with their ties (Schroeer and Trenkler 1995): of all ways to deal n + m pooled values out
+ * to the two samples, the share whose path ever reaches the distance d at the end of a group of ties.  Among uniformly drawn
+ * paths to (i, j), the last step came from (i - 1, j) with probability i / (i + j); following that directly gives the upper
+ * tail without cancellation. Distances are compared as whole numbers, |i m - j n|.
  */
 static double
 exact_upper(const DriftPair *pair, int64_t n, int64_t m, int64_t reached)
@@ -89,7 +89,8 @@ drift_kolmogorov(const DriftPair *pair, KolmogorovResult *result)
 	if (result->distance == 0)
 		result->p_value = 1;
 	else if (result->is_exact)
-		result->p_value = exact_upper(pair, pair->n_values[BASELINE], pair->n_values[CURRENT], (int64_t) floor(result->distance * n * m + 0.5));
+		result->p_value = exact_upper(pair, pair->n_values[BASELINE], pair->n_values[CURRENT],
+									  (int64_t) floor(result->distance * n * m + 0.5));
 	else
 		result->p_value = kolmogorov_upper(sqrt(n / (n + m) * m) * result->distance);
 }

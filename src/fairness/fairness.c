@@ -2,8 +2,8 @@
  * fairness.c
  *		Confusion counts by group, as an open-addressing hash table over an array of groups.
  *
- * Groups whose counts all return to zero stay in the array until room is needed, so that a table that adds and takes back the same group
- * over and over does not churn; they are invisible to every reader.
+ * Groups whose counts all return to zero stay in the array until room is needed, so that a table that adds and takes back the
+ * same group over and over does not churn; they are invisible to every reader.
  */
 #include "fairness/fairness.h"
 
@@ -345,7 +345,11 @@ fairness_copy(Allocator allocator, const FairnessTable *table)
 
 	for (size_t i = 0; i < table->n_entries; i++)
 		if (!is_zero(table->entries[i].counts))
-			add_all(insert(copy, table->entries[i].key, table->entries[i].length, table->entries[i].hash), table->entries[i].counts, 1);
+		{
+			Entry	   *entry = &table->entries[i];
+
+			add_all(insert(copy, entry->key, entry->length, entry->hash), entry->counts, 1);
+		}
 	return copy;
 }
 

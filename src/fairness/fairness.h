@@ -2,8 +2,9 @@
  * fairness.h
  *		Confusion counts by group: the mergeable state behind every fairness metric.  Plain C.
  *
- * A group is a tuple of values of the protected columns, each text or unknown (NULL), held as one byte string (fairness_key).  Per group nine
- * counts: prediction negative, positive or unknown × label negative, positive or unknown.  Canonical: groups are kept in byte order.
+ * A group is a tuple of values of the protected columns, each text or unknown (NULL), held as one byte string (fairness_key).
+ * Per group nine counts: prediction negative, positive or unknown × label negative, positive or unknown.  Canonical: groups are
+ * kept in byte order.
  */
 #ifndef WEIR_FAIRNESS_H
 #define WEIR_FAIRNESS_H
@@ -43,7 +44,10 @@ typedef enum FairnessStatus
 	FAIRNESS_COLUMNS_DIFFER
 } FairnessStatus;
 
-/* max_groups 0: as many as fit in FAIRNESS_MAX_KEY_BYTES. A copy keeps the limit; a decoded table has the default one, or its own size. */
+/*
+ * max_groups 0: as many as fit in FAIRNESS_MAX_KEY_BYTES. A copy keeps the limit; a decoded table has the default one, or its
+ * own size.
+ */
 extern FairnessTable *fairness_create(Allocator allocator, int n_columns, int max_groups);
 extern void fairness_set_max_groups(FairnessTable *table, int max_groups);
 extern FairnessTable *fairness_copy(Allocator allocator, const FairnessTable *table);
@@ -52,15 +56,15 @@ extern size_t fairness_memory(const FairnessTable *table);
 extern Allocator fairness_allocator(const FairnessTable *table);
 
 /*
- * Writes the key of a tuple into buffer (which must hold fairness_key_size bytes) and returns its length; values[i] NULL is unknown.
- * A key decodes without ambiguity: per value a flag byte, a 4-byte length in network order, the bytes.
+ * Writes the key of a tuple into buffer (which must hold fairness_key_size bytes) and returns its length; values[i] NULL is
+ * unknown. A key decodes without ambiguity: per value a flag byte, a 4-byte length in network order, the bytes.
  */
 extern size_t fairness_key_size(int n_columns, const char *const *values, const size_t *lengths);
 extern size_t fairness_key(int n_columns, const char *const *values, const size_t *lengths, char *buffer);
 
 /*
- * Steps through a key: returns false at its end, or when it is not a key. value NULL is unknown. offset starts at 0; it equals length after the
- * last value of a whole key.
+ * Steps through a key: returns false at its end, or when it is not a key. value NULL is unknown. offset starts at 0; it equals
+ * length after the last value of a whole key.
  */
 extern bool fairness_key_next(const char *key, size_t length, size_t *offset, const char **value, size_t *value_length);
 
@@ -71,10 +75,12 @@ extern bool fairness_key_valid(const char *key, size_t length, int n_columns);
 extern size_t fairness_key_display(const char *key, size_t length, char *buffer, size_t capacity);
 
 /*
- * count is 1 to add a row, -1 to take one back.  Counts may pass below zero (a removal can arrive before what it removes): addition stays
- * associative; metrics of a group with a negative count are undefined.  Anything but FAIRNESS_OK leaves the table as it was.
+ * count is 1 to add a row, -1 to take one back.  Counts may pass below zero (a removal can arrive before what it removes):
+ * addition stays associative; metrics of a group with a negative count are undefined.  Anything but FAIRNESS_OK leaves the
+ * table as it was.
  */
-extern FairnessStatus fairness_add(FairnessTable *table, const char *key, size_t length, Outcome prediction, Outcome label, int64_t count);
+extern FairnessStatus fairness_add(FairnessTable *table, const char *key, size_t length, Outcome prediction, Outcome label,
+								   int64_t count);
 extern FairnessStatus fairness_add_counts(FairnessTable *table, const char *key, size_t length, int64_t counts[3][3]);
 extern FairnessStatus fairness_merge(FairnessTable *into, const FairnessTable *from);
 extern FairnessStatus fairness_subtract(FairnessTable *into, const FairnessTable *from);

@@ -11,8 +11,8 @@
 #include "summary/summary_datum.h"
 
 /*
- * How to read a label or a prediction: boolean, or a number that is 0 or 1, or (positive given) any category, positive where its text
- * equals positive.
+ * How to read a label or a prediction: boolean, or a number that is 0 or 1, or (positive given) any category, positive where
+ * its text equals positive.
  */
 typedef struct OutcomeReader
 {
@@ -23,7 +23,10 @@ typedef struct OutcomeReader
 /* False when the type cannot be an outcome. */
 extern bool outcome_reader_init(OutcomeReader *reader, Oid type, const char *positive, MemoryContext context);
 
-/* NULL reads as OUTCOME_UNKNOWN. valid is set false for a number that is neither 0 nor 1 (the aggregate raises 22023, capture counts it unknown). */
+/*
+ * NULL reads as OUTCOME_UNKNOWN. valid is set false for a number that is neither 0 nor 1 (the aggregate raises 22023, capture
+ * counts it unknown).
+ */
 extern Outcome outcome_reader_read(const OutcomeReader *reader, Datum value, bool is_null, bool *valid);
 
 /* weir.fairness_table as a flat varlena, and back. */

@@ -99,8 +99,8 @@ simultaneous_z(double confidence, double n_intervals)
 }
 
 /*
- * Value and interval of one pair; false when undefined.  The proportions are those of the metric's one or two rates.  In the worst of two the
- * interval is that of the component shown, at a z which the caller has made wide enough for both.
+ * Value and interval of one pair; false when undefined.  The proportions are those of the metric's one or two rates.  In the
+ * worst of two the interval is that of the component shown, at a z which the caller has made wide enough for both.
  */
 static bool
 pair_value(Form form, const Proportion *group, const Proportion *reference, double z, double *value, double *low, double *high)
@@ -229,8 +229,9 @@ static bool
 overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 {
 	double		results[2];
+	int			n_components = form == FORM_MEAN_DIFFERENCE ? 1 : n_rates(form);
 
-	for (int i = 0; i < n_rates(form); i++)
+	for (int i = 0; i < n_components; i++)
 	{
 		double		smallest = INFINITY;
 		double		largest = -INFINITY;
@@ -240,7 +241,7 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 			double		p = proportion_value(rates[i][j]);
 
 			if (form == FORM_MEAN_DIFFERENCE)
-				p = (p + proportion_value(rates[1][j])) / 2;
+				p = (proportion_value(rates[0][j]) + proportion_value(rates[1][j])) / 2;
 			smallest = fmin(smallest, p);
 			largest = fmax(largest, p);
 		}
@@ -248,7 +249,7 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 			return false;
 		results[i] = is_ratio(form) ? smallest / largest : largest - smallest;
 	}
-	if (n_rates(form) == 1)
+	if (n_components == 1)
 		*value = results[0];
 	else
 		*value = is_ratio(form) ? fmin(results[0], results[1]) : fmax(results[0], results[1]);
@@ -256,8 +257,8 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 }
 
 /*
- * With intervals that hold for all pairs at once, the largest difference lies between the largest lower and the largest upper end; the smallest
- * ratio likewise.
+ * With intervals that hold for all pairs at once, the largest difference lies between the largest lower and the largest upper
+ * end; the smallest ratio likewise.
  */
 static void
 overall_interval(const Metric *metric, Proportion *const *rates, size_t n, double confidence, FairnessScore *score)

@@ -2,8 +2,8 @@
  * fairness_metrics.h
  *		Rates of one group, differences and ratios between two groups and over all of them, with intervals and tests.  Plain C.
  *
- * A difference is group minus reference; a ratio is group divided by reference.  A rate whose denominator is empty does not exist: what is
- * made of it is undefined, never 0.
+ * A difference is group minus reference; a ratio is group divided by reference.  A rate whose denominator is empty does not
+ * exist: what is made of it is undefined, never 0.
  */
 #ifndef WEIR_FAIRNESS_METRICS_H
 #define WEIR_FAIRNESS_METRICS_H
@@ -70,7 +70,7 @@ extern void fairness_compare(int metric, const FairnessGroup *group, const Fairn
 							 double confidence, FairnessScore *score);
 
 /* The largest difference or the smallest ratio between any two groups whose denominators reach min_group_size. */
-extern void fairness_compare_all(int metric, const FairnessGroup *groups, size_t n_groups, int64_t min_group_size, double confidence,
-								 Allocator allocator, FairnessScore *score);
+extern void fairness_compare_all(int metric, const FairnessGroup *groups, size_t n_groups, int64_t min_group_size,
+								 double confidence, Allocator allocator, FairnessScore *score);
 
 #endif

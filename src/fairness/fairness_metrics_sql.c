@@ -272,7 +272,8 @@ weir_fairness_metrics(PG_FUNCTION_ARGS)
 			CHECK_FOR_INTERRUPTS();
 			if (&groups[j] == reference)
 				continue;
-			fairness_compare(metrics[i], &bare[j], reference == NULL ? NULL : &reference->group, min_group_size, confidence, &score);
+			fairness_compare(metrics[i], &bare[j], reference == NULL ? NULL : &reference->group, min_group_size, confidence,
+							 &score);
 			put_score(result, metrics[i], groups[j].name, reference_name, &score);
 		}
 		fairness_compare_all(metrics[i], bare, n, min_group_size, confidence, allocator_in(CurrentMemoryContext), &score);

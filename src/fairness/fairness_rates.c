@@ -112,8 +112,8 @@ difference_interval(Proportion group, Proportion reference, double z, double *lo
 }
 
 /*
- * Katz et al. (1978): normal on the log scale.  Where a count is none or all of its trials the variance estimate breaks down, and half a
- * success and half a trial are added on both sides (Walter 1975, Pettigrew et al. 1986).
+ * Katz et al. (1978): normal on the log scale.  Where a count is none or all of its trials the variance estimate breaks down,
+ * and half a success and half a trial are added on both sides (Walter 1975, Pettigrew et al. 1986).
  */
 void
 ratio_interval(Proportion group, Proportion reference, double z, double *low, double *high)
@@ -131,7 +131,20 @@ ratio_interval(Proportion group, Proportion reference, double z, double *low, do
 	*high = exp(log_ratio + z * error);
 }
 
-/* The two-proportion z test with pooled variance; Fisher's exact test where a cell of the table is expected to hold fewer than five. */
+double
+pooled_variance(Proportion group, Proportion reference)
+{
+	double		n = (double) group.trials;
+	double		m = (double) reference.trials;
+	double		pooled = ((double) group.successes + (double) reference.successes) / (n + m);
+
+	return pooled * (1 - pooled) * (1 / n + 1 / m);
+}
+
+/*
+ * The two-proportion z test with pooled variance; Fisher's exact test where a cell of the table is expected to hold fewer than
+ * five.
+ */
 double
 same_proportion_p_value(Proportion group, Proportion reference)
 {
@@ -145,17 +158,7 @@ same_proportion_p_value(Proportion group, Proportion reference)
 	if (smallest < 5)
 		return fisher_exact(group.successes, group.trials - group.successes,
 							reference.successes, reference.trials - reference.successes);
-	return normal_two_sided((proportion_value(group) - proportion_value(reference)) / sqrt(pooled * (1 - pooled) * (1 / n + 1 / m)));
-}
-
-double
-pooled_variance(Proportion group, Proportion reference)
-{
-	double		n = (double) group.trials;
-	double		m = (double) reference.trials;
-	double		pooled = ((double) group.successes + (double) reference.successes) / (n + m);
-
-	return pooled * (1 - pooled) * (1 / n + 1 / m);
+	return normal_two_sided((proportion_value(group) - proportion_value(reference)) / sqrt(pooled_variance(group, reference)));
 }
 
 /* Pearson's chi-square test that all proportions are equal; of two, the test above. */

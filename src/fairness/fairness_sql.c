@@ -43,13 +43,20 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
+static const char *
+type_name(Oid type)
+{
+	return OidIsValid(type) ? format_type_be(type) : "unknown";
+}
+
 static void
 init_outcome(OutcomeReader *reader, Oid type, const char *what, const char *positive, MemoryContext context)
 {
 	if (!OidIsValid(type) || type == UNKNOWNOID || !outcome_reader_init(reader, type, positive, context))
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("%s of type %s cannot be read as an outcome", what, OidIsValid(type) ? format_type_be(type) : "unknown"),
-						errhint("Pass a boolean or a number that is 0 or 1: for a score write score >= 0.5, for a category write category = 'value'.")));
+						errmsg("%s of type %s cannot be read as an outcome", what, type_name(type)),
+						errhint("Pass a boolean or a number that is 0 or 1: for a score write score >= 0.5, "
+								"for a category write category = 'value'.")));
 }
 
 static bool
@@ -73,7 +80,8 @@ row_reader(FunctionCallInfo fcinfo, int first, text *positive)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("fairness does not take its groups as a VARIADIC array"),
 						errhint("Pass the protected columns one by one.")));
 	if (PG_NARGS() - first - 2 > FAIRNESS_MAX_COLUMNS)
-		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_ARGUMENTS), errmsg("fairness takes at most %d group columns", FAIRNESS_MAX_COLUMNS)));
+		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_ARGUMENTS),
+						errmsg("fairness takes at most %d group columns", FAIRNESS_MAX_COLUMNS)));
 	previous = MemoryContextSwitchTo(context);
 	reader = palloc0(sizeof(RowReader));
 	positive_text = positive == NULL ? NULL : text_to_cstring(positive);
@@ -91,7 +99,7 @@ row_reader(FunctionCallInfo fcinfo, int first, text *positive)
 			reader->groups[i].type = UNKNOWNOID;
 		else if (!OidIsValid(type) || !value_reader_init(&reader->groups[i], type, SUMMARY_CATEGORY, context))
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-							errmsg("group of type %s cannot be read as a category", OidIsValid(type) ? format_type_be(type) : "unknown"),
+							errmsg("group of type %s cannot be read as a category", type_name(type)),
 							errhint("Cast it to text, or put numbers into classes with width_bucket.")));
 	}
 	if (positive != NULL)

@@ -2,8 +2,9 @@
  * fairness_type.c
  *		Text and binary forms of weir.fairness_table.
  *
- * The text form is JSON: {"columns": 1, "groups": [{"group": ["F"], "counts": [[12, 3, 0], [4, 9, 1], [0, 0, 0]]}]}, where counts has one row
- * per prediction (negative, positive, unknown) of one count per label (negative, positive, unknown), and null in group is an unknown value.
+ * The text form is JSON: {"columns": 1, "groups": [{"group": ["F"], "counts": [[12, 3, 0], [4, 9, 1], [0, 0, 0]]}]}, where
+ * counts has one row per prediction (negative, positive, unknown) of one count per label (negative, positive, unknown), and
+ * null in group is an unknown value.
  */
 #include "postgres.h"
 
@@ -102,6 +103,8 @@ field(JsonbContainer *object, const char *name)
 	return getKeyJsonValueFromContainer(object, name, strlen(name), NULL);
 }
 
+static const char counts_rule[] = "\"counts\" must be three arrays of three integers.";
+
 static void
 parse_group(FairnessTable *table, const JsonbValue *item, int n_columns)
 {
@@ -132,12 +135,12 @@ parse_group(FairnessTable *table, const JsonbValue *item, int n_columns)
 	}
 	for (int i = 0; i < 3; i++)
 	{
-		JsonbContainer *row = array_of(getIthJsonbValueFromContainer(rows, i), "\"counts\" must be three arrays of three integers.");
+		JsonbContainer *row = array_of(getIthJsonbValueFromContainer(rows, i), counts_rule);
 
 		if (JsonContainerSize(row) != 3)
-			reject_text("\"counts\" must be three arrays of three integers.");
+			reject_text(counts_rule);
 		for (int j = 0; j < 3; j++)
-			counts[i][j] = integer_of(getIthJsonbValueFromContainer(row, j), "\"counts\" must be three arrays of three integers.");
+			counts[i][j] = integer_of(getIthJsonbValueFromContainer(row, j), counts_rule);
 	}
 	key = palloc(fairness_key_size(n_columns, values, lengths) + 1);
 	length = fairness_key(n_columns, values, lengths, key);

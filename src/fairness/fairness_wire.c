@@ -2,8 +2,9 @@
  * fairness_wire.c
  *		A fairness table as bytes: versioned, canonical, independent of byte order.
  *
- * Version byte; number of columns; number of groups; per group, in ascending byte order of keys: length of the key, key, nine counts.
- * Numbers are little-endian base-128 without needless bytes, counts zigzag-coded; so equal tables, and only they, have equal bytes.
+ * Version byte; number of columns; number of groups; per group, in ascending byte order of keys: length of the key, key, nine
+ * counts. Numbers are little-endian base-128 without needless bytes, counts zigzag-coded; so equal tables, and only they, have
+ * equal bytes.
  */
 #include "fairness/fairness.h"
 
