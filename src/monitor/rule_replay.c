@@ -39,7 +39,7 @@ static const char *const replay_query =
 	" WHERE s.is_final AND s.metric = r.metric AND s.window_start < $3"
 	" AND CASE WHEN r.column_name IS NULL THEN NOT is_fairness OR s.subject = ANY (r.protected)"
 	" ELSE s.subject = r.column_name OR (is_rate AND starts_with(s.subject, r.column_name || ': ')) END"
-	" AND (r.segment = '*' OR s.segment IS NOT DISTINCT FROM r.segment)"
+	" AND CASE WHEN r.segment = '*' THEN s.segment IS NOT NULL ELSE s.segment IS NOT DISTINCT FROM r.segment END"
 	" AND ($7 IS NULL OR s.family = $7)),"
 	"counted AS (SELECT scored.*, count(*) FILTER (WHERE reading = 1) OVER (PARTITION BY family, subject, segment ORDER BY window_start"
 	" RANGE BETWEEN $8 PRECEDING AND CURRENT ROW) AS n_breached FROM scored)"

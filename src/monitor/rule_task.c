@@ -463,3 +463,21 @@ weir_test_rule(PG_FUNCTION_ARGS)
 	sql_end(&scope);
 	return (Datum) 0;
 }
+
+/* For tests: a turn of one rule, a turn of the task. No SQL function of weir's leads here. */
+PG_FUNCTION_INFO_V1(weir_evaluate_rule);
+PG_FUNCTION_INFO_V1(weir_run_rule_task);
+
+Datum
+weir_evaluate_rule(PG_FUNCTION_ARGS)
+{
+	rule_evaluate(PG_GETARG_INT32(0));
+	PG_RETURN_VOID();
+}
+
+Datum
+weir_run_rule_task(PG_FUNCTION_ARGS)
+{
+	rule_task();
+	PG_RETURN_VOID();
+}
