@@ -38,7 +38,8 @@
 #define IDLE_WAIT_MS 20
 #define LOOK_AROUND_MS 1000
 #define LOOK_AROUND_BUILDING_MS 100
-#define BUILDER_RETRY_MS 2000
+#define BUILDER_RETRY_MS 100
+#define NO_SLOT_RETRY_MS 5000
 
 /* An idle position is stored rarely: storing it writes WAL, which moves the position. */
 #define IDLE_ADVANCE_MS 10000
@@ -55,7 +56,7 @@ static TimestampTz stored_at;
 
 /* ---- presence ---- */
 
-/* The worker is wanted while there are monitors, and after that until it has dropped its slot. */
+/* The worker is wanted while there are monitors, and after that, or after DROP EXTENSION, until it has dropped its slot. */
 static bool
 capture_is_wanted(void)
 {
@@ -65,6 +66,8 @@ capture_is_wanted(void)
 
 	if (!XLogLogicalInfoActive())
 		return false;
+	if (!OidIsValid(extension_oid(true)))
+		return stream_slot_exists();
 	sql_begin(&scope);
 	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor)", 0, NULL, NULL, NULL);
 	wanted = DatumGetBool(sql_value(0, 1, &is_null)) || stream_slot_exists();
@@ -230,13 +233,27 @@ static void
 start_builder(void)
 {
 	static TimestampTz next = 0;
+	static BackgroundWorkerHandle *handle = NULL;
 	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext old;
+	pid_t		pid;
 
 	if (!has_builds(BUILD_REQUESTED) || build_has_builder() || now < next)
 		return;
+	if (handle != NULL && GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
+		return;
+	if (handle != NULL)
+		pfree(handle);
+	handle = NULL;
 	next = TimestampTzPlusMilliseconds(now, BUILDER_RETRY_MS);
-	if (!worker_start_one_off("builder", InvalidOid, 0, NULL))
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	if (!worker_start_one_off("builder", InvalidOid, 0, &handle))
+	{
+		handle = NULL;
+		next = TimestampTzPlusMilliseconds(now, NO_SLOT_RETRY_MS);
 		ereport(LOG, (errmsg("weir could not start its builder: no background worker slot is free"), errhint("Raise max_worker_processes.")));
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- one step ---- */
