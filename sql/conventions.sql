@@ -12,7 +12,8 @@ WHERE type IN ('schema', 'function', 'procedure', 'aggregate', 'type', 'view', '
   AND obj_description(objid, classid::regclass::name) IS NULL
   AND NOT (type IN ('function', 'procedure', 'aggregate') AND (SELECT proname FROM pg_proc p WHERE p.oid = objid) LIKE E'\\_%')
   -- types of rows and arrays follow their tables and elements
-  AND NOT (type = 'type' AND EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND (t.typelem <> 0 OR (t.typrelid <> 0 AND (SELECT relkind FROM pg_class c WHERE c.oid = t.typrelid) <> 'c'))))
+  AND NOT (type = 'type' AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+                                     WHERE t.oid = objid AND (t.typelem <> 0 OR c.relkind <> 'c')))
 ORDER BY 1, 2;
 
 -- everything is in schema weir
