@@ -361,7 +361,8 @@ finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 						  "WHERE s.monitor_id = $1", build);
 		/* The watermark of rows that were there before. */
 		execute_for_build("UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, least(pg_catalog.clock_timestamp(), p.latest)) "
-						  "FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE" LIVE_IN_RANGE ") p WHERE s.monitor_id = $1", build);
+						  "FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE" LIVE_IN_RANGE ") p "
+						  "WHERE s.monitor_id = $1 AND p.latest IS NOT NULL", build);
 	}
 	execute_for_build("UPDATE weir.build SET state = 'done', finished_at = pg_catalog.clock_timestamp() "
 					  "WHERE build_id = $2", build);
