@@ -101,13 +101,13 @@ CREATE AGGREGATE weir.summarize("any") (
     SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.summarize("any") IS
-    'The summary of the values. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarised (json, bytea, arrays, composites).';
+    'The summary of the values. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarized (json, bytea, arrays, composites).';
 
 CREATE AGGREGATE weir.summarize("any", int) (
     SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.summarize("any", int) IS
-    'The summary of the values with a budget of that many bins or categories, 16 to 65536 (1024 by default, also for NULL), read from the first row of a group. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 22023 for a budget out of range, 42804 for types that cannot be summarised.';
+    'The summary of the values with a budget of that many bins or categories, 16 to 65536 (1024 by default, also for NULL), read from the first row of a group. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 22023 for a budget out of range, 42804 for types that cannot be summarized.';
 
 CREATE AGGREGATE weir.summarize_numeric("any") (
     SFUNC = weir.summarize_numeric_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
@@ -119,7 +119,7 @@ CREATE AGGREGATE weir.summarize_category("any") (
     SFUNC = weir.summarize_category_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.summarize_category("any") IS
-    'The summary of the values as categories, where summarize would treat them as numbers: codes, for instance. Each value is counted by its text: numbers in their shortest form, dates and times in ISO form, in UTC. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarised.';
+    'The summary of the values as categories, where summarize would treat them as numbers: codes, for instance. Each value is counted by its text: numbers in their shortest form, dates and times in ISO form, in UTC. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarized.';
 
 CREATE AGGREGATE weir.merge(weir.summary) (
     SFUNC = weir.summary_combine, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
