@@ -175,6 +175,7 @@ test_power_sums(void)
 				moments_add(&all, allocator, &value, 1);
 			moments_add_weighted(unit_random_below(2) == 0 ? &weighted : &part, allocator, value, count);
 		}
+		moments_settle(&all, allocator);
 		moments_copy(&copy, allocator, &weighted);
 		moments_merge(&weighted, allocator, &part, false);
 		EXPECT(&good, moments_equal(&all, &weighted), "%s: weighted and merged", set->name);

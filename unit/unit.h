@@ -38,15 +38,7 @@
 
 #include "base/allocator.h"
 
-#if defined(__GNUC__) || defined(__clang__)
-#define UNIT_UNUSED __attribute__((unused))
-#define UNIT_PRINTF(format_index, first) __attribute__((format(printf, format_index, first), unused))
-#else
-#define UNIT_UNUSED
-#define UNIT_PRINTF(format_index, first)
-#endif
-
-#define UNIT_MAX_DETAILS 20		/* lines of EXPECT and of failed checks that are explained; more would hide the first */
+#define UNIT_MAX_DETAILS 20 /* lines of EXPECT and of failed checks that are explained; more would hide the first */
 
 static struct
 {
@@ -64,13 +56,19 @@ static struct
 
 #define CHECK(condition, ...) unit_check((condition), __FILE__, __LINE__, #condition, __VA_ARGS__)
 #define EXPECT(good, condition, ...) \
-	do { \
+	do \
+	{ \
 		if (!(condition)) \
 			unit_expect_failed((good), __FILE__, __LINE__, #condition, __VA_ARGS__); \
 	} while (0)
 
+static inline bool unit_check(bool condition, const char *file, int line, const char *text, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+static inline void unit_expect_failed(bool *good, const char *file, int line, const char *text, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
 /* Equal up to a relative error; NaN equals NaN and infinities equal themselves. */
-static bool UNIT_UNUSED
+static inline bool
 unit_close(double a, double b, double relative)
 {
 	if (isnan(a) || isnan(b))
@@ -80,7 +78,7 @@ unit_close(double a, double b, double relative)
 	return fabs(a - b) <= relative * fmax(fmax(fabs(a), fabs(b)), 1e-300);
 }
 
-static bool UNIT_PRINTF(5, 6)
+static inline bool
 unit_check(bool condition, const char *file, int line, const char *text, const char *format, ...)
 {
 	va_list		arguments;
@@ -100,7 +98,7 @@ unit_check(bool condition, const char *file, int line, const char *text, const c
 	return condition;
 }
 
-static void UNIT_PRINTF(5, 6)
+static inline void
 unit_expect_failed(bool *good, const char *file, int line, const char *text, const char *format, ...)
 {
 	va_list		arguments;
@@ -118,7 +116,7 @@ unit_expect_failed(bool *good, const char *file, int line, const char *text, con
 /* ---- memory ---- */
 
 /* realloc with the contract of Allocator; the size that the caller says it had is checked against the one it was given. */
-static void * UNIT_UNUSED
+static inline void *
 unit_resize(void *context, void *pointer, size_t old_size, size_t size)
 {
 	size_t	   *block = pointer == NULL ? NULL : (size_t *) pointer - 2;
@@ -154,20 +152,20 @@ unit_resize(void *context, void *pointer, size_t old_size, size_t size)
 	return block + 2;
 }
 
-static Allocator UNIT_UNUSED
+static inline Allocator
 unit_allocator(void)
 {
-	return (Allocator) {.resize = unit_resize,.context = NULL};
+	return (Allocator){.resize = unit_resize, .context = NULL};
 }
 
 /* Bytes held through unit_allocator now: 0 at the end of a test that frees what it made. */
-static size_t UNIT_UNUSED
+static inline size_t
 unit_allocated(void)
 {
 	return unit_state.allocated;
 }
 
-static size_t UNIT_UNUSED
+static inline size_t
 unit_allocated_peak(void)
 {
 	return unit_state.allocated_peak;
@@ -175,14 +173,14 @@ unit_allocated_peak(void)
 
 /* ---- random numbers: splitmix64, the same on every machine ---- */
 
-static void UNIT_UNUSED
+static inline void
 unit_seed(uint64_t seed)
 {
 	unit_state.seed = unit_state.state = seed;
 	unit_state.seeded = true;
 }
 
-static uint64_t UNIT_UNUSED
+static inline uint64_t
 unit_random(void)
 {
 	uint64_t	z;
@@ -193,7 +191,8 @@ unit_random(void)
 		struct timespec now;
 
 		clock_gettime(CLOCK_REALTIME, &now);
-		unit_seed(given != NULL ? strtoull(given, NULL, 0) : (uint64_t) now.tv_sec * 1000003 + (uint64_t) now.tv_nsec + (uint64_t) getpid());
+		unit_seed(given != NULL ? strtoull(given, NULL, 0)
+								: (uint64_t) now.tv_sec * 1000003 + (uint64_t) now.tv_nsec + (uint64_t) getpid());
 	}
 	z = (unit_state.state += UINT64_C(0x9E3779B97F4A7C15));
 	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
@@ -202,21 +201,21 @@ unit_random(void)
 }
 
 /* Uniform in [0, limit); limit must not be 0. The bias of a remainder does not matter here. */
-static uint64_t UNIT_UNUSED
+static inline uint64_t
 unit_random_below(uint64_t limit)
 {
 	return unit_random() % limit;
 }
 
 /* Uniform in [0, 1). */
-static double UNIT_UNUSED
+static inline double
 unit_random_uniform(void)
 {
 	return (double) (unit_random() >> 11) * 0x1p-53;
 }
 
 /* Standard normal (Box and Muller 1958). */
-static double UNIT_UNUSED
+static inline double
 unit_random_normal(void)
 {
 	double		u = 1.0 - unit_random_uniform();
@@ -225,7 +224,7 @@ unit_random_normal(void)
 }
 
 /* Any bit pattern: NaN, infinities, subnormals and both zeros among them. */
-static double UNIT_UNUSED
+static inline double
 unit_random_bits(void)
 {
 	uint64_t	bits = unit_random();
@@ -236,7 +235,7 @@ unit_random_bits(void)
 }
 
 /* The number of rounds of a randomised test: the given one times UNIT_EFFORT. */
-static int UNIT_UNUSED
+static inline int
 unit_rounds(int rounds)
 {
 	const char *effort = getenv("UNIT_EFFORT");
@@ -248,7 +247,7 @@ unit_rounds(int rounds)
 /* ---- end ---- */
 
 /* Prints the totals; the result is the exit status of main. */
-static int UNIT_UNUSED
+static inline int
 unit_summary(void)
 {
 	if (unit_state.seeded && unit_state.failed > 0)

@@ -241,7 +241,7 @@ compare_panes(CapturedMonitor *monitor, ActiveBuild *build, Comparison *comparis
 	Datum		values[] = {
 		Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since), TimestampTzGetDatum(build->until)
 	};
-	Portal		portal = SPI_cursor_open_with_args(NULL, "SELECT " PANE_TABLE_COLUMNS ", segment::text FROM weir.pane "
+	Portal		portal = SPI_cursor_open_with_args(NULL, "SELECT " PANE_TABLE_COLUMNS ", segment::text AS segment_text FROM weir.pane "
 												   "WHERE monitor_id = $1 AND generation IN (0, $2) AND pane_start >= $3 AND pane_start < $4 "
 												   "ORDER BY pane_start, segment, generation, part", 4, types, values, NULL, true, 0);
 	Slice		slice = {0};

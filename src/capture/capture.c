@@ -270,7 +270,13 @@ flush_and_look_around(void)
 		flush_write(monitors, position);
 	definition_load_builds(monitors, definition_context);
 	if (build_advance(monitors, position, has_builder))
+	{
+		/* Without its cut nothing keeps apart any more what lies before: never decode it again. */
+		if (!advances)
+			flush_write(monitors, position);
+		advances = true;
 		definition_load_builds(monitors, definition_context);
+	}
 	if (take_verify_requests())
 		definition_load_builds(monitors, definition_context);
 	/* What is new takes effect at this position, in the transaction that makes it final. */

@@ -404,7 +404,7 @@ COMMENT ON FUNCTION weir.cdf(weir.summary, float8) IS
 CREATE FUNCTION weir.histogram(summary weir.summary, n int) RETURNS TABLE (bucket int, lower_bound float8, upper_bound float8, count bigint, share float8)
     AS 'MODULE_PATHNAME', 'weir_histogram' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
 COMMENT ON FUNCTION weir.histogram(weir.summary, int) IS
-    'The finite values in n buckets of equal width between minimum and maximum, 1 to 65536: bounds (the lower one belongs to the bucket, the upper one only to the last), count, share of the finite values. A bin of the summary is counted in the bucket that holds its middle. One bucket when all values are equal; no rows without finite values. Intervals and times in seconds (since 1970-01-01 UTC). Raises 42804 for categories.';
+    'The finite values in n buckets of equal width between minimum and maximum, 1 to 65536: bounds (the lower one belongs to the bucket, the upper one only to the last), count, share of the finite values. A bin of the summary that a bound cuts is shared out as if its values were spread evenly. One bucket when all values are equal; no rows without finite values. Intervals and times in seconds (since 1970-01-01 UTC). Raises 42804 for categories.';
 
 CREATE FUNCTION weir.top(summary weir.summary, k int) RETURNS TABLE (value text, count bigint, share float8)
     AS 'MODULE_PATHNAME', 'weir_top' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;

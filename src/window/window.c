@@ -22,9 +22,8 @@
 static int64
 floor_divide(int64 dividend, int64 divisor)
 {
-	int64		quotient = dividend / divisor;
-
-	return quotient - (dividend % divisor != 0 && (dividend < 0) != (divisor < 0));
+	Assert(divisor > 0);
+	return dividend / divisor - (dividend % divisor < 0);
 }
 
 static int64
@@ -116,8 +115,9 @@ window_zone(const char *name)
 	if (name == NULL)
 		return NULL;
 	if (zone == NULL || !pg_tz_acceptable(zone))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("time zone \"%s\" not recognized", name),
-						errhint("View pg_timezone_names lists the names.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("time zone \"%s\" not recognized", name),
+				 errhint("View pg_timezone_names lists the names.")));
 	if (pg_get_timezone_offset(zone, &offset) && offset == 0)
 		return NULL;
 	return zone;
@@ -166,7 +166,9 @@ month_local(int64 month, int64 within)
 
 /* ---- clocks ---- */
 
-static void pg_attribute_noreturn()
+static void size_error(const char *message, const char *hint) pg_attribute_noreturn();
+
+static void
 size_error(const char *message, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), errhint("%s", hint)));
@@ -175,7 +177,7 @@ size_error(const char *message, const char *hint)
 void
 window_clock_init(WindowClock *clock, const Interval *size, const TimestampTz *origin, const char *zone)
 {
-	*clock = (WindowClock) {.months = size->month, .days = size->day, .microseconds = size->time, .zone = window_zone(zone)};
+	*clock = (WindowClock){.months = size->month, .days = size->day, .microseconds = size->time, .zone = window_zone(zone)};
 
 	if (origin != NULL && TIMESTAMP_NOT_FINITE(*origin))
 		size_error("origin of windows must be finite", "Leave origin out, or give the begin of any window.");
@@ -383,7 +385,8 @@ window_divides(const WindowClock *fine, const WindowClock *coarse)
 	if (fine->zone != coarse->zone || coarse_length != 0)
 		return false;
 	if (fine->days != 0 && coarse->days != 0)
-		return coarse->days % fine->days == 0 && (coarse->origin - fine->origin) % (fine->days * USECS_PER_DAY) == 0;
+		return coarse->days % fine->days == 0 && (coarse->origin - fine->origin) % USECS_PER_DAY == 0 &&
+			(coarse->origin - fine->origin) / USECS_PER_DAY % fine->days == 0;
 	if (fine->days != 0)
 		return fine->days == 1 && floor_remainder(coarse->origin - fine->origin, USECS_PER_DAY) == 0;
 	if (coarse->months == 0)

@@ -49,8 +49,8 @@ rows_state(FunctionCallInfo fcinfo, Oid type, bool *begins)
 	RowsState  *state = fcinfo->flinfo->fn_extra;
 
 	if (set == NULL || !IsA(set, ReturnSetInfo) || (set->allowedModes & SFRM_ValuePerCall) == 0)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("set-valued function called in context that cannot accept a set")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("set-valued function called in context that cannot accept a set")));
 	if (state == NULL)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
@@ -256,8 +256,9 @@ require_step_divides(const WindowClock *size, const WindowClock *step)
 	else
 		divides = (size->months != 0 ? USECS_PER_DAY : size_length) % step_length == 0;
 	if (!divides)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window size must be a multiple of the step"),
-						errhint("Windows of '1 day' can grow in steps of '1 hour', those of '1 month' in steps of '1 day'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window size must be a multiple of the step"),
+				 errhint("Windows of '1 day' can grow in steps of '1 hour', those of '1 month' in steps of '1 day'.")));
 }
 
 static void
@@ -356,8 +357,9 @@ weir_cumulate_bigint(PG_FUNCTION_ARGS)
 		require_positive(PG_GETARG_INT64(1), "window size");
 		require_positive(PG_GETARG_INT64(2), "step");
 		if (PG_GETARG_INT64(1) % PG_GETARG_INT64(2) != 0)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window size must be a multiple of the step"),
-							errhint("Windows of 100 can grow in steps of 5, 10 or 50.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window size must be a multiple of the step"),
+					 errhint("Windows of 100 can grow in steps of 5, 10 or 50.")));
 		past = bigint_past_start(PG_GETARG_INT64(0), PG_GETARG_INT64(1), PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3));
 		if (pg_sub_s64_overflow(PG_GETARG_INT64(0), past, &state->start))
 			bigint_out_of_range();
@@ -392,7 +394,8 @@ parts_of_size(Node *node)
 			return 0;
 		value = ((Const *) argument)->constvalue;
 		if (((Const *) argument)->consttype == INTERVALOID)
-			lengths[i] = (DatumGetIntervalP(value)->month * (double) DAYS_PER_MONTH + DatumGetIntervalP(value)->day) * USECS_PER_DAY +
+			lengths[i] =
+				(DatumGetIntervalP(value)->month * (double) DAYS_PER_MONTH + DatumGetIntervalP(value)->day) * USECS_PER_DAY +
 				DatumGetIntervalP(value)->time;
 		else if (((Const *) argument)->consttype == INT8OID)
 			lengths[i] = (double) DatumGetInt64(value);

@@ -34,8 +34,9 @@ Datum
 time_to_datum(TimeType type, TimestampTz ts)
 {
 	if (TIMESTAMP_NOT_FINITE(ts))
-		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"),
-						errdetail("The window begins or ends outside the calendar.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"),
+				 errdetail("The window begins or ends outside the calendar.")));
 	if (type != TIME_DATE)
 		return TimestampTzGetDatum(ts);
 	return DateADTGetDatum((DateADT) (ts / USECS_PER_DAY));
@@ -45,8 +46,9 @@ void
 require_whole_days(TimeType type, const Interval *size)
 {
 	if (type == TIME_DATE && size->time % USECS_PER_DAY != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("windows of dates must be whole days"),
-						errhint("Give a size like '1 day' or '1 month', or cast the date to timestamptz.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("windows of dates must be whole days"),
+				 errhint("Give a size like '1 day' or '1 month', or cast the date to timestamptz.")));
 }
 
 void
@@ -59,8 +61,9 @@ require_positive(int64 size, const char *what)
 void
 bigint_out_of_range(void)
 {
-	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("bigint out of range"),
-					errdetail("The window begins or ends outside what a bigint holds.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("bigint out of range"),
+			 errdetail("The window begins or ends outside what a bigint holds.")));
 }
 
 static bool
@@ -76,8 +79,9 @@ static void
 require_positive_interval(const Interval *interval, const char *what)
 {
 	if (interval->month < 0 || (interval->month == 0 && (double) interval->day * USECS_PER_DAY + interval->time <= 0))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be positive", what),
-						errhint("Give an interval like '5 min', '1 day' or '1 month'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be positive", what),
+				 errhint("Give an interval like '5 min', '1 day' or '1 month'.")));
 }
 
 bool
@@ -189,7 +193,8 @@ weir_tumble_bigint(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	require_positive(PG_GETARG_INT64(1), "window size");
 	if (pg_sub_s64_overflow(PG_GETARG_INT64(0),
-							bigint_past_start(PG_GETARG_INT64(0), PG_GETARG_INT64(1), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2)), &start))
+							bigint_past_start(PG_GETARG_INT64(0), PG_GETARG_INT64(1), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2)),
+							&start))
 		bigint_out_of_range();
 	PG_RETURN_INT64(start);
 }
@@ -240,8 +245,9 @@ session_start(FunctionCallInfo fcinfo, bool is_bigint, TimeType type)
 
 	current = is_bigint ? DatumGetInt64(value) : time_from_datum(type, value);
 	if (state->started && current < state->previous)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("rows are not in the order of their sessions"),
-						errhint("Write session_start(ts, gap) OVER (PARTITION BY ... ORDER BY ts).")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("rows are not in the order of their sessions"),
+				 errhint("Write session_start(ts, gap) OVER (PARTITION BY ... ORDER BY ts).")));
 	if (!state->started ||
 		gap_exceeded(state->previous, current, is_bigint ? NULL : DatumGetIntervalP(gap), is_bigint ? DatumGetInt64(gap) : 0))
 		state->start = current;
