@@ -274,6 +274,7 @@ flush_and_look_around(void)
 	bool		has_builder = build_has_builder();
 
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (!OidIsValid(extension_oid(true)))
 	{
@@ -326,6 +327,7 @@ set_up_origin(void)
 
 	PG_TRY();
 	{
+		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		origin = replorigin_by_name(stream_slot_name(), true);
 		if (origin == InvalidRepOriginId)
@@ -371,6 +373,7 @@ record_gap(const char *reason, XLogRecPtr from, XLogRecPtr to)
 	Oid			types[] = {TEXTOID, LSNOID, LSNOID};
 	Datum		values[3];
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	values[0] = CStringGetTextDatum(reason);
 	values[1] = LSNGetDatum(from);
@@ -395,6 +398,7 @@ store_new_progress(XLogRecPtr position)
 	Oid			types[] = {NAMEOID, INT8OID, OIDOID, LSNOID};
 	Datum		values[4];
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	values[0] = DirectFunctionCall1(namein, CStringGetDatum(stream_slot_name()));
 	values[1] = Int64GetDatum((int64) GetSystemIdentifier());
@@ -419,6 +423,7 @@ find_position(void)
 	XLogRecPtr	position;
 	const char *reason = NULL;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
 	has_progress = sql_execute("SELECT captured_lsn, system_identifier, database_oid, slot::text FROM weir.capture_progress", 0, NULL, NULL, NULL) > 0;
@@ -448,6 +453,7 @@ has_monitors(void)
 	bool		is_null;
 	bool		found = false;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (OidIsValid(extension_oid(true)))
 	{
@@ -468,6 +474,7 @@ retire(void)
 
 	if (MyReplicationSlot != NULL)
 		ReplicationSlotRelease();
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (OidIsValid(extension_oid(true)))
 	{
@@ -497,6 +504,7 @@ run(void)
 	pane_init(TopMemoryContext);
 	set_up_origin();
 	position = find_position();
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
 	load_definitions();
@@ -551,6 +559,7 @@ set_aside_monitor(int monitor_id, const ErrorData *error)
 	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK)
 		return;
 	AbortOutOfAnyTransaction();
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	values[0] = Int32GetDatum(monitor_id);
 	values[1] = CStringGetTextDatum(error->message);

@@ -53,6 +53,7 @@ run_in_transaction(const char *name, void (*function) (void *), void *argument)
 	pgstat_report_activity(STATE_RUNNING, name);
 	PG_TRY();
 	{
+		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		function(argument);
