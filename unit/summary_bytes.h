@@ -11,7 +11,7 @@
 typedef struct Bytes
 {
 	size_t		size;
-	uint8_t    *bytes;
+	uint8_t	   *bytes;
 } Bytes;
 
 static Bytes
@@ -34,7 +34,7 @@ encode(const Summary *summary)
 static UNIT_UNUSED Summary *
 decode(Bytes bytes)
 {
-	Summary    *summary;
+	Summary	   *summary;
 
 	if (summary_decode(unit_allocator(), bytes.bytes, bytes.size, &summary) != SUMMARY_OK)
 	{
@@ -48,7 +48,7 @@ static UNIT_UNUSED Summary *
 recode(const Summary *summary)
 {
 	Bytes		bytes = encode(summary);
-	Summary    *result = decode(bytes);
+	Summary	   *result = decode(bytes);
 
 	free(bytes.bytes);
 	return result;
@@ -69,7 +69,7 @@ same_bytes(const Summary *a, const Summary *b)
 static UNIT_UNUSED Summary *
 summary_of(const double *values, size_t n, int budget)
 {
-	Summary    *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);
+	Summary	   *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);
 
 	summary_add_numbers(summary, values, n);
 	return summary;
