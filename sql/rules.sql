@@ -220,7 +220,9 @@ SELECT weir.resolve_alert(:old_alert, 'dismissed');
 SELECT state, verdict, note, acknowledged_by, resolved_by FROM weir.alerts WHERE alert_id IN (:open_alert, :old_alert) ORDER BY alert_id;
 RESET ROLE;
 SET ROLE regress_weir_reader;
+\set VERBOSITY sqlstate
 SELECT weir.resolve_alert(:old_alert, 'confirmed');
+\set VERBOSITY terse
 SELECT count(*) > 0 AS sees_alerts FROM weir.alerts;
 RESET ROLE;
 REVOKE SELECT ON regress_loans FROM regress_weir_reader;
