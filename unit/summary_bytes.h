@@ -14,7 +14,7 @@ typedef struct Bytes
 	uint8_t	   *bytes;
 } Bytes;
 
-static Bytes
+static inline Bytes
 encode(const Summary *summary)
 {
 	Bytes		result;
@@ -31,7 +31,7 @@ encode(const Summary *summary)
 	return result;
 }
 
-static UNIT_UNUSED Summary *
+static inline Summary *
 decode(Bytes bytes)
 {
 	Summary	   *summary;
@@ -44,7 +44,7 @@ decode(Bytes bytes)
 	return summary;
 }
 
-static UNIT_UNUSED Summary *
+static inline Summary *
 recode(const Summary *summary)
 {
 	Bytes		bytes = encode(summary);
@@ -54,7 +54,7 @@ recode(const Summary *summary)
 	return result;
 }
 
-static UNIT_UNUSED bool
+static inline bool
 same_bytes(const Summary *a, const Summary *b)
 {
 	Bytes		first = encode(a);
@@ -66,7 +66,7 @@ same_bytes(const Summary *a, const Summary *b)
 	return same;
 }
 
-static UNIT_UNUSED Summary *
+static inline Summary *
 summary_of(const double *values, size_t n, int budget)
 {
 	Summary	   *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);

@@ -160,7 +160,7 @@ static const DataSet data_sets[] = {{"normal", draw_normal, true},
 
 #define N_DATA_SETS ((int) (sizeof(data_sets) / sizeof(data_sets[0])))
 
-static UNIT_UNUSED double *
+static inline double *
 draw_values(const DataSet *set, size_t n)
 {
 	double	   *values = malloc(sizeof(double) * (n > 0 ? n : 1));
@@ -170,7 +170,7 @@ draw_values(const DataSet *set, size_t n)
 	return values;
 }
 
-static UNIT_UNUSED void
+static inline void
 shuffle(double *values, size_t n)
 {
 	for (size_t i = n; i > 1; i--)
@@ -183,7 +183,7 @@ shuffle(double *values, size_t n)
 	}
 }
 
-static UNIT_UNUSED int
+static inline int
 compare_doubles(const void *a, const void *b)
 {
 	double		first = *(const double *) a;
