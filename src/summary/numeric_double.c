@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "fmgr.h"
 #include "summary/numeric_double.h"
 #include "utils/builtins.h"

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/memory.h"
 #include "summary/summary_datum.h"
 #include "summary/summary_object.h"

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "base/memory.h"
 #include "port/pg_bswap.h"
 #include "summary/summary_datum.h"

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/memory.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
