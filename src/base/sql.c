@@ -8,6 +8,7 @@
 #include "base/sql.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/snapmgr.h"
 
 static void
 open_scope(SqlScope *scope, Oid role, int security_context)
@@ -16,6 +17,9 @@ open_scope(SqlScope *scope, Oid role, int security_context)
 	SetUserIdAndSecContext(role, scope->saved_security_context | security_context);
 	scope->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	scope->pushed_snapshot = !ActiveSnapshotSet();
+	if (scope->pushed_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 }
@@ -36,6 +40,8 @@ void
 sql_end(SqlScope *scope)
 {
 	SPI_finish();
+	if (scope->pushed_snapshot)
+		PopActiveSnapshot();
 	AtEOXact_GUC(true, scope->guc_level);
 	SetUserIdAndSecContext(scope->saved_user, scope->saved_security_context);
 }
@@ -43,8 +49,10 @@ sql_end(SqlScope *scope)
 uint64
 sql_execute(const char *statement, int n_parameters, const Oid *types, const Datum *values, const char *nulls)
 {
+	MemoryContext old = CurrentMemoryContext;
 	int			result = SPI_execute_with_args(statement, n_parameters, (Oid *) types, (Datum *) values, nulls, false, 0);
 
+	MemoryContextSwitchTo(old); /* SPI leaves its own behind */
 	if (result < 0)
 		elog(ERROR, "SPI could not execute \"%s\": %s", statement, SPI_result_code_string(result));
 	return SPI_processed;

@@ -19,6 +19,7 @@ typedef struct SqlScope
 	Oid			saved_user;
 	int			saved_security_context;
 	int			guc_level;
+	bool		pushed_snapshot;	/* there was none: a background worker's transaction */
 } SqlScope;
 
 /* Opens a scope as the extension's owner. */

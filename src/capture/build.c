@@ -111,6 +111,7 @@ build_hand_over_cut(List *monitors)
 	if (build == NULL || build->state != BUILD_REQUESTED)
 		return false;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	XactIsoLevel = XACT_REPEATABLE_READ;
 	snapshot = GetTransactionSnapshot();
@@ -241,7 +242,7 @@ compare_panes(CapturedMonitor *monitor, ActiveBuild *build, Comparison *comparis
 	Datum		values[] = {
 		Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since), TimestampTzGetDatum(build->until)
 	};
-	Portal		portal = SPI_cursor_open_with_args(NULL, "SELECT " PANE_TABLE_COLUMNS ", segment::text FROM weir.pane "
+	Portal		portal = SPI_cursor_open_with_args(NULL, "SELECT " PANE_TABLE_COLUMNS ", segment::text AS segment_text FROM weir.pane "
 												   "WHERE monitor_id = $1 AND generation IN (0, $2) AND pane_start >= $3 AND pane_start < $4 "
 												   "ORDER BY pane_start, segment, generation, part", 4, types, values, NULL, true, 0);
 	Slice		slice = {0};
@@ -361,7 +362,8 @@ finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 						  "WHERE s.monitor_id = $1", build);
 		/* The watermark of rows that were there before. */
 		execute_for_build("UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, least(pg_catalog.clock_timestamp(), p.latest)) "
-						  "FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE" LIVE_IN_RANGE ") p WHERE s.monitor_id = $1", build);
+						  "FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE" LIVE_IN_RANGE ") p "
+						  "WHERE s.monitor_id = $1 AND p.latest IS NOT NULL", build);
 	}
 	execute_for_build("UPDATE weir.build SET state = 'done', finished_at = pg_catalog.clock_timestamp() "
 					  "WHERE build_id = $2", build);

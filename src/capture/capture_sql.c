@@ -31,6 +31,7 @@
 #include "worker/worker.h"
 
 #define POLL_MS 10
+#define CAPTURE_PATIENCE_MS 20000
 
 PG_FUNCTION_INFO_V1(weir_wait_for);
 PG_FUNCTION_INFO_V1(weir_verify);
@@ -254,7 +255,10 @@ static void
 await_build(int request, const MonitorFacts *facts)
 {
 	int			build_id = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz last_running = now;
 
+	worker_wake();
 	for (;;)
 	{
 		CaptureStatus *status = status_lock(MyDatabaseId);
@@ -272,8 +276,12 @@ await_build(int request, const MonitorFacts *facts)
 				return;
 			SPI_freetuptable(SPI_tuptable);
 		}
-		if (!running && worker_service_pid("capture") == 0)
-			worker_wake();
+		now = GetCurrentTimestamp();
+		if (running)
+			last_running = now;
+		else if (now - last_running > CAPTURE_PATIENCE_MS * INT64CONST(1000))
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("capture is not running in this database"),
+							errhint("SELECT state, last_error FROM weir.capture_status and SELECT * FROM weir.check_setup() tell more.")));
 		wait_a_little();
 	}
 }

@@ -126,6 +126,18 @@ kept_plan(SPIPlanPtr *plan, const char *statement, int n, const Oid *types)
 	return *plan;
 }
 
+/* SPI leaves its own memory context behind; callers keep theirs. */
+static void
+execute_plan(SPIPlanPtr plan, const Datum *values, int expected)
+{
+	MemoryContext old = CurrentMemoryContext;
+	int			result = SPI_execute_plan(plan, (Datum *) values, NULL, false, 0);
+
+	if (result != expected)
+		elog(ERROR, "SPI could not execute a plan over panes: %s", SPI_result_code_string(result));
+	MemoryContextSwitchTo(old);
+}
+
 #define N_KEY 5
 
 static void
@@ -165,9 +177,8 @@ pane_table_read(PaneRow *row)
 	Datum		values[N_KEY];
 
 	key_parameters(row, values);
-	if (SPI_execute_plan(kept_plan(&plan, "SELECT " PANE_TABLE_COLUMNS " FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types),
-						 values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read a pane");
+	execute_plan(kept_plan(&plan, "SELECT " PANE_TABLE_COLUMNS " FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values,
+				 SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
 	pane_table_row(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, row);
@@ -194,12 +205,11 @@ pane_table_write(const PaneRow *row)
 	values[8] = Int32GetDatum(row->marks);
 	values[9] = row->summaries;
 	values[10] = row->fairness;
-	if (SPI_execute_plan(kept_plan(&plan, "INSERT INTO weir.pane (" PANE_TABLE_COLUMNS ", updated_at) "
+	execute_plan(kept_plan(&plan, "INSERT INTO weir.pane (" PANE_TABLE_COLUMNS ", updated_at) "
 								   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, pg_catalog.clock_timestamp()) "
 								   "ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET n = $6, n_labelled = $7, "
 								   "n_late = $8, marks = $9, summaries = $10, fairness = $11, updated_at = pg_catalog.clock_timestamp()",
-								   11, types), values, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not write a pane");
+								   11, types), values, SPI_OK_INSERT);
 }
 
 void
@@ -209,6 +219,5 @@ pane_table_delete(const PaneRow *row)
 	Datum		values[N_KEY];
 
 	key_parameters(row, values);
-	if (SPI_execute_plan(kept_plan(&plan, "DELETE FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "could not delete a pane");
+	execute_plan(kept_plan(&plan, "DELETE FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values, SPI_OK_DELETE);
 }

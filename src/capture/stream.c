@@ -200,13 +200,17 @@ stream_create_slot(void)
 {
 	LogicalDecodingContext *context;
 	XLogRecPtr	start;
+	MemoryContext old;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	old = MemoryContextSwitchTo(TopMemoryContext);	/* the decoding context outlives this transaction */
 	CheckLogicalDecodingRequirements();
 	ReplicationSlotCreate(stream_slot_name(), true, RS_EPHEMERAL, false);
 	opening = true;
 	context = CreateInitDecodingContext("weir", NIL, false, InvalidXLogRecPtr, &reader_routine, NULL, NULL, NULL);
 	opening = false;
+	MemoryContextSwitchTo(old);
 	CommitTransactionCommand();
 
 	/* Waits for running transactions to end; holds none of its own meanwhile. */
@@ -233,6 +237,7 @@ stream_open(XLogRecPtr from)
 	MemoryContext old;
 
 	stream_context = AllocSetContextCreate(TopMemoryContext, "weir stream", ALLOCSET_DEFAULT_SIZES);
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	old = MemoryContextSwitchTo(stream_context);
 	ReplicationSlotAcquire(stream_slot_name(), true);

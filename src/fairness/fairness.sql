@@ -12,14 +12,17 @@ CREATE FUNCTION weir.fairness_table_send(weir.fairness_table) RETURNS bytea
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fairness_send';
 COMMENT ON FUNCTION weir.fairness_table_in(cstring) IS 'Text form of a fairness table: JSON.';
 COMMENT ON FUNCTION weir.fairness_table_out(weir.fairness_table) IS 'Text form of a fairness table: JSON.';
-COMMENT ON FUNCTION weir.fairness_table_recv(internal) IS 'Binary form of a fairness table: versioned, the same bytes for the same counts.';
-COMMENT ON FUNCTION weir.fairness_table_send(weir.fairness_table) IS 'Binary form of a fairness table: versioned, the same bytes for the same counts.';
+COMMENT ON FUNCTION weir.fairness_table_recv(internal) IS
+    'Binary form of a fairness table: versioned, the same bytes for the same counts.';
+COMMENT ON FUNCTION weir.fairness_table_send(weir.fairness_table) IS
+    'Binary form of a fairness table: versioned, the same bytes for the same counts.';
 
 CREATE TYPE weir.fairness_table (
     INPUT = weir.fairness_table_in, OUTPUT = weir.fairness_table_out, RECEIVE = weir.fairness_table_recv, SEND = weir.fairness_table_send,
     STORAGE = extended
 );
-COMMENT ON TYPE weir.fairness_table IS 'Predictions against labels, counted by group (each negative, positive or unknown): mergeable with + and merge(), '
+COMMENT ON TYPE weir.fairness_table IS
+    'Predictions against labels, counted by group (each negative, positive or unknown): mergeable with + and merge(), '
     'retractable with -, read by fairness_groups() and fairness_metrics(). Text form: JSON, counts[prediction][label].';
 
 CREATE FUNCTION weir.fairness_accumulate(state weir.fairness_table, label "any", prediction "any", VARIADIC groups "any")
@@ -31,36 +34,45 @@ CREATE FUNCTION weir.fairness_combine(state weir.fairness_table, other weir.fair
 CREATE FUNCTION weir.fairness_merge_accumulate(state weir.fairness_table, other weir.fairness_table)
     RETURNS weir.fairness_table LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fairness_merge_accumulate';
 COMMENT ON FUNCTION weir.fairness_accumulate(weir.fairness_table, "any", "any", "any") IS 'Step of the aggregate fairness.';
-COMMENT ON FUNCTION weir.fairness_positive_accumulate(weir.fairness_table, text, "any", "any", "any") IS 'Step of the aggregate fairness_positive.';
+COMMENT ON FUNCTION weir.fairness_positive_accumulate(weir.fairness_table, text, "any", "any", "any") IS
+    'Step of the aggregate fairness_positive.';
 COMMENT ON FUNCTION weir.fairness_combine(weir.fairness_table, weir.fairness_table) IS 'Joins the states of parallel workers.';
-COMMENT ON FUNCTION weir.fairness_merge_accumulate(weir.fairness_table, weir.fairness_table) IS 'Step of the aggregate merge(fairness_table).';
+COMMENT ON FUNCTION weir.fairness_merge_accumulate(weir.fairness_table, weir.fairness_table) IS
+    'Step of the aggregate merge(fairness_table).';
 
 CREATE AGGREGATE weir.fairness(label "any", prediction "any", VARIADIC groups "any") (
     SFUNC = weir.fairness_accumulate, STYPE = weir.fairness_table, SSPACE = 1024, COMBINEFUNC = weir.fairness_combine, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE weir.fairness("any", "any", "any") IS 'Counts predictions against labels by group. label and prediction: boolean, or a number that is '
-    '0 or 1 (another number raises 22023: for a score write score >= 0.5; other types raise 42804); NULL is counted as unknown. groups: one or more '
-    'protected columns, read as text; NULL is a group of its own, ''(unknown)''. At most 1000 groups (54000 beyond). NULL over no rows.';
+COMMENT ON AGGREGATE weir.fairness("any", "any", "any") IS
+    'Counts predictions against labels by group. label and prediction: boolean, or a number that is 0 or 1 (another number '
+    'raises 22023: for a score write score >= 0.5; other types raise 42804); NULL is counted as unknown. groups: one or more '
+    'protected columns, read as text; NULL is a group of its own, ''(unknown)''. At most 1000 groups (54000 beyond). NULL over '
+    'no rows.';
 
 CREATE AGGREGATE weir.fairness_positive(positive text, label "any", prediction "any", VARIADIC groups "any") (
     SFUNC = weir.fairness_positive_accumulate, STYPE = weir.fairness_table, SSPACE = 1024, COMBINEFUNC = weir.fairness_combine, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE weir.fairness_positive(text, "any", "any", "any") IS 'As fairness(), where label and prediction are categories: positive is the text of the '
-    'positive one, every other value is negative, NULL is unknown. A boolean is read as itself, unless positive is ''true'' or ''false''.';
+COMMENT ON AGGREGATE weir.fairness_positive(text, "any", "any", "any") IS
+    'As fairness(), where label and prediction are categories: positive is the text of the positive one, every other value is '
+    'negative, NULL is unknown. A boolean is read as itself unless positive is ''true'' or ''false'', a number as 0 or 1 '
+    'unless positive is a number.';
 
 CREATE AGGREGATE weir.merge(weir.fairness_table) (
     SFUNC = weir.fairness_merge_accumulate, STYPE = weir.fairness_table, SSPACE = 1024, COMBINEFUNC = weir.fairness_merge_accumulate, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE weir.merge(weir.fairness_table) IS 'The fairness table of all rows of the tables together; NULLs are skipped. Tables of different numbers of '
-    'group columns raise 42804.';
+COMMENT ON AGGREGATE weir.merge(weir.fairness_table) IS
+    'The fairness table of all rows of the tables together; NULLs are skipped. Tables of different numbers of group columns '
+    'raise 42804.';
 
 CREATE FUNCTION weir.fairness_table_add(a weir.fairness_table, b weir.fairness_table) RETURNS weir.fairness_table
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fairness_add';
 CREATE FUNCTION weir.fairness_table_subtract(a weir.fairness_table, b weir.fairness_table) RETURNS weir.fairness_table
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fairness_subtract';
-COMMENT ON FUNCTION weir.fairness_table_add(weir.fairness_table, weir.fairness_table) IS 'The counts of a and b together; behind the operator +.';
-COMMENT ON FUNCTION weir.fairness_table_subtract(weir.fairness_table, weir.fairness_table) IS 'The counts of a without those of b; behind the operator -. '
-    'What b holds and a does not becomes negative: rates of such a group are undefined.';
+COMMENT ON FUNCTION weir.fairness_table_add(weir.fairness_table, weir.fairness_table) IS
+    'The counts of a and b together; behind the operator +.';
+COMMENT ON FUNCTION weir.fairness_table_subtract(weir.fairness_table, weir.fairness_table) IS
+    'The counts of a without those of b; behind the operator -. What b holds and a does not becomes negative: rates of such a '
+    'group are undefined.';
 CREATE OPERATOR weir.+ (LEFTARG = weir.fairness_table, RIGHTARG = weir.fairness_table, FUNCTION = weir.fairness_table_add, COMMUTATOR = OPERATOR(weir.+));
 CREATE OPERATOR weir.- (LEFTARG = weir.fairness_table, RIGHTARG = weir.fairness_table, FUNCTION = weir.fairness_table_subtract);
 COMMENT ON OPERATOR weir.+ (weir.fairness_table, weir.fairness_table) IS 'The counts of both together.';
@@ -68,33 +80,38 @@ COMMENT ON OPERATOR weir.- (weir.fairness_table, weir.fairness_table) IS 'The co
 
 CREATE FUNCTION weir.fairness_tables_equal(a weir.fairness_table, b weir.fairness_table) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fairness_tables_equal';
-COMMENT ON FUNCTION weir.fairness_tables_equal(weir.fairness_table, weir.fairness_table) IS 'True when both hold the same counts of the same groups.';
+COMMENT ON FUNCTION weir.fairness_tables_equal(weir.fairness_table, weir.fairness_table) IS
+    'True when both hold the same counts of the same groups.';
 
 CREATE FUNCTION weir.fairness_groups(f weir.fairness_table, min_group_size int DEFAULT 1, confidence float8 DEFAULT 0.95)
     RETURNS TABLE(group_name text, n bigint, n_positive bigint, n_negative bigint, selection_rate float8, selection_rate_low float8,
                   selection_rate_high float8, base_rate float8, accuracy float8, tpr float8, fpr float8, tnr float8, fnr float8, ppv float8,
                   npv float8, status text)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'weir_fairness_groups';
-COMMENT ON FUNCTION weir.fairness_groups(weir.fairness_table, int, float8) IS 'One row per group, by name. group_name joins the values of several columns: ''F | 25-40''; '
-    'an unknown value reads ''(unknown)''. n: rows; n_positive, n_negative: rows labelled so. Rates in [0, 1]: selection_rate = predicted positive / '
-    'predictions known, with its Wilson interval; base_rate = labelled positive / labels known; the others over rows with both known. A rate with an '
-    'empty denominator is NULL. status: ok; insufficient where n < min_group_size (the rates are shown, but prove nothing); undefined where no '
-    'prediction is known or a count is negative. f NULL: no rows.';
+COMMENT ON FUNCTION weir.fairness_groups(weir.fairness_table, int, float8) IS
+    'One row per group, by name. group_name joins the values of several columns: ''F | 25-40''; an unknown value reads '
+    '''(unknown)''. n: rows; n_positive, n_negative: rows labelled so. Rates in [0, 1]: selection_rate = predicted positive / '
+    'predictions known, with its Wilson interval; base_rate = labelled positive / labels known; the others over rows with both '
+    'known. A rate with an empty denominator is NULL. status: ok; insufficient where n < min_group_size (the rates are shown, '
+    'but prove nothing); undefined where no prediction is known or a count is negative. f NULL: no rows.';
 
 CREATE FUNCTION weir.fairness_metrics(f weir.fairness_table, reference text DEFAULT NULL, metrics text[] DEFAULT NULL, min_group_size int DEFAULT 30,
                                       confidence float8 DEFAULT 0.95)
     RETURNS TABLE(metric text, group_name text, reference_group text, value float8, low float8, high float8, p_value float8, n bigint,
                   n_reference bigint, threshold float8, verdict text, status text)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 50 AS 'MODULE_PATHNAME', 'weir_fairness_metrics';
-COMMENT ON FUNCTION weir.fairness_metrics(weir.fairness_table, text, text[], int, float8) IS 'Each metric for each group against the reference group (NULL: the largest '
-    'whose values are known), and over all groups (group_name NULL): the largest difference or the smallest ratio between any two, as Fairlearn has it. '
-    'Sign: a difference is group minus reference, a ratio is group / reference. metrics NULL: all of fairness_metric_names(); an unknown name raises '
-    '22023. low, high: Newcombe''s interval for differences (1998, method 10), Katz''s for ratios (1978); of overall rows and of the worst of two rates '
-    'simultaneous (Bonferroni), and none over more than 200 groups. p_value, that the rates are equal: two-proportion z test, Fisher''s exact test where '
-    'an expected count is below 5, Pearson''s chi-square over more than two groups. n, n_reference: the denominators; below min_group_size the status is '
-    'insufficient, and overall rows leave such groups out. An empty denominator, a reference rate of 0 under a ratio, or a reference group that is not '
-    'there: value NULL, status undefined. threshold: 0.8 for ratios (and its inverse, 1.25), 0.1 for the size of differences; within it the verdict is '
-    'ok, beyond it alert where p_value < 1 - confidence, else warning; NULL unless status is ok.';
+COMMENT ON FUNCTION weir.fairness_metrics(weir.fairness_table, text, text[], int, float8) IS
+    'Each metric for each group against the reference group (NULL: the largest whose values are known), and over all groups '
+    '(group_name NULL): the largest difference or the smallest ratio between any two, as Fairlearn has it. Sign: a difference '
+    'is group minus reference, a ratio is group / reference. metrics NULL: all of fairness_metric_names(); an unknown name '
+    'raises 22023. low, high: Newcombe''s interval for differences (1998, method 10), Katz''s for ratios (1978; half a success '
+    'and half a failure added where a rate is 0 or 1); of overall rows and of the worst of two rates simultaneous (Bonferroni), '
+    'and none over more than 200 groups. p_value, that the rates are equal: two-proportion z test, Fisher''s exact test where '
+    'an expected count is below 5, Pearson''s chi-square over more than two groups. n, n_reference: the denominators; below '
+    'min_group_size the status is insufficient, and overall rows leave such groups out. An empty denominator, a reference rate '
+    'of 0 under a ratio, or a reference group that is not there: value NULL, status undefined. threshold: 0.8 for ratios (and '
+    'its inverse, 1.25), 0.1 for the size of differences; within it the verdict is ok, beyond it alert where p_value < 1 - '
+    'confidence, else warning; NULL unless status is ok.';
 
 CREATE FUNCTION weir.fairness_metric_names() RETURNS text[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fairness_metric_names';

@@ -17,18 +17,33 @@ is_number(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID || type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID;
 }
 
+/*
+ * A boolean or a 0/1 number beside a category that is read by its text stays what it is: 'yes' is not what it calls positive.
+ * Only 'true' or 'false' speak of a boolean, only a number of a number.
+ */
+static bool
+speaks_of(const char *positive, Oid type)
+{
+	char	   *end;
+
+	if (type == BOOLOID)
+		return strcmp(positive, "true") == 0 || strcmp(positive, "false") == 0;
+	if (!is_number(type))
+		return true;
+	(void) strtod(positive, &end);
+	return end != positive && *end == '\0';
+}
+
 bool
 outcome_reader_init(OutcomeReader *reader, Oid type, const char *positive, MemoryContext context)
 {
 	memset(reader, 0, sizeof(OutcomeReader));
 	if (value_reader_init(&reader->value, type, SUMMARY_NUMERIC, context))
 	{
-		/* A boolean beside a category read by its text stays a boolean: 'yes' is not what it calls true. */
-		if (reader->value.base_type == BOOLOID &&
-			(positive == NULL || (strcmp(positive, "true") != 0 && strcmp(positive, "false") != 0)))
-			return true;
+		if (positive != NULL && !speaks_of(positive, reader->value.base_type))
+			positive = NULL;
 		if (positive == NULL)
-			return is_number(reader->value.base_type);
+			return reader->value.base_type == BOOLOID || is_number(reader->value.base_type);
 	}
 	if (positive == NULL || !value_reader_init(&reader->value, type, SUMMARY_CATEGORY, context))
 		return false;

@@ -12,7 +12,8 @@
 
 /*
  * How to read a label or a prediction: boolean, or a number that is 0 or 1, or (positive given) any category, positive where
- * its text equals positive.
+ * its text equals positive.  A boolean stays a boolean unless positive is 'true' or 'false', a number stays 0 or 1 unless
+ * positive is a number.
  */
 typedef struct OutcomeReader
 {

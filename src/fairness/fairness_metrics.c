@@ -229,8 +229,9 @@ static bool
 overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 {
 	double		results[2];
+	int			n_components = form == FORM_MEAN_DIFFERENCE ? 1 : n_rates(form);
 
-	for (int i = 0; i < n_rates(form); i++)
+	for (int i = 0; i < n_components; i++)
 	{
 		double		smallest = INFINITY;
 		double		largest = -INFINITY;
@@ -240,7 +241,7 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 			double		p = proportion_value(rates[i][j]);
 
 			if (form == FORM_MEAN_DIFFERENCE)
-				p = (p + proportion_value(rates[1][j])) / 2;
+				p = (proportion_value(rates[0][j]) + proportion_value(rates[1][j])) / 2;
 			smallest = fmin(smallest, p);
 			largest = fmax(largest, p);
 		}
@@ -248,7 +249,7 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 			return false;
 		results[i] = is_ratio(form) ? smallest / largest : largest - smallest;
 	}
-	if (n_rates(form) == 1)
+	if (n_components == 1)
 		*value = results[0];
 	else
 		*value = is_ratio(form) ? fmin(results[0], results[1]) : fmax(results[0], results[1]);

@@ -113,22 +113,23 @@ difference_interval(Proportion group, Proportion reference, double z, double *lo
 
 /*
  * Katz et al. (1978): normal on the log scale.  Where a count is none or all of its trials the variance estimate breaks down,
- * and half a success and half a trial are added on both sides (Walter 1975, Pettigrew et al. 1986).
+ * and half a success and half a failure are added to both groups; the ratio itself always lies in the interval.
  */
 void
 ratio_interval(Proportion group, Proportion reference, double z, double *low, double *high)
 {
-	bool		broken = group.successes == 0 || (group.successes == group.trials && reference.successes == reference.trials);
+	bool		broken = group.successes == 0 || group.successes == group.trials || reference.successes == reference.trials;
 	double		half = broken ? 0.5 : 0;
 	double		x = (double) group.successes + half;
 	double		y = (double) reference.successes + half;
-	double		n = (double) group.trials + half;
-	double		m = (double) reference.trials + half;
+	double		n = (double) group.trials + 2 * half;
+	double		m = (double) reference.trials + 2 * half;
+	double		ratio = proportion_value(group) / proportion_value(reference);
 	double		log_ratio = log(x / n) - log(y / m);
-	double		error = sqrt(fmax(0, 1 / x - 1 / n + 1 / y - 1 / m));
+	double		error = sqrt(1 / x - 1 / n + 1 / y - 1 / m);
 
-	*low = group.successes == 0 ? 0 : exp(log_ratio - z * error);
-	*high = exp(log_ratio + z * error);
+	*low = fmin(ratio, exp(log_ratio - z * error));
+	*high = fmax(ratio, exp(log_ratio + z * error));
 }
 
 double

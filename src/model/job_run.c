@@ -42,6 +42,21 @@ typedef struct RunningJob
 	Jsonb	   *config;
 } RunningJob;
 
+/* A transaction for SQL of weir's own: SPI wants a snapshot outside of itself. */
+static void
+begin_own_transaction(void)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end_own_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
 /* Makes the job this worker's; false when it is not to be run (any more). Results live in context. */
 static bool
 begin_job(int64 job_id, RunningJob *job, MemoryContext context)
@@ -51,7 +66,7 @@ begin_job(int64 job_id, RunningJob *job, MemoryContext context)
 	bool		is_null;
 	bool		begun = false;
 
-	StartTransactionCommand();
+	begin_own_transaction();
 	sql_begin(&scope);
 	/* The lock waits for the scheduler's transaction, which counts the attempt. */
 	if (sql_execute("SELECT FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(job_id)}, NULL) > 0 &&
@@ -76,7 +91,7 @@ begin_job(int64 job_id, RunningJob *job, MemoryContext context)
 		begun = true;
 	}
 	sql_end(&scope);
-	CommitTransactionCommand();
+	end_own_transaction();
 	return begun;
 }
 
@@ -128,11 +143,12 @@ record_success(const RunningJob *job)
 		StartTransactionCommand();
 	}
 	ResetAllOptions();
+	PushActiveSnapshot(GetTransactionSnapshot());
 	sql_begin(&scope);
 	if (!job_record_success(job->job_id, job->token, NULL))
 		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("job " INT64_FORMAT " was cancelled", job->job_id)));
 	sql_end(&scope);
-	CommitTransactionCommand();
+	end_own_transaction();
 }
 
 static char *
@@ -160,7 +176,7 @@ record_failure(const RunningJob *job, const char *error)
 {
 	SqlScope	scope;
 
-	StartTransactionCommand();
+	begin_own_transaction();
 	ResetAllOptions();
 	sql_begin(&scope);
 	if (job_record_failure(job->job_id, job->token, error, true))
@@ -169,7 +185,7 @@ record_failure(const RunningJob *job, const char *error)
 		sql_execute("UPDATE weir.job SET pid = NULL, backend_start = NULL WHERE job_id = $1 AND token = $2", 2, (Oid[]) {INT8OID, INT8OID},
 					(Datum[]) {Int64GetDatum(job->job_id), Int64GetDatum(job->token)}, NULL);
 	sql_end(&scope);
-	CommitTransactionCommand();
+	end_own_transaction();
 }
 
 void
@@ -182,7 +198,7 @@ job_run(int64 job_id)
 
 	MemoryContextSwitchTo(context);
 	if (!begin_job(job_id, &job, context))
-		return;
+		proc_exit(0);
 	MemoryContextSwitchTo(context);
 	started_at = GetCurrentTimestamp();
 
@@ -217,4 +233,5 @@ job_run(int64 job_id)
 		record_failure(&job, error_text);
 	pgstat_report_stat(true);
 	worker_wake();
+	proc_exit(0);
 }

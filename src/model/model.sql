@@ -264,7 +264,7 @@ GRANT SELECT ON weir.model_aliases TO PUBLIC;
 
 CREATE VIEW weir.trainers WITH (security_barrier) AS
     SELECT t.name AS trainer, m.name AS model, CASE WHEN t.procedure_name IS NULL THEN 'external' ELSE 'procedure' END AS kind,
-           pg_catalog.format('%I.%I', t.procedure_schema, t.procedure_name) AS procedure, t.config, t.schedule, s.next_at, t.timeout,
+           CASE WHEN t.procedure_name IS NOT NULL THEN pg_catalog.format('%I.%I', t.procedure_schema, t.procedure_name) END AS procedure, t.config, t.schedule, s.next_at, t.timeout,
            t.max_attempts, t.owner, t.created_at
     FROM weir.trainer t JOIN weir.model m USING (model_id) LEFT JOIN weir.trainer_state s USING (trainer_id) WHERE weir._may_see(t.owner);
 COMMENT ON VIEW weir.trainers IS 'Trainers whose owner the reader is a member of (pg_read_all_data sees all). next_at: when the schedule is due.';

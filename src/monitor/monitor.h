@@ -16,4 +16,10 @@ extern void monitor_init(void);
  */
 extern int	monitor_require_owner(const char *name);
 
+/*
+ * Lets set_baseline take a data version: the query that reads its rows, as the caller; the function checks that the caller may.  Without one
+ * set_baseline(data_version => ...) is refused.
+ */
+extern void monitor_register_data_versions(char *(*query_of) (int64 data_version));
+
 #endif

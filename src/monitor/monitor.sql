@@ -54,3 +54,9 @@ CREATE FUNCTION weir.drop_monitor(monitor text) RETURNS void
     AS 'MODULE_PATHNAME', 'weir_drop_monitor' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION weir.drop_monitor(text) IS
 'Removes a monitor with its panes, its baseline and what belongs to it. With the last monitor of a database capture stops and lets go of the write-ahead log. Needs ownership of the monitor or of its table. Error: 42704 no such monitor.';
+
+CREATE FUNCTION weir.set_baseline(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, query text DEFAULT NULL,
+    data_version bigint DEFAULT NULL, moving text DEFAULT NULL, span interval DEFAULT NULL) RETURNS void
+    AS 'MODULE_PATHNAME', 'weir_set_baseline' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION weir.set_baseline(text, timestamptz, timestamptz, text, bigint, text, interval) IS
+'Sets what the monitor''s drift is measured against, in place of what was set before. Exactly one form: since and until (the monitor''s own panes that begin in [since, until), read anew with every score, so that late rows count); query (a SELECT run once, now, as the caller; its columns are taken by name and summarised as the monitor does; a column that it lacks has no baseline); data_version (its rows, likewise); moving => previous_window (the window that ended where this one begins), trailing (the span before the window) or same_hour_of_week (windows that began at the same time of the week, in the weeks of the span; 4 weeks by default). Segments are compared with their own baseline. Needs ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 not exactly one form or a span that does not fit, 42703 a query without any of the columns, 42804 a query''s column of another type.';

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "monitor/monitor.h"
 #include "monitor/rule.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -166,13 +167,47 @@ check_action(const char *action, const char *trainer, Oid user)
 	}
 }
 
+Datum
+rule_rate_metrics(void)
+{
+	Datum		names[] = {CStringGetTextDatum("selection_rate"), CStringGetTextDatum("true_positive_rate"),
+	CStringGetTextDatum("false_positive_rate")};
+
+	return PointerGetDatum(construct_array(names, lengthof(names), TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* The name under which weir.scores has the metric; raises 22023 when the monitor does not have it. Inside an SQL scope. */
+static char *
+find_metric(int monitor_id, const char *monitor, const char *metric)
+{
+	char	   *name;
+	bool		is_null;
+
+	sql_execute("SELECT n.name, CASE WHEN n.is_drift THEN s.drift_metrics IS NULL OR EXISTS (SELECT FROM unnest(s.drift_metrics) u"
+				" WHERE weir.drift_metric_name(u) = n.name)"
+				" ELSE cardinality(m.protected) > 0 AND (s.fairness_metrics IS NULL OR n.name = ANY (s.fairness_metrics || s.rate_metrics)) END,"
+				" array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || $3, ', ')"
+				" FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s CROSS JOIN LATERAL (SELECT coalesce(weir.drift_metric_name($2),"
+				" CASE WHEN $2 = ANY (weir.fairness_metric_names() || $3) THEN $2 END), weir.drift_metric_name($2) IS NOT NULL) n (name, is_drift)"
+				" WHERE m.monitor_id = $1", 3, (Oid[]) {INT4OID, TEXTOID, TEXTARRAYOID},
+				(Datum[]) {Int32GetDatum(monitor_id), CStringGetTextDatum(metric), rule_rate_metrics()}, NULL);
+	name = sql_text(0, 1);
+	if (name == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown metric \"%s\"", metric),
+						errhint("Metrics are %s.", sql_text(0, 3))));
+	if (!DatumGetBool(sql_value(0, 2, &is_null)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" does not compute metric \"%s\"", monitor, name),
+						errdetail("It has no protected columns, or other metrics were chosen for it.")));
+	return name;
+}
+
 /* The subject of the rule must be one that the monitor has; inside an SQL scope. */
 static void
 check_subject(int monitor_id, const char *monitor, const char *column)
 {
 	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
-					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR $2 = ANY (m.protected)"
-					" OR $2 IN (m.prediction, m.score, m.label))",
+					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
+					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label))",
 					2, (Oid[]) {INT4OID, NAMEOID},
 					(Datum[]) {Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("monitor \"%s\" has no column \"%s\"", monitor, column),
@@ -217,6 +252,7 @@ weir_create_rule(PG_FUNCTION_ARGS)
 			values[i] = PG_GETARG_DATUM(i);
 	}
 	sql_begin(&scope);
+	values[METRIC] = CStringGetTextDatum(find_metric(monitor_id, monitor, metric));
 	if (!PG_ARGISNULL(COLUMN_NAME))
 		check_subject(monitor_id, monitor, NameStr(*PG_GETARG_NAME(COLUMN_NAME)));
 	if (sql_execute("INSERT INTO weir.rule (name, monitor_id, metric, above, below, column_name, segment, windows, out_of, min_n, severity,"

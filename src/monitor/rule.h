@@ -128,6 +128,9 @@ typedef struct RuleSink
 	void	   *argument;
 } RuleSink;
 
+/* Metrics of groups, which have no row over all groups: a text[]. */
+extern Datum rule_rate_metrics(void);
+
 /* NULL equals NULL. */
 extern bool rule_same_text(const char *a, const char *b);
 

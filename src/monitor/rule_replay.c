@@ -18,18 +18,28 @@
 /*
  * "The last out_of windows" are those of the calendar: a window that is missing counts as one that is not out of bounds.  The frame is in
  * intervals and follows the session's time zone, which is the monitor's while this runs.
+ *
+ * Only what the metric needs is computed: columns for drift, protected columns for fairness.  Of fairness the rule sees one row per protected column,
+ * or the groups where the metric exists for groups only or one is named.
  */
 static const char *const replay_query =
-	"WITH scored AS ("
+	"WITH asked AS ("
+	" SELECT r.*, m.slide, m.protected, weir.drift_metric_name(r.metric) IS NOT NULL AS is_drift,"
+	" r.metric = ANY (weir.fairness_metric_names()) AS is_fairness, r.metric = ANY ($11) AS is_rate"
+	" FROM weir.rule r JOIN weir.monitor m USING (monitor_id) WHERE r.rule_id = $1"
+	"), scored AS ("
 	" SELECT s.window_start, s.window_end, s.family, s.subject, s.segment, s.value, s.n,"
 	" CASE WHEN s.value IS NULL AND coalesce(s.n, 0) = 0 THEN 3"
 	" WHEN s.value IS NULL OR s.value = 'NaN' OR s.status <> 'ok' OR s.n < $4 THEN 2"
 	" WHEN s.value > $5 OR s.value < $6 THEN 1 ELSE 0 END AS reading"
-	" FROM weir.rule r JOIN weir.monitor m USING (monitor_id)"
-	" CROSS JOIN LATERAL weir._scores(r.monitor_id, $2 - m.slide * (r.out_of - 1), $3) s"
-	" WHERE r.rule_id = $1 AND s.is_final AND s.metric = r.metric AND s.window_start < $3"
-	" AND (r.column_name IS NULL OR s.subject = r.column_name)"
-	" AND (r.segment = '*' OR s.segment IS NOT DISTINCT FROM r.segment)"
+	" FROM asked r CROSS JOIN LATERAL weir._all_scores(r.monitor_id, NULL, NULL, $2 - r.slide * (r.out_of - 1), $3, r.segment IS NOT NULL, true,"
+	" CASE WHEN is_fairness OR is_rate THEN '{}'::int[] WHEN is_drift AND r.column_name IS NOT NULL THEN"
+	" ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = r.monitor_id AND c.column_name = r.column_name) END,"
+	" CASE WHEN is_drift THEN '{}'::int[] END) s"
+	" WHERE s.is_final AND s.metric = r.metric AND s.window_start < $3"
+	" AND CASE WHEN r.column_name IS NULL THEN NOT is_fairness OR s.subject = ANY (r.protected)"
+	" ELSE s.subject = r.column_name OR (is_rate AND starts_with(s.subject, r.column_name || ': ')) END"
+	" AND CASE WHEN r.segment = '*' THEN s.segment IS NOT NULL ELSE s.segment IS NOT DISTINCT FROM r.segment END"
 	" AND ($7 IS NULL OR s.family = $7)),"
 	"counted AS (SELECT scored.*, count(*) FILTER (WHERE reading = 1) OVER (PARTITION BY family, subject, segment ORDER BY window_start"
 	" RANGE BETWEEN $8 PRECEDING AND CURRENT ROW) AS n_breached FROM scored)"
@@ -182,7 +192,7 @@ List *
 rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts, const RuleSink *sink)
 {
 	int			guc_level = NewGUCNestLevel();
-	char		nulls[] = "          ";
+	char		nulls[] = "           ";
 	Interval	lookback;
 	SPITupleTable *table;
 	bool		is_null;
@@ -199,11 +209,12 @@ rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts
 		nulls[5] = 'n';
 	if (rule->family == NULL)
 		nulls[6] = 'n';
-	n = sql_execute(replay_query, 10,
-					(Oid[]) {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, INTERVALOID, TEXTOID},
+	n = sql_execute(replay_query, 11,
+					(Oid[]) {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, INTERVALOID, TEXTOID,
+		TEXTARRAYOID},
 					(Datum[]) {Int32GetDatum(rule->rule_id), TimestampTzGetDatum(since), TimestampTzGetDatum(until), Int64GetDatum(rule->min_n),
 		Float8GetDatum(rule->above), Float8GetDatum(rule->below), rule->family ? CStringGetTextDatum(rule->family) : (Datum) 0,
-		IntervalPGetDatum(&lookback), IntervalPGetDatum(rule->cooldown), CStringGetTextDatum("YYYY-MM-DD HH24:MI")}, nulls);
+		IntervalPGetDatum(&lookback), IntervalPGetDatum(rule->cooldown), CStringGetTextDatum("YYYY-MM-DD HH24:MI"), rule_rate_metrics()}, nulls);
 	table = SPI_tuptable;
 	for (uint64 row = 0; row < n; row++)
 	{

@@ -32,7 +32,8 @@ CREATE TABLE weir.rule_state (
     begins_after timestamptz NOT NULL,    -- windows that begin here or earlier are not the rule's business; -infinity: all are
     evaluated_to timestamptz NOT NULL,    -- begin of the last final window that was evaluated; -infinity: none
     panes_seen_at timestamptz NOT NULL,   -- newest pane.updated_at that was taken into account
-    changes_seen_at timestamptz NOT NULL DEFAULT '-infinity', -- monitor_state.last_change_at when panes were last looked through
+    changes_seen_at timestamptz,          -- monitor_state.last_change_at when panes were last looked through
+    baseline_set_at timestamptz,          -- of the baseline it was evaluated against
     evaluated_at timestamptz,
     acted_at timestamptz                  -- end of the window that last set off the action
 );
@@ -92,6 +93,12 @@ SELECT pg_catalog.pg_extension_config_dump('weir.rule', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.rule_rule_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.alert', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.alert_alert_id_seq', '');
+
+CREATE FUNCTION weir._latest_final(monitor_id int) RETURNS timestamptz
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_latest_final';
+COMMENT ON FUNCTION weir._latest_final(int) IS
+'Begin of the last final window of the monitor that is not later than its data; NULL while there is none. Internal.';
+REVOKE ALL ON FUNCTION weir._latest_final(int) FROM PUBLIC;
 
 CREATE FUNCTION weir.create_rule(name text, monitor text, metric text, above float8 = NULL, below float8 = NULL, column_name name = NULL,
     segment text = NULL, windows int = 1, out_of int = NULL, min_n bigint = 30, severity text = 'alert', action text = 'notify',

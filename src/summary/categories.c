@@ -28,24 +28,32 @@ scramble(uint64_t word)
 	return rotate(word * UINT64_C(0x87c37b91114253d5), 31) * UINT64_C(0x4cf5ad432745937f);
 }
 
+static inline uint64_t
+little_endian_word(const char *bytes)
+{
+	uint64_t	word;
+
+	memcpy(&word, bytes, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
 /* Multiply-rotate mixing of little-endian words; the last step makes every bit of the result depend on every bit before it. */
 uint64_t
 category_hash(const char *bytes, size_t length)
 {
 	uint64_t	hash = (uint64_t) length * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t	last = 0;
 	size_t		left = length;
 
-	while (left > 0)
-	{
-		uint64_t	word = 0;
-		size_t		n = left < 8 ? left : 8;
-
-		for (size_t i = 0; i < n; i++)
-			word |= (uint64_t) (unsigned char) bytes[i] << (8 * i);
-		hash = rotate(hash ^ scramble(word), 27) * 5 + UINT64_C(0x52dce729);
-		bytes += n;
-		left -= n;
-	}
+	for (; left >= 8; left -= 8, bytes += 8)
+		hash = rotate(hash ^ scramble(little_endian_word(bytes)), 27) * 5 + UINT64_C(0x52dce729);
+	for (size_t i = 0; i < left; i++)
+		last |= (uint64_t) (unsigned char) bytes[i] << (8 * i);
+	if (left > 0)
+		hash = rotate(hash ^ scramble(last), 27) * 5 + UINT64_C(0x52dce729);
 	hash ^= hash >> 33;
 	hash *= UINT64_C(0xff51afd7ed558ccd);
 	hash ^= hash >> 33;
@@ -386,7 +394,10 @@ categories_merge(Categories *into, Allocator allocator, const Categories *from, 
 		into->total += into->other;
 	}
 	else
-		exact &= add_count(&into->other, other) & add_count(&into->total, other);
+	{
+		exact &= add_count(&into->other, other);
+		exact &= add_count(&into->total, other);
+	}
 	return exact;
 }
 

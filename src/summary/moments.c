@@ -37,7 +37,14 @@ void
 moments_free(Moments *moments, Allocator allocator)
 {
 	release(allocator, moments->words, sizeof(uint64_t) * (size_t) moments->n_words);
+	release(allocator, moments->buckets, sizeof(MomentBucket) * MOMENT_BUCKETS);
 	moments_init(moments);
+}
+
+size_t
+moments_memory(const Moments *moments)
+{
+	return sizeof(uint64_t) * (size_t) moments->n_words + (moments->buckets == NULL ? 0 : sizeof(MomentBucket) * MOMENT_BUCKETS);
 }
 
 void
@@ -45,6 +52,7 @@ moments_copy(Moments *into, Allocator allocator, const Moments *from)
 {
 	*into = *from;
 	into->words = NULL;
+	into->buckets = NULL;
 	if (from->n_words == 0)
 		return;
 	into->words = allocate(allocator, sizeof(uint64_t) * (size_t) from->n_words);
@@ -142,7 +150,7 @@ split(double value, uint64_t *mantissa, int *exponent)
 	return bits >> 63 != 0;
 }
 
-static inline void
+static void
 powers_of(uint64_t mantissa, uint64_t power[MOMENT_POWERS][MOMENT_POWERS])
 {
 	unsigned __int128 square = (unsigned __int128) mantissa * mantissa;
@@ -172,7 +180,7 @@ powers_of(uint64_t mantissa, uint64_t power[MOMENT_POWERS][MOMENT_POWERS])
 }
 
 /* sum +-= magnitude (n words) * 2^position; the window has room for n + 1 words from there, the last of them possibly its topmost. */
-static inline __attribute__((always_inline)) void
+static void
 add_shifted(PowerSum *sum, const uint64_t *magnitude, int n, int position, bool negative)
 {
 	uint64_t   *words = sum->words + ((int) ((unsigned) position / 64) - sum->low);
@@ -218,13 +226,13 @@ add_shifted(PowerSum *sum, const uint64_t *magnitude, int n, int position, bool 
 #undef SHIFTED
 }
 
-static inline __attribute__((always_inline)) void
-add_one(Moments *moments, Allocator allocator, double value, bool remove)
+void
+moments_remove(Moments *moments, Allocator allocator, double value)
 {
 	uint64_t	power[MOMENT_POWERS][MOMENT_POWERS];
 	uint64_t	mantissa;
 	int			exponent;
-	bool		negative = split(value, &mantissa, &exponent) != remove;
+	bool		negative = !split(value, &mantissa, &exponent);
 
 	if (mantissa == 0)
 		return;
@@ -232,22 +240,93 @@ add_one(Moments *moments, Allocator allocator, double value, bool remove)
 		make_room(moments, allocator, exponent);
 	powers_of(mantissa, power);
 	add_shifted(&moments->sums[0], power[0], 1, exponent, negative);
-	add_shifted(&moments->sums[1], power[1], 2, 2 * exponent, remove);
+	add_shifted(&moments->sums[1], power[1], 2, 2 * exponent, true);
 	add_shifted(&moments->sums[2], power[2], 3, 3 * exponent, negative);
-	add_shifted(&moments->sums[3], power[3], 4, 4 * exponent, remove);
+	add_shifted(&moments->sums[3], power[3], 4, 4 * exponent, true);
+}
+
+/* ---- buckets ---- */
+
+#define HALF_BITS 53
+
+/* Each value adds less than 2^106 to a sum, which stays below 2^127 for this many. */
+#define BUCKET_LIMIT (1 << 20)
+
+static void
+add_integer(Moments *moments, int power, MomentInteger value, int position)
+{
+	bool		negative = value < 0;
+	unsigned __int128 magnitude = negative ? -(unsigned __int128) value : (unsigned __int128) value;
+	uint64_t	words[2] = {(uint64_t) magnitude, (uint64_t) (magnitude >> 64)};
+
+	if (magnitude != 0)
+		add_shifted(&moments->sums[power - 1], words, 2, position, negative);
+}
+
+static void
+empty_bucket(Moments *moments, Allocator allocator, MomentBucket *bucket)
+{
+	int			exponent = bucket->exponent;
+
+	if (exponent < moments->first_exponent || exponent > moments->last_exponent)
+		make_room(moments, allocator, exponent);
+	add_integer(moments, 1, bucket->sum, exponent);
+	add_integer(moments, 2, bucket->square, 2 * exponent);
+	add_integer(moments, 3, bucket->cube_low, 3 * exponent);
+	add_integer(moments, 3, bucket->cube_high, 3 * exponent + HALF_BITS);
+	add_integer(moments, 4, bucket->fourth_low, 4 * exponent);
+	add_integer(moments, 4, bucket->fourth_middle, 4 * exponent + HALF_BITS + 1);	/* twice the product */
+	add_integer(moments, 4, bucket->fourth_high, 4 * exponent + 2 * HALF_BITS);
+	memset(bucket, 0, sizeof(MomentBucket));
+}
+
+void
+moments_settle(Moments *moments, Allocator allocator)
+{
+	while (moments->used_buckets != 0)
+	{
+		int			index = __builtin_ctz(moments->used_buckets);
+
+		empty_bucket(moments, allocator, &moments->buckets[index]);
+		moments->used_buckets &= moments->used_buckets - 1;
+	}
 }
 
 void
 moments_add(Moments *moments, Allocator allocator, const double *values, size_t n)
 {
+	if (moments->buckets == NULL)
+	{
+		moments->buckets = allocate(allocator, sizeof(MomentBucket) * MOMENT_BUCKETS);
+		memset(moments->buckets, 0, sizeof(MomentBucket) * MOMENT_BUCKETS);
+	}
 	for (size_t i = 0; i < n; i++)
-		add_one(moments, allocator, values[i], false);
-}
+	{
+		uint64_t	mantissa;
+		int			exponent;
+		bool		negative = split(values[i], &mantissa, &exponent);
+		MomentBucket *bucket = &moments->buckets[exponent % MOMENT_BUCKETS];
+		int64_t		signed_mantissa = negative ? -(int64_t) mantissa : (int64_t) mantissa;
+		unsigned __int128 square = (unsigned __int128) mantissa * mantissa;
+		int64_t		low = (int64_t) ((uint64_t) square & ((UINT64_C(1) << HALF_BITS) - 1));
+		int64_t		high = (int64_t) (square >> HALF_BITS);
 
-void
-moments_remove(Moments *moments, Allocator allocator, double value)
-{
-	add_one(moments, allocator, value, true);
+		if (bucket->exponent != exponent || bucket->count == BUCKET_LIMIT)
+		{
+			if (bucket->count > 0)
+				empty_bucket(moments, allocator, bucket);
+			bucket->exponent = exponent;
+		}
+		if (bucket->count++ == 0)
+			moments->used_buckets |= UINT32_C(1) << (exponent % MOMENT_BUCKETS);
+		bucket->sum += signed_mantissa;
+		bucket->square += (__int128) square;
+		bucket->cube_low += (__int128) signed_mantissa * low;
+		bucket->cube_high += (__int128) signed_mantissa * high;
+		bucket->fourth_low += (__int128) low * low;
+		bucket->fourth_middle += (__int128) low * high;
+		bucket->fourth_high += (__int128) high * high;
+	}
 }
 
 void

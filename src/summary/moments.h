@@ -18,6 +18,7 @@
 #include "summary/wide_integer.h"
 
 #define MOMENT_POWERS 4
+#define MOMENT_BUCKETS 32
 
 /* The windowed integer: word i is worth 2^(64 (low + i) - 1074 power); the topmost word carries the sign. */
 typedef struct PowerSum
@@ -27,8 +28,29 @@ typedef struct PowerSum
 	uint64_t   *words;			/* into Moments.words */
 } PowerSum;
 
+/*
+ * Values with the same exponent are first gathered here, as integers, which takes neither shifts nor carries: with m the mantissa, signed, and
+ * its square cut into 53 bits each (low, high), the sums of m, m low, m high (signed) and m^2, low^2, low high, high^2.
+ */
+typedef __int128 MomentInteger __attribute__((aligned(8)));	/* the Allocator promises no more */
+
+typedef struct MomentBucket
+{
+	int			exponent;
+	int			count;			/* 0: free */
+	MomentInteger sum;
+	MomentInteger square;
+	MomentInteger cube_low;
+	MomentInteger cube_high;
+	MomentInteger fourth_low;
+	MomentInteger fourth_middle;
+	MomentInteger fourth_high;
+} MomentBucket;
+
 typedef struct Moments
 {
+	MomentBucket *buckets;		/* NULL until values are added */
+	uint32_t	used_buckets;	/* a bit for each */
 	int			first_exponent; /* the windows have room for values with exponents in this range */
 	int			last_exponent;
 	int			n_words;		/* allocated, of all powers */
@@ -40,14 +62,19 @@ extern void moments_init(Moments *moments);
 extern void moments_free(Moments *moments, Allocator allocator);
 extern void moments_copy(Moments *into, Allocator allocator, const Moments *from);
 
-/* Values must be finite. */
+/*
+ * Values must be finite.  They are only gathered: every other function but moments_remove and moments_add_weighted wants moments_settle to be
+ * called before.
+ */
 extern void moments_add(Moments *moments, Allocator allocator, const double *values, size_t n);
+extern void moments_settle(Moments *moments, Allocator allocator);
 extern void moments_remove(Moments *moments, Allocator allocator, double value);
 
 /* The same value count times; count > 0. */
 extern void moments_add_weighted(Moments *moments, Allocator allocator, double value, int64_t count);
 
 extern void moments_merge(Moments *into, Allocator allocator, const Moments *from, bool subtract);
+extern size_t moments_memory(const Moments *moments);
 extern bool moments_equal(const Moments *a, const Moments *b);
 
 /* The sum of one power (1 to 4) as sign and magnitude; the value is sum * 2^(64 low - 1074 power), its lowest word is not zero. */

@@ -78,7 +78,7 @@ size_t
 summary_memory(const Summary *summary)
 {
 	return sizeof(Summary) + distribution_memory(&summary->distribution) + categories_memory(&summary->categories) +
-		sizeof(uint64_t) * (size_t) summary->moments.n_words;
+		moments_memory(&summary->moments);
 }
 
 /* ---- moments and extremes at level 0 and above ---- */
@@ -227,6 +227,7 @@ summary_settle(const Summary *summary)
 
 	if (settled->n_pending > 0)
 		fold_pending(settled);
+	moments_settle(&settled->moments, settled->allocator);
 	if (settled->categories.n_kept > settled->budget)
 		categories_fit(&settled->categories, settled->allocator, settled->budget);
 	return settled;

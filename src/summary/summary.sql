@@ -48,7 +48,7 @@ COMMENT ON TYPE weir.statistics IS 'Result of weir.stats: count of values, count
 CREATE FUNCTION weir.summary_plus(a weir.summary, b weir.summary) RETURNS weir.summary
     AS 'MODULE_PATHNAME', 'weir_summary_plus' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.summary_plus(weir.summary, weir.summary) IS
-    'The summary of the rows of both. NULL when one is NULL. Of different budgets the smaller wins. Raises 42804 when one summarises numbers and the other categories, or their units differ.';
+    'The summary of the rows of both. NULL when one is NULL. Of different budgets the smaller wins. Raises 42804 when one summarizes numbers and the other categories, or their units differ.';
 
 CREATE FUNCTION weir.summary_minus(a weir.summary, b weir.summary) RETURNS weir.summary
     AS 'MODULE_PATHNAME', 'weir_summary_minus' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -101,13 +101,13 @@ CREATE AGGREGATE weir.summarize("any") (
     SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.summarize("any") IS
-    'The summary of the values. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarised (json, bytea, arrays, composites).';
+    'The summary of the values. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarized (json, bytea, arrays, composites).';
 
 CREATE AGGREGATE weir.summarize("any", int) (
     SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.summarize("any", int) IS
-    'The summary of the values with a budget of that many bins or categories, 16 to 65536 (1024 by default, also for NULL), read from the first row of a group. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 22023 for a budget out of range, 42804 for types that cannot be summarised.';
+    'The summary of the values with a budget of that many bins or categories, 16 to 65536 (1024 by default, also for NULL), read from the first row of a group. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 22023 for a budget out of range, 42804 for types that cannot be summarized.';
 
 CREATE AGGREGATE weir.summarize_numeric("any") (
     SFUNC = weir.summarize_numeric_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
@@ -119,7 +119,7 @@ CREATE AGGREGATE weir.summarize_category("any") (
     SFUNC = weir.summarize_category_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.summarize_category("any") IS
-    'The summary of the values as categories, where summarize would treat them as numbers: codes, for instance. Each value is counted by its text: numbers in their shortest form, dates and times in ISO form, in UTC. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarised.';
+    'The summary of the values as categories, where summarize would treat them as numbers: codes, for instance. Each value is counted by its text: numbers in their shortest form, dates and times in ISO form, in UTC. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarized.';
 
 CREATE AGGREGATE weir.merge(weir.summary) (
     SFUNC = weir.summary_combine, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
@@ -164,7 +164,7 @@ CREATE AGGREGATE weir.quantile("any", float8) (
     FINALFUNC = weir.quantile_number_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile("any", float8) IS
-    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1, time of day is in seconds. NULLs and NaN are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1. NULLs and NaN are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
 
 CREATE FUNCTION weir.quantile_interval_final(state weir.quantile_state) RETURNS interval
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -178,6 +178,19 @@ CREATE AGGREGATE weir.quantile(interval, float8) (
 );
 COMMENT ON AGGREGATE weir.quantile(interval, float8) IS
     'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_time_final(state weir.quantile_state) RETURNS time
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_time_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_time_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(time, float8) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_time_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(time, float8) IS
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_date_final(state weir.quantile_state) RETURNS date
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -235,7 +248,7 @@ CREATE AGGREGATE weir.quantile("any", float8[]) (
     FINALFUNC = weir.quantile_number_array_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile("any", float8[]) IS
-    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1, time of day is in seconds. NULLs and NaN are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1. NULLs and NaN are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
 
 CREATE FUNCTION weir.quantile_interval_array_final(state weir.quantile_state) RETURNS interval[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -249,6 +262,19 @@ CREATE AGGREGATE weir.quantile(interval, float8[]) (
 );
 COMMENT ON AGGREGATE weir.quantile(interval, float8[]) IS
     'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_time_array_final(state weir.quantile_state) RETURNS time[]
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_time_array_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_time_array_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(time, float8[]) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_time_array_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(time, float8[]) IS
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_date_array_final(state weir.quantile_state) RETURNS date[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -404,7 +430,7 @@ COMMENT ON FUNCTION weir.cdf(weir.summary, float8) IS
 CREATE FUNCTION weir.histogram(summary weir.summary, n int) RETURNS TABLE (bucket int, lower_bound float8, upper_bound float8, count bigint, share float8)
     AS 'MODULE_PATHNAME', 'weir_histogram' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
 COMMENT ON FUNCTION weir.histogram(weir.summary, int) IS
-    'The finite values in n buckets of equal width between minimum and maximum, 1 to 65536: bounds (the lower one belongs to the bucket, the upper one only to the last), count, share of the finite values. A bin of the summary is counted in the bucket that holds its middle. One bucket when all values are equal; no rows without finite values. Intervals and times in seconds (since 1970-01-01 UTC). Raises 42804 for categories.';
+    'The finite values in n buckets of equal width between minimum and maximum, 1 to 65536: bounds (the lower one belongs to the bucket, the upper one only to the last), count, share of the finite values. A bin of the summary that a bound cuts is shared out as if its values were spread evenly. One bucket when all values are equal; no rows without finite values. Intervals and times in seconds (since 1970-01-01 UTC). Raises 42804 for categories.';
 
 CREATE FUNCTION weir.top(summary weir.summary, k int) RETURNS TABLE (value text, count bigint, share float8)
     AS 'MODULE_PATHNAME', 'weir_top' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;

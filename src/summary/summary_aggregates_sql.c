@@ -32,7 +32,7 @@ type_has_no_kind(Oid type, bool numeric)
 	if (numeric)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be read as numbers", format_type_be(type)),
 						errhint("Numbers, booleans, intervals, dates and times can; cast the value, or count it with weir.summarize_category.")));
-	ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be summarised", format_type_be(type)),
+	ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be summarized", format_type_be(type)),
 					errhint("Cast the value to a number or to text.")));
 }
 

@@ -34,14 +34,20 @@ all_bins(const Summary *summary, size_t *n)
 
 /* ---- histogram ---- */
 
-/* The point of [minimum, maximum] that stands for a bin: its middle, within the range, computed without overflow. */
+/* How many of a bin's values lie below a bound inside it, as if they were spread evenly over it. */
 static double
-bin_middle(const SummaryBin *bin, double minimum, double maximum)
+count_below(const SummaryBin *bin, double minimum, double maximum, double bound)
 {
 	double		lower = Max(bin->lower, minimum);
 	double		upper = Min(bin->upper, maximum);
 
-	return lower == upper ? lower : lower / 2 + upper / 2;
+	double		width = upper - lower;
+
+	if (lower == upper)
+		return 0;
+
+	/* Halves where the difference itself is beyond the range. */
+	return (double) bin->count * (isinf(width) ? (bound / 2 - lower / 2) / (upper / 2 - lower / 2) : (bound - lower) / width);
 }
 
 static double
@@ -64,8 +70,10 @@ weir_histogram(PG_FUNCTION_ARGS)
 	SummaryBin *bins;
 	size_t		n_bins;
 	size_t		first = 0;
-	int64	   *counts;
 	int64		total = 0;
+	int64		before = 0;		/* in bins that lie wholly below the end of the bucket */
+	int64		counted = 0;	/* in the buckets so far */
+	double		below;
 	double		minimum;
 	double		maximum;
 
@@ -88,37 +96,31 @@ weir_histogram(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (minimum == maximum)
 		n_buckets = 1;
-	counts = palloc0(mul_size(sizeof(int64), (Size) n_buckets));
 	for (size_t i = first; i < n_bins; i++)
-	{
-		double		middle = bin_middle(&bins[i], minimum, maximum);
-		int			bucket = 0;
-		int			end = n_buckets;
-
-		/* The last bucket whose lower bound is at most the middle. */
-		while (end - bucket > 1)
-		{
-			int			half = bucket + (end - bucket) / 2;
-
-			if (bucket_bound(minimum, maximum, half, n_buckets) <= middle)
-				bucket = half;
-			else
-				end = half;
-		}
-		counts[bucket] += bins[i].count;
 		total += bins[i].count;
-	}
 	for (int bucket = 0; bucket < n_buckets; bucket++)
 	{
 		Datum		values[5];
 		bool		nulls[5] = {false};
+		double		lower = bucket_bound(minimum, maximum, bucket, n_buckets);
+		double		upper = bucket_bound(minimum, maximum, bucket + 1, n_buckets);
+		int64		count;
 
 		CHECK_FOR_INTERRUPTS();
+
+		/* What lies below the bucket's end, less what lay below its beginning: so the counts add up to the total. */
+		while (first < n_bins && bins[first].upper < upper)
+			before += bins[first++].count;
+		below = (double) before;
+		if (first < n_bins && bins[first].lower < upper)
+			below += count_below(&bins[first], minimum, maximum, upper);
+		count = (bucket == n_buckets - 1 ? total : (int64) rint(below)) - counted;
+		counted += count;
 		values[0] = Int32GetDatum(bucket + 1);
-		values[1] = Float8GetDatum(shown_value(unit, bucket_bound(minimum, maximum, bucket, n_buckets)));
-		values[2] = Float8GetDatum(shown_value(unit, bucket_bound(minimum, maximum, bucket + 1, n_buckets)));
-		values[3] = Int64GetDatum(counts[bucket]);
-		values[4] = Float8GetDatum((double) counts[bucket] / (double) total);
+		values[1] = Float8GetDatum(shown_value(unit, lower));
+		values[2] = Float8GetDatum(shown_value(unit, upper));
+		values[3] = Int64GetDatum(count);
+		values[4] = Float8GetDatum((double) count / (double) total);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	PG_RETURN_NULL();

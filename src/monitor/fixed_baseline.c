@@ -1,0 +1,88 @@
+/*
+ * fixed_baseline.c
+ *		Baselines that are the same for all windows of a segment.
+ */
+#include "postgres.h"
+
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "monitor/windows.h"
+
+typedef struct RangeMerge
+{
+	const WindowRequest *request;
+	MemoryContext memory;
+	SegmentMap *bundles;
+	SegmentMap *baselines;
+	List	   *keys;			/* of SegmentKey */
+} RangeMerge;
+
+static void
+add_to_bundle(RangeMerge *range, const SegmentKey *segment, const Bundle *pane)
+{
+	void	  **bundle = segment_map_find(range->bundles, segment);
+
+	if (*bundle == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(range->memory);
+		SegmentKey *key = palloc(sizeof(SegmentKey));
+
+		*bundle = bundle_create(range->memory, range->request->n_columns, 0);
+		*key = segment_key_copy(segment, range->memory);
+		range->keys = lappend(range->keys, key);
+		MemoryContextSwitchTo(old);
+	}
+	bundle_add(*bundle, pane);
+}
+
+static void
+visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, const Bundle *pane)
+{
+	RangeMerge *range = context;
+	SegmentKey	overall = overall_key();
+
+	add_to_bundle(range, &overall, pane);
+	if (range->request->segments && segment->display[0] != '\0')
+		add_to_bundle(range, segment, pane);
+}
+
+SegmentMap *
+range_baseline(const WindowRequest *request, TimestampTz since, TimestampTz until)
+{
+	RangeMerge	range = {.request = request,.memory = CurrentMemoryContext};
+	ListCell   *cell;
+
+	range.bundles = segment_map_create(CurrentMemoryContext);
+	range.baselines = segment_map_create(CurrentMemoryContext);
+	pane_scan(request, since, until, visit_pane, &range);
+	foreach(cell, range.keys)
+	{
+		SegmentKey *key = lfirst(cell);
+		Bundle	   *bundle = *segment_map_find(range.bundles, key);
+
+		*segment_map_find(range.baselines, key) = bundle_pack(bundle, range.memory);
+		bundle_free(bundle);
+	}
+	return range.baselines;
+}
+
+SegmentMap *
+stored_baseline(const WindowRequest *request)
+{
+	SegmentMap *baselines = segment_map_create(CurrentMemoryContext);
+	Oid			type = INT4OID;
+	Datum		monitor_id = Int32GetDatum(request->monitor_id);
+	uint64		n = sql_execute("SELECT segment, summaries FROM weir.baseline_summary WHERE monitor_id = $1", 1, &type, &monitor_id, NULL);
+
+	for (uint64 row = 0; row < n; row++)
+	{
+		bool		is_null;
+		Datum		segment = sql_value(row, 1, &is_null);
+		SegmentKey	key = is_null ? overall_key() : segment_key(segment, CurrentMemoryContext);
+		Datum	   *packed = palloc0(sizeof(Datum) * Max(request->n_columns, 1));
+
+		array_elements(sql_value(row, 2, &is_null), request->n_columns, request->columns, packed);
+		*segment_map_find(baselines, &key) = packed;
+	}
+	return baselines;
+}

@@ -1,0 +1,333 @@
+-- monitor: windows over panes, scores, views ------------------------------------------------------------------------------------------------
+--
+-- Functions that begin with an underscore take a monitor's id and check no privilege: nobody but weir's own code may execute them.
+
+CREATE FUNCTION weir._pane_windows(monitor_id int, contents text, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, items int[])
+    RETURNS TABLE (window_start timestamptz, window_end timestamptz, segment text, n bigint, n_labelled bigint, n_late bigint, marks int,
+        updated_at timestamptz, item int, summary weir.summary, baseline weir.summary, fairness weir.fairness_table)
+    AS 'MODULE_PATHNAME', 'weir_pane_windows' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000;
+COMMENT ON FUNCTION weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]) IS
+'Windows that begin in [since, until), as merges of panes. contents: counts (a row per window and segment), summaries (a row per column), drift (with its baseline) or fairness (a row per protected column). items: which columns or protected columns, by number; NULL for all. NULL sizes: the monitor''s. Internal.';
+
+CREATE FUNCTION weir._settings(monitor_id int)
+    RETURNS TABLE (monitor text, final_before timestamptz, has_gap boolean, min_n bigint, min_group_size int, confidence float8,
+        reference jsonb, adjust text, drift_metrics text[], fairness_metrics text[], rate_metrics text[])
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT m.name,
+        -- Windows that end at or before this are final. When nothing has arrived for a while, the wall clock counts instead.
+        greatest(s.watermark,
+                 CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
+                           > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
+                      THEN now() END) - m.lateness,
+        EXISTS (SELECT FROM weir.gap g WHERE g.healed_at IS NULL AND g.noticed_at >= m.created_at),
+        coalesce((m.options ->> 'min_n')::bigint, 30),
+        coalesce((m.options ->> 'min_group_size')::int, 30),
+        coalesce((m.options ->> 'confidence')::float8, 0.95),
+        m.options -> 'reference',
+        coalesce(m.options ->> 'adjust', 'holm'),
+        CASE WHEN m.metrics IS NOT NULL THEN ARRAY(SELECT u FROM unnest(m.metrics) u WHERE weir.drift_metric_name(u) IS NOT NULL) END,
+        CASE WHEN m.metrics IS NOT NULL THEN ARRAY(SELECT u FROM unnest(m.metrics) u WHERE u = ANY (weir.fairness_metric_names())) END,
+        CASE WHEN m.metrics IS NOT NULL
+             THEN ARRAY(SELECT u FROM unnest(m.metrics) u WHERE u IN ('selection_rate', 'true_positive_rate', 'false_positive_rate')) END
+    FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)
+    WHERE m.monitor_id = $1;
+END;
+COMMENT ON FUNCTION weir._settings(int) IS 'What the readings of a monitor depend on; metrics are NULL for all. Internal.';
+
+-- The first three hold for every reading, in this order.
+CREATE FUNCTION weir._status(has_gap boolean, marks int, n bigint, min_n bigint, status text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN has_gap THEN 'gap' WHEN marks OPERATOR(pg_catalog.&) 1 OPERATOR(pg_catalog.<>) 0 THEN 'stale'
+                WHEN status OPERATOR(pg_catalog.=) 'ok' AND n OPERATOR(pg_catalog.<) min_n THEN 'insufficient' ELSE status END;
+COMMENT ON FUNCTION weir._status(boolean, int, bigint, bigint, text) IS
+'The status of a reading: gap (capture missed changes), stale (a pane could not take back a change), insufficient (n < min_n), else the one given. Internal.';
+
+CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, labels boolean, columns int[], protected int[])
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, n bigint, n_labelled bigint, n_late bigint,
+        is_final boolean, status text, updated_at timestamptz)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.monitor, p.window_start, p.window_end, p.segment, p.n, CASE WHEN labels THEN p.n_labelled END, p.n_late,
+        coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, p.n, s.min_n, 'ok'), p.updated_at
+    FROM weir._settings(monitor_id) s,
+        weir._pane_windows(monitor_id, 'counts', window_size, slide, since, until, segments, NULL) p;
+END;
+COMMENT ON FUNCTION weir._windows(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
+'weir.windows without privileges. Internal.';
+
+CREATE FUNCTION weir._window_stats(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, labels boolean, columns int[], protected int[])
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, column_name name, kind text, n bigint,
+        null_count bigint, null_share float8, mean float8, stddev float8, min float8, p25 float8, p50 float8, p75 float8, p95 float8, p99 float8,
+        max float8, distinct_count bigint, top_values jsonb, summary weir.summary, is_final boolean, status text)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.monitor, p.window_start, p.window_end, p.segment, c.column_name, c.kind, x.n, x.null_count,
+        x.null_count::float8 / nullif(x.n + x.null_count, 0), x.mean, x.stddev, x.min, q.q[1], q.q[2], q.q[3], q.q[4], q.q[5], x.max,
+        weir.distinct_count(p.summary), t.top_values, p.summary,
+        coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, x.n, s.min_n, 'ok')
+    FROM weir._settings(monitor_id) s,
+        weir._pane_windows(monitor_id, 'summaries', window_size, slide, since, until, segments, columns) p
+        JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item,
+        LATERAL weir.stats(p.summary) x,
+        LATERAL (SELECT CASE WHEN c.kind = 'numeric' THEN weir.quantile(p.summary, ARRAY[0.25, 0.5, 0.75, 0.95, 0.99]) END AS q) q,
+        LATERAL (SELECT jsonb_agg(jsonb_build_object('value', v.value, 'n', v.n, 'share', v.share)) AS top_values
+                 FROM weir.top(p.summary, 5) v (value, n, share) WHERE c.kind = 'category') t;
+END;
+COMMENT ON FUNCTION weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
+'weir.window_stats without privileges. Internal.';
+
+CREATE FUNCTION weir._drift_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, labels boolean, columns int[], protected int[])
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, column_name name, metric text, value float8,
+        threshold float8, p_value float8, p_adjusted float8, n bigint, n_baseline bigint, error_bound float8, is_primary boolean, verdict text,
+        is_final boolean, status text, detail jsonb)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH scored AS (
+        SELECT s.monitor, s.adjust, p.window_start, p.window_end, p.segment, c.column_name, c.ordinal, d.metric, d.value, d.threshold, d.p_value,
+            d.n_current, d.n_baseline, d.error_bound, d.is_primary, d.verdict, coalesce(p.window_end <= s.final_before, false) AS is_final,
+            weir._status(s.has_gap, p.marks, least(d.n_current, d.n_baseline), s.min_n, d.status) AS status, d.detail
+        FROM weir._settings(monitor_id) s,
+            weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments, columns) p
+            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item,
+            LATERAL (
+                SELECT * FROM weir.drift(p.baseline, p.summary, s.drift_metrics)
+                UNION ALL
+                -- One row says that there is nothing to compare with.
+                SELECT coalesce(weir.drift_metric_name(s.drift_metrics[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
+                WHERE p.baseline IS NULL
+            ) d
+        WHERE s.drift_metrics IS NULL OR cardinality(s.drift_metrics) > 0
+    ), ranked AS (
+        SELECT *, count(p_value) OVER (PARTITION BY window_start, segment, metric) AS n_tests,
+            row_number() OVER (PARTITION BY window_start, segment, metric ORDER BY p_value) AS rank
+        FROM scored
+    )
+    SELECT monitor, window_start, window_end, segment, column_name, metric, value, threshold, p_value,
+        CASE WHEN p_value IS NULL THEN NULL
+             WHEN adjust = 'none' THEN p_value
+             WHEN adjust = 'bonferroni' THEN least(1, p_value * n_tests)
+             ELSE max(least(1, p_value * (n_tests - rank + 1)))
+                 OVER (PARTITION BY window_start, segment, metric ORDER BY rank ROWS UNBOUNDED PRECEDING) END,
+        n_current, n_baseline, error_bound, is_primary, CASE WHEN status = 'ok' THEN verdict END, is_final, status, detail
+    FROM ranked;
+END;
+COMMENT ON FUNCTION weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
+'weir.drift_scores without privileges. Internal.';
+
+CREATE FUNCTION weir._fairness_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, labels boolean, columns int[], protected int[])
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, protected name, group_name text,
+        reference_group text, metric text, value float8, low float8, high float8, threshold float8, n bigint, n_reference bigint, verdict text,
+        is_final boolean, status text, p_value float8, is_primary boolean)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH scored AS (
+        SELECT s.monitor, p.window_start, p.window_end, p.segment, m.protected[p.item] AS protected, f.group_name, f.reference_group, f.metric,
+            f.value, f.low, f.high, f.threshold, f.n, f.n_reference, f.verdict, coalesce(p.window_end <= s.final_before, false) AS is_final,
+            weir._status(s.has_gap, p.marks, p.n, 0,
+                CASE WHEN p.n_labelled = 0 AND f.value IS NULL
+                          AND f.metric NOT IN ('selection_rate', 'demographic_parity_difference', 'demographic_parity_ratio', 'disparate_impact')
+                     THEN 'no_labels' ELSE f.status END) AS status,
+            f.p_value, f.group_name IS NULL AND f.metric = coalesce(s.fairness_metrics[1], 'demographic_parity_ratio') AS is_primary
+        FROM weir.monitor m,
+            weir._settings(monitor_id) s,
+            weir._pane_windows(monitor_id, 'fairness', window_size, slide, since, until, segments, $9) p,
+            LATERAL (
+                SELECT x.metric, x.group_name, x.reference_group, x.value, x.low, x.high, x.p_value, x.n, x.n_reference, x.threshold, x.verdict,
+                    x.status
+                FROM weir.fairness_metrics(p.fairness, s.reference ->> m.protected[p.item]::text, s.fairness_metrics, s.min_group_size,
+                    s.confidence) x
+                UNION ALL
+                SELECT r.metric, g.group_name, NULL, r.value, r.low, r.high, NULL, r.n, NULL, NULL, NULL,
+                    CASE WHEN r.value IS NULL THEN 'undefined' WHEN r.n < s.min_group_size THEN 'insufficient' ELSE 'ok' END
+                FROM weir.fairness_groups(p.fairness, s.min_group_size, s.confidence) g,
+                    LATERAL (VALUES ('selection_rate', g.selection_rate, g.selection_rate_low, g.selection_rate_high, g.n),
+                                    ('true_positive_rate', g.tpr, NULL, NULL, g.n_positive),
+                                    ('false_positive_rate', g.fpr, NULL, NULL, g.n_negative)) r (metric, value, low, high, n)
+                WHERE s.rate_metrics IS NULL OR r.metric = ANY (s.rate_metrics)
+            ) f
+        WHERE m.monitor_id = $1
+    )
+    SELECT monitor, window_start, window_end, segment, scored.protected, group_name, reference_group, metric, value, low, high, threshold, n,
+        n_reference, CASE WHEN status = 'ok' THEN verdict END, is_final, status, p_value, is_primary
+    FROM scored;
+END;
+COMMENT ON FUNCTION weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
+'weir.fairness_scores without privileges. Internal.';
+
+CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, labels boolean, columns int[], protected int[])
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT d.monitor, d.window_start, d.window_end, d.segment, 'drift', d.column_name::text, d.metric, d.value, d.threshold, d.n, d.verdict,
+        d.is_final, d.status
+    FROM weir._drift_scores($1, $2, $3, $4, $5, $6, $7, $8, $9) d
+    UNION ALL
+    SELECT f.monitor, f.window_start, f.window_end, f.segment, 'fairness', concat_ws(': ', f.protected, f.group_name), f.metric, f.value, f.threshold,
+        f.n, f.verdict, f.is_final, f.status
+    FROM weir._fairness_scores($1, $2, $3, $4, $5, $6, $7, $8, $9) f;
+END;
+COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
+'weir.scores without privileges. Internal.';
+
+CREATE FUNCTION weir._scores(monitor_id int, since timestamptz, until timestamptz)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT * FROM weir._all_scores(monitor_id, NULL, NULL, since, until, true, true, NULL, NULL);
+END;
+COMMENT ON FUNCTION weir._scores(int, timestamptz, timestamptz) IS
+'All scores of the monitor''s windows that begin in [since, until), for rules. Internal.';
+
+REVOKE ALL ON FUNCTION weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]), weir._settings(int),
+    weir._status(boolean, int, bigint, bigint, text),
+    weir._windows(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
+    weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
+    weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
+    weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
+    weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
+    weir._scores(int, timestamptz, timestamptz)
+    FROM PUBLIC;
+
+-- ---- for everybody: functions and the views over all monitors that one may read --------------------------------------------------------
+
+CREATE FUNCTION weir.may_read_rows(source regclass, time_column name, has_filter boolean) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_may_read_rows' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.may_read_rows(regclass, name, boolean) IS
+'True when the current user may see a monitor with this source at all: SELECT on the time column (on the whole table when it has a filter), and no row-level security that would hide rows.';
+
+CREATE FUNCTION weir.windows(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, n bigint, n_labelled bigint, n_late bigint,
+        is_final boolean, status text, updated_at timestamptz)
+    AS 'MODULE_PATHNAME', 'weir_windows' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestamptz) IS
+'Windows of a monitor: n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came after their window was final. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+
+CREATE FUNCTION weir.window_stats(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, column_name name, kind text, n bigint,
+        null_count bigint, null_share float8, mean float8, stddev float8, min float8, p25 float8, p50 float8, p75 float8, p95 float8, p99 float8,
+        max float8, distinct_count bigint, top_values jsonb, summary weir.summary, is_final boolean, status text)
+    AS 'MODULE_PATHNAME', 'weir_window_stats' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000;
+COMMENT ON FUNCTION weir.window_stats(text, interval, interval, timestamptz, timestamptz) IS
+'Statistics of each column per window. n: values that are not NULL; null_share in [0, 1]; mean, stddev (sample), minimum, quantiles and maximum: in units of the column (durations in seconds, times in seconds since 1970), NULL for categories and where undefined; top_values: the five most frequent categories as [{"value", "n", "share"}]; summary: everything that is known, for weir.quantile, weir.cdf, weir.drift and others. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+
+CREATE FUNCTION weir.drift_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, column_name name, metric text, value float8,
+        threshold float8, p_value float8, p_adjusted float8, n bigint, n_baseline bigint, error_bound float8, is_primary boolean, verdict text,
+        is_final boolean, status text, detail jsonb)
+    AS 'MODULE_PATHNAME', 'weir_drift_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000;
+COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, timestamptz) IS
+'How far each column of each window is from the baseline (weir.set_baseline): value, threshold, p_value, error_bound and detail as weir.drift gives them; one row per metric, one per column is_primary. p_adjusted: p_value corrected for the columns tested in the same window and segment (option adjust: holm, bonferroni or none). n, n_baseline: rows behind the score. verdict: ok, warning, alert; NULL unless status is ok. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), no_baseline (a segment that the baseline does not have, or none was set), undefined. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+
+CREATE FUNCTION weir.fairness_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, protected name, group_name text,
+        reference_group text, metric text, value float8, low float8, high float8, threshold float8, n bigint, n_reference bigint, verdict text,
+        is_final boolean, status text, p_value float8, is_primary boolean)
+    AS 'MODULE_PATHNAME', 'weir_fairness_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000;
+COMMENT ON FUNCTION weir.fairness_scores(text, interval, interval, timestamptz, timestamptz) IS
+'Fairness of the predictions per window and protected column: metrics of weir.fairness_metrics (group_name against reference_group; group_name NULL: over all groups) and per group selection_rate, true_positive_rate, false_positive_rate. low, high: confidence interval; n, n_reference: rows behind it. is_primary: one row per protected column. Seen by who may read prediction, label and protected column. verdict: NULL unless status is ok. status: ok, insufficient (a group below option min_group_size), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), no_labels, undefined. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+
+CREATE FUNCTION weir.scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+    AS 'MODULE_PATHNAME', 'weir_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000;
+COMMENT ON FUNCTION weir.scores(text, interval, interval, timestamptz, timestamptz) IS
+'All scores in one shape, for rules and dashboards. family: drift (subject: the column) or fairness (subject: the protected column, "column: group" for a group of it). verdict: NULL unless status is ok; status as in weir.drift_scores and weir.fairness_scores. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+
+CREATE VIEW weir.monitors WITH (security_barrier) AS
+    SELECT m.name AS monitor, m.source, coalesce(s.state, 'starting') AS state, s.reason, s.watermark, s.last_change_at, s.inexact_since,
+        coalesce(s.n_untimed, 0) AS n_untimed, m.time_column, m.window_size, m.slide, m.pane_size, m.lateness, coalesce(m.time_zone, 'UTC') AS time_zone,
+        (SELECT array_agg(c.column_name || ' ' || c.kind ORDER BY c.ordinal) FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id) AS columns,
+        m.segment_by, m.model, m.prediction, m.score, m.label, m.positive, m.protected,
+        CASE b.form WHEN 'range' THEN format('range %s to %s', b.since, b.until)
+                    WHEN 'query' THEN format('query (%s rows)', b.n)
+                    WHEN 'data_version' THEN format('data version %s (%s rows)', b.data_version, b.n)
+                    WHEN 'moving' THEN concat_ws(' ', b.moving, b.span) END AS baseline,
+        b.set_at AS baseline_set_at, m.metrics, m.filter, m.backfill, m.retention, m.on_delete, m.options, m.owner, m.created_at
+    FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)
+    WHERE weir.may_read_rows(m.source, m.time_column, m.filter IS NOT NULL);
+COMMENT ON VIEW weir.monitors IS
+'Monitors whose source one may read. state: starting, building (existing rows are being read), active, disabled (reason says why). watermark: latest event time seen; last_change_at: when the last change was captured; inexact_since: when an update or delete arrived that could not be taken back from its window, because the old row was not known (see weir.check_setup); n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set.';
+GRANT SELECT ON weir.monitors TO PUBLIC;
+
+CREATE VIEW weir.windows WITH (security_barrier) AS
+    SELECT m.monitor, r.window_start, r.window_end, r.segment, r.n, r.n_labelled, r.n_late, r.is_final, r.status, r.updated_at
+    FROM weir.monitors m CROSS JOIN LATERAL weir.windows(m.monitor) r;
+COMMENT ON VIEW weir.windows IS
+'Windows of all monitors that one may read; columns as in the function weir.windows(monitor, ...), which takes a range of time and other window sizes.';
+GRANT SELECT ON weir.windows TO PUBLIC;
+
+CREATE VIEW weir.window_stats WITH (security_barrier) AS
+    SELECT m.monitor, r.window_start, r.window_end, r.segment, r.column_name, r.kind, r.n, r.null_count, r.null_share, r.mean,
+        r.stddev, r.min, r.p25, r.p50, r.p75, r.p95, r.p99, r.max, r.distinct_count, r.top_values, r.summary, r.is_final, r.status
+    FROM weir.monitors m CROSS JOIN LATERAL weir.window_stats(m.monitor) r;
+COMMENT ON VIEW weir.window_stats IS
+'Statistics of each column per window of all monitors that one may read; columns as in the function weir.window_stats(monitor, ...), which takes a range of time and other window sizes.';
+GRANT SELECT ON weir.window_stats TO PUBLIC;
+
+CREATE VIEW weir.drift_scores WITH (security_barrier) AS
+    SELECT m.monitor, r.window_start, r.window_end, r.segment, r.column_name, r.metric, r.value, r.threshold, r.p_value,
+        r.p_adjusted, r.n, r.n_baseline, r.error_bound, r.is_primary, r.verdict, r.is_final, r.status, r.detail
+    FROM weir.monitors m CROSS JOIN LATERAL weir.drift_scores(m.monitor) r;
+COMMENT ON VIEW weir.drift_scores IS
+'Drift of each column per window of all monitors that one may read; columns as in the function weir.drift_scores(monitor, ...), which takes a range of time and other window sizes.';
+GRANT SELECT ON weir.drift_scores TO PUBLIC;
+
+CREATE VIEW weir.fairness_scores WITH (security_barrier) AS
+    SELECT m.monitor, r.window_start, r.window_end, r.segment, r.protected, r.group_name, r.reference_group, r.metric, r.value,
+        r.low, r.high, r.threshold, r.n, r.n_reference, r.verdict, r.is_final, r.status, r.p_value, r.is_primary
+    FROM weir.monitors m CROSS JOIN LATERAL weir.fairness_scores(m.monitor) r;
+COMMENT ON VIEW weir.fairness_scores IS
+'Fairness per window of all monitors that one may read; columns as in the function weir.fairness_scores(monitor, ...), which takes a range of time and other window sizes.';
+GRANT SELECT ON weir.fairness_scores TO PUBLIC;
+
+CREATE VIEW weir.scores WITH (security_barrier) AS
+    SELECT m.monitor, r.window_start, r.window_end, r.segment, r.family, r.subject, r.metric, r.value, r.threshold, r.n, r.verdict,
+        r.is_final, r.status
+    FROM weir.monitors m CROSS JOIN LATERAL weir.scores(m.monitor) r;
+COMMENT ON VIEW weir.scores IS
+'All scores in one shape of all monitors that one may read; columns as in the function weir.scores(monitor, ...), which takes a range of time and other window sizes.';
+GRANT SELECT ON weir.scores TO PUBLIC;
+
+CREATE VIEW weir.overview WITH (security_barrier) AS
+    SELECT m.monitor, m.source, m.state, now() - m.watermark AS lag, w.window_start, w.window_end, w.n, w.is_final, w.status,
+        d.n_columns, d.n_drifted, d.worst_column, d.worst_metric, d.worst_value, d.worst_threshold, d.worst_verdict,
+        f.fairness_column, f.fairness_metric, f.fairness_value, f.fairness_verdict, m.baseline
+    FROM weir.monitors m
+    LEFT JOIN LATERAL (
+        -- The last final window; before there is one, the last.
+        SELECT * FROM weir.windows(m.monitor, since => m.watermark - 4 * m.window_size - m.lateness) x
+        WHERE x.segment IS NULL ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
+    ) w ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS n_columns, count(*) FILTER (WHERE x.verdict IN ('warning', 'alert')) AS n_drifted,
+            (array_agg(x.column_name ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_column,
+            (array_agg(x.metric ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_metric,
+            (array_agg(x.value ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_value,
+            (array_agg(x.threshold ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_threshold,
+            (array_agg(x.verdict ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_verdict
+        FROM weir.drift_scores(m.monitor, since => w.window_start, until => w.window_end) x
+        WHERE x.is_primary AND x.segment IS NULL AND x.window_start = w.window_start AND x.status = 'ok'
+    ) d ON w.window_start IS NOT NULL
+    LEFT JOIN LATERAL (
+        SELECT x.protected AS fairness_column, x.metric AS fairness_metric, x.value AS fairness_value, x.verdict AS fairness_verdict
+        FROM weir.fairness_scores(m.monitor, since => w.window_start, until => w.window_end) x
+        WHERE x.is_primary AND x.segment IS NULL AND x.window_start = w.window_start
+        ORDER BY array_position(ARRAY['alert', 'warning', 'ok'], x.verdict) NULLS LAST, x.protected LIMIT 1
+    ) f ON w.window_start IS NOT NULL;
+COMMENT ON VIEW weir.overview IS
+'One line per monitor that one may read: its state, lag (now minus the watermark), its last final window (before there is one, the last), in it how many columns drift and the worst of them relative to its threshold, and the worst fairness among the protected columns.';
+GRANT SELECT ON weir.overview TO PUBLIC;

@@ -1,0 +1,218 @@
+/*
+ * readings_sql.c
+ *		windows, window_stats, drift_scores, fairness_scores, scores: what the caller may see of them.
+ *
+ * Each is one fixed query in SQL (readings.sql), run as the extension's owner after the caller's privileges on the source were looked at:
+ * what the caller may not read there is left out.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/arguments.h"
+#include "base/privileges.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "executor/tstoreReceiver.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "monitor/monitor.h"
+#include "nodes/params.h"
+#include "tcop/dest.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(weir_may_read_rows);
+PG_FUNCTION_INFO_V1(weir_windows);
+PG_FUNCTION_INFO_V1(weir_window_stats);
+PG_FUNCTION_INFO_V1(weir_drift_scores);
+PG_FUNCTION_INFO_V1(weir_fairness_scores);
+PG_FUNCTION_INFO_V1(weir_scores);
+
+/* What a caller may see of a monitor. */
+typedef struct VisiblePart
+{
+	int			monitor_id;
+	bool		segments;
+	bool		labels;
+	Datum		columns;		/* int[] of monitor_column.ordinal */
+	Datum		protected_columns;	/* int[] of positions from 1 */
+} VisiblePart;
+
+/*
+ * That a row exists, and when: what windows tell of rows at all.  A filter tells something of any column, so it takes the whole table.
+ */
+static bool
+may_read_rows(Oid source, const char *time_column, bool has_filter)
+{
+	return has_filter ? may_read_table(source) : may_read_column(source, time_column);
+}
+
+Datum
+weir_may_read_rows(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(may_read_rows(PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)), PG_GETARG_BOOL(2)));
+}
+
+static Datum
+number_array(List *numbers)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(list_length(numbers), 1));
+	ListCell   *cell;
+
+	foreach(cell, numbers)
+		values[foreach_current_index(cell)] = Int32GetDatum(lfirst_int(cell));
+	return PointerGetDatum(construct_array(values, list_length(numbers), INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+/* Positions from 1 of the names that the caller may read. */
+static List *
+readable_positions(Oid source, Datum names)
+{
+	List	   *result = NIL;
+	Datum	   *values;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, &n);
+	for (int i = 0; i < n; i++)
+		if (may_read_column(source, TextDatumGetCString(values[i])))
+			result = lappend_int(result, i + 1);
+	return result;
+}
+
+static bool
+may_read_if_given(Oid source, const char *column)
+{
+	return column == NULL || may_read_column(source, column);
+}
+
+/* The visible part of a monitor: 42704 when there is no such monitor, 42501 when nothing of it is visible. */
+static VisiblePart
+find_visible_part(const char *name)
+{
+	VisiblePart visible = {0};
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext inside;
+	SqlScope	scope;
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(name);
+	bool		is_null;
+	bool		found;
+	bool		has_filter = false;
+	Oid			source = InvalidOid;
+	char	   *time_column = NULL;
+	char	   *prediction = NULL;
+	char	   *label = NULL;
+	Datum		segment_by = 0;
+	Datum		columns = 0;
+	Datum		protected_columns = 0;
+
+	sql_begin(&scope);
+	found = sql_execute("SELECT m.monitor_id, m.source::oid, m.time_column::text, m.filter IS NOT NULL, m.segment_by::text[], m.prediction::text, "
+						"m.label::text, m.protected::text[], "
+						"ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal) "
+						"FROM weir.monitor m WHERE m.name = $1", 1, &type, &value, NULL) == 1;
+	if (found)
+	{
+		inside = MemoryContextSwitchTo(caller);
+		visible.monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
+		source = DatumGetObjectId(sql_value(0, 2, &is_null));
+		time_column = sql_text(0, 3);
+		has_filter = DatumGetBool(sql_value(0, 4, &is_null));
+		segment_by = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 5, &is_null)));
+		prediction = sql_text(0, 6);
+		label = sql_text(0, 7);
+		protected_columns = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 8, &is_null)));
+		columns = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 9, &is_null)));
+		MemoryContextSwitchTo(inside);
+	}
+	sql_end(&scope);
+
+	if (!found)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
+						errhint("SELECT monitor FROM weir.monitors lists them.")));
+	if (!may_read_rows(source, time_column, has_filter))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for monitor \"%s\"", name),
+						errdetail("It shows what its source %s holds, which you may not read.",
+								  get_rel_name(source) ? quote_identifier(get_rel_name(source)) : "(dropped)"),
+						errhint("Ask the owner of the table for SELECT on it.")));
+	visible.segments = list_length(readable_positions(source, segment_by)) == ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(segment_by)),
+																							ARR_DIMS(DatumGetArrayTypeP(segment_by)));
+	visible.labels = may_read_if_given(source, label);
+	visible.columns = number_array(readable_positions(source, columns));
+	/* A fairness table holds both outcomes. */
+	if (visible.labels && may_read_if_given(source, prediction))
+		visible.protected_columns = number_array(readable_positions(source, protected_columns));
+	else
+		visible.protected_columns = number_array(NIL);
+	return visible;
+}
+
+/* Runs the query with (monitor_id, window_size, slide, since, until, segments, labels, columns, protected); its rows are the result. */
+static Datum
+read_rows(FunctionCallInfo fcinfo, const char *query)
+{
+	static const Oid types[] = {
+		INT4OID, INTERVALOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, INT4ARRAYOID, INT4ARRAYOID
+	};
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	VisiblePart visible = find_visible_part(required_text(fcinfo, 0, "monitor"));
+	Datum		values[] = {
+		Int32GetDatum(visible.monitor_id), 0, 0, 0, 0, BoolGetDatum(visible.segments), BoolGetDatum(visible.labels), visible.columns,
+		visible.protected_columns
+	};
+	ParamListInfo parameters = makeParamList(lengthof(types));
+	SPIExecuteOptions options = {.params = parameters,.read_only = true};
+	SqlScope	scope;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < lengthof(types); i++)
+	{
+		bool		is_argument = i >= 1 && i <= 4;
+
+		parameters->params[i].value = is_argument ? fcinfo->args[i].value : values[i];
+		parameters->params[i].isnull = is_argument && PG_ARGISNULL(i);
+		parameters->params[i].pflags = PARAM_FLAG_CONST;
+		parameters->params[i].ptype = types[i];
+	}
+	sql_begin(&scope);
+	options.dest = CreateDestReceiver(DestTuplestore);
+	SetTuplestoreDestReceiverParams(options.dest, set->setResult, set->econtext->ecxt_per_query_memory, false, NULL, NULL);
+	if (SPI_execute_extended(query, &options) < 0)
+		elog(ERROR, "SPI could not execute \"%s\"", query);
+	sql_end(&scope);
+	return (Datum) 0;
+}
+
+#define ARGUMENTS "($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+
+Datum
+weir_windows(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._windows" ARGUMENTS);
+}
+
+Datum
+weir_window_stats(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._window_stats" ARGUMENTS);
+}
+
+Datum
+weir_drift_scores(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._drift_scores" ARGUMENTS);
+}
+
+Datum
+weir_fairness_scores(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._fairness_scores" ARGUMENTS);
+}
+
+Datum
+weir_scores(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._all_scores" ARGUMENTS);
+}

@@ -1,0 +1,105 @@
+/*
+ * segment.c
+ *		Segments' identities, and what is kept for each.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "monitor/windows.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define N_BUCKETS 1024
+
+typedef struct Entry
+{
+	SegmentKey	key;
+	void	   *value;
+} Entry;
+
+struct SegmentMap
+{
+	MemoryContext context;
+	List	   *buckets[N_BUCKETS];
+};
+
+SegmentKey
+overall_key(void)
+{
+	return (SegmentKey) {.overall = true};
+}
+
+SegmentKey
+segment_key(Datum segment, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ArrayType  *array = DatumGetArrayTypeP(segment);
+	SegmentKey	key = {.length = VARSIZE(array) - VARHDRSZ,.bytes = VARDATA(array)};
+	StringInfoData display;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	key.hash = hash_bytes((unsigned char *) key.bytes, key.length);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
+	initStringInfo(&display);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&display, "%s%s", i == 0 ? "" : " | ", nulls[i] ? "(unknown)" : TextDatumGetCString(values[i]));
+	key.display = display.data;
+	MemoryContextSwitchTo(old);
+	return key;
+}
+
+SegmentKey
+segment_key_copy(const SegmentKey *key, MemoryContext context)
+{
+	SegmentKey	copy = *key;
+
+	if (key->overall)
+		return copy;
+	copy.bytes = MemoryContextAlloc(context, key->length);
+	memcpy(copy.bytes, key->bytes, key->length);
+	copy.display = MemoryContextStrdup(context, key->display);
+	return copy;
+}
+
+bool
+segment_key_equal(const SegmentKey *a, const SegmentKey *b)
+{
+	return a->overall == b->overall && a->hash == b->hash && a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+SegmentMap *
+segment_map_create(MemoryContext context)
+{
+	SegmentMap *map = MemoryContextAllocZero(context, sizeof(SegmentMap));
+
+	map->context = context;
+	return map;
+}
+
+void **
+segment_map_find(SegmentMap *map, const SegmentKey *key)
+{
+	List	  **bucket = &map->buckets[key->hash % N_BUCKETS];
+	MemoryContext old;
+	ListCell   *cell;
+	Entry	   *entry;
+
+	foreach(cell, *bucket)
+	{
+		entry = lfirst(cell);
+		if (segment_key_equal(&entry->key, key))
+			return &entry->value;
+	}
+	old = MemoryContextSwitchTo(map->context);
+	entry = palloc(sizeof(Entry));
+	entry->key = segment_key_copy(key, map->context);
+	entry->value = NULL;
+	*bucket = lappend(*bucket, entry);
+	MemoryContextSwitchTo(old);
+	return &entry->value;
+}

@@ -1,0 +1,148 @@
+/*
+ * windows.h
+ *		Windows as merges of panes, with their baselines.  Inside this room only.
+ *
+ * Panes are read once, in the order of time.  Each stream (one per segment, and one for all rows together) holds the windows that are open
+ * at that time; what a moving baseline looks back on is kept in packed form.
+ */
+#ifndef WEIR_MONITOR_WINDOWS_H
+#define WEIR_MONITOR_WINDOWS_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "fairness/fairness_datum.h"
+#include "nodes/pg_list.h"
+#include "summary/summary_datum.h"
+#include "window/window.h"
+
+typedef enum BaselineForm
+{
+	BASELINE_NONE,
+	BASELINE_FIXED,				/* a range, a query, a data version: the same for all windows of a segment */
+	BASELINE_PREVIOUS_WINDOW,
+	BASELINE_TRAILING,
+	BASELINE_SAME_HOUR_OF_WEEK
+} BaselineForm;
+
+/* Which windows, and what of them. */
+typedef struct WindowRequest
+{
+	int			monitor_id;
+	Interval	window_size;
+	Interval	slide;
+	WindowClock slide_clock;
+	bool		tumbles;		/* window_size = slide */
+	TimestampTz since;			/* windows that begin in [since, until) */
+	TimestampTz until;
+	bool		segments;		/* a row per segment too */
+	int			n_columns;		/* wanted of pane.summaries, by position from 0 */
+	int		   *columns;
+	int			n_protected;	/* wanted of pane.fairness */
+	int		   *protected_columns;
+	BaselineForm baseline;
+	Interval	span;			/* how far a moving baseline looks back */
+} WindowRequest;
+
+/* ---- bundle.c: what panes and windows hold ---- */
+
+typedef struct Bundle
+{
+	MemoryContext context;		/* its own */
+	int64		n;
+	int64		n_labelled;
+	int64		n_late;
+	int			marks;
+	TimestampTz updated_at;
+	int			n_summaries;
+	int			n_fairness;
+	Summary   **summaries;		/* NULL: none merged yet */
+	FairnessTable **fairness;
+} Bundle;
+
+extern Bundle *bundle_create(MemoryContext parent, int n_summaries, int n_fairness);
+extern void bundle_reset(Bundle *bundle);
+extern void bundle_free(Bundle *bundle);
+extern void bundle_add(Bundle *into, const Bundle *from);
+
+/* Adds packed summaries; entries may be 0. */
+extern void bundle_add_packed(Bundle *into, const Datum *packed);
+
+/* Its summaries as flat values in the context, 0 where there is none. */
+extern Datum *bundle_pack(const Bundle *bundle, MemoryContext context);
+extern void packed_free(Datum *packed, int n);
+
+/* ---- segment.c ---- */
+
+/* A segment's identity: the bytes of its text[]; overall is that of the stream of all rows. */
+typedef struct SegmentKey
+{
+	bool		overall;
+	uint32		hash;
+	size_t		length;
+	char	   *bytes;
+	char	   *display;		/* 'north | (unknown)'; NULL for overall */
+} SegmentKey;
+
+extern SegmentKey segment_key(Datum segment, MemoryContext context);
+extern SegmentKey overall_key(void);
+extern SegmentKey segment_key_copy(const SegmentKey *key, MemoryContext context);
+extern bool segment_key_equal(const SegmentKey *a, const SegmentKey *b);
+
+/* A place per segment for one pointer, NULL at first. */
+typedef struct SegmentMap SegmentMap;
+
+extern SegmentMap *segment_map_create(MemoryContext context);
+extern void **segment_map_find(SegmentMap *map, const SegmentKey *key);
+
+/* ---- pane_scan.c ---- */
+
+/* Called for each live pane; pane and segment live until it returns. */
+typedef void (*PaneVisitor) (void *context, TimestampTz pane_start, const SegmentKey *segment, const Bundle *pane);
+
+/* Visits the live panes that begin in [since, until) in order of time. Needs an SPI connection. */
+extern void pane_scan(const WindowRequest *request, TimestampTz since, TimestampTz until, PaneVisitor visit, void *context);
+
+/* ---- trailing.c: the merge of the last so much time, moving forward ---- */
+
+typedef struct Trailing Trailing;
+
+extern Trailing *trailing_create(MemoryContext context, int n_summaries);
+
+/* Adds a slice; starts ascend. Takes over packed. */
+extern void trailing_push(Trailing *trailing, TimestampTz start, Datum *packed);
+
+/* Forgets slices that begin before limit; limits ascend. */
+extern void trailing_evict(Trailing *trailing, TimestampTz limit);
+
+/* All that is left, merged; NULL when nothing is. */
+extern Datum *trailing_merge(Trailing *trailing, MemoryContext context);
+
+/* ---- windows.c ---- */
+
+typedef struct WindowResult
+{
+	TimestampTz start;
+	TimestampTz end;
+	const SegmentKey *segment;
+	const Bundle *bundle;
+	const Datum *baseline;		/* packed, by wanted column; NULL or 0: none */
+} WindowResult;
+
+typedef void (*WindowVisitor) (void *context, const WindowResult *window);
+
+/* fixed: the packed baseline (Datum *) of each segment, for BASELINE_FIXED only. */
+extern void windows_read(const WindowRequest *request, SegmentMap *fixed, WindowVisitor visit, void *context);
+
+/* ---- fixed_baseline.c ---- */
+
+/* From the panes that begin in [since, until). */
+extern SegmentMap *range_baseline(const WindowRequest *request, TimestampTz since, TimestampTz until);
+
+/* From what set_baseline stored. */
+extern SegmentMap *stored_baseline(const WindowRequest *request);
+
+/* Elements of an array of varlenas, by position from 0; 0 for what is NULL or not there. They point into the array. */
+extern void array_elements(Datum array, int n, const int *positions, Datum *elements);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * windows_sql.c
+ *		weir._pane_windows: windows over panes for the SQL functions that score them.
+ */
+#include "postgres.h"
+
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "monitor/definition.h"
+#include "monitor/windows.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(weir_pane_windows);
+
+#define N_RESULT_COLUMNS 12
+
+typedef enum Contents
+{
+	CONTENTS_COUNTS,
+	CONTENTS_SUMMARIES,
+	CONTENTS_DRIFT,
+	CONTENTS_FAIRNESS
+} Contents;
+
+typedef struct Output
+{
+	ReturnSetInfo *set;
+	Contents	contents;
+	const WindowRequest *request;
+} Output;
+
+static Contents
+contents_of(const char *text)
+{
+	static const char *const names[] = {"counts", "summaries", "drift", "fairness"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(names[i], text) == 0)
+			return (Contents) i;
+	elog(ERROR, "unexpected contents \"%s\"", text);
+}
+
+/* ---- rows ---- */
+
+static void
+put_row(Output *output, const WindowResult *window, int item, Datum summary, Datum baseline, Datum fairness)
+{
+	const Bundle *bundle = window->bundle;
+	Datum		values[N_RESULT_COLUMNS] = {
+		TimestampTzGetDatum(window->start), TimestampTzGetDatum(window->end), (Datum) 0, Int64GetDatum(bundle->n),
+		Int64GetDatum(bundle->n_labelled), Int64GetDatum(bundle->n_late), Int32GetDatum(bundle->marks),
+		TimestampTzGetDatum(bundle->updated_at), Int32GetDatum(item), summary, baseline, fairness
+	};
+	bool		nulls[N_RESULT_COLUMNS] = {0};
+
+	if (window->segment->overall)
+		nulls[2] = true;
+	else
+		values[2] = CStringGetTextDatum(window->segment->display);
+	nulls[8] = item == 0;
+	nulls[9] = summary == (Datum) 0;
+	nulls[10] = baseline == (Datum) 0;
+	nulls[11] = fairness == (Datum) 0;
+	tuplestore_putvalues(output->set->setResult, output->set->setDesc, values, nulls);
+}
+
+static void
+put_window(void *context, const WindowResult *window)
+{
+	Output	   *output = context;
+	const WindowRequest *request = output->request;
+	const Bundle *bundle = window->bundle;
+
+	if (output->contents == CONTENTS_COUNTS)
+		put_row(output, window, 0, (Datum) 0, (Datum) 0, (Datum) 0);
+	for (int i = 0; i < request->n_columns; i++)
+	{
+		Datum		summary = bundle->summaries[i] ? summary_to_datum(bundle->summaries[i]) : (Datum) 0;
+		Datum		baseline = window->baseline ? window->baseline[i] : (Datum) 0;
+
+		put_row(output, window, request->columns[i] + 1, summary, baseline, (Datum) 0);
+	}
+	for (int i = 0; i < request->n_protected; i++)
+		put_row(output, window, request->protected_columns[i] + 1, (Datum) 0, (Datum) 0,
+				bundle->fairness[i] ? fairness_to_datum(bundle->fairness[i]) : (Datum) 0);
+}
+
+/* ---- the request ---- */
+
+typedef struct StoredBaseline
+{
+	bool		is_range;
+	TimestampTz since;
+	TimestampTz until;
+} StoredBaseline;
+
+/* Numbers from 1 as positions from 0; all of them when the array is NULL. */
+static int
+positions(ArrayType *items, int n_all, int **result)
+{
+	Datum	   *values;
+	int			n;
+
+	if (items == NULL)
+	{
+		*result = palloc(sizeof(int) * Max(n_all, 1));
+		for (int i = 0; i < n_all; i++)
+			(*result)[i] = i;
+		return n_all;
+	}
+	deconstruct_array(items, INT4OID, sizeof(int32), true, TYPALIGN_INT, &values, NULL, &n);
+	*result = palloc(sizeof(int) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		(*result)[i] = DatumGetInt32(values[i]) - 1;
+	return n;
+}
+
+static void
+read_baseline(WindowRequest *request, StoredBaseline *stored)
+{
+	bool		is_null;
+	char	   *form = sql_text(0, 7);
+	char	   *moving = sql_text(0, 10);
+	Datum		value;
+
+	request->baseline = BASELINE_NONE;
+	if (form == NULL)
+		return;
+	if (moving == NULL)
+	{
+		request->baseline = BASELINE_FIXED;
+		stored->is_range = strcmp(form, "range") == 0;
+		if (stored->is_range)
+		{
+			stored->since = DatumGetTimestampTz(sql_value(0, 8, &is_null));
+			stored->until = DatumGetTimestampTz(sql_value(0, 9, &is_null));
+		}
+		return;
+	}
+	request->baseline = strcmp(moving, "previous_window") == 0 ? BASELINE_PREVIOUS_WINDOW :
+		strcmp(moving, "trailing") == 0 ? BASELINE_TRAILING : BASELINE_SAME_HOUR_OF_WEEK;
+	value = sql_value(0, 11, &is_null);
+	request->span = is_null ? request->window_size : *DatumGetIntervalP(value);
+}
+
+/* False when there is no such monitor. */
+static bool
+read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents, StoredBaseline *stored)
+{
+	Oid			type = INT4OID;
+	Datum		monitor_id = PG_GETARG_DATUM(0);
+	ArrayType  *items = PG_ARGISNULL(7) ? NULL : PG_GETARG_ARRAYTYPE_P(7);
+	Interval	pane_size;
+	char	   *time_zone;
+	bool		is_null;
+	WindowClock window_clock;
+
+	if (sql_execute("SELECT m.window_size, m.slide, m.pane_size, m.time_zone, "
+					"(SELECT count(*)::int FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id), "
+					"CASE WHEN m.prediction IS NULL THEN 0 ELSE cardinality(m.protected) END, "
+					"b.form, b.since, b.until, b.moving, b.span "
+					"FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id) WHERE m.monitor_id = $1", 1, &type, &monitor_id, NULL) == 0)
+		return false;
+	request->monitor_id = DatumGetInt32(monitor_id);
+	request->window_size = *DatumGetIntervalP(sql_value(0, 1, &is_null));
+	request->slide = *DatumGetIntervalP(sql_value(0, 2, &is_null));
+	pane_size = *DatumGetIntervalP(sql_value(0, 3, &is_null));
+	time_zone = sql_text(0, 4);
+	if (!PG_ARGISNULL(2))
+		request->window_size = request->slide = *PG_GETARG_INTERVAL_P(2);
+	if (!PG_ARGISNULL(3))
+		request->slide = *PG_GETARG_INTERVAL_P(3);
+	if (!PG_ARGISNULL(2) || !PG_ARGISNULL(3))
+		check_window_of_panes(&request->window_size, &request->slide, &pane_size, time_zone);
+	window_clock_init(&request->slide_clock, &request->slide, NULL, time_zone);
+	window_clock_init(&window_clock, &request->window_size, NULL, time_zone);
+	request->tumbles = memcmp(&window_clock, &request->slide_clock, sizeof(WindowClock)) == 0;
+	request->since = PG_ARGISNULL(4) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(4);
+	request->until = PG_ARGISNULL(5) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(5);
+	request->segments = PG_GETARG_BOOL(6);
+	if (contents == CONTENTS_SUMMARIES || contents == CONTENTS_DRIFT)
+		request->n_columns = positions(items, DatumGetInt32(sql_value(0, 5, &is_null)), &request->columns);
+	if (contents == CONTENTS_FAIRNESS)
+		request->n_protected = positions(items, DatumGetInt32(sql_value(0, 6, &is_null)), &request->protected_columns);
+	if (contents == CONTENTS_DRIFT)
+		read_baseline(request, stored);
+	return true;
+}
+
+Datum
+weir_pane_windows(PG_FUNCTION_ARGS)
+{
+	Contents	contents = contents_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	WindowRequest request = {0};
+	StoredBaseline stored = {0};
+	Output		output = {.set = (ReturnSetInfo *) fcinfo->resultinfo,.contents = contents,.request = &request};
+	SegmentMap *fixed = NULL;
+	SqlScope	scope;
+
+	InitMaterializedSRF(fcinfo, 0);
+	sql_begin(&scope);
+	if (read_monitor(fcinfo, &request, contents, &stored) &&
+		(contents == CONTENTS_COUNTS || request.n_columns > 0 || request.n_protected > 0))
+	{
+		if (request.baseline == BASELINE_FIXED)
+			fixed = stored.is_range ? range_baseline(&request, stored.since, stored.until) : stored_baseline(&request);
+		windows_read(&request, fixed, put_window, &output);
+	}
+	sql_end(&scope);
+	return (Datum) 0;
+}
