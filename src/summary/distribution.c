@@ -84,7 +84,7 @@ clear_slots(Distribution *distribution, Allocator allocator, int n_slots)
 		distribution->slot_shift = 64 - __builtin_ctz((unsigned) n_slots);
 	}
 	for (int i = 0; i < n_slots; i++)
-		distribution->slots[i] = (DistributionBin) {DISTRIBUTION_NO_KEY, 0};
+		distribution->slots[i] = (DistributionBin){DISTRIBUTION_NO_KEY, 0};
 	distribution->n_used = 0;
 }
 
