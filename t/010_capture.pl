@@ -70,7 +70,7 @@ DO $$ BEGIN FOR i IN 1..60 LOOP
 sleep 1;
 kill 'KILL', $pid;
 $loader->finish;
-$node->poll_query_until('postgres', 'SELECT true');
+sleep 1;
 wait_until($node, "SELECT pid IS NOT NULL AND pid <> $pid FROM weir.capture_status", 'capture is back after kill -9 of its worker');
 all_equal($node, 'sales', 'after kill -9 of the worker in the middle of a load');
 
@@ -104,7 +104,7 @@ $node->safe_psql('postgres', q{SELECT weir.wait_for()});
 is($node->safe_psql('postgres', q{SELECT inexact_since IS NOT NULL FROM weir.monitor_state JOIN weir.monitor USING (monitor_id) WHERE name = 'plain'}), 't',
 	'an update without its old row makes the monitor inexact');
 is($node->safe_psql('postgres', q{SELECT remedy FROM weir.check_setup() WHERE check_name LIKE '%plain%' AND NOT ok}),
-	'ALTER TABLE plain REPLICA IDENTITY FULL', 'check_setup names the remedy');
+	'ALTER TABLE public.plain REPLICA IDENTITY FULL', 'check_setup names the remedy');
 $node->safe_psql('postgres', q{ALTER TABLE plain REPLICA IDENTITY FULL; SELECT weir.rebuild('plain')});
 all_equal($node, 'plain', 'a rebuild makes it exact again');
 is($node->safe_psql('postgres', q{SELECT inexact_since IS NULL FROM weir.monitor_state JOIN weir.monitor USING (monitor_id) WHERE name = 'plain'}), 't', 'and says so');
@@ -121,7 +121,7 @@ SELECT weir.create_monitor('events', 'events', 'at', window_size => '1 hour', fi
 SELECT weir.create_monitor('kept', 'events', 'at', window_size => '1 hour', on_delete => 'ignore');
 });
 $node->safe_psql('postgres', q{SELECT weir.wait_for(); INSERT INTO events SELECT '2026-01-31 23:00'::timestamp + i * interval '1 min', 'k' || i % 3, i FROM generate_series(0, 300) i;
-UPDATE events SET kind = 'k1' WHERE x = 100; UPDATE events SET at = '2026-02-10' WHERE x = 0});
+UPDATE events SET kind = 'k1' WHERE x = 100; UPDATE events SET at = at - interval '5 hours' WHERE x = 1});
 all_equal($node, 'events', 'partitions with columns in another order, and a filter that rows enter and leave');
 all_equal($node, 'kept', 'the same without deletes');
 $node->safe_psql('postgres', q{DELETE FROM events WHERE x < 50});

@@ -19,8 +19,8 @@
  *			return unit_summary();
  *		}
  *
- * CHECK prints one "ok" or "not ok" line.  EXPECT is for loops: it prints only what fails, and leaves the counting to one CHECK after
- * the loop.  The seed is printed at the end when something failed; UNIT_SEED=<seed> in the environment repeats the run.
+ * CHECK prints one "ok" or "not ok" line.  EXPECT is for loops: it prints only what fails, and leaves the counting to one CHECK
+ * after the loop.  The seed is printed at the end when something failed; UNIT_SEED=<seed> in the environment repeats the run.
  * UNIT_EFFORT (default 1) multiplies the rounds of a test that asks for it by unit_rounds.
  */
 #ifndef UNIT_H

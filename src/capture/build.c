@@ -111,6 +111,7 @@ build_hand_over_cut(List *monitors)
 	if (build == NULL || build->state != BUILD_REQUESTED)
 		return false;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	XactIsoLevel = XACT_REPEATABLE_READ;
 	snapshot = GetTransactionSnapshot();

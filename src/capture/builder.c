@@ -270,6 +270,7 @@ report_read(int build_id, const char *cut, int64 n_rows)
 	Datum		values[] = {Int32GetDatum(build_id), Int64GetDatum(n_rows)};
 	char	   *present = NULL;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
 	/* Waits for capture to commit the cut. */
@@ -290,6 +291,7 @@ report_failure(int build_id, const char *message)
 	Oid			types[] = {INT4OID, TEXTOID};
 	Datum		values[2];
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	values[0] = Int32GetDatum(build_id);
 	values[1] = CStringGetTextDatum(message);
@@ -329,6 +331,7 @@ run_build(CapturedMonitor *monitor, ActiveBuild *build, MemoryContext context)
 		return false;
 	PG_TRY();
 	{
+		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		XactIsoLevel = XACT_REPEATABLE_READ;
 		ImportSnapshot(snapshot);
@@ -364,6 +367,7 @@ next_build(MemoryContext context, CapturedMonitor **monitor, ActiveBuild **build
 	ListCell   *cell;
 	bool		found = false;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
 	monitors = definition_load(context);

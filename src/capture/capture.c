@@ -38,7 +38,8 @@
 #define IDLE_WAIT_MS 20
 #define LOOK_AROUND_MS 1000
 #define LOOK_AROUND_BUILDING_MS 100
-#define BUILDER_RETRY_MS 2000
+#define BUILDER_RETRY_MS 100
+#define NO_SLOT_RETRY_MS 5000
 
 /* An idle position is stored rarely: storing it writes WAL, which moves the position. */
 #define IDLE_ADVANCE_MS 10000
@@ -55,7 +56,7 @@ static TimestampTz stored_at;
 
 /* ---- presence ---- */
 
-/* The worker is wanted while there are monitors, and after that until it has dropped its slot. */
+/* The worker is wanted while there are monitors, and after that, or after DROP EXTENSION, until it has dropped its slot. */
 static bool
 capture_is_wanted(void)
 {
@@ -65,6 +66,8 @@ capture_is_wanted(void)
 
 	if (!XLogLogicalInfoActive())
 		return false;
+	if (!OidIsValid(extension_oid(true)))
+		return stream_slot_exists();
 	sql_begin(&scope);
 	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor)", 0, NULL, NULL, NULL);
 	wanted = DatumGetBool(sql_value(0, 1, &is_null)) || stream_slot_exists();
@@ -230,13 +233,27 @@ static void
 start_builder(void)
 {
 	static TimestampTz next = 0;
+	static BackgroundWorkerHandle *handle = NULL;
 	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext old;
+	pid_t		pid;
 
 	if (!has_builds(BUILD_REQUESTED) || build_has_builder() || now < next)
 		return;
+	if (handle != NULL && GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
+		return;
+	if (handle != NULL)
+		pfree(handle);
+	handle = NULL;
 	next = TimestampTzPlusMilliseconds(now, BUILDER_RETRY_MS);
-	if (!worker_start_one_off("builder", InvalidOid, 0, NULL))
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	if (!worker_start_one_off("builder", InvalidOid, 0, &handle))
+	{
+		handle = NULL;
+		next = TimestampTzPlusMilliseconds(now, NO_SLOT_RETRY_MS);
 		ereport(LOG, (errmsg("weir could not start its builder: no background worker slot is free"), errhint("Raise max_worker_processes.")));
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- one step ---- */
@@ -257,6 +274,7 @@ flush_and_look_around(void)
 	bool		has_builder = build_has_builder();
 
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (!OidIsValid(extension_oid(true)))
 	{
@@ -309,6 +327,7 @@ set_up_origin(void)
 
 	PG_TRY();
 	{
+		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		origin = replorigin_by_name(stream_slot_name(), true);
 		if (origin == InvalidRepOriginId)
@@ -354,6 +373,7 @@ record_gap(const char *reason, XLogRecPtr from, XLogRecPtr to)
 	Oid			types[] = {TEXTOID, LSNOID, LSNOID};
 	Datum		values[3];
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	values[0] = CStringGetTextDatum(reason);
 	values[1] = LSNGetDatum(from);
@@ -378,6 +398,7 @@ store_new_progress(XLogRecPtr position)
 	Oid			types[] = {NAMEOID, INT8OID, OIDOID, LSNOID};
 	Datum		values[4];
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	values[0] = DirectFunctionCall1(namein, CStringGetDatum(stream_slot_name()));
 	values[1] = Int64GetDatum((int64) GetSystemIdentifier());
@@ -402,6 +423,7 @@ find_position(void)
 	XLogRecPtr	position;
 	const char *reason = NULL;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
 	has_progress = sql_execute("SELECT captured_lsn, system_identifier, database_oid, slot::text FROM weir.capture_progress", 0, NULL, NULL, NULL) > 0;
@@ -431,6 +453,7 @@ has_monitors(void)
 	bool		is_null;
 	bool		found = false;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (OidIsValid(extension_oid(true)))
 	{
@@ -451,6 +474,7 @@ retire(void)
 
 	if (MyReplicationSlot != NULL)
 		ReplicationSlotRelease();
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (OidIsValid(extension_oid(true)))
 	{
@@ -480,6 +504,7 @@ run(void)
 	pane_init(TopMemoryContext);
 	set_up_origin();
 	position = find_position();
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
 	load_definitions();
@@ -534,6 +559,7 @@ set_aside_monitor(int monitor_id, const ErrorData *error)
 	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK)
 		return;
 	AbortOutOfAnyTransaction();
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	values[0] = Int32GetDatum(monitor_id);
 	values[1] = CStringGetTextDatum(error->message);

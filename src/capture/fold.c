@@ -542,7 +542,7 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 	if (old_row != NULL)
 		find_place(map, entry, old_row, false, &old_place);
 	if (new_row != NULL)
-		find_place(map, entry, new_row, true, &new_place);
+		find_place(map, entry, new_row, is_insert, &new_place);
 
 	if (is_delete && !monitor->retracts_deletes)
 	{

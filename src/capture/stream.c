@@ -202,6 +202,7 @@ stream_create_slot(void)
 	XLogRecPtr	start;
 	MemoryContext old;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	old = MemoryContextSwitchTo(TopMemoryContext);	/* the decoding context outlives this transaction */
 	CheckLogicalDecodingRequirements();
@@ -236,6 +237,7 @@ stream_open(XLogRecPtr from)
 	MemoryContext old;
 
 	stream_context = AllocSetContextCreate(TopMemoryContext, "weir stream", ALLOCSET_DEFAULT_SIZES);
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	old = MemoryContextSwitchTo(stream_context);
 	ReplicationSlotAcquire(stream_slot_name(), true);

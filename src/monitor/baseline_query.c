@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 
 #define FETCH_ROWS 1000
 
@@ -232,7 +233,8 @@ baseline_query_run(int monitor_id, const char *query)
 		elog(ERROR, "could not connect to SPI");
 	per_row = AllocSetContextCreate(CurrentMemoryContext, "weir baseline row", ALLOCSET_DEFAULT_SIZES);
 	plan = SPI_prepare(query, 0, NULL);
-	if (plan == NULL || !SPI_is_cursor_plan(plan))
+	if (plan == NULL || !SPI_is_cursor_plan(plan) ||
+		((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->commandTag != CMDTAG_SELECT)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the query of a baseline must be one SELECT")));
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
 	match_columns(rows, portal->tupDesc);

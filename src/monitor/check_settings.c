@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "drift/drift.h"
+#include "fairness/fairness_metrics.h"
 #include "fmgr.h"
 #include "monitor/definition.h"
 #include "utils/builtins.h"
@@ -278,12 +280,33 @@ option_text(Jsonb *options, const char *name)
 
 /* ---- words ---- */
 
+/* The rates per group that fairness_scores shows beside the metrics of weir.fairness_metrics. */
+static bool
+is_rate(const char *metric)
+{
+	return strcmp(metric, "selection_rate") == 0 || strcmp(metric, "true_positive_rate") == 0 ||
+		strcmp(metric, "false_positive_rate") == 0;
+}
+
+static void
+check_metrics(List *metrics)
+{
+	ListCell   *cell;
+
+	if (metrics == NIL)
+		refuse("metrics is empty", NULL, "Leave it out for all metrics that apply, or name some: metrics => '{psi, ks}'.");
+	foreach(cell, metrics)
+		if (drift_metric_find(lfirst(cell)) < 0 && fairness_metric_find(lfirst(cell)) < 0 && !is_rate(lfirst(cell)))
+			refuse(psprintf("there is no metric \"%s\"", (char *) lfirst(cell)), NULL,
+				   "SELECT weir.drift_metric_names(), weir.fairness_metric_names() lists them.");
+}
+
 void
 check_words(const MonitorDefinition *definition)
 {
 	if (strcmp(definition->on_delete, "retract") != 0 && strcmp(definition->on_delete, "ignore") != 0)
 		refuse(psprintf("on_delete \"%s\" is not known", definition->on_delete), NULL,
 			   "It is 'retract' (deleted rows leave their windows) or 'ignore' (deletion is only housekeeping).");
-	if (definition->metrics != NULL && ArrayGetNItems(ARR_NDIM(definition->metrics), ARR_DIMS(definition->metrics)) == 0)
-		refuse("metrics is empty", NULL, "Leave it out for all metrics that apply, or name some: metrics => '{psi, ks}'.");
+	if (definition->metrics != NULL)
+		check_metrics(text_array_list(definition->metrics, "metrics"));
 }

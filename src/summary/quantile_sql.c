@@ -208,6 +208,8 @@ value_of_type(Oid type, SummaryUnit unit, double stored)
 				ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("interval out of range")));
 			interval->time = (int64) rint(stored);
 			return IntervalPGetDatum(interval);
+		case TIMEOID:
+			return TimeADTGetDatum((TimeADT) rint(stored));
 		case DATEOID:
 			if (isinf(stored))
 				return DateADTGetDatum(stored < 0 ? DATEVAL_NOBEGIN : DATEVAL_NOEND);

@@ -48,7 +48,7 @@ COMMENT ON TYPE weir.statistics IS 'Result of weir.stats: count of values, count
 CREATE FUNCTION weir.summary_plus(a weir.summary, b weir.summary) RETURNS weir.summary
     AS 'MODULE_PATHNAME', 'weir_summary_plus' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.summary_plus(weir.summary, weir.summary) IS
-    'The summary of the rows of both. NULL when one is NULL. Of different budgets the smaller wins. Raises 42804 when one summarises numbers and the other categories, or their units differ.';
+    'The summary of the rows of both. NULL when one is NULL. Of different budgets the smaller wins. Raises 42804 when one summarizes numbers and the other categories, or their units differ.';
 
 CREATE FUNCTION weir.summary_minus(a weir.summary, b weir.summary) RETURNS weir.summary
     AS 'MODULE_PATHNAME', 'weir_summary_minus' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -164,7 +164,7 @@ CREATE AGGREGATE weir.quantile("any", float8) (
     FINALFUNC = weir.quantile_number_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile("any", float8) IS
-    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1, time of day is in seconds. NULLs and NaN are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1. NULLs and NaN are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
 
 CREATE FUNCTION weir.quantile_interval_final(state weir.quantile_state) RETURNS interval
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -178,6 +178,19 @@ CREATE AGGREGATE weir.quantile(interval, float8) (
 );
 COMMENT ON AGGREGATE weir.quantile(interval, float8) IS
     'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_time_final(state weir.quantile_state) RETURNS time
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_time_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_time_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(time, float8) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_time_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(time, float8) IS
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_date_final(state weir.quantile_state) RETURNS date
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -235,7 +248,7 @@ CREATE AGGREGATE weir.quantile("any", float8[]) (
     FINALFUNC = weir.quantile_number_array_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile("any", float8[]) IS
-    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1, time of day is in seconds. NULLs and NaN are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1. NULLs and NaN are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
 
 CREATE FUNCTION weir.quantile_interval_array_final(state weir.quantile_state) RETURNS interval[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -249,6 +262,19 @@ CREATE AGGREGATE weir.quantile(interval, float8[]) (
 );
 COMMENT ON AGGREGATE weir.quantile(interval, float8[]) IS
     'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+
+CREATE FUNCTION weir.quantile_time_array_final(state weir.quantile_state) RETURNS time[]
+    AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.quantile_time_array_final(weir.quantile_state) IS
+    'Internal: final function of quantile.';
+REVOKE EXECUTE ON FUNCTION weir.quantile_time_array_final(weir.quantile_state) FROM PUBLIC;
+
+CREATE AGGREGATE weir.quantile(time, float8[]) (
+    SFUNC = weir.quantile_transition, STYPE = weir.quantile_state, COMBINEFUNC = weir.quantile_combine,
+    FINALFUNC = weir.quantile_time_array_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.quantile(time, float8[]) IS
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_date_array_final(state weir.quantile_state) RETURNS date[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;

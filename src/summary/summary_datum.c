@@ -43,7 +43,7 @@ summary_check_status(SummaryStatus status)
 			break;
 		case SUMMARY_KIND_MISMATCH:
 			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("summaries of different kinds cannot be combined"),
-							errdetail("One summarises numbers, durations, times or categories, the other another of these."),
+							errdetail("One summarizes numbers, durations, times or categories, the other another of these."),
 							errhint("weir.kind(summary) and weir.unit(summary) tell which.")));
 			break;
 		case SUMMARY_CORRUPT:

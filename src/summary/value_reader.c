@@ -211,7 +211,10 @@ encode_timestamp(Timestamp timestamp, bool with_zone, char *buffer)
 	if (TIMESTAMP_NOT_FINITE(timestamp))
 		EncodeSpecialTimestamp(timestamp, buffer);
 	else if (timestamp2tm(timestamp, NULL, &broken_down, &fraction, NULL, NULL) == 0)
+	{
+		broken_down.tm_isdst = 0;	/* a zone is shown only where this is known */
 		EncodeDateTime(&broken_down, fraction, with_zone, 0, NULL, USE_ISO_DATES, buffer);
+	}
 	else
 		strcpy(buffer, "out of range");
 }

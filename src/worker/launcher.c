@@ -74,6 +74,7 @@ look_for_databases(void)
 	foreach(cell, known_databases)
 		((KnownDatabase *) lfirst(cell))->seen = false;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	(void) GetTransactionSnapshot();
 	catalog = table_open(DatabaseRelationId, AccessShareLock);

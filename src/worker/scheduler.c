@@ -34,6 +34,7 @@ static BackgroundWorkerHandle *service_handles[WORKER_MAX_SERVICES];
 static Timing service_timing[WORKER_MAX_SERVICES];
 static Timing task_timing[WORKER_MAX_TASKS];
 static bool service_wanted[WORKER_MAX_SERVICES];
+static bool has_extension;
 
 static void
 back_off(Timing *timing)
@@ -52,6 +53,7 @@ run_in_transaction(const char *name, void (*function) (void *), void *argument)
 	pgstat_report_activity(STATE_RUNNING, name);
 	PG_TRY();
 	{
+		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		function(argument);
@@ -90,12 +92,14 @@ look_around(void *argument)
 	char	   *database = get_database_name(MyDatabaseId);
 
 	*stay = false;
+	has_extension = false;
 	memset(service_wanted, 0, sizeof(service_wanted));
-	if (database == NULL || !worker_database_allowed(database) || !OidIsValid(extension_oid(true)))
+	if (database == NULL || !worker_database_allowed(database))
 		return;
 	for (int i = 0; i < worker_n_services; i++)
 		service_wanted[i] = worker_services[i].wanted();
-	*stay = worker_presence();
+	has_extension = OidIsValid(extension_oid(true));
+	*stay = has_extension && worker_presence();
 	for (int i = 0; i < worker_n_services; i++)
 		*stay |= service_wanted[i];
 }
@@ -215,7 +219,7 @@ weir_scheduler_main(Datum argument)
 			worker_wait(100);
 			continue;
 		}
-		for (int i = 0; i < worker_n_tasks; i++)
+		for (int i = 0; i < worker_n_tasks && has_extension; i++)
 		{
 			now = GetCurrentTimestamp();
 			if (task_timing[i].next <= now || (woken && task_timing[i].retry_ms == 0))

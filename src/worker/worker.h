@@ -26,7 +26,7 @@ typedef void (*WorkerTask) (void);
 extern void worker_register_task(const char *name, int period_ms, WorkerTask task);
 
 /*
- * A service: wanted() is asked by the scheduler within a transaction; main runs in a process of its own, connected to the database,
+ * A service: wanted() is asked by the scheduler within a transaction, also where the extension is not (any more); main runs in a process of its own, connected to the database,
  * with signals set up and unblocked.  It returns to exit and be restarted when still wanted.
  */
 extern void worker_register_service(const char *name, bool (*wanted) (void), void (*main) (void));

@@ -19,7 +19,7 @@ sub start_weir
 	$node->init(allows_streaming => 'logical');
 	my $known = $node->safe_psql_offline_settings();
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'weir'\nwal_level = logical\nmax_worker_processes = 20\n"
-		  . "weir.flush_interval = 50\nautovacuum_naptime = 5s\nlog_min_messages = info\n");
+		  . "weir.flush_interval = 50\nautovacuum_naptime = 5s\nlog_min_messages = info\nrestart_after_crash = on\n");
 	$node->append_conf('postgresql.conf', "output_plugin_libraries = 'pgoutput, test_decoding, weir'\n") if $known;
 	$node->append_conf('postgresql.conf', "$_ = $settings{$_}\n") for sort keys %settings;
 	$node->start;
