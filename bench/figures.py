@@ -160,6 +160,7 @@ def capture(cursor):
             rows, bare = connection.execute("SELECT * FROM weir_bench.drain('bench')").fetchone()
         if rows != ROWS:
             raise SystemExit(f'the bare plugin read {rows} of {ROWS} rows')
+        print(f"  round {number}: captured {captured:.3f} s, bare {bare:.3f} s", file=sys.stderr)
         if number > 0:  # the first is the warm-up
             times.append((ROWS / captured, ROWS / bare))
     equal = connection.execute("SELECT panes, equal, different FROM weir.verify('bench_events')").fetchone()
