@@ -131,7 +131,16 @@ call_procedure(const RunningJob *job)
 	PortalDrop(portal, false);
 }
 
-/* Records the end in the current transaction; settings that the procedure changed must not get into the way. */
+/* Settings that the procedure changed for its session must not get into the way of recording how it ended. */
+static void
+reset_settings(void)
+{
+	StartTransactionCommand();
+	ResetAllOptions();
+	CommitTransactionCommand();
+}
+
+/* Records the end in the transaction that the procedure left open, where that can write. */
 static void
 record_success(const RunningJob *job)
 {
@@ -140,9 +149,9 @@ record_success(const RunningJob *job)
 	if (XactReadOnly)
 	{
 		CommitTransactionCommand();
+		reset_settings();
 		StartTransactionCommand();
 	}
-	ResetAllOptions();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	sql_begin(&scope);
 	if (!job_record_success(job->job_id, job->token, NULL))
@@ -176,8 +185,9 @@ record_failure(const RunningJob *job, const char *error)
 {
 	SqlScope	scope;
 
+	debug_query_string = NULL;
+	reset_settings();
 	begin_own_transaction();
-	ResetAllOptions();
 	sql_begin(&scope);
 	if (job_record_failure(job->job_id, job->token, error, true))
 		ereport(LOG, (errmsg("job " INT64_FORMAT " failed: %s", job->job_id, error)));

@@ -167,6 +167,8 @@ job_task(void)
 	SqlScope	scope;
 
 	sql_begin(&scope);
+	/* Somebody's open transaction may hold the key of a job: the scheduler has more to do than to wait for it. */
+	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	enqueue_scheduled();
 	job_expire_leases();
 	recover_orphans();

@@ -37,7 +37,7 @@ CREATE TABLE weir.model_alias (
     model_id int NOT NULL,
     alias text NOT NULL,
     version int NOT NULL,
-    previous int REFERENCES weir.model_alias,
+    previous int,                         -- alias_id; no foreign key, which pg_dump would call circular
     since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     until timestamptz,                    -- NULL: now
     set_by regrole NOT NULL,

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "monitor/rule.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
@@ -367,7 +368,10 @@ rule_task(void)
 	ListCell   *cell;
 	SqlScope	scope;
 	uint64		n;
+	int			guc_level = NewGUCNestLevel();
 
+	/* Somebody's open transaction may hold an alert or the key of a job: such a rule has another turn, the others do not wait. */
+	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	sql_begin(&scope);
 	n = sql_execute("SELECT r.rule_id, s.rule_id IS NULL FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id)"
 					" LEFT JOIN weir.rule_state s USING (rule_id)"
@@ -403,6 +407,7 @@ rule_task(void)
 		if (TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS))
 			break;				/* the others are the first of the next turn */
 	}
+	AtEOXact_GUC(true, guc_level);
 }
 
 /* ---- test_rule ---- */

@@ -1,0 +1,175 @@
+# Jobs in real workers: transactions of their own, failures, time-outs, crashes, roles that change; and the way from a rule to a new version.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirTest;
+
+my $node = start_weir('jobs', 'weir.job_retry_delay' => '200ms', 'weir.max_running_jobs' => 2, 'restart_after_crash' => 'on');
+
+sub sql { my ($query) = @_; return $node->safe_psql('postgres', $query); }
+sub as_ann { my ($query) = @_; return sql("SET SESSION AUTHORIZATION ann; SET search_path = lab, public; $query"); }
+sub enqueue { my ($trainer) = @_; return as_ann("SELECT weir.enqueue_job('$trainer')"); }
+sub job_becomes { my ($job, $state, $what) = @_; return wait_until($node, "SELECT state = '$state' FROM weir.jobs WHERE job_id = $job", $what); }
+sub of_job { my ($job, $columns) = @_; return sql("SELECT $columns FROM weir.jobs WHERE job_id = $job"); }
+
+sql(q{CREATE ROLE ann LOGIN; CREATE ROLE bob LOGIN; CREATE SCHEMA lab AUTHORIZATION ann; ALTER ROLE ann SET search_path = lab, public});
+as_ann(q{
+CREATE TABLE ran(job_id bigint, what text, pid int DEFAULT pg_backend_pid(), at timestamptz DEFAULT clock_timestamp());
+CREATE PROCEDURE good(job_id bigint, config jsonb) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO ran(job_id, what) VALUES (job_id, current_user || ' ' || session_user || ' ' || (config ->> 'trees'));
+  COMMIT;
+  CREATE TEMP TABLE scratch AS SELECT 1 AS x;
+  IF NOT weir.heartbeat(job_id, progress => 0.5, message => 'half') THEN RAISE 'no heartbeat'; END IF;
+  COMMIT;
+  PERFORM weir.create_model_version('m', artifact => '\x00', metrics => '{"auc": 0.8}', job_id => job_id);
+END $$;
+CREATE PROCEDURE bad(job_id bigint, config jsonb) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO ran(job_id, what) VALUES (job_id, 'committed'); COMMIT;
+  INSERT INTO ran(job_id, what) VALUES (job_id, 'rolled back');
+  SET default_transaction_read_only = on;
+  RAISE 'no good data' USING HINT = 'Get better data.';
+END $$;
+CREATE PROCEDURE read_only(job_id bigint, config jsonb) LANGUAGE plpgsql AS $$
+BEGIN SET default_transaction_read_only = on; COMMIT; PERFORM 1; END $$;
+CREATE TABLE parent(id int PRIMARY KEY);
+CREATE TABLE child(id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
+CREATE PROCEDURE late_error(job_id bigint, config jsonb) LANGUAGE sql AS 'INSERT INTO lab.child VALUES (1)';
+CREATE PROCEDURE slow(job_id bigint, config jsonb) LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO ran(job_id, what) VALUES (job_id, 'slow'); COMMIT; PERFORM pg_sleep((config ->> 'seconds')::float8);
+  INSERT INTO ran(job_id, what) VALUES (job_id, 'end'); END $$;
+SELECT weir.create_model('m');
+SELECT weir.create_trainer('good', 'm', 'good', '{"trees": 50}'), weir.create_trainer('bad', 'm', 'bad', max_attempts => 2),
+  weir.create_trainer('read_only', 'm', 'read_only'), weir.create_trainer('late_error', 'm', 'late_error', max_attempts => 1),
+  weir.create_trainer('endless', 'm', 'slow', '{"seconds": 600}', timeout => '1 s', max_attempts => 1),
+  weir.create_trainer('slow', 'm', 'slow', '{"seconds": 3}', max_attempts => 2),
+  weir.create_trainer('cancelled', 'm', 'slow', '{"seconds": 600}'), weir.create_trainer('external', 'm');
+});
+
+# ---- one of each ----
+my %job = map { $_ => enqueue($_) } qw(good bad read_only late_error endless);
+job_becomes($job{good}, 'succeeded', 'a procedure that commits and uses a temporary table');
+is(sql("SELECT what FROM lab.ran WHERE job_id = $job{good}"), 'ann ann 50', 'it ran as its owner, with its search path and configuration');
+is(of_job($job{good}, 'attempt, progress, message, error'), '1|1|half|', 'what it reported');
+is(sql("SELECT version, job_id FROM weir.model_versions WHERE model = 'm'"), "1|$job{good}", 'its version');
+job_becomes($job{bad}, 'dead', 'a procedure that fails is tried again, then dead');
+like(of_job($job{bad}, 'error'), qr/no good data \(SQLSTATE P0001\)\nHINT: Get better data\.\nCONTEXT: .*RAISE/s, 'its error');
+is(sql("SELECT count(*), count(DISTINCT pid), min(what) FROM lab.ran WHERE job_id = $job{bad}"), '2|2|committed', 'two attempts; what was not committed is not there');
+job_becomes($job{read_only}, 'succeeded', 'a procedure that leaves its session read-only');
+job_becomes($job{late_error}, 'dead', 'a procedure whose commit fails');
+like(of_job($job{late_error}, 'error'), qr/violates foreign key constraint/, 'with the error of the commit');
+job_becomes($job{endless}, 'dead', 'a procedure that takes too long');
+like(of_job($job{endless}, 'error'), qr/^timed out after 00:00:01/, 'says so');
+
+# ---- not too many at once ----
+as_ann(q{SELECT weir.create_trainer('wait' || i, 'm', 'slow', '{"seconds": 1}') FROM generate_series(1, 3) i;
+SELECT weir.enqueue_job('wait' || i) FROM generate_series(1, 3) i; SELECT weir.enqueue_job('wait1')});
+wait_until($node, q{SELECT count(*) = 4 FROM weir.jobs WHERE trainer LIKE 'wait%' AND state = 'succeeded'}, 'four jobs of three trainers');
+is(sql(q{SELECT max(n) <= 2 FROM (SELECT (SELECT count(*) FROM weir.jobs b WHERE b.trainer LIKE 'wait%' AND a.started_at >= b.started_at AND a.started_at < b.finished_at) AS n
+  FROM weir.jobs a WHERE trainer LIKE 'wait%') q}), 't', 'never more than two at a time');
+is(sql(q{SELECT max(started_at) >= min(finished_at) FROM weir.jobs WHERE trainer = 'wait1'}), 't', 'one at a time per trainer');
+
+# ---- cancel ----
+my $cancelled = enqueue('cancelled');
+wait_until($node, "SELECT count(*) = 1 FROM lab.ran WHERE job_id = $cancelled", 'a long job runs');
+is(as_ann("SELECT weir.cancel_job($cancelled)"), 't', 'it is cancelled');
+wait_until($node, "SELECT pid IS NULL AND state = 'cancelled' FROM weir.jobs WHERE job_id = $cancelled", 'its worker stops');
+is(sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'weir job'}), 0, 'and is gone');
+
+# ---- crashes ----
+my $killed = enqueue('slow');
+wait_until($node, "SELECT pid IS NOT NULL FROM weir.jobs WHERE job_id = $killed", 'a job runs');
+kill 'KILL', of_job($killed, 'pid');
+sleep 1;
+$node->poll_query_until('postgres', 'SELECT true');
+job_becomes($killed, 'succeeded', 'a job whose worker was killed runs again');
+is(of_job($killed, 'attempt'), 2, 'both attempts count');
+my $restarted = enqueue('slow');
+wait_until($node, "SELECT count(*) = 1 FROM lab.ran WHERE job_id = $restarted", 'a job runs');
+$node->stop('immediate');
+$node->start;
+job_becomes($restarted, 'succeeded', 'a job that the end of the server interrupted runs again');
+my $terminated = enqueue('slow');
+wait_until($node, "SELECT count(*) = 1 FROM lab.ran WHERE job_id = $terminated", 'a job runs');
+sql("SELECT pg_terminate_backend(pid) FROM weir.jobs WHERE job_id = $terminated");
+job_becomes($terminated, 'succeeded', 'a job whose worker was terminated runs again');
+is(sql("SELECT count(*) FROM lab.ran WHERE what = 'end' AND job_id IN ($killed, $restarted, $terminated)"), 3, 'each ended once');
+
+# ---- roles and procedures that change ----
+sql('ALTER ROLE ann RENAME TO anna');
+my $renamed = sql(q{SET SESSION AUTHORIZATION anna; SELECT weir.enqueue_job('good')});
+job_becomes($renamed, 'succeeded', 'after its owner was renamed');
+sql('ALTER ROLE anna RENAME TO ann; ALTER ROLE ann NOLOGIN');
+my $no_login = enqueue('good');
+job_becomes($no_login, 'failed', 'an owner that may not log in');
+like(of_job($no_login, 'error'), qr/owner "ann" is not permitted to log in/, 'says so');
+sql('ALTER ROLE ann LOGIN; REVOKE CONNECT ON DATABASE postgres FROM PUBLIC');
+my $no_connect = enqueue('good');
+job_becomes($no_connect, 'failed', 'an owner that may not connect');
+sql('GRANT CONNECT ON DATABASE postgres TO PUBLIC; GRANT CREATE, USAGE ON SCHEMA lab TO bob; ALTER PROCEDURE lab.good RENAME TO old_good');
+my $dropped = enqueue('good');
+job_becomes($dropped, 'failed', 'a procedure that is gone');
+sql(q{SET SESSION AUTHORIZATION bob; CREATE PROCEDURE lab.good(job_id bigint, config jsonb) LANGUAGE plpgsql AS $$ BEGIN DELETE FROM lab.ran; END $$});
+my $hijacked = enqueue('good');
+job_becomes($hijacked, 'failed', 'a procedure of somebody else under its name');
+like(of_job($hijacked, 'error'), qr/has another owner than when the trainer was made/, 'says so');
+sql(q{SET SESSION AUTHORIZATION bob; DROP PROCEDURE lab.good});
+sql(q{ALTER PROCEDURE lab.old_good RENAME TO good});
+
+# ---- external workers: eight at once, no job twice ----
+as_ann(q{SELECT count(weir.enqueue_job('external')) FROM generate_series(1, 200)});
+my @claimers = map { IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', q{SET ROLE ann}, '-c', q{
+DO $$ DECLARE job record; BEGIN LOOP
+  SELECT * INTO job FROM weir.claim_job('{external}');
+  EXIT WHEN job.job_id IS NULL;
+  INSERT INTO lab.ran(job_id, what) VALUES (job.job_id, 'external');
+  IF NOT weir.complete_job(job.job_id, job.token) THEN RAISE 'lost'; END IF;
+  COMMIT;
+END LOOP; END $$} ], '>', \my $out, '2>&1') } 1 .. 8;
+$_->finish for @claimers;
+is(sql(q{SELECT count(*), count(DISTINCT job_id), count(DISTINCT pid) > 1 FROM lab.ran WHERE what = 'external'}), '200|200|t', 'two hundred jobs, eight claimers');
+is(sql(q{SELECT DISTINCT state, attempt FROM weir.jobs WHERE trainer = 'external'}), 'succeeded|1', 'each once');
+
+# ---- schedule ----
+as_ann(q{SELECT weir.create_trainer('often', 'm', 'good', '{"trees": 1}', schedule => '1 s')});
+wait_until($node, q{SELECT count(*) >= 2 FROM weir.jobs WHERE trainer = 'often' AND state = 'succeeded'}, 'a schedule');
+as_ann(q{SELECT weir.drop_trainer('often')});
+
+# ---- from a stream to a new version ----
+as_ann(q{
+CREATE TABLE loans(id bigint PRIMARY KEY, at timestamptz NOT NULL, income float8);
+ALTER TABLE loans REPLICA IDENTITY FULL;
+SELECT weir.create_monitor('loans', 'loans', 'at', window_size => '1 day');
+SELECT weir.set_baseline('loans', since => '2026-01-01', until => '2026-01-08');
+SELECT weir.create_rule('income drifts', 'loans', 'psi', above => 0.25, column_name => 'income', action => 'retrain', trainer => 'good');
+});
+my $versions = sql(q{SELECT count(*) FROM weir.model_versions});
+my $listener = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', 'LISTEN weir_alerts',
+	map { ('-c', 'SELECT pg_sleep(0.5)') } 1 .. 40 ], '>', \my $heard, '2>', \my $listener_error);
+as_ann(q{INSERT INTO loans SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', i % 100 FROM generate_series(1, 288 * 12) i});
+as_ann(q{INSERT INTO loans SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', 80 + i % 100 FROM generate_series(288 * 12 + 1, 288 * 14) i});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'income drifts'}, 'an alert');
+is(sql(q{SELECT subject, metric, state, window_start AT TIME ZONE 'UTC', n FROM weir.alerts}), 'income|psi|open|2026-01-13 00:00:00|288', 'of the first day that drifts');
+wait_until($node, q{SELECT j.state = 'succeeded' FROM weir.jobs j JOIN weir.alerts a USING (job_id)}, 'its job');
+is(sql(q{SELECT count(*) FROM weir.model_versions}), $versions + 1, 'and a new version');
+is(sql(q{SELECT config ->> 'monitor', config ->> 'rule', (config ->> 'alert_id')::bigint = a.alert_id, config ->> 'trees' FROM weir.jobs j JOIN weir.alerts a USING (job_id)}),
+	'loans|income drifts|t|50', 'what the job was told');
+as_ann(q{INSERT INTO loans SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', i % 100 FROM generate_series(288 * 14 + 1, 288 * 17) i});
+wait_until($node, q{SELECT state = 'resolved' FROM weir.alerts}, 'the alert resolves by itself');
+is(sql(q{SELECT window_end AT TIME ZONE 'UTC' FROM weir.alerts}), '2026-01-15 00:00:00', 'after the last day that drifts');
+# Late rows make a day that was in order drift.
+as_ann(q{INSERT INTO loans SELECT 100000 + i, '2026-01-11'::timestamptz + i * interval '1 min', 500 FROM generate_series(1, 300) i});
+wait_until($node, q{SELECT count(*) = 2 FROM weir.alerts WHERE state = 'resolved'}, 'late rows open an alert on their day, which the next day resolves');
+is(sql(q{SELECT window_start AT TIME ZONE 'UTC' FROM weir.alerts ORDER BY alert_id DESC LIMIT 1}), '2026-01-11 00:00:00', 'on that day');
+is(sql(q{SELECT segment IS NULL, state FROM weir.rule_states WHERE rule = 'income drifts'}), 't|ok', 'the present state of the rule');
+$listener->finish;
+like($heard, qr/"weir_alerts" with payload "\{.*"rule": "income drifts".*"event": "opened"/, 'listeners heard of it');
+like($heard, qr/"event": "resolved"/, 'and of its end');
+$node->stop;
+done_testing();
