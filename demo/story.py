@@ -40,19 +40,7 @@ SCORES = [
 ]
 LABEL_WIDTH = 20
 
-PANEL_QUERY = """
-WITH wanted (ordinal, subject, metric, low, high) AS (VALUES %s),
-scored AS (SELECT * FROM weir.scores('loans') WHERE segment IS NULL AND window_start < '{end}')
-SELECT ordinal, left(weir.sparkline(array_agg(CASE WHEN s.value IS NOT NULL THEN greatest(w.low, least(w.high, s.value)) END ORDER BY s.window_start) || ARRAY[w.low, w.high]::float8[]), -2),
-       string_agg(coalesce(left(s.verdict, 1), ' '), '' ORDER BY s.window_start),
-       (array_agg(round(s.value::numeric, 2) ORDER BY s.window_start DESC) FILTER (WHERE s.value IS NOT NULL))[1],
-       coalesce((array_agg(s.verdict ORDER BY s.window_start DESC) FILTER (WHERE s.value IS NOT NULL))[1], '')
-FROM wanted w JOIN scored s USING (subject, metric) GROUP BY ordinal, w.low, w.high
-UNION ALL
-SELECT 100, left(weir.sparkline(array_agg(n ORDER BY window_start)::float8[] || ARRAY[0, 3636]::float8[]), -2),
-       string_agg(CASE WHEN is_final THEN 'f' ELSE ' ' END, '' ORDER BY window_start), sum(n), count(*) FILTER (WHERE is_final)::text
-FROM weir.windows('loans') WHERE window_start < '{end}'
-""" % ', '.join(f"({i}, '{s[1]}', '{s[2]}', {s[3]}, {s[4]})" for i, s in enumerate(SCORES))
+CHANGING = 4                # days: outcomes come a day late, older windows stay as they are
 
 
 class Bank(threading.Thread):
@@ -113,7 +101,7 @@ class Story:
         self.known_alerts = {}
         self.known_versions = {1}
         self.deployed = 1
-        self.last_panel = None
+        self.scores = [{} for _ in range(len(SCORES) + 1)]
         self.baseline = (1, HISTORY)
 
     # ---- telling ----
@@ -142,6 +130,7 @@ class Story:
     def table(self, sql):
         out, _ = self.psql('subscriber', sql, options=('-P', 'footer=off'))
         self.screen.log(*(f'    {line.rstrip()}' for line in out.split('\n')), '')
+        return [[cell.strip() for cell in line.split('|')] for line in out.split('\n')[2:]]
 
     def call(self, sql):
         _, notice = self.psql('subscriber', sql, options=('-q', '-t'))
@@ -171,9 +160,8 @@ class Story:
         self.wait(lambda: self.subscriber.query('SELECT bool_and(srsubstate = $$r$$) FROM pg_subscription_rel')[0][0] == 't', 'the initial copy')
         screen.log(f'  Logical replication copies them to the subscriber, which has weir: {time.monotonic() - began:.1f} s.')
         self.put_first_scorecard_into_use()
-        days = self.publisher.query('SELECT day, starts_at::date, starts_at FROM plan ORDER BY day')
-        self.dates = {int(day): date for day, date, _ in days}
-        self.end = days[DAYS][2]
+        days = self.publisher.query('SELECT day, starts_at::date FROM plan ORDER BY day')
+        self.dates = [None] + [date for _, date in days]
 
     def put_first_scorecard_into_use(self):
         points = self.publisher.query('SELECT points FROM scorecard')[0][0].replace("'", "''")
@@ -198,52 +186,77 @@ class Story:
         self.call("""
             SELECT weir.create_rule('drift', 'loans', 'psi', above => 0.25, windows => 2,
                      action => 'retrain', trainer => 'fit the scorecard', cooldown => '10 days');""")
-        self.screen.log('', '  What “retrain” runs is a procedure in SQL: demo/subscriber.sql. And a second rule, which only tells:', '')
+        self.screen.log('', '  What “retrain” runs is a procedure in SQL, see demo/subscriber.sql. A second rule only tells:', '')
         self.call("""
-            SELECT weir.create_rule('fair to women and men', 'loans', 'demographic_parity_ratio', below => 0.8, windows => 2);""")
+            SELECT weir.create_rule('fairness', 'loans', 'demographic_parity_ratio', below => 0.8,
+                     windows => 2);""")
         self.subscriber.query('SELECT weir.wait_for()')
         windows, n = self.subscriber.query("SELECT count(*), sum(n) FROM weir.windows('loans')")[0]
         self.screen.log('', f'  The {int(n):,} rows that were there already fill {windows} windows: {time.monotonic() - began:.1f} s.')
 
     # ---- the panel ----
 
-    def draw(self, keep=False):
-        rows = {int(row[0]): row[1:] for row in self.subscriber.query(PANEL_QUERY.format(end=self.end))}
-        capture = self.subscriber.query('SELECT state, coalesce(extract(epoch FROM lag), 0), coalesce(rows_per_second, 0), memory_bytes FROM weir.capture_status')[0]
-        self.last_panel = self.panel(rows, capture)
-        if keep:
-            self.screen.keep(self.last_panel)
-        else:
-            self.screen.live(self.last_panel)
+    def read_scores(self, since):
+        """Scores and rows of the windows from that day on; those before are kept from the last time."""
+        wanted = ', '.join(f"({i}, '{subject}', '{metric}')" for i, (_, subject, metric, _, _) in enumerate(SCORES))
+        bounds = f"since => '{self.dates[since]}', until => '{self.dates[DAYS + 1]}'"
+        for ordinal, date, value, verdict in self.subscriber.query(f"""
+                SELECT ordinal, window_start::date, value, verdict FROM weir.scores('loans', {bounds})
+                JOIN (VALUES {wanted}) w (ordinal, subject, metric) USING (subject, metric) WHERE segment IS NULL
+                UNION ALL SELECT {len(SCORES)}, window_start::date, n, CASE WHEN is_final THEN 'final' END FROM weir.windows('loans', {bounds})"""):
+            self.scores[int(ordinal)][self.dates.index(date)] = (value, verdict)
 
-    def panel(self, rows, capture):
+    def read_sparklines(self):
+        """Of each score a bar per day, on its scale: that is what the two numbers at the end are for."""
+        arrays = []
+        for ordinal, by_day in enumerate(self.scores):
+            low, high = SCORES[ordinal][3:] if ordinal < len(SCORES) else (0, 3636)
+            values = [by_day.get(day, ('', ''))[0] for day in range(1, max(by_day) + 1)]
+            values = [f'{max(low, min(high, float(value)))}' if value else 'NULL' for value in values]
+            arrays.append(f"({ordinal}, ARRAY[{', '.join(values)}, {low}, {high}]::float8[])")
+        return [row[0] for row in self.subscriber.query(
+            f"SELECT left(weir.sparkline(points), -2) FROM (VALUES {', '.join(arrays)}) v (ordinal, points) ORDER BY ordinal")]
+
+    def draw(self, keep=False):
+        self.read_scores(1 if keep or not self.scores[0] else max(1, self.bank.day - CHANGING))
+        capture = self.subscriber.query('SELECT extract(epoch FROM lag) FROM weir.capture_status')[0]
+        panel = self.panel(self.read_sparklines(), float(capture[0] or 0))
+        if keep:
+            self.screen.keep(panel)
+        else:
+            self.screen.live(panel)
+
+    def panel(self, sparklines, lag):
         bank = self.bank
         width = 32
         done = bank.taken_in * width / APPLICATIONS
-        eighths = ' ▏▎▍▌▋▊▉'
-        bar = ('█' * int(done) + (eighths[int(done * 8) % 8] if int(done) < width else '')).ljust(width)
+        bar = ('█' * int(done) + ('' if done >= width else ' ▏▎▍▌▋▊▉'[int(done * 8) % 8])).ljust(width)
         lines = [f'  {bold(f"day {bank.day} of {DAYS}")}  {self.dates[bank.day]}   {blue(bar)}{dim("▏")} {bank.taken_in:>7,} applications   '
-                 + dim(f'{float(capture[1]):.1f} s behind')]
-        marks = [' '] * DAYS
-        for day, glyph in self.marks.items():
-            marks[day - 1] = glyph
+                 + dim(f'{lag:.1f} s behind'), ' ' * (LABEL_WIDTH + 3) + dim(self.axis())]
+        for ordinal, (label, *_) in enumerate(SCORES):
+            by_day = self.scores[ordinal]
+            bars = ''.join({'alert': red, 'warning': amber}.get(by_day.get(day, ('', ''))[1], str)(bar) for day, bar in enumerate(sparklines[ordinal], 1))
+            value, verdict = next((by_day[day] for day in sorted(by_day, reverse=True) if by_day[day][0]), ('0', ''))
+            shown = {'alert': red('▲ alert'), 'warning': amber('△ warning'), 'ok': green('ok')}.get(verdict, '')
+            lines.append(f'  {label:<{LABEL_WIDTH}} {bars}{self.days_to_come(sparklines[ordinal])} {float(value):5.2f} {shown}'.rstrip())
+        final = [day for day, (_, is_final) in self.scores[-1].items() if is_final]
+        bars = ''.join(bar if day in final else blue(bar) for day, bar in enumerate(sparklines[-1], 1))
+        lines.append(f'  {"rows per window":<{LABEL_WIDTH}} {bars}{self.days_to_come(sparklines[-1])} {len(final):>5} {dim("final")}')
+        return lines
+
+    @staticmethod
+    def days_to_come(sparkline):
+        return dim('·' * (DAYS - len(sparkline)))
+
+    def axis(self):
+        """What happened on which day, and the days of the baseline."""
         first, last = self.baseline
-        for day in range(first, last + 1):
-            if marks[day - 1] == ' ':
-                marks[day - 1] = '─'
+        marks = ['─' if first <= day <= last else ' ' for day in range(1, DAYS + 1)]
         if first == 1:
             marks[4:14] = ' baseline '
-        lines.append(' ' * (LABEL_WIDTH + 3) + dim(''.join(marks).rstrip()))
-        for ordinal, (label, *_) in enumerate(SCORES):
-            spark, verdicts, value, verdict = rows.get(ordinal, ('', '', '', ''))
-            bars = ''.join(red(bar) if verdicts[i:i + 1] == 'a' else amber(bar) if verdicts[i:i + 1] == 'w' else bar for i, bar in enumerate(spark))
-            bars += dim('·' * (DAYS - len(spark)))
-            shown = {'alert': red('▲ alert'), 'warning': amber('△ warning'), 'ok': green('ok')}.get(verdict, '')
-            lines.append(f'  {label:<{LABEL_WIDTH}} {bars} {value:>5} {shown}'.rstrip())
-        spark, final, n, n_final = rows.get(100, ('', '', '0', '0'))
-        bars = ''.join(bar if final[i:i + 1] == 'f' else blue(bar) for i, bar in enumerate(spark))
-        lines.append(f'  {"rows per window":<{LABEL_WIDTH}} {bars}{dim("·" * (DAYS - len(spark)))} {int(n_final):>5} {dim("final")}')
-        return lines
+        for day, glyph in self.marks.items():
+            marks[day - 1] = glyph
+        return ''.join(marks).rstrip()
 
     # ---- what happens ----
 
@@ -315,6 +328,7 @@ class Story:
         self.call(f"SELECT weir.set_baseline('loans', since => '{self.dates[first]}', until => '{self.dates[last + 1]}');")
         self.baseline = (first, last)
         self.marks[first] = '⚑'
+        self.read_scores(1)
 
     def stream(self):
         self.heading(f'{DAYS - HISTORY} days come in, a day a second')
@@ -338,18 +352,18 @@ class Story:
                 self.poll()
                 self.move_baseline()
                 moved = True
-            for day in (AFTER_TAX + 4, PARENTAL_LEAVE + 3):
+            self.poll()
+            for day in (AFTER_TAX + 5, PARENTAL_LEAVE + 3):
                 if bank.day >= day and day not in kept:
                     kept.add(day)
                     self.draw(keep=True)
-            self.poll()
             if self.screen.is_live:
                 self.draw()
-            time.sleep(0.1)
+            time.sleep(0.2)
         end = self.publisher.query('SELECT pg_current_wal_lsn()')[0][0]
         self.wait(lambda: self.publisher.query(f"SELECT replay_lsn >= '{end}' FROM pg_stat_replication WHERE application_name = 'bank'") == [('t',)], 'replication')
         self.subscriber.query('SELECT weir.wait_for()')
-        self.wait(lambda: self.subscriber.query(f"SELECT bool_and(evaluated_to >= '{self.end}'::timestamptz - interval '1 day') FROM weir.rules")[0][0] == 't',
+        self.wait(lambda: self.subscriber.query(f"SELECT bool_and(evaluated_to >= '{self.dates[DAYS]}') FROM weir.rules")[0][0] == 't',
                   'the rules to see the last day')
         self.poll()
         self.draw(keep=True)
@@ -358,15 +372,14 @@ class Story:
 
     def afterwards(self):
         self.heading('The stream’s answer is the batch’s answer: every pane, computed again from the table')
-        self.table("SELECT * FROM weir.verify('loans');")
-        panes, equal, different = self.subscriber.query("SELECT panes, equal, different FROM weir.verify('loans')")[0]
+        panes, equal, different = self.table("SELECT * FROM weir.verify('loans');")[0][:3]
         self.heading('Who decided what, and why')
         self.table("""
             SELECT version, state, metrics->>'auc' AS auc, metrics->>'fitted to' AS fitted_to, note
             FROM weir.model_versions WHERE model = 'scorecard';""")
         self.table("""
-            SELECT rule, subject, metric, round(value::numeric, 2) AS last, window_start::date AS since,
-                   window_end::date AS until, state, job_id IS NOT NULL AS retrained
+            SELECT rule, subject, metric, round(value::numeric, 2) AS value,
+                   window_start::date AS since, state, job_id IS NOT NULL AS retrained
             FROM weir.alerts ORDER BY opened_at;""")
         self.heading('To look around, with psql')
         self.screen.log(*(f'    {blue(line) if not line.startswith("--") else dim(line)}' for line in LOOK_AROUND.strip().split('\n')), '')
@@ -387,9 +400,9 @@ class Story:
 
 LOOK_AROUND = """
 SELECT * FROM weir.overview;                                    -- one line per monitor
-SELECT * FROM weir.windows WHERE monitor = 'loans';             -- the windows and how full they are
-SELECT * FROM weir.window_stats('loans', window_size => '7 days') WHERE column_name = 'income';
-SELECT window_start, column_name, metric, value, verdict FROM weir.drift_scores WHERE is_primary;
+SELECT * FROM weir.windows;                                     -- how full each window is
+SELECT * FROM weir.window_stats('loans', window_size => '7 days') WHERE column_name = 'age';
+SELECT window_start, column_name, value, verdict FROM weir.drift_scores WHERE is_primary;
 SELECT detail FROM weir.drift_scores WHERE column_name = 'purpose' AND verdict = 'alert';
 SELECT * FROM weir.fairness_scores WHERE is_primary;
 SELECT * FROM weir.test_rule('drift');                          -- what the rule sees
@@ -399,6 +412,7 @@ SELECT * FROM weir.capture_status;                              -- lag, memory, 
 
 
 def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     story = Story(sys.argv[1], sys.argv[2])
     try:
         story.run()

@@ -23,6 +23,8 @@ class Screen:
         sys.stdout.reconfigure(encoding='utf-8', errors='replace')
         self.is_live = IS_TERMINAL and shutil.get_terminal_size().lines >= 24
         self.panel = []
+        self.drawn = 0
+        self.after_blank = False
         if self.is_live:
             self.write('\x1b[?25l')
 
@@ -31,30 +33,40 @@ class Screen:
         sys.stdout.flush()
 
     def erase(self):
-        return f'\x1b[{len(self.panel)}F\x1b[J' if self.panel else ''
+        erase = f'\x1b[{self.drawn}F\x1b[J' if self.drawn else ''
+        self.drawn = 0
+        return erase
+
+    def draw(self):
+        """The panel, set off from the text; a line wider than the terminal must not wrap, or the cursor would be lost."""
+        if not self.panel:
+            return ''
+        lines = self.panel if self.after_blank else ['', *self.panel]
+        self.drawn = len(lines)
+        return '\x1b[?7l' + self.text(lines) + '\x1b[?7h'
 
     @staticmethod
     def text(lines):
         return ''.join(line + '\n' for line in lines)
 
     def log(self, *lines):
-        """Text above the panel."""
-        self.write(self.erase() + self.text(lines) + self.fit(self.panel))
+        """Text above the panel; of blank lines that follow each other, one."""
+        if self.after_blank and lines[0] == '':
+            lines = lines[1:]
+        if lines:
+            erase = self.erase()
+            self.after_blank = lines[-1] == ''
+            self.write(erase + self.text(lines) + self.draw())
 
     def live(self, panel):
         if self.is_live:
-            erase = self.erase()
             self.panel = panel
-            self.write(erase + self.fit(panel))
+            self.write(self.erase() + self.draw())
 
     def keep(self, panel):
         """The panel as it is now becomes part of the text."""
-        self.write(self.erase() + '\n' + self.text(panel) + '\n')
         self.panel = []
-
-    def fit(self, panel):
-        """A panel wider than the terminal must not wrap, or the cursor would be lost."""
-        return '\x1b[?7l' + self.text(panel) + '\x1b[?7h' if panel else ''
+        self.log('', *panel, '')
 
     def close(self):
         if self.is_live:
