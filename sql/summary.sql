@@ -18,7 +18,8 @@ SELECT g AS id, g::smallint AS i2, g AS i4, g::bigint AS i8, g::real AS f4, g::f
        ('10.0.0.' || g % 3)::inet AS ip
 FROM generate_series(1, 100) g;
 
-CREATE FUNCTION describe(column_name text, variant text DEFAULT '') RETURNS TABLE (kind text, unit text, n bigint, nulls bigint, distinct_count bigint, mean numeric, median numeric, top text)
+CREATE FUNCTION describe(column_name text, variant text DEFAULT '') RETURNS TABLE (kind text, unit text, n bigint, nulls bigint, distinct_count bigint, mean numeric,
+       median numeric, top text)
 LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format($q$
@@ -74,7 +75,8 @@ SELECT (weir.stats(x)).n, weir.min_value(weir.summarize(x)), weir.quantile(x, 1)
 -- numeric reads exactly as numeric::float8
 SELECT count(*), count(*) FILTER (WHERE weir.mean(s) IS DISTINCT FROM n::float8) AS different
 FROM (SELECT n, weir.summarize(n) s
-      FROM (SELECT (sign * m * 10.0 ^ e)::numeric AS n FROM unnest('{0,1,7,10,123,9999,10000,99999999,123456789,9007199254740991,9007199254740992,9007199254740993,12345678901234567890,0.1,0.5,123.456,0.00001234,1234567.89,98765432109876.54321}'::numeric[]) m,
+      FROM (SELECT (sign * m * 10.0 ^ e)::numeric AS n FROM unnest('{0,1,7,10,123,9999,10000,99999999,123456789,9007199254740991,9007199254740992}'::numeric[] ||
+                      '{9007199254740993,12345678901234567890,0.1,0.5,123.456,0.00001234,1234567.89,98765432109876.54321}'::numeric[]) m,
                    generate_series(-40, 40) e, unnest('{1,-1}'::int[]) sign
             UNION SELECT round((g * 7919 % 100003)::numeric / 100, 2) FROM generate_series(1, 2000) g
             UNION SELECT ('0.' || repeat('0', g) || '123456789')::numeric FROM generate_series(1, 320, 11) g
@@ -86,7 +88,8 @@ SELECT (s).n = count, (s).sum = x.sum, (s).mean = avg, abs((s).stddev - x.stddev
 FROM (SELECT weir.stats(f8) AS s, count(f8), sum(f8), avg(f8), stddev(f8), min(f8), max(f8) FROM every_type) x;
 SELECT (weir.stats(iv)).mean = extract(epoch FROM avg(iv)), (weir.stats(tz)).max = extract(epoch FROM max(tz)), (weir.stats(dt)).min = extract(epoch FROM min(dt)),
        (weir.stats(tz)).mean = avg(extract(epoch FROM tz)), (weir.stats(tz)).sum = sum(extract(epoch FROM tz)),
-       round(((weir.stats(iv)).stddev - stddev(extract(epoch FROM iv)))::numeric, 9), round((weir.sample_variance(weir.summarize(iv)) - variance(extract(epoch FROM iv)))::numeric, 6) FROM every_type;
+       round(((weir.stats(iv)).stddev - stddev(extract(epoch FROM iv)))::numeric, 9), round((weir.sample_variance(weir.summarize(iv)) -
+       variance(extract(epoch FROM iv)))::numeric, 6) FROM every_type;
 -- variance does not cancel: the spread of 1e15 + {0,1,2}
 SELECT weir.sample_variance(weir.summarize(x)) FROM (VALUES (1e15::float8), (1e15 + 1), (1e15 + 2)) v(x);
 -- sums do not depend on the order: the server's do
@@ -96,8 +99,10 @@ SELECT weir.value_sum(weir.summarize(x ORDER BY o)), weir.value_sum(weir.summari
 SELECT weir.quantile(iv, 0.9) = percentile_disc(0.9) WITHIN GROUP (ORDER BY iv), weir.quantile(dt, 0.9) = percentile_disc(0.9) WITHIN GROUP (ORDER BY dt),
        weir.quantile(ts, 0.9) = percentile_disc(0.9) WITHIN GROUP (ORDER BY ts), weir.quantile(tz, 0.9) = percentile_disc(0.9) WITHIN GROUP (ORDER BY tz),
        weir.quantile(i4, 0.9) = percentile_disc(0.9) WITHIN GROUP (ORDER BY i4), weir.quantile(n, 0.9) = percentile_disc(0.9) WITHIN GROUP (ORDER BY n) FROM every_type;
-SELECT weir.quantile(iv, ARRAY[0.1, NULL, 0.5]), weir.quantile(dt, '{0.1,0.5}'::float8[]), weir.quantile(ts, ARRAY[0.5]), weir.quantile(tz, ARRAY[0.5]), weir.quantile(i4, ARRAY[0.1, 0.5, 0.99]) FROM every_type;
-SELECT weir.quantile(tm, 0.5), weir.quantile(b, 0.4), weir.quantile(b, 0.6), weir.quantile(i4, NULL), weir.quantile(i4, NULL::float8[]), weir.quantile(i4, '{}'::float8[]) FROM every_type;
+SELECT weir.quantile(iv, ARRAY[0.1, NULL, 0.5]), weir.quantile(dt, '{0.1,0.5}'::float8[]), weir.quantile(ts, ARRAY[0.5]), weir.quantile(tz, ARRAY[0.5]),
+       weir.quantile(i4, ARRAY[0.1, 0.5, 0.99]) FROM every_type;
+SELECT weir.quantile(tm, 0.5), weir.quantile(b, 0.4), weir.quantile(b, 0.6), weir.quantile(i4, NULL), weir.quantile(i4, NULL::float8[]),
+       weir.quantile(i4, '{}'::float8[]) FROM every_type;
 SELECT weir.quantile(i4, 1.5) FROM every_type;
 SELECT weir.quantile(i4, 'NaN'::float8) FROM every_type;
 SELECT weir.quantile(i4, ARRAY[0.5, -1]) FROM every_type;
@@ -151,8 +156,10 @@ SET max_parallel_workers_per_gather = 0;
 INSERT INTO summaries SELECT 'in order', weir.summarize(x), weir.summarize(c), weir.quantile(x, '{0.1,0.5,0.9}'::float8[]) FROM numbers;
 INSERT INTO summaries SELECT 'in another order', weir.summarize(x ORDER BY x), weir.summarize(c ORDER BY c), NULL FROM numbers;
 INSERT INTO summaries SELECT 'merged', weir.merge(x), weir.merge(c), NULL FROM (SELECT weir.summarize(x) x, weir.summarize(c) c FROM numbers GROUP BY part) y;
-INSERT INTO summaries SELECT 'merged twice', weir.merge(x), weir.merge(c), NULL FROM (SELECT weir.merge(x) x, weir.merge(c) c FROM (SELECT id % 3 AS k, weir.summarize(x) x, weir.summarize(c) c FROM numbers GROUP BY id % 3, part) y GROUP BY k) z;
-INSERT INTO summaries SELECT 'added', a.x + b.x, a.c + b.c, NULL FROM (SELECT weir.summarize(x) x, weir.summarize(c) c FROM numbers WHERE part < 3) a, (SELECT weir.summarize(x) x, weir.summarize(c) c FROM numbers WHERE part >= 3) b;
+INSERT INTO summaries SELECT 'merged twice', weir.merge(x), weir.merge(c), NULL FROM (SELECT weir.merge(x) x, weir.merge(c) c
+       FROM (SELECT id % 3 AS k, weir.summarize(x) x, weir.summarize(c) c FROM numbers GROUP BY id % 3, part) y GROUP BY k) z;
+INSERT INTO summaries SELECT 'added', a.x + b.x, a.c + b.c, NULL FROM (SELECT weir.summarize(x) x, weir.summarize(c) c FROM numbers WHERE part < 3) a,
+       (SELECT weir.summarize(x) x, weir.summarize(c) c FROM numbers WHERE part >= 3) b;
 SET max_parallel_workers_per_gather = 4;
 SET min_parallel_table_scan_size = 0;
 SET parallel_setup_cost = 0;
@@ -175,10 +182,12 @@ SELECT weir.summaries_equal(al.x - part.x, rest.x), weir.summaries_equal(al.c - 
 FROM (SELECT weir.summarize(x) x, weir.summarize(c) c FROM numbers) al, (SELECT weir.summarize(x) x, weir.summarize(c) c FROM numbers WHERE part = 2) part,
      (SELECT weir.summarize(x) x, weir.summarize(c) c FROM numbers WHERE part <> 2) rest;
 SELECT weir.summaries_equal(a.x - b.x, rest.x), (a.x - b.x)::text = rest.x::text AS same_bytes
-FROM (SELECT weir.summarize(id) x FROM every_type) a, (SELECT weir.summarize(id) x FROM every_type WHERE id > 60) b, (SELECT weir.summarize(id) x FROM every_type WHERE id <= 60) rest;
+FROM (SELECT weir.summarize(id) x FROM every_type) a, (SELECT weir.summarize(id) x FROM every_type WHERE id > 60) b,
+     (SELECT weir.summarize(id) x FROM every_type WHERE id <= 60) rest;
 SELECT weir.value_count(s), weir.mean(s), weir.extremes_stale(s), weir.is_inexact(s) FROM (SELECT weir.summarize(x) - weir.summarize(x) AS s FROM numbers) y;
 SELECT weir.value_count(s), weir.is_inexact(s) FROM (SELECT weir.summarize(1) - weir.summarize(2) AS s) y;
-SELECT weir.min_value(a.x - b.x) >= -1 AND weir.min_value(a.x - b.x) <= (SELECT min(x) FROM numbers WHERE x > -0.5) AND weir.min_value(a.x - b.x) > -0.51, weir.extremes_stale(a.x - b.x)
+SELECT weir.min_value(a.x - b.x) >= -1 AND weir.min_value(a.x - b.x) <= (SELECT min(x) FROM numbers WHERE x > -0.5) AND weir.min_value(a.x - b.x) > -0.51,
+       weir.extremes_stale(a.x - b.x)
 FROM (SELECT weir.summarize(x) x FROM numbers) a, (SELECT weir.summarize(x) x FROM numbers WHERE x <= -0.5) b;
 SELECT weir.summaries_equal(weir.summarize(1), weir.summarize(2)), weir.summaries_equal(weir.summarize(1), weir.summarize('1'::text));
 
@@ -188,7 +197,8 @@ SELECT weir.summarize(1) - weir.summarize(interval '1 s');
 SELECT weir.merge(s) FROM (SELECT weir.summarize(1) s UNION ALL SELECT weir.summarize(date '2026-01-01')) y;
 
 -- windows, groups, filters, rollup
-SELECT id, weir.value_sum(weir.summarize(id) OVER (ORDER BY id)), weir.value_sum(weir.summarize(id) OVER (ORDER BY id ROWS 2 PRECEDING)), weir.quantile(id, 0.5) OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND 2 FOLLOWING)
+SELECT id, weir.value_sum(weir.summarize(id) OVER (ORDER BY id)), weir.value_sum(weir.summarize(id) OVER (ORDER BY id ROWS 2 PRECEDING)),
+       weir.quantile(id, 0.5) OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND 2 FOLLOWING)
 FROM every_type WHERE id <= 6;
 SELECT t, b, weir.value_count(weir.summarize(id)), weir.quantile(id, 0.5) FILTER (WHERE id > 10) FROM every_type GROUP BY ROLLUP (t, b) ORDER BY 1, 2;
 SELECT weir.value_count(weir.summarize(DISTINCT id % 10)) FROM every_type;
@@ -249,7 +259,8 @@ DROP TABLE copied;
 
 -- internal functions are internal
 SELECT weir.summary_combine(NULL, NULL);
-SELECT count(*) FROM pg_proc WHERE pronamespace = 'weir'::regnamespace AND proname ~ '^(summari|quantile).*(transition|final|combine)$' AND has_function_privilege('public', oid, 'EXECUTE');
+SELECT count(*) FROM pg_proc WHERE pronamespace = 'weir'::regnamespace AND proname ~ '^(summari|quantile).*(transition|final|combine)$'
+       AND has_function_privilege('public', oid, 'EXECUTE');
 
 DROP TABLE every_type, numbers, summaries, parallel_summaries;
 DROP FUNCTION describe;

@@ -9,7 +9,7 @@ extern int	LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	Summary    *summary;
+	Summary	   *summary;
 	Bytes		again;
 
 	/* Only values drawn by the exercise are random; from a fixed seed, so that a finding repeats. */

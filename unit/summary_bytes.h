@@ -11,10 +11,10 @@
 typedef struct Bytes
 {
 	size_t		size;
-	uint8_t    *bytes;
+	uint8_t	   *bytes;
 } Bytes;
 
-static Bytes
+static inline Bytes
 encode(const Summary *summary)
 {
 	Bytes		result;
@@ -31,10 +31,10 @@ encode(const Summary *summary)
 	return result;
 }
 
-static UNIT_UNUSED Summary *
+static inline Summary *
 decode(Bytes bytes)
 {
-	Summary    *summary;
+	Summary	   *summary;
 
 	if (summary_decode(unit_allocator(), bytes.bytes, bytes.size, &summary) != SUMMARY_OK)
 	{
@@ -44,17 +44,17 @@ decode(Bytes bytes)
 	return summary;
 }
 
-static UNIT_UNUSED Summary *
+static inline Summary *
 recode(const Summary *summary)
 {
 	Bytes		bytes = encode(summary);
-	Summary    *result = decode(bytes);
+	Summary	   *result = decode(bytes);
 
 	free(bytes.bytes);
 	return result;
 }
 
-static UNIT_UNUSED bool
+static inline bool
 same_bytes(const Summary *a, const Summary *b)
 {
 	Bytes		first = encode(a);
@@ -66,10 +66,10 @@ same_bytes(const Summary *a, const Summary *b)
 	return same;
 }
 
-static UNIT_UNUSED Summary *
+static inline Summary *
 summary_of(const double *values, size_t n, int budget)
 {
-	Summary    *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);
+	Summary	   *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);
 
 	summary_add_numbers(summary, values, n);
 	return summary;

@@ -134,35 +134,33 @@ draw_spread_keys(void)
 typedef struct DataSet
 {
 	const char *name;
-	double		(*draw) (void);
+	double		(*draw)(void);
 	bool		typical;		/* the bins are expected to be light: at most 2 % at a million values */
 } DataSet;
 
-static const DataSet data_sets[] = {
-	{"normal", draw_normal, true},
-	{"offset 1000 +- 1", draw_offset, true},
-	{"offset 1e9 +- 1", draw_far_offset, true},
-	{"log-normal", draw_log_normal, true},
-	{"Pareto", draw_pareto, true},
-	{"uniform", draw_uniform, true},
-	{"exponential", draw_exponential, true},
-	{"bimodal", draw_bimodal, true},
-	{"constant", draw_constant, true},
-	{"few values", draw_few, true},
-	{"integers", draw_integers, true},
-	{"prices", draw_prices, true},
-	{"half zero", draw_half_zero, false},
-	{"huge and tiny", draw_huge_and_tiny, false},
-	{"denormals", draw_denormals, false},
-	{"powers of two", draw_powers_of_two, false},
-	{"any bits", draw_any_bits, false},
-	{"extremes", draw_extremes, false},
-	{"spread keys", draw_spread_keys, false}
-};
+static const DataSet data_sets[] = {{"normal", draw_normal, true},
+									{"offset 1000 +- 1", draw_offset, true},
+									{"offset 1e9 +- 1", draw_far_offset, true},
+									{"log-normal", draw_log_normal, true},
+									{"Pareto", draw_pareto, true},
+									{"uniform", draw_uniform, true},
+									{"exponential", draw_exponential, true},
+									{"bimodal", draw_bimodal, true},
+									{"constant", draw_constant, true},
+									{"few values", draw_few, true},
+									{"integers", draw_integers, true},
+									{"prices", draw_prices, true},
+									{"half zero", draw_half_zero, false},
+									{"huge and tiny", draw_huge_and_tiny, false},
+									{"denormals", draw_denormals, false},
+									{"powers of two", draw_powers_of_two, false},
+									{"any bits", draw_any_bits, false},
+									{"extremes", draw_extremes, false},
+									{"spread keys", draw_spread_keys, false}};
 
 #define N_DATA_SETS ((int) (sizeof(data_sets) / sizeof(data_sets[0])))
 
-static UNIT_UNUSED double *
+static inline double *
 draw_values(const DataSet *set, size_t n)
 {
 	double	   *values = malloc(sizeof(double) * (n > 0 ? n : 1));
@@ -172,7 +170,7 @@ draw_values(const DataSet *set, size_t n)
 	return values;
 }
 
-static UNIT_UNUSED void
+static inline void
 shuffle(double *values, size_t n)
 {
 	for (size_t i = n; i > 1; i--)
@@ -185,7 +183,7 @@ shuffle(double *values, size_t n)
 	}
 }
 
-static UNIT_UNUSED int
+static inline int
 compare_doubles(const void *a, const void *b)
 {
 	double		first = *(const double *) a;

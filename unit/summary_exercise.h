@@ -14,8 +14,8 @@ exercise(const Summary *summary)
 	SummaryBin	bins[64];
 	SummaryCategory categories[64];
 	double		result;
-	Summary    *copy = summary_copy(unit_allocator(), summary);
-	Summary    *twice = summary_copy(unit_allocator(), summary);
+	Summary	   *copy = summary_copy(unit_allocator(), summary);
+	Summary	   *twice = summary_copy(unit_allocator(), summary);
 
 	summary_mean(summary, &result);
 	summary_variance(summary, &result);

@@ -1,17 +1,21 @@
 /*
  * test_summary_canonical.c
- *		The same values give the same bytes, in any order, in any batches, over any merge tree; what is taken back leaves no trace.
+ *		The same values give the same bytes, in any order, in any batches, over any merge tree; what is taken back leaves no
+ *		trace.
  */
 #include "summary_bytes.h"
 #include "summary_data.h"
 
-/* Splits at random, summarises the parts, merges them in a random tree, some of the parts having been through their stored form. */
+/*
+ * Splits at random, summarises the parts, merges them in a random tree, some of the parts having been through their stored
+ * form.
+ */
 static Summary *
 merge_tree(const double *values, size_t n, int budget)
 {
 	size_t		left;
-	Summary    *first;
-	Summary    *second;
+	Summary	   *first;
+	Summary	   *second;
 
 	if (n < 2 || unit_random_below(12) == 0)
 	{
@@ -27,7 +31,7 @@ merge_tree(const double *values, size_t n, int budget)
 	second = merge_tree(values + left, n - left, budget);
 	if (unit_random_below(2) == 0)
 	{
-		Summary    *swap = first;
+		Summary	   *swap = first;
 
 		first = second;
 		second = swap;
@@ -51,8 +55,8 @@ test_order_and_merging(void)
 			int			budget = unit_random_below(3) == 0 ? 16 + (int) unit_random_below(50) : 1024;
 			size_t		n = (size_t) unit_random_below(round % 4 == 0 ? 6000 : 300);
 			double	   *values = draw_values(&data_sets[i], n);
-			Summary    *reference = summary_of(values, n, budget);
-			Summary    *other;
+			Summary	   *reference = summary_of(values, n, budget);
+			Summary	   *other;
 
 			shuffle(values, n);
 			other = summary_of(values, n, budget);
@@ -88,19 +92,20 @@ test_retraction(void)
 			size_t		n = 1 + (size_t) unit_random_below(round % 4 == 0 ? 5000 : 200);
 			size_t		extra = (size_t) unit_random_below(round % 3 == 0 ? 3000 : 100);
 			double	   *values = draw_values(&data_sets[i], n + extra);
-			Summary    *kept = summary_of(values, n, budget);
-			Summary    *all = summary_of(values, n + extra, budget);
-			Summary    *taken = summary_of(values + n, extra, budget);
-			Summary    *one_by_one = summary_copy(unit_allocator(), all);
-			Summary    *empty = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);
-			Summary    *coded;
+			Summary	   *kept = summary_of(values, n, budget);
+			Summary	   *all = summary_of(values, n + extra, budget);
+			Summary	   *taken = summary_of(values + n, extra, budget);
+			Summary	   *one_by_one = summary_copy(unit_allocator(), all);
+			Summary	   *empty = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);
+			Summary	   *coded;
 
 			shuffle(values + n, extra);
 			for (size_t j = n; j < n + extra; j++)
 				summary_remove_number(one_by_one, values[j]);
 			summary_subtract(all, taken);
 			EXPECT(&good, !summary_is_inexact(all) && !summary_is_inexact(one_by_one), "inexact after n %zu + %zu", n, extra);
-			EXPECT(&good, summary_equal(all, kept) && summary_equal(kept, all), "subtracted, n %zu + %zu, budget %d", n, extra, budget);
+			EXPECT(&good, summary_equal(all, kept) && summary_equal(kept, all), "subtracted, n %zu + %zu, budget %d", n, extra,
+				   budget);
 			EXPECT(&good, summary_equal(one_by_one, kept), "removed, n %zu + %zu, budget %d", n, extra, budget);
 			if (summary_level(all) == summary_level(kept) && !summary_extremes_stale(all))
 				EXPECT(&good, same_bytes(all, kept), "subtracted bytes, n %zu + %zu, budget %d", n, extra, budget);
@@ -140,15 +145,16 @@ test_differences_are_seen(void)
 		size_t		n = 1 + (size_t) unit_random_below(3000);
 		double	   *values = draw_values(set, n);
 		size_t		changed = (size_t) unit_random_below(n);
-		Summary    *before = summary_of(values, n, 64);
-		Summary    *after;
+		Summary	   *before = summary_of(values, n, 64);
+		Summary	   *after;
 		double		old = values[changed];
 
 		values[changed] = old == 0 ? 1 : nextafter(old, 0);
 		after = summary_of(values, n, 64);
 
 		/* The smallest possible change of one value: the power sums show it even where the bins do not. */
-		EXPECT(&good, !summary_equal(before, after) && !same_bytes(before, after), "%s: %a for %a, n %zu", set->name, values[changed], old, n);
+		EXPECT(&good, !summary_equal(before, after) && !same_bytes(before, after), "%s: %a for %a, n %zu", set->name,
+			   values[changed], old, n);
 		summary_free(before);
 		summary_free(after);
 		free(values);
@@ -160,17 +166,18 @@ static void
 test_special_values(void)
 {
 	Allocator	allocator = unit_allocator();
-	Summary    *a = summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
-	Summary    *b = summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
-	Summary    *category = summary_create(allocator, SUMMARY_CATEGORY, SUMMARY_PLAIN, 1024);
-	Summary    *interval = summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_INTERVAL, 1024);
-	Summary    *small = summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN, 1);
+	Summary	   *a = summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
+	Summary	   *b = summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
+	Summary	   *category = summary_create(allocator, SUMMARY_CATEGORY, SUMMARY_PLAIN, 1024);
+	Summary	   *interval = summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_INTERVAL, 1024);
+	Summary	   *small = summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN, 1);
 	double		odd_nan;
 	uint64_t	bits = UINT64_C(0xfff8000000012345);
 
 	memcpy(&odd_nan, &bits, sizeof(odd_nan));
 	CHECK(same_bytes(a, b) && summary_equal(a, b) && summary_n(a) == 0, "empty summaries are the same");
-	CHECK(summary_merge(a, b) == SUMMARY_OK && summary_subtract(a, b) == SUMMARY_OK && same_bytes(a, b), "empty merged with empty is empty");
+	CHECK(summary_merge(a, b) == SUMMARY_OK && summary_subtract(a, b) == SUMMARY_OK && same_bytes(a, b),
+		  "empty merged with empty is empty");
 	summary_add_number(a, 0.0);
 	summary_add_number(b, -0.0);
 	CHECK(same_bytes(a, b), "-0 is 0");
@@ -184,7 +191,8 @@ test_special_values(void)
 	summary_add_null(b);
 	CHECK(same_bytes(a, b), "NaN of any payload is the same");
 	CHECK(summary_n(a) == 4 && summary_null_count(a) == 1 && summary_nan_count(a) == 1 && summary_positive_infinity_count(a) == 1 &&
-		  summary_negative_infinity_count(a) == 1, "counted apart");
+			  summary_negative_infinity_count(a) == 1,
+		  "counted apart");
 	summary_subtract(a, b);
 	CHECK(summary_n(a) == 0 && summary_null_count(a) == 0 && !summary_is_inexact(a), "and taken back");
 	summary_remove_null(a);
@@ -194,11 +202,13 @@ test_special_values(void)
 	summary_remove_number(a, 5);
 	CHECK(summary_is_inexact(a) && summary_n(a) == 0, "removing a value that is not there is noticed");
 	CHECK(summary_merge(a, category) == SUMMARY_KIND_MISMATCH && summary_merge(a, interval) == SUMMARY_KIND_MISMATCH &&
-		  summary_subtract(category, a) == SUMMARY_KIND_MISMATCH, "kinds and units do not mix");
+			  summary_subtract(category, a) == SUMMARY_KIND_MISMATCH,
+		  "kinds and units do not mix");
 	CHECK(summary_budget(small) == SUMMARY_MIN_BUDGET, "budgets have a smallest");
 	for (int i = 0; i < 100; i++)
 		summary_add_number(b, i);
-	CHECK(summary_level(b) == 0 && summary_merge(b, small) == SUMMARY_OK && summary_budget(b) == SUMMARY_MIN_BUDGET && summary_level(b) > 0,
+	CHECK(summary_level(b) == 0 && summary_merge(b, small) == SUMMARY_OK && summary_budget(b) == SUMMARY_MIN_BUDGET &&
+			  summary_level(b) > 0,
 		  "of different budgets the smaller wins");
 	summary_free(a);
 	summary_free(b);
@@ -212,12 +222,12 @@ test_a_million(void)
 {
 	size_t		n = 1000000;
 	double	   *values = draw_values(&data_sets[0], n);
-	Summary    *all = summary_of(values, n, 1024);
-	Summary    *parts = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
+	Summary	   *all = summary_of(values, n, 1024);
+	Summary	   *parts = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
 
 	for (size_t i = 0; i < n; i += 1000)
 	{
-		Summary    *part = summary_of(values + i, 1000, 1024);
+		Summary	   *part = summary_of(values + i, 1000, 1024);
 
 		summary_merge(parts, part);
 		summary_free(part);

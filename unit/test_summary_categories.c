@@ -40,8 +40,8 @@ static Summary *
 merge_tree(const uint64_t *values, size_t n, int budget)
 {
 	size_t		left;
-	Summary    *first;
-	Summary    *second;
+	Summary	   *first;
+	Summary	   *second;
 
 	if (n < 2 || unit_random_below(10) == 0)
 	{
@@ -76,11 +76,11 @@ test_canonical(void)
 		size_t		n = (size_t) unit_random_below(4000);
 		size_t		kept_n = n == 0 ? 0 : (size_t) unit_random_below(n);
 		uint64_t   *values = draw_categories(n, limit);
-		int64_t    *counts = calloc(limit, sizeof(int64_t));
-		Summary    *reference = category_summary(budget);
-		Summary    *kept = category_summary(budget);
-		Summary    *taken = category_summary(budget);
-		Summary    *tree = merge_tree(values, n, budget);
+		int64_t	   *counts = calloc(limit, sizeof(int64_t));
+		Summary	   *reference = category_summary(budget);
+		Summary	   *kept = category_summary(budget);
+		Summary	   *taken = category_summary(budget);
+		Summary	   *tree = merge_tree(values, n, budget);
 		SummaryCategory categories[200];
 		size_t		n_categories;
 		int64_t		total = 0;
@@ -103,7 +103,8 @@ test_canonical(void)
 			char		name[60];
 
 			snprintf(name, sizeof(name), "%.*s", (int) categories[i].length, categories[i].bytes);
-			EXPECT(&exact, counts[strtoull(name + 9, NULL, 10)] == categories[i].count, "%s: %lld", name, (long long) categories[i].count);
+			EXPECT(&exact, counts[strtoull(name + 9, NULL, 10)] == categories[i].count, "%s: %lld", name,
+				   (long long) categories[i].count);
 			EXPECT(&exact, categories[i].hash <= summary_hash_threshold(reference), "hash below the threshold");
 			EXPECT(&exact, i == 0 || categories[i - 1].count >= categories[i].count, "by count");
 			total += categories[i].count;
@@ -112,7 +113,8 @@ test_canonical(void)
 		if (summary_hash_threshold(reference) == UINT64_MAX)
 			EXPECT(&exact, summary_distinct_exact(reference) == (int64_t) n_categories, "distinct");
 		else
-			EXPECT(&exact, summary_distinct_exact(reference) == -1 && n_categories + 1 >= (size_t) budget, "sample of %zu", n_categories);
+			EXPECT(&exact, summary_distinct_exact(reference) == -1 && n_categories + 1 >= (size_t) budget, "sample of %zu",
+				   n_categories);
 
 		summary_subtract(reference, taken);
 		EXPECT(&retracted, !summary_is_inexact(reference) && summary_equal(reference, kept) && summary_equal(kept, reference),
@@ -146,7 +148,7 @@ test_canonical(void)
 static void
 test_long_values(void)
 {
-	Summary    *summary = category_summary(1024);
+	Summary	   *summary = category_summary(1024);
 	char		text[1000];
 	SummaryCategory categories[10];
 
@@ -157,9 +159,11 @@ test_long_values(void)
 	text[999] = 'y';
 	summary_add_category(summary, text, 1000);
 	summary_add_category(summary, text, 1000);
-	CHECK(summary_categories(summary, categories, 10) == 4 && categories[0].count == 2, "long values that differ at the end are different");
+	CHECK(summary_categories(summary, categories, 10) == 4 && categories[0].count == 2,
+		  "long values that differ at the end are different");
 	CHECK(categories[0].length == 256 && memcmp(categories[0].bytes, text, CATEGORY_MAX_PREFIX) == 0 &&
-		  memcmp(categories[0].bytes + CATEGORY_MAX_PREFIX, "...", 3) == 0, "and are kept as beginning, dots and hash");
+			  memcmp(categories[0].bytes + CATEGORY_MAX_PREFIX, "...", 3) == 0,
+		  "and are kept as beginning, dots and hash");
 	summary_remove_category(summary, text, 1000);
 	summary_remove_category(summary, text, 1000);
 	CHECK(summary_categories(summary, categories, 10) == 3 && !summary_is_inexact(summary), "and can be taken back");
@@ -187,7 +191,7 @@ test_long_values(void)
 static void
 test_edges(void)
 {
-	Summary    *summary = category_summary(16);
+	Summary	   *summary = category_summary(16);
 	SummaryCategory categories[4];
 	double		result;
 
@@ -195,8 +199,10 @@ test_edges(void)
 	summary_add_category(summary, NULL, 0);
 	summary_add_category(summary, "a\0b", 3);
 	summary_add_category(summary, "a\0c", 3);
-	CHECK(summary_categories(summary, categories, 4) == 3 && categories[0].count == 2 && categories[0].length == 0, "empty text is a category");
-	CHECK(!summary_sum(summary, &result) && !summary_min(summary, &result) && !summary_quantile(summary, 0.5, &result), "no numbers in it");
+	CHECK(summary_categories(summary, categories, 4) == 3 && categories[0].count == 2 && categories[0].length == 0,
+		  "empty text is a category");
+	CHECK(!summary_sum(summary, &result) && !summary_min(summary, &result) && !summary_quantile(summary, 0.5, &result),
+		  "no numbers in it");
 	summary_remove_category(summary, "nowhere", 7);
 	CHECK(summary_is_inexact(summary) && summary_n(summary) == 4, "removing what is not there is noticed");
 	summary_free(summary);

@@ -17,7 +17,8 @@ test_integers(void)
 		size_t		n = 2 + (size_t) unit_random_below(3000);
 		int			shift = (int) unit_random_below(40) - 20;
 		int64_t		offset = (int64_t) unit_random_below(1 << 20);
-		Summary    *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, unit_random_below(2) == 0 ? 1024 : 16);
+		int			budget = unit_random_below(2) == 0 ? 1024 : 16;
+		Summary	   *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);
 		__int128	sum = 0;
 		__int128	square = 0;
 		__int128	numerator;
@@ -35,9 +36,13 @@ test_integers(void)
 		summary_sum(summary, &result);
 		EXPECT(&good, result == ldexp((double) sum, shift), "sum %.17g", result);
 		summary_mean(summary, &result);
-		EXPECT(&good, unit_close(result, (double) ((long double) sum / (long double) n * ldexpl(1, shift)), 2.3e-16), "mean %.17g", result);
+		EXPECT(&good, unit_close(result, (double) ((long double) sum / (long double) n * ldexpl(1, shift)), 2.3e-16), "mean %.17g",
+			   result);
 		summary_variance(summary, &result);
-		EXPECT(&good, unit_close(result, (double) ((long double) numerator / (long double) n / (long double) (n - 1) * ldexpl(1, 2 * shift)), 2.3e-16),
+		EXPECT(&good,
+			   unit_close(result,
+						  (double) ((long double) numerator / (long double) n / (long double) (n - 1) * ldexpl(1, 2 * shift)),
+						  2.3e-16),
 			   "variance %.17g, n %zu, offset %lld", result, n, (long long) offset);
 		summary_free(summary);
 	}
@@ -56,7 +61,7 @@ test_against_two_passes(void)
 		{
 			size_t		n = round == 0 ? 50 : 30000;
 			double	   *values = draw_values(&data_sets[i], n);
-			Summary    *summary = summary_of(values, n, 1024);
+			Summary	   *summary = summary_of(values, n, 1024);
 			long double sum = 0;
 			long double mean;
 			long double m2 = 0;
@@ -80,16 +85,21 @@ test_against_two_passes(void)
 			m4 /= n;
 			if (m2 == 0)
 			{
-				EXPECT(&good, !summary_skewness(summary, &result) && !summary_kurtosis(summary, &result), "undefined for a constant");
+				EXPECT(&good, !summary_skewness(summary, &result) && !summary_kurtosis(summary, &result),
+					   "undefined for a constant");
 				EXPECT(&good, summary_variance(summary, &result) && result == 0, "variance of a constant");
 			}
 			else
 			{
-				EXPECT(&good, summary_standard_deviation(summary, &result) && unit_close(result, (double) sqrtl(m2 * n / (n - 1)), 1e-14),
+				EXPECT(&good,
+					   summary_standard_deviation(summary, &result) && unit_close(result, (double) sqrtl(m2 * n / (n - 1)), 1e-14),
 					   "standard deviation %.17g, %.17g", result, (double) sqrtl(m2 * n / (n - 1)));
-				EXPECT(&good, summary_skewness(summary, &result) && fabsl(result - m3 / (m2 * sqrtl(m2))) <= 1e-12L * (1 + fabsl(m3 / (m2 * sqrtl(m2)))),
+				EXPECT(&good,
+					   summary_skewness(summary, &result) &&
+						   fabsl(result - m3 / (m2 * sqrtl(m2))) <= 1e-12L * (1 + fabsl(m3 / (m2 * sqrtl(m2)))),
 					   "skewness %.17g, %.17g", result, (double) (m3 / (m2 * sqrtl(m2))));
-				EXPECT(&good, summary_kurtosis(summary, &result) && fabsl(result - (m4 / (m2 * m2) - 3)) <= 1e-12L * (m4 / (m2 * m2)),
+				EXPECT(&good,
+					   summary_kurtosis(summary, &result) && fabsl(result - (m4 / (m2 * m2) - 3)) <= 1e-12L * (m4 / (m2 * m2)),
 					   "kurtosis %.17g, %.17g", result, (double) (m4 / (m2 * m2) - 3));
 			}
 			summary_free(summary);
@@ -105,7 +115,7 @@ test_ranges(void)
 	static const double cancelling[] = {1e300, 1, -1e300, 1e-300};
 	static const double huge[] = {DBL_MAX, DBL_MAX, -DBL_MAX};
 	static const double tiny[] = {0x1p-1074, 3 * 0x1p-1074};
-	Summary    *summary = summary_of(cancelling, 4, 1024);
+	Summary	   *summary = summary_of(cancelling, 4, 1024);
 	double		result;
 
 	summary_sum(summary, &result);
@@ -138,10 +148,12 @@ test_ranges(void)
 	summary_free(summary);
 
 	summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
-	CHECK(!summary_sum(summary, &result) && !summary_mean(summary, &result) && !summary_variance(summary, &result), "undefined without values");
+	CHECK(!summary_sum(summary, &result) && !summary_mean(summary, &result) && !summary_variance(summary, &result),
+		  "undefined without values");
 	summary_add_number(summary, 5);
-	CHECK(summary_mean(summary, &result) && result == 5 && !summary_variance(summary, &result) && !summary_standard_deviation(summary, &result) &&
-		  !summary_skewness(summary, &result), "undefined for one value");
+	CHECK(summary_mean(summary, &result) && result == 5 && !summary_variance(summary, &result) &&
+			  !summary_standard_deviation(summary, &result) && !summary_skewness(summary, &result),
+		  "undefined for one value");
 	summary_add_number(summary, INFINITY);
 	summary_add_number(summary, NAN);
 	CHECK(summary_mean(summary, &result) && result == 5, "moments are of the finite values");

@@ -29,7 +29,10 @@ count_at_most(const double *sorted, size_t n, double x)
 	return x == DBL_MAX ? n : count_below(sorted, n, nextafter(x, INFINITY));
 }
 
-/* How far the share of values at or below the answer is from p: 0 where p lies between the shares strictly below and at or below it. */
+/*
+ * How far the share of values at or below the answer is from p: 0 where p lies between the shares strictly below and at or
+ * below it.
+ */
 static double
 rank_error(const double *sorted, size_t n, double p, double answer)
 {
@@ -43,7 +46,7 @@ static void
 test_data_set(const DataSet *set, size_t n, int budget)
 {
 	double	   *values = draw_values(set, n);
-	Summary    *summary = summary_of(values, n, budget);
+	Summary	   *summary = summary_of(values, n, budget);
 	double		bound = summary_error_bound(summary);
 	double		previous = -INFINITY;
 	double		minimum;
@@ -108,7 +111,7 @@ test_bins(void)
 		const DataSet *set = &data_sets[unit_random_below(N_DATA_SETS)];
 		size_t		n = 1 + (size_t) unit_random_below(4000);
 		double	   *values = draw_values(set, n);
-		Summary    *summary = summary_of(values, n, 256);
+		Summary	   *summary = summary_of(values, n, 256);
 		int			level = summary_level(summary) + (int) unit_random_below(12);
 		SummaryBin	bins[300];
 		size_t		n_bins;
@@ -119,13 +122,17 @@ test_bins(void)
 		qsort(values, n, sizeof(double), compare_doubles);
 		n_bins = summary_bins(summary, level, bins, 300);
 		EXPECT(&good, n_bins <= 258 && summary_bins(summary, level, NULL, 0) == n_bins, "%s: %zu bins", set->name, n_bins);
-		EXPECT(&good, bins[0].lower == -INFINITY && bins[0].count == 1 && bins[n_bins - 1].upper == INFINITY && bins[n_bins - 1].count == 1,
+		EXPECT(&good,
+			   bins[0].lower == -INFINITY && bins[0].count == 1 && bins[n_bins - 1].upper == INFINITY &&
+				   bins[n_bins - 1].count == 1,
 			   "%s: infinities", set->name);
 		for (size_t i = 1; i + 1 < n_bins; i++)
 		{
 			total += bins[i].count;
-			EXPECT(&good, bins[i].lower <= bins[i].upper && bins[i].key > bins[i - 1].key && bins[i].key < bins[i + 1].key &&
-				   bins[i].lower > bins[i - 1].upper, "%s: bin %zu in order", set->name, i);
+			EXPECT(&good,
+				   bins[i].lower <= bins[i].upper && bins[i].key > bins[i - 1].key && bins[i].key < bins[i + 1].key &&
+					   bins[i].lower > bins[i - 1].upper,
+				   "%s: bin %zu in order", set->name, i);
 			EXPECT(&good, (size_t) bins[i].count == count_at_most(values, n, bins[i].upper) - count_below(values, n, bins[i].lower),
 				   "%s: level %d, bin %zu of [%a, %a] counts %lld", set->name, level, i, bins[i].lower, bins[i].upper,
 				   (long long) bins[i].count);
@@ -143,7 +150,7 @@ test_stale_extremes(void)
 {
 	size_t		n = 20000;
 	double	   *values = draw_values(&data_sets[0], n);
-	Summary    *summary = summary_of(values, n, 64);
+	Summary	   *summary = summary_of(values, n, 64);
 	double		minimum;
 	double		maximum;
 	double		p0;
@@ -165,7 +172,8 @@ test_stale_extremes(void)
 	summary_max(summary, &maximum);
 	summary_quantile(summary, 0, &p0);
 	summary_quantile(summary, 1, &p1);
-	CHECK(minimum <= values[0] && minimum > -16 && maximum >= values[n - 1] && maximum < 16, "and are bounds near the truth: %g %g", minimum, maximum);
+	CHECK(minimum <= values[0] && minimum > -16 && maximum >= values[n - 1] && maximum < 16, "and are bounds near the truth: %g %g",
+		  minimum, maximum);
 	CHECK(p0 == minimum && p1 == maximum, "quantiles are within them");
 	summary_add_number(summary, -1e7);
 	summary_add_number(summary, 1e7);
@@ -179,29 +187,36 @@ test_stale_extremes(void)
 static void
 test_edges(void)
 {
-	Summary    *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
+	Summary	   *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
 	double		result;
 	double		lowest;
 
 	CHECK(!summary_min(summary, &result) && !summary_max(summary, &result) && !summary_quantile(summary, 0.5, &result) &&
-		  !summary_cdf(summary, 0, &result) && summary_error_bound(summary) == 0, "nothing in an empty summary");
+			  !summary_cdf(summary, 0, &result) && summary_error_bound(summary) == 0,
+		  "nothing in an empty summary");
 	summary_add_number(summary, NAN);
 	summary_add_null(summary);
 	CHECK(!summary_min(summary, &result) && !summary_quantile(summary, 0.5, &result), "NaN has no place in the order");
 	summary_add_number(summary, 7);
-	CHECK(summary_quantile(summary, 0, &result) && result == 7 && summary_quantile(summary, 1, &result) && result == 7, "one value");
-	CHECK(!summary_quantile(summary, -0.1, &result) && !summary_quantile(summary, 1.1, &result) && !summary_quantile(summary, NAN, &result),
+	CHECK(summary_quantile(summary, 0, &result) && result == 7 && summary_quantile(summary, 1, &result) && result == 7,
+		  "one value");
+	CHECK(!summary_quantile(summary, -0.1, &result) && !summary_quantile(summary, 1.1, &result) &&
+			  !summary_quantile(summary, NAN, &result),
 		  "p outside 0 to 1");
 	CHECK(summary_cdf(summary, 7, &result) && result == 1 && summary_cdf(summary, 6.9, &result) && result == 0 &&
-		  !summary_cdf(summary, NAN, &result), "cdf of one value");
+			  !summary_cdf(summary, NAN, &result),
+		  "cdf of one value");
 	summary_add_number(summary, -INFINITY);
 	summary_add_number(summary, INFINITY);
 	summary_add_number(summary, INFINITY);
-	CHECK(summary_quantile(summary, 0.25, &lowest) && lowest == -INFINITY && summary_quantile(summary, 0.5, &result) && result == 7 &&
-		  summary_quantile(summary, 0.51, &result) && result == INFINITY, "infinities have their place");
-	CHECK(summary_min(summary, &result) && result == -INFINITY && summary_max(summary, &result) && result == INFINITY, "and are extremes");
+	CHECK(summary_quantile(summary, 0.25, &lowest) && lowest == -INFINITY && summary_quantile(summary, 0.5, &result) &&
+			  result == 7 && summary_quantile(summary, 0.51, &result) && result == INFINITY,
+		  "infinities have their place");
+	CHECK(summary_min(summary, &result) && result == -INFINITY && summary_max(summary, &result) && result == INFINITY,
+		  "and are extremes");
 	CHECK(summary_cdf(summary, INFINITY, &result) && result == 1 && summary_cdf(summary, -INFINITY, &result) && result == 0.25 &&
-		  summary_cdf(summary, 7, &result) && result == 0.5, "cdf with infinities");
+			  summary_cdf(summary, 7, &result) && result == 0.5,
+		  "cdf with infinities");
 	CHECK(summary_distinct_exact(summary) == 4, "distinct values");
 	summary_free(summary);
 }

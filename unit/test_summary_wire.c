@@ -10,7 +10,7 @@ static Summary *
 random_summary(void)
 {
 	int			budget = unit_random_below(2) == 0 ? 16 : 1024;
-	Summary    *summary;
+	Summary	   *summary;
 	size_t		n = (size_t) unit_random_below(unit_random_below(2) == 0 ? 20 : 1500);
 
 	if (unit_random_below(3) == 0)
@@ -55,15 +55,9 @@ corrupt(Bytes *bytes)
 
 		switch (unit_random_below(4))
 		{
-			case 0:
-				bytes->bytes[at] = (uint8_t) unit_random();
-				break;
-			case 1:
-				bytes->bytes[at] ^= (uint8_t) (1 << unit_random_below(8));
-				break;
-			case 2:
-				bytes->size = at;
-				break;
+			case 0: bytes->bytes[at] = (uint8_t) unit_random(); break;
+			case 1: bytes->bytes[at] ^= (uint8_t) (1 << unit_random_below(8)); break;
+			case 2: bytes->size = at; break;
 			default:
 				memmove(bytes->bytes + at, bytes->bytes + at + 1, bytes->size - at - 1);
 				bytes->size--;
@@ -82,9 +76,9 @@ test_corruption(void)
 
 	for (int round = 0; round < unit_rounds(6000); round++)
 	{
-		Summary    *summary = random_summary();
+		Summary	   *summary = random_summary();
 		Bytes		bytes = encode(summary);
-		Summary    *decoded;
+		Summary	   *decoded;
 		size_t		before;
 
 		summary_free(summary);
@@ -95,8 +89,10 @@ test_corruption(void)
 			Bytes		again = encode(decoded);
 
 			n_accepted++;
-			EXPECT(&canonical, again.size == bytes.size && memcmp(again.bytes, bytes.bytes, bytes.size) == 0, "accepted bytes are canonical");
-			EXPECT(&bounded, unit_allocated() - before < 4096 + 200 * bytes.size, "%zu bytes take %zu", bytes.size, unit_allocated() - before);
+			EXPECT(&canonical, again.size == bytes.size && memcmp(again.bytes, bytes.bytes, bytes.size) == 0,
+				   "accepted bytes are canonical");
+			EXPECT(&bounded, unit_allocated() - before < 4096 + 200 * bytes.size, "%zu bytes take %zu", bytes.size,
+				   unit_allocated() - before);
 			free(again.bytes);
 			exercise(decoded);
 			summary_free(decoded);
@@ -122,7 +118,7 @@ test_noise(void)
 	{
 		uint8_t		bytes[64];
 		size_t		size = (size_t) unit_random_below(sizeof(bytes));
-		Summary    *decoded;
+		Summary	   *decoded;
 
 		for (size_t i = 0; i < size; i++)
 			bytes[i] = (uint8_t) unit_random_below(unit_random_below(2) == 0 ? 256 : 20);
@@ -155,7 +151,8 @@ check_bytes(const Summary *summary, const char *expected, const char *what)
 
 #define EXPECTED_SMALL "0140800801010100000733ff0f0202030003fc0f05fc0f030002"
 #define EXPECTED_COARSE \
-	"01021000340e0080100203fd07030002040408080e121c2436128000000000000000c0c3248000000000068601780a140a8c022099fb43070e920380e270a7b92203109904" \
+	"01021000340e0080100203fd07030002040408080e121c2436128000000000000000c0c3248000000000068601780a140a8c022099" \
+	"fb43070e920380e270a7b92203109904" \
 	"d2d157411f387901"
 #define EXPECTED_CATEGORIES \
 	"01411000adb7ac2ecf297a222b10016202017111016909017313016707017212016b0b016101016d0d016404017010016505016c0c016303016a0a017414"
@@ -164,11 +161,14 @@ check_bytes(const Summary *summary, const char *expected, const char *what)
 static void
 test_pinned(void)
 {
-	Summary    *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
-	Summary    *decoded;
+	Summary	   *summary = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 1024);
+	Summary	   *decoded;
 	uint8_t		unknown[] = {2, 0, 16, 0, 0, 0};
 
-	check_bytes(summary, "010080080000" "00", "the empty summary");
+	check_bytes(summary,
+				"010080080000"
+				"00",
+				"the empty summary");
 	for (int i = -3; i <= 3; i++)
 		summary_add_number(summary, i);
 	summary_add_number(summary, 1);
@@ -194,7 +194,8 @@ test_pinned(void)
 	}
 	check_bytes(summary, EXPECTED_CATEGORIES, "a sample of categories");
 	summary_free(summary);
-	CHECK(summary_decode(unit_allocator(), unknown, sizeof(unknown), &decoded) == SUMMARY_VERSION_UNKNOWN, "an unknown version says so");
+	CHECK(summary_decode(unit_allocator(), unknown, sizeof(unknown), &decoded) == SUMMARY_VERSION_UNKNOWN,
+		  "an unknown version says so");
 	CHECK(summary_decode(unit_allocator(), unknown, 0, &decoded) == SUMMARY_CORRUPT, "nothing is no summary");
 }
 

@@ -11,6 +11,11 @@
 #error "weir needs PostgreSQL 15 or newer"
 #endif
 
+/* VARDATA and its kin left postgres.h with 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* Before 17 every interval was finite. */
 #if PG_VERSION_NUM < 170000
 #define INTERVAL_IS_NOBEGIN(interval) ((void) (interval), false)

@@ -143,7 +143,7 @@ find_slot(const Categories *categories, uint64_t hash, const char *bytes, size_t
 
 	for (;;)
 	{
-		int32_t    *slot = &categories->slots[index];
+		int32_t	   *slot = &categories->slots[index];
 
 		if (*slot < 0)
 			return slot;
@@ -151,7 +151,8 @@ find_slot(const Categories *categories, uint64_t hash, const char *bytes, size_t
 		{
 			const CategoryEntry *entry = &categories->entries[*slot];
 
-			if (entry->hash == hash && entry->length == length && (length == 0 || memcmp(categories->bytes + entry->offset, bytes, length) == 0))
+			if (entry->hash == hash && entry->length == length &&
+				(length == 0 || memcmp(categories->bytes + entry->offset, bytes, length) == 0))
 				return slot;
 		}
 		index = (index + 1) & mask;
@@ -243,7 +244,7 @@ categories_lower(Categories *categories, Allocator allocator, uint64_t threshold
 		dropped = true;
 		if (entry->count == 0)
 			continue;
-		categories->other += entry->count;	/* within total, so no overflow */
+		categories->other += entry->count; /* within total, so no overflow */
 		categories->n_kept--;
 		entry->count = 0;
 	}
@@ -283,7 +284,7 @@ static bool
 add_kept(Categories *categories, Allocator allocator, uint64_t hash, const char *bytes, size_t length, int64_t count, int budget)
 {
 	CategoryEntry *entry;
-	int32_t    *slot;
+	int32_t	   *slot;
 
 	if (categories->n_slots > 0 && *(slot = find_slot(categories, hash, bytes, length)) >= 0)
 	{
@@ -297,12 +298,15 @@ add_kept(Categories *categories, Allocator allocator, uint64_t hash, const char 
 	slot = find_slot(categories, hash, bytes, length);
 	*slot = categories->n_entries;
 	entry = &categories->entries[categories->n_entries++];
-	*entry = (CategoryEntry) {.hash = hash,.count = count,.offset = categories->n_bytes,.length = length};
+	*entry = (CategoryEntry){.hash = hash, .count = count, .offset = categories->n_bytes, .length = length};
 	if (length > 0)
 		memcpy(categories->bytes + categories->n_bytes, bytes, length);
 	categories->n_bytes += length;
 
-	/* Some more than the budget, so that the threshold is not looked for at every new category; summaries are fitted before they are read. */
+	/*
+	 * Some more than the budget, so that the threshold is not looked for at every new category; summaries are fitted before
+	 * they are read.
+	 */
 	if (++categories->n_kept > budget + budget / 2)
 		categories_fit(categories, allocator, budget);
 	return true;
@@ -332,7 +336,7 @@ categories_remove(Categories *categories, const char *bytes, size_t length)
 	}
 	else
 	{
-		int32_t    *slot = categories->n_slots > 0 ? find_slot(categories, hash, bytes, length) : NULL;
+		int32_t	   *slot = categories->n_slots > 0 ? find_slot(categories, hash, bytes, length) : NULL;
 
 		if (slot == NULL || *slot < 0 || categories->entries[*slot].count == 0)
 			return false;
@@ -346,7 +350,7 @@ categories_remove(Categories *categories, const char *bytes, size_t length)
 static bool
 subtract_entry(Categories *categories, uint64_t hash, const char *bytes, size_t length, int64_t count)
 {
-	int32_t    *slot = categories->n_slots > 0 ? find_slot(categories, hash, bytes, length) : NULL;
+	int32_t	   *slot = categories->n_slots > 0 ? find_slot(categories, hash, bytes, length) : NULL;
 	CategoryEntry *entry;
 	bool		exact;
 
@@ -431,7 +435,7 @@ categories_by_hash(const Categories *categories, Allocator allocator)
 		const CategoryEntry *entry = &categories->entries[i];
 
 		if (entry->count > 0)
-			result[n++] = (SummaryCategory) {categories->bytes + entry->offset, entry->length, entry->hash, entry->count};
+			result[n++] = (SummaryCategory){categories->bytes + entry->offset, entry->length, entry->hash, entry->count};
 	}
 	qsort(result, (size_t) n, sizeof(SummaryCategory), compare_by_hash);
 	return result;

@@ -2,9 +2,10 @@
  * categories.h
  *		Counts per category, exact up to a budget, beyond it for a canonical sample of the categories.  Plain C.
  *
- * Each category has a 64-bit hash.  Kept are the categories whose hash is at most the threshold; all rows of the others are counted together
- * as "other".  When the kept categories pass the budget, the threshold falls to just below the first hash that is too many, so it depends
- * only on which categories there are.  A kept category's count is always exact, for its hash was below every earlier threshold.
+ * Each category has a 64-bit hash.  Kept are the categories whose hash is at most the threshold; all rows of the others are
+ * counted together as "other".  When the kept categories pass the budget, the threshold falls to just below the first hash that
+ * is too many, so it depends only on which categories there are.  A kept category's count is always exact, for its hash was
+ * below every earlier threshold.
  */
 #ifndef WEIR_CATEGORIES_H
 #define WEIR_CATEGORIES_H
@@ -39,7 +40,7 @@ typedef struct Categories
 	int			entry_room;
 	CategoryEntry *entries;
 	int			n_slots;		/* a power of two, or 0; hash table of positions in entries */
-	int32_t    *slots;			/* -1: free */
+	int32_t	   *slots;			/* -1: free */
 	size_t		n_bytes;
 	size_t		byte_room;
 	char	   *bytes;
@@ -60,7 +61,8 @@ extern size_t category_prefix(const char *bytes);
 extern size_t category_shorten(const char *bytes, size_t length, size_t prefix, char *buffer);
 
 /* False when a count passed the limit of counts. */
-extern bool categories_add(Categories *categories, Allocator allocator, const char *bytes, size_t length, int64_t count, int budget);
+extern bool
+categories_add(Categories *categories, Allocator allocator, const char *bytes, size_t length, int64_t count, int budget);
 
 /* False, and nothing changed, when there are not that many of it. */
 extern bool categories_remove(Categories *categories, const char *bytes, size_t length);

@@ -84,17 +84,23 @@ clear_slots(Distribution *distribution, Allocator allocator, int n_slots)
 		distribution->slot_shift = 64 - __builtin_ctz((unsigned) n_slots);
 	}
 	for (int i = 0; i < n_slots; i++)
-		distribution->slots[i] = (DistributionBin) {DISTRIBUTION_NO_KEY, 0};
+		distribution->slots[i] = (DistributionBin){DISTRIBUTION_NO_KEY, 0};
 	distribution->n_used = 0;
 }
 
-/* The table is kept at most half full. */
+/* At most five eighths of the table are used: so a budget of 1024 bins takes 2048 slots, which the first-level cache holds. */
+static inline bool
+is_crowded(int n_used, int n_slots)
+{
+	return 8 * (int64_t) n_used > 5 * (int64_t) n_slots;
+}
+
 static int
 slots_for(int n_bins)
 {
 	int			n_slots = FEWEST_SLOTS;
 
-	while (n_slots < 2 * (n_bins + 1))
+	while (is_crowded(n_bins + 1, n_slots))
 		n_slots *= 2;
 	return n_slots;
 }
@@ -132,7 +138,7 @@ grow_slots(Distribution *distribution, Allocator allocator)
 
 	distribution->slots = NULL;
 	distribution->n_slots = 0;
-	clear_slots(distribution, allocator, slots_for(2 * distribution->n_bins));
+	clear_slots(distribution, allocator, slots_for(distribution->n_bins + distribution->n_bins / 2));
 	fill_slots(distribution, slots, n_slots);
 	release(allocator, slots, sizeof(DistributionBin) * (size_t) n_slots);
 }
@@ -156,7 +162,7 @@ distribution_add(Distribution *distribution, Allocator allocator, const double *
 		if (slot->key == key)
 			continue;
 		slot->key = key;
-		if (2 * ++distribution->n_used > distribution->n_slots)
+		if (is_crowded(++distribution->n_used, distribution->n_slots))
 			grow_slots(distribution, allocator);
 	}
 	distribution->total += (int64_t) i;

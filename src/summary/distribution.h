@@ -2,12 +2,12 @@
  * distribution.h
  *		A histogram over the universal binary grid.  Plain C.
  *
- * Each finite double has a key, a 64-bit integer in the same order (neighbouring doubles have neighbouring keys, -0 is 0).  A bin is a key
- * shifted right by the level; the level is the smallest at which the occupied bins fit the budget, so level 0 counts every distinct value
- * by itself.  Levels nest, so bins of any two distributions align at the coarser one.
+ * Each finite double has a key, a 64-bit integer in the same order (neighbouring doubles have neighbouring keys, -0 is 0).  A
+ * bin is a key shifted right by the level; the level is the smallest at which the occupied bins fit the budget, so level 0
+ * counts every distinct value by itself.  Levels nest, so bins of any two distributions align at the coarser one.
  *
- * The bins are held in a hash table while single values come in, and in ascending order when they are read or merged; either is made from
- * the other when needed.
+ * The bins are held in a hash table while single values come in, and in ascending order when they are read or merged; either is
+ * made from the other when needed.
  */
 #ifndef WEIR_DISTRIBUTION_H
 #define WEIR_DISTRIBUTION_H
@@ -20,8 +20,8 @@
 #include "base/allocator.h"
 
 #define DISTRIBUTION_ZERO_KEY (UINT64_C(1) << 63)
-#define DISTRIBUTION_MIN_KEY (DISTRIBUTION_ZERO_KEY - UINT64_C(0x7fefffffffffffff))	/* -DBL_MAX */
-#define DISTRIBUTION_MAX_KEY (DISTRIBUTION_ZERO_KEY + UINT64_C(0x7fefffffffffffff))	/* DBL_MAX */
+#define DISTRIBUTION_MIN_KEY (DISTRIBUTION_ZERO_KEY - UINT64_C(0x7fefffffffffffff)) /* -DBL_MAX */
+#define DISTRIBUTION_MAX_KEY (DISTRIBUTION_ZERO_KEY + UINT64_C(0x7fefffffffffffff)) /* DBL_MAX */
 
 /* No finite value has this key, at no level. */
 #define DISTRIBUTION_NO_KEY UINT64_MAX
@@ -66,7 +66,8 @@ distribution_key(double value)
 static inline double
 distribution_value(uint64_t key)
 {
-	uint64_t	bits = key >= DISTRIBUTION_ZERO_KEY ? key - DISTRIBUTION_ZERO_KEY : (DISTRIBUTION_ZERO_KEY - key) | DISTRIBUTION_ZERO_KEY;
+	uint64_t	bits =
+		key >= DISTRIBUTION_ZERO_KEY ? key - DISTRIBUTION_ZERO_KEY : (DISTRIBUTION_ZERO_KEY - key) | DISTRIBUTION_ZERO_KEY;
 	double		value;
 
 	memcpy(&value, &bits, sizeof(value));
@@ -95,7 +96,9 @@ extern void distribution_free(Distribution *distribution, Allocator allocator);
 extern void distribution_copy(Distribution *into, Allocator allocator, const Distribution *from);
 extern size_t distribution_memory(const Distribution *distribution);
 
-/* Adds values until all n are in, or the bins pass the budget; returns how many were added.  The caller then raises the level. */
+/*
+ * Adds values until all n are in, or the bins pass the budget; returns how many were added.  The caller then raises the level.
+ */
 extern size_t distribution_add(Distribution *distribution, Allocator allocator, const double *values, size_t n, int budget);
 
 /* False, and nothing changed, when the bin of the value is empty. */
@@ -111,10 +114,11 @@ extern void distribution_raise(Distribution *distribution, Allocator allocator, 
 extern const DistributionBin *distribution_sorted(Distribution *distribution, Allocator allocator);
 
 /*
- * Adds or subtracts the bins of another at the coarser of the two levels, without looking at the budget.  False when a count would have
- * fallen below 0 (it is 0 then) or passed the limit of counts.
+ * Adds or subtracts the bins of another at the coarser of the two levels, without looking at the budget.  False when a count
+ * would have fallen below 0 (it is 0 then) or passed the limit of counts.
  */
-extern bool distribution_merge(Distribution *into, Allocator allocator, Distribution *from, Allocator from_allocator, bool subtract);
+extern bool
+distribution_merge(Distribution *into, Allocator allocator, Distribution *from, Allocator from_allocator, bool subtract);
 
 /* An empty distribution takes n ascending bins; returns the room to write them. */
 extern DistributionBin *distribution_assign(Distribution *distribution, Allocator allocator, int n_bins, int level);

@@ -9,10 +9,13 @@
 #include "summary/memory_inline.h"
 
 #define MANTISSA_BITS 52
-#define GREATEST_EXPONENT 2045	/* exponents count from the smallest denormal: value = mantissa * 2^(exponent - 1074) */
-#define EXPONENT_SLACK 8		/* room on both sides, so that windows seldom grow */
+#define GREATEST_EXPONENT 2045 /* exponents count from the smallest denormal: value = mantissa * 2^(exponent - 1074) */
+#define EXPONENT_SLACK 8 /* room on both sides, so that windows seldom grow */
 
-/* The window of a power for exponents up to `last` ends here: the product, the words a shift and a count may spill into, the sign. */
+/*
+ * The window of a power for exponents up to `last` ends here: the product, the words a shift and a count may spill into, the
+ * sign.
+ */
 static inline int
 window_end(int power, int last)
 {
@@ -29,7 +32,7 @@ void
 moments_init(Moments *moments)
 {
 	memset(moments, 0, sizeof(Moments));
-	moments->first_exponent = 1;	/* an empty range */
+	moments->first_exponent = 1; /* an empty range */
 	moments->last_exponent = 0;
 }
 
@@ -157,7 +160,7 @@ powers_of(uint64_t mantissa, uint64_t power[MOMENT_POWERS][MOMENT_POWERS])
 	uint64_t	low = (uint64_t) square;
 	uint64_t	high = (uint64_t) (square >> 64);
 	unsigned __int128 low_low = (unsigned __int128) low * low;
-	unsigned __int128 twice_low_high = ((unsigned __int128) low * high) << 1;	/* 64 + 42 + 1 bits */
+	unsigned __int128 twice_low_high = ((unsigned __int128) low * high) << 1; /* 64 + 42 + 1 bits */
 	unsigned __int128 high_high = (unsigned __int128) high * high;
 	unsigned __int128 partial;
 
@@ -179,7 +182,10 @@ powers_of(uint64_t mantissa, uint64_t power[MOMENT_POWERS][MOMENT_POWERS])
 	power[3][3] = (uint64_t) (partial >> 64) + (uint64_t) (high_high >> 64);
 }
 
-/* sum +-= magnitude (n words) * 2^position; the window has room for n + 1 words from there, the last of them possibly its topmost. */
+/*
+ * sum +-= magnitude (n words) * 2^position; the window has room for n + 1 words from there, the last of them possibly its
+ * topmost.
+ */
 static void
 add_shifted(PowerSum *sum, const uint64_t *magnitude, int n, int position, bool negative)
 {
@@ -275,7 +281,7 @@ empty_bucket(Moments *moments, Allocator allocator, MomentBucket *bucket)
 	add_integer(moments, 3, bucket->cube_low, 3 * exponent);
 	add_integer(moments, 3, bucket->cube_high, 3 * exponent + HALF_BITS);
 	add_integer(moments, 4, bucket->fourth_low, 4 * exponent);
-	add_integer(moments, 4, bucket->fourth_middle, 4 * exponent + HALF_BITS + 1);	/* twice the product */
+	add_integer(moments, 4, bucket->fourth_middle, 4 * exponent + HALF_BITS + 1); /* twice the product */
 	add_integer(moments, 4, bucket->fourth_high, 4 * exponent + 2 * HALF_BITS);
 	memset(bucket, 0, sizeof(MomentBucket));
 }
@@ -463,7 +469,7 @@ moments_set(Moments *moments, Allocator allocator, int power, const uint64_t *wo
 	int			ends[MOMENT_POWERS];
 	PowerSum   *sum = &moments->sums[power - 1];
 	uint64_t	carry = negative;
-	int			end = low + n_words + 1;	/* a word more than the magnitude, for the sign */
+	int			end = low + n_words + 1; /* a word more than the magnitude, for the sign */
 
 	if (n_words == 0)
 		return true;

@@ -2,10 +2,10 @@
  * moments.h
  *		Exact sums of the first four powers of finite doubles, and the statistics that follow from them.  Plain C.
  *
- * A finite double is an integer times 2^-1074, so the sum of k-th powers is an integer times 2^-1074k.  It is kept as that integer, in two's
- * complement, of which only the window of words that the data has reached is stored (Kulisch's accumulator, cut to size): nothing is ever
- * rounded, so adding, removing and merging in any order give the same words, and no range of data breaks it (the widest sum of fourth
- * powers takes 133 words).  Statistics combine the sums as integers and round once.
+ * A finite double is an integer times 2^-1074, so the sum of k-th powers is an integer times 2^-1074k.  It is kept as that
+ * integer, in two's complement, of which only the window of words that the data has reached is stored (Kulisch's accumulator,
+ * cut to size): nothing is ever rounded, so adding, removing and merging in any order give the same words, and no range of data
+ * breaks it (the widest sum of fourth powers takes 133 words).  Statistics combine the sums as integers and round once.
  */
 #ifndef WEIR_MOMENTS_H
 #define WEIR_MOMENTS_H
@@ -29,10 +29,11 @@ typedef struct PowerSum
 } PowerSum;
 
 /*
- * Values with the same exponent are first gathered here, as integers, which takes neither shifts nor carries: with m the mantissa, signed, and
- * its square cut into 53 bits each (low, high), the sums of m, m low, m high (signed) and m^2, low^2, low high, high^2.
+ * Values with the same exponent are first gathered here, as integers, which takes neither shifts nor carries: with m the
+ * mantissa, signed, and its square cut into 53 bits each (low, high), the sums of m, m low, m high (signed) and m^2, low^2, low
+ * high, high^2.
  */
-typedef __int128 MomentInteger __attribute__((aligned(8)));	/* the Allocator promises no more */
+typedef __int128 MomentInteger __attribute__((aligned(8))); /* the Allocator promises no more */
 
 typedef struct MomentBucket
 {
@@ -63,8 +64,8 @@ extern void moments_free(Moments *moments, Allocator allocator);
 extern void moments_copy(Moments *into, Allocator allocator, const Moments *from);
 
 /*
- * Values must be finite.  They are only gathered: every other function but moments_remove and moments_add_weighted wants moments_settle to be
- * called before.
+ * Values must be finite.  They are only gathered: every other function but moments_remove and moments_add_weighted wants
+ * moments_settle to be called before.
  */
 extern void moments_add(Moments *moments, Allocator allocator, const double *values, size_t n);
 extern void moments_settle(Moments *moments, Allocator allocator);
@@ -77,11 +78,14 @@ extern void moments_merge(Moments *into, Allocator allocator, const Moments *fro
 extern size_t moments_memory(const Moments *moments);
 extern bool moments_equal(const Moments *a, const Moments *b);
 
-/* The sum of one power (1 to 4) as sign and magnitude; the value is sum * 2^(64 low - 1074 power), its lowest word is not zero. */
+/*
+ * The sum of one power (1 to 4) as sign and magnitude; the value is sum * 2^(64 low - 1074 power), its lowest word is not zero.
+ */
 extern void moments_get(const Moments *moments, int power, WideInteger *sum, int *low);
 
 /* Sets the sum of one power from sign and magnitude words; false when it lies beyond what doubles can reach. */
-extern bool moments_set(Moments *moments, Allocator allocator, int power, const uint64_t *words, int n_words, int low, bool negative);
+extern bool
+moments_set(Moments *moments, Allocator allocator, int power, const uint64_t *words, int n_words, int low, bool negative);
 
 /* The most words that the sum of a power can reach. */
 extern int	moments_limit(int power);

@@ -2,8 +2,9 @@
  * numeric_double.c
  *		numeric to double, fast for the usual short numbers.
  *
- * The server goes through text.  Where all digits together are an integer below 2^53 and the power of ten beside them is at most 10^22, both
- * are doubles exactly and one division or multiplication gives the correctly rounded result, which is what strtod gives.
+ * The server goes through text.  Where all digits together are an integer below 2^53 and the power of ten beside them is at
+ * most 10^22, both are doubles exactly and one division or multiplication gives the correctly rounded result, which is what
+ * strtod gives.
  *
  * The layout read here is the one numeric has on disk, so it cannot change; the server keeps its names private to numeric.c.
  */
@@ -11,6 +12,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "fmgr.h"
 #include "summary/numeric_double.h"
 #include "utils/builtins.h"
@@ -26,13 +28,12 @@
 #define SHORT_WEIGHT_NEGATIVE 0x0040
 #define SHORT_WEIGHT_MASK 0x003F
 
-#define DIGITS_BASE 10000		/* four decimal digits each */
+#define DIGITS_BASE 10000 /* four decimal digits each */
 #define DIGITS_FAST 4
 #define EXACT_POWERS 23
 
-static const double powers_of_ten[EXACT_POWERS] = {
-	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
-};
+static const double powers_of_ten[EXACT_POWERS] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+												   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 static inline uint16
 half_word(const char *bytes)

@@ -44,7 +44,9 @@ read_probabilities(ArrayType *array, int *n)
 
 	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, n);
 	if (*n > MAX_PROBABILITIES)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("at most %d quantiles can be asked for at once", MAX_PROBABILITIES)));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("at most %d quantiles can be asked for at once", MAX_PROBABILITIES)));
 	p = palloc(mul_size(sizeof(double), (Size) Max(*n, 1)));
 	for (int i = 0; i < *n; i++)
 	{
@@ -87,8 +89,9 @@ read_request(FunctionCallInfo fcinfo, QuantileRequest *request)
 static void
 probabilities_differ(void)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the p of quantile(x, p) must be the same for all rows of a group"),
-					errhint("For several quantiles give an array: quantile(x, ARRAY[0.5, 0.99]).")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the p of quantile(x, p) must be the same for all rows of a group"),
+			 errhint("For several quantiles give an array: quantile(x, ARRAY[0.5, 0.99]).")));
 }
 
 static void
@@ -200,16 +203,14 @@ value_of_type(Oid type, SummaryUnit unit, double stored)
 
 	switch (type)
 	{
-		case FLOAT8OID:
-			return Float8GetDatum(shown_value(unit, stored));
+		case FLOAT8OID: return Float8GetDatum(shown_value(unit, stored));
 		case INTERVALOID:
 			interval = palloc0(sizeof(Interval));
 			if (!(stored >= -9.2e18 && stored <= 9.2e18))
 				ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("interval out of range")));
 			interval->time = (int64) rint(stored);
 			return IntervalPGetDatum(interval);
-		case TIMEOID:
-			return TimeADTGetDatum((TimeADT) rint(stored));
+		case TIMEOID: return TimeADTGetDatum((TimeADT) rint(stored));
 		case DATEOID:
 			if (isinf(stored))
 				return DateADTGetDatum(stored < 0 ? DATEVAL_NOBEGIN : DATEVAL_NOEND);
@@ -219,8 +220,7 @@ value_of_type(Oid type, SummaryUnit unit, double stored)
 			if (isinf(stored))
 				return TimestampGetDatum(stored < 0 ? DT_NOBEGIN : DT_NOEND);
 			return TimestampGetDatum((Timestamp) rint(stored));
-		default:
-			elog(ERROR, "quantile has no result of type %u", type);
+		default: elog(ERROR, "quantile has no result of type %u", type);
 	}
 	return 0;					/* not reached */
 }
@@ -275,8 +275,9 @@ numeric_summary(Datum datum)
 	const Summary *summary = summary_borrow(datum);
 
 	if (summary_kind(summary) != SUMMARY_NUMERIC)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no quantiles"),
-						errhint("weir.top(summary, k) lists its categories.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no quantiles"),
+				 errhint("weir.top(summary, k) lists its categories.")));
 	return summary;
 }
 

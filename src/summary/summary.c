@@ -14,7 +14,7 @@
 Summary *
 summary_create(Allocator allocator, SummaryKind kind, SummaryUnit unit, int budget)
 {
-	Summary    *summary = allocate(allocator, sizeof(Summary));
+	Summary	   *summary = allocate(allocator, sizeof(Summary));
 
 	memset(summary, 0, offsetof(Summary, pending));
 	summary->allocator = allocator;
@@ -30,7 +30,7 @@ summary_create(Allocator allocator, SummaryKind kind, SummaryUnit unit, int budg
 Summary *
 summary_copy(Allocator allocator, const Summary *summary)
 {
-	Summary    *copy = allocate(allocator, sizeof(Summary));
+	Summary	   *copy = allocate(allocator, sizeof(Summary));
 
 	summary_settle(summary);
 	memcpy(copy, summary, offsetof(Summary, pending));
@@ -107,7 +107,7 @@ make_moments_current(Summary *summary)
 const Moments *
 summary_moments(const Summary *summary)
 {
-	Summary    *settled = summary_settle(summary);
+	Summary	   *settled = summary_settle(summary);
 
 	if (settled->distribution.level == 0)
 		make_moments_current(settled);
@@ -117,7 +117,7 @@ summary_moments(const Summary *summary)
 void
 summary_finite_range(const Summary *summary, double *minimum, double *maximum)
 {
-	Summary    *settled = summary_settle(summary);
+	Summary	   *settled = summary_settle(summary);
 	int			level = settled->distribution.level;
 	const DistributionBin *bins = distribution_sorted(&settled->distribution, settled->allocator);
 	int			last = settled->distribution.n_bins - 1;
@@ -223,7 +223,7 @@ fold_pending(Summary *summary)
 Summary *
 summary_settle(const Summary *summary)
 {
-	Summary    *settled = (Summary *) summary;
+	Summary	   *settled = (Summary *) summary;
 
 	if (settled->n_pending > 0)
 		fold_pending(settled);
@@ -284,8 +284,9 @@ summary_remove_number(Summary *summary, double value)
 
 	if (!isfinite(value))
 	{
-		int64_t    *count = isnan(value) ? &summary->nan_count :
-			value > 0 ? &summary->positive_infinity_count : &summary->negative_infinity_count;
+		int64_t	   *count = isnan(value) ? &summary->nan_count
+			: value > 0               ? &summary->positive_infinity_count
+									  : &summary->negative_infinity_count;
 
 		if (!subtract_count(count, 1))
 			summary->inexact = true;
@@ -408,7 +409,7 @@ static SummaryStatus
 combine(Summary *into, Summary *from, bool subtract)
 {
 	bool		exact = true;
-	bool		(*change) (int64_t *count, int64_t other) = subtract ? subtract_count : add_count;
+	bool		(*change)(int64_t * count, int64_t other) = subtract ? subtract_count : add_count;
 
 	if (into->kind != from->kind || into->unit != from->unit)
 		return SUMMARY_KIND_MISMATCH;

@@ -2,15 +2,15 @@
  * summary.h
  *		A mergeable, retractable, canonical summary of one column.  Plain C.
  *
- * One summary holds the counts (rows, NULLs, NaN, infinities), and by kind either the moments (exact sums of the powers of the finite
- * values) with their distribution (a histogram over the universal binary grid), or the categories with their counts.
+ * One summary holds the counts (rows, NULLs, NaN, infinities), and by kind either the moments (exact sums of the powers of the
+ * finite values) with their distribution (a histogram over the universal binary grid), or the categories with their counts.
  *
- * Canonical: the same multiset of values gives the same bytes, whatever the order, batching or merge tree.  After retraction two
- * summaries of the same multiset may differ in level (distribution), in threshold (categories) and in the extremes; summary_equal
- * compares them at the coarser level.
+ * Canonical: the same multiset of values gives the same bytes, whatever the order, batching or merge tree.  After retraction
+ * two summaries of the same multiset may differ in level (distribution), in threshold (categories) and in the extremes;
+ * summary_equal compares them at the coarser level.
  *
- * Units.  Durations and times are stored as whole microseconds so that sums are exact; the unit says how to show them: an interval in
- * seconds, a time in seconds since 1970-01-01 UTC.
+ * Units.  Durations and times are stored as whole microseconds so that sums are exact; the unit says how to show them: an
+ * interval in seconds, a time in seconds since 1970-01-01 UTC.
  */
 #ifndef WEIR_SUMMARY_H
 #define WEIR_SUMMARY_H
@@ -43,9 +43,9 @@ typedef struct Summary Summary;
 /* ---- life ---- */
 extern Summary *summary_create(Allocator allocator, SummaryKind kind, SummaryUnit unit, int budget);
 extern Summary *summary_copy(Allocator allocator, const Summary *summary);
-extern void summary_reset(Summary *summary);	/* to the empty summary, keeping kind, unit and budget */
+extern void summary_reset(Summary *summary); /* to the empty summary, keeping kind, unit and budget */
 extern void summary_free(Summary *summary);
-extern size_t summary_memory(const Summary *summary);	/* bytes held now */
+extern size_t summary_memory(const Summary *summary); /* bytes held now */
 
 /* ---- filling ---- */
 extern void summary_add_number(Summary *summary, double value);
@@ -53,7 +53,10 @@ extern void summary_add_numbers(Summary *summary, const double *values, size_t n
 extern void summary_add_category(Summary *summary, const char *bytes, size_t length);
 extern void summary_add_null(Summary *summary);
 
-/* Takes back one value that was added before. Counts below zero mean that the caller erred: they are clamped and summary_is_inexact. */
+/*
+ * Takes back one value that was added before. Counts below zero mean that the caller erred: they are clamped and
+ * summary_is_inexact.
+ */
 extern void summary_remove_number(Summary *summary, double value);
 extern void summary_remove_category(Summary *summary, const char *bytes, size_t length);
 extern void summary_remove_null(Summary *summary);
@@ -74,25 +77,26 @@ extern SummaryStatus summary_subtract(Summary *into, const Summary *from);
 extern SummaryKind summary_kind(const Summary *summary);
 extern SummaryUnit summary_unit(const Summary *summary);
 extern int	summary_budget(const Summary *summary);
-extern int	summary_level(const Summary *summary);	/* of the distribution; 0 = every value exact */
+extern int	summary_level(const Summary *summary); /* of the distribution; 0 = every value exact */
 extern bool summary_is_inexact(const Summary *summary); /* more was removed than had been added */
 extern bool summary_extremes_stale(const Summary *summary); /* a removal touched the minimum or maximum */
-extern int64_t summary_n(const Summary *summary);	/* values that are not NULL, NaN and infinities included */
+extern int64_t summary_n(const Summary *summary); /* values that are not NULL, NaN and infinities included */
 extern int64_t summary_null_count(const Summary *summary);
 extern int64_t summary_nan_count(const Summary *summary);
 extern int64_t summary_positive_infinity_count(const Summary *summary);
 extern int64_t summary_negative_infinity_count(const Summary *summary);
 
 /*
- * Moments over the finite values, rounded once from exact sums (skewness and kurtosis: a few times); false when undefined (no values, one for
- * the sample variance, a constant for skewness and kurtosis).  In stored units.  Beyond the range of doubles: infinite.
+ * Moments over the finite values, rounded once from exact sums (skewness and kurtosis: a few times); false when undefined (no
+ * values, one for the sample variance, a constant for skewness and kurtosis).  In stored units.  Beyond the range of doubles:
+ * infinite.
  */
 extern bool summary_sum(const Summary *summary, double *result);
 extern bool summary_mean(const Summary *summary, double *result);
-extern bool summary_variance(const Summary *summary, double *result);	/* sample: n - 1 */
+extern bool summary_variance(const Summary *summary, double *result); /* sample: n - 1 */
 extern bool summary_standard_deviation(const Summary *summary, double *result); /* in range even where the variance is not */
-extern bool summary_skewness(const Summary *summary, double *result);	/* population g1, as scipy.stats.skew */
-extern bool summary_kurtosis(const Summary *summary, double *result);	/* excess g2, as scipy.stats.kurtosis */
+extern bool summary_skewness(const Summary *summary, double *result); /* population g1, as scipy.stats.skew */
+extern bool summary_kurtosis(const Summary *summary, double *result); /* excess g2, as scipy.stats.kurtosis */
 
 /* Infinities count, NaN does not.  When stale, a bound: the true minimum is at least this and in the same or a higher bin. */
 extern bool summary_min(const Summary *summary, double *result);
@@ -101,14 +105,20 @@ extern bool summary_max(const Summary *summary, double *result);
 /* The same over the finite values only; false when there are none. */
 extern bool summary_finite_extremes(const Summary *summary, double *minimum, double *maximum);
 
-/* p in [0, 1]; within [min, max], monotone in p; where the level is 0 equal to percentile_disc over the values that are not NaN. */
+/*
+ * p in [0, 1]; within [min, max], monotone in p; where the level is 0 equal to percentile_disc over the values that are not
+ * NaN.
+ */
 extern bool summary_quantile(const Summary *summary, double p, double *result);
 
 /* Share of the values <= x, in [0, 1]; and the largest rank error any quantile or cdf answer can have. */
 extern bool summary_cdf(const Summary *summary, double x, double *result);
 extern double summary_error_bound(const Summary *summary);
 
-/* One bin of the distribution, in ascending order: values in [lower, upper] (both inclusive: smallest and largest double of the bin). */
+/*
+ * One bin of the distribution, in ascending order: values in [lower, upper] (both inclusive: smallest and largest double of the
+ * bin).
+ */
 typedef struct SummaryBin
 {
 	uint64_t	key;			/* ascending; equal in two summaries, at the same level, for the same bin */
@@ -118,8 +128,8 @@ typedef struct SummaryBin
 } SummaryBin;
 
 /*
- * The occupied bins at the given level (>= summary_level) in ascending order, -infinity first and +infinity last as bins of their own,
- * NaN not among them.  Writes at most capacity bins, returns how many there are.
+ * The occupied bins at the given level (>= summary_level) in ascending order, -infinity first and +infinity last as bins of
+ * their own, NaN not among them.  Writes at most capacity bins, returns how many there are.
  */
 extern size_t summary_bins(const Summary *summary, int level, SummaryBin *bins, size_t capacity);
 
@@ -132,10 +142,11 @@ typedef struct SummaryCategory
 } SummaryCategory;
 
 /*
- * Categories past their budget are a canonical sample: those whose hash is at most the threshold keep exact counts, all others are counted
- * together as "other".  Two summaries are comparable at the smaller threshold.
+ * Categories past their budget are a canonical sample: those whose hash is at most the threshold keep exact counts, all others
+ * are counted together as "other".  Two summaries are comparable at the smaller threshold.
  */
-extern size_t summary_categories(const Summary *summary, SummaryCategory *categories, size_t capacity); /* by descending count, then bytes */
+extern size_t
+summary_categories(const Summary *summary, SummaryCategory *categories, size_t capacity); /* by descending count, then bytes */
 extern int64_t summary_other_count(const Summary *summary);
 extern uint64_t summary_hash_threshold(const Summary *summary); /* UINT64_MAX when complete */
 
@@ -143,8 +154,8 @@ extern uint64_t summary_hash_threshold(const Summary *summary); /* UINT64_MAX wh
 extern int64_t summary_distinct_exact(const Summary *summary);
 
 /*
- * Same multiset as far as both can tell: everything exact must be equal, the distributions at the coarser level, the categories at the
- * smaller threshold; extremes only where neither is stale.  Where nothing was retracted this is equality of the bytes.
+ * Same multiset as far as both can tell: everything exact must be equal, the distributions at the coarser level, the categories
+ * at the smaller threshold; extremes only where neither is stale.  Where nothing was retracted this is equality of the bytes.
  */
 extern bool summary_equal(const Summary *a, const Summary *b);
 

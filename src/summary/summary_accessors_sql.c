@@ -47,12 +47,9 @@ shown_value(SummaryUnit unit, double stored)
 {
 	switch (unit)
 	{
-		case SUMMARY_INTERVAL:
-			return stored / MICROSECONDS;
-		case SUMMARY_TIME:
-			return (stored + EPOCH_SECONDS * MICROSECONDS) / MICROSECONDS;
-		case SUMMARY_PLAIN:
-			break;
+		case SUMMARY_INTERVAL: return stored / MICROSECONDS;
+		case SUMMARY_TIME: return (stored + EPOCH_SECONDS * MICROSECONDS) / MICROSECONDS;
+		case SUMMARY_PLAIN: break;
 	}
 	return stored;
 }
@@ -62,12 +59,9 @@ stored_value(SummaryUnit unit, double shown)
 {
 	switch (unit)
 	{
-		case SUMMARY_INTERVAL:
-			return rint(shown * MICROSECONDS);
-		case SUMMARY_TIME:
-			return rint(shown * MICROSECONDS) - EPOCH_SECONDS * MICROSECONDS;
-		case SUMMARY_PLAIN:
-			break;
+		case SUMMARY_INTERVAL: return rint(shown * MICROSECONDS);
+		case SUMMARY_TIME: return rint(shown * MICROSECONDS) - EPOCH_SECONDS * MICROSECONDS;
+		case SUMMARY_PLAIN: break;
 	}
 	return shown;
 }
@@ -155,8 +149,8 @@ weir_null_share(PG_FUNCTION_ARGS)
 }
 
 /*
- * Beyond the budget the kept categories are a sample by hash: of all hashes, those up to the threshold.  Their number divided by that
- * share of all hashes is an unbiased estimate of the number of categories (bottom-k sketch, Cohen and Kaplan 2007).
+ * Beyond the budget the kept categories are a sample by hash: of all hashes, those up to the threshold.  Their number divided
+ * by that share of all hashes is an unbiased estimate of the number of categories (bottom-k sketch, Cohen and Kaplan 2007).
  */
 Datum
 weir_distinct_count(PG_FUNCTION_ARGS)
@@ -230,8 +224,7 @@ weir_sample_variance(PG_FUNCTION_ARGS)
 	double		value = 0;
 	bool		defined = summary_variance(summary, &value);
 
-	return value_or_null(fcinfo, defined,
-						 shown_difference(summary_unit(summary), shown_difference(summary_unit(summary), value)));
+	return value_or_null(fcinfo, defined, shown_difference(summary_unit(summary), shown_difference(summary_unit(summary), value)));
 }
 
 Datum
@@ -272,8 +265,9 @@ weir_cdf(PG_FUNCTION_ARGS)
 	bool		defined;
 
 	if (summary_kind(summary) != SUMMARY_NUMERIC)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no distribution function"),
-						errhint("weir.top(summary, k) lists its categories.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no distribution function"),
+				 errhint("weir.top(summary, k) lists its categories.")));
 	defined = summary_cdf(summary, stored_value(summary_unit(summary), PG_GETARG_FLOAT8(1)), &value);
 	return value_or_null(fcinfo, defined, value);
 }
@@ -299,12 +293,9 @@ weir_unit(PG_FUNCTION_ARGS)
 {
 	switch (summary_unit(summary_borrow(PG_GETARG_DATUM(0))))
 	{
-		case SUMMARY_INTERVAL:
-			PG_RETURN_TEXT_P(cstring_to_text("seconds"));
-		case SUMMARY_TIME:
-			PG_RETURN_TEXT_P(cstring_to_text("seconds since 1970-01-01 UTC"));
-		case SUMMARY_PLAIN:
-			break;
+		case SUMMARY_INTERVAL: PG_RETURN_TEXT_P(cstring_to_text("seconds"));
+		case SUMMARY_TIME: PG_RETURN_TEXT_P(cstring_to_text("seconds since 1970-01-01 UTC"));
+		case SUMMARY_PLAIN: break;
 	}
 	PG_RETURN_NULL();
 }

@@ -22,7 +22,8 @@ require_aggregate_context(FunctionCallInfo fcinfo)
 	MemoryContext context;
 
 	if (!AggCheckCallContext(fcinfo, &context))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this function can be called only as part of an aggregate")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this function can be called only as part of an aggregate")));
 	return context;
 }
 
@@ -30,10 +31,14 @@ static void
 type_has_no_kind(Oid type, bool numeric)
 {
 	if (numeric)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be read as numbers", format_type_be(type)),
-						errhint("Numbers, booleans, intervals, dates and times can; cast the value, or count it with weir.summarize_category.")));
-	ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be summarized", format_type_be(type)),
-					errhint("Cast the value to a number or to text.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be read as numbers", format_type_be(type)),
+			 errhint(
+				 "Numbers, booleans, intervals, dates and times can; cast the value, or count it with weir.summarize_category.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be summarized", format_type_be(type)),
+			 errhint("Cast the value to a number or to text.")));
 }
 
 const ValueReader *
@@ -66,8 +71,9 @@ requested_budget(FunctionCallInfo fcinfo)
 		return SUMMARY_DEFAULT_BUDGET;
 	bins = PG_GETARG_INT32(2);
 	if (bins < SUMMARY_MIN_BUDGET || bins > SUMMARY_MAX_BUDGET)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("number of bins must be between %d and %d", SUMMARY_MIN_BUDGET, SUMMARY_MAX_BUDGET)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of bins must be between %d and %d", SUMMARY_MIN_BUDGET, SUMMARY_MAX_BUDGET)));
 	return bins;
 }
 

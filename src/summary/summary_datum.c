@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/memory.h"
 #include "summary/summary_datum.h"
 #include "summary/summary_object.h"
@@ -23,7 +24,7 @@ Summary *
 summary_from_datum(Allocator allocator, Datum datum)
 {
 	struct varlena *flat;
-	Summary    *summary;
+	Summary	   *summary;
 
 	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
 		return summary_copy(allocator, summary_borrow(datum));
@@ -39,20 +40,22 @@ summary_check_status(SummaryStatus status)
 {
 	switch (status)
 	{
-		case SUMMARY_OK:
-			break;
+		case SUMMARY_OK: break;
 		case SUMMARY_KIND_MISMATCH:
-			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("summaries of different kinds cannot be combined"),
-							errdetail("One summarizes numbers, durations, times or categories, the other another of these."),
-							errhint("weir.kind(summary) and weir.unit(summary) tell which.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("summaries of different kinds cannot be combined"),
+					 errdetail("One summarizes numbers, durations, times or categories, the other another of these."),
+					 errhint("weir.kind(summary) and weir.unit(summary) tell which.")));
 			break;
 		case SUMMARY_CORRUPT:
-			ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid weir.summary"),
-							errdetail("The bytes are damaged.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid weir.summary"),
+					 errdetail("The bytes are damaged.")));
 			break;
 		case SUMMARY_VERSION_UNKNOWN:
-			ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("weir.summary of an unknown version"),
-							errhint("It was written by a newer version of weir, or is not a summary.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("weir.summary of an unknown version"),
+					 errhint("It was written by a newer version of weir, or is not a summary.")));
 			break;
 	}
 }

@@ -1,6 +1,7 @@
 /*
  * summary_datum.h
- *		Between the server's values and summaries: used by the aggregates and by the capture worker alike, so that both give the same bytes.
+ *		Between the server's values and summaries: used by the aggregates and by the capture worker alike, so that both give the
+ *		same bytes.
  */
 #ifndef WEIR_SUMMARY_DATUM_H
 #define WEIR_SUMMARY_DATUM_H
@@ -11,10 +12,9 @@
 #include "summary/summary.h"
 
 /*
- * How to read a column of some type into a summary of some kind.
- * Numeric: int2, int4, int8, float4, float8, numeric, money-free; boolean (0/1); interval, date, timestamp, timestamptz, time.
- * Category: any type whose text form comes from a built-in function (text, varchar, char, name, boolean as true/false, integers, uuid,
- * date, enum, … and domains over them).
+ * How to read a column of some type into a summary of some kind.  Numeric: int2, int4, int8, float4, float8, numeric,
+ * money-free; boolean (0/1); interval, date, timestamp, timestamptz, time.  Category: any type whose text form comes from a
+ * built-in function (text, varchar, char, name, boolean as true/false, integers, uuid, date, enum, … and domains over them).
  */
 typedef struct ValueReader
 {
@@ -26,7 +26,9 @@ typedef struct ValueReader
 	bool		has_output;
 } ValueReader;
 
-/* The kind that the type has when nobody says: true and the kind, or false when the type can have none (json, bytea, arrays…). */
+/*
+ * The kind that the type has when nobody says: true and the kind, or false when the type can have none (json, bytea, arrays…).
+ */
 extern bool value_kind_of_type(Oid type, SummaryKind *kind);
 
 /* False when the type cannot be read as this kind. Needs catalog access; reading values afterwards needs none but for enums. */
@@ -36,7 +38,9 @@ extern Summary *value_reader_summary(const ValueReader *reader, Allocator alloca
 extern void value_reader_add(const ValueReader *reader, Summary *summary, Datum value, bool is_null);
 extern void value_reader_remove(const ValueReader *reader, Summary *summary, Datum value, bool is_null);
 
-/* The value as category text into caller's buffer context (palloc), for segments and groups; the same text the categories use. */
+/*
+ * The value as category text into caller's buffer context (palloc), for segments and groups; the same text the categories use.
+ */
 extern char *value_reader_text(const ValueReader *reader, Datum value);
 
 /* weir.summary as a flat varlena, and back (a private copy in the allocator's memory; expanded objects accepted). */

@@ -20,9 +20,9 @@ struct Summary
 	SummaryUnit unit;
 	int			budget;
 	bool		inexact;
-	bool		minimum_stale;		/* the true minimum may be higher, the true maximum lower */
+	bool		minimum_stale;	/* the true minimum may be higher, the true maximum lower */
 	bool		maximum_stale;
-	bool		moments_current;	/* at level 0 */
+	bool		moments_current; /* at level 0 */
 	int			n_pending;
 	int64_t		null_count;
 	int64_t		nan_count;
@@ -46,7 +46,10 @@ extern Summary *summary_settle(const Summary *summary);
 /* The moments, at level 0 computed from the bins. */
 extern const Moments *summary_moments(const Summary *summary);
 
-/* Extremes of the finite values: clamped to the bins that are still occupied when a removal has touched them. There must be some. */
+/*
+ * Extremes of the finite values: clamped to the bins that are still occupied when a removal has touched them. There must be
+ * some.
+ */
 extern void summary_finite_range(const Summary *summary, double *minimum, double *maximum);
 
 #endif

@@ -2,13 +2,14 @@
  * summary_object.c
  *		weir.summary and weir.quantile_state in memory.
  *
- * Flat form of weir.quantile_state: byte version (1), byte is_array, number of p (4 bytes), the p (8 bytes each), the summary's own form;
- * most significant byte first.
+ * Flat form of weir.quantile_state: byte version (1), byte is_array, number of p (4 bytes), the p (8 bytes each), the summary's
+ * own form; most significant byte first.
  */
 #include "postgres.h"
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "base/memory.h"
 #include "port/pg_bswap.h"
 #include "summary/summary_datum.h"
@@ -109,7 +110,7 @@ expanded_object(Datum datum)
 static Summary *
 decode(const char *bytes, Size size, MemoryContext context)
 {
-	Summary    *summary;
+	Summary	   *summary;
 
 	summary_check_status(summary_decode(allocator_in(context), (const uint8_t *) bytes, size, &summary));
 	return summary;
@@ -140,7 +141,7 @@ const Summary *
 summary_borrow(Datum datum)
 {
 	struct varlena *flat;
-	Summary    *summary;
+	Summary	   *summary;
 
 	if (is_expanded(datum))
 		return expanded_object(datum)->summary;
@@ -156,8 +157,9 @@ summary_borrow(Datum datum)
 static void
 corrupt_request(void)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid weir.quantile_state"),
-					errdetail("The bytes are damaged, or were not written by this version of weir.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid weir.quantile_state"),
+			 errdetail("The bytes are damaged, or were not written by this version of weir.")));
 }
 
 static QuantileRequest *

@@ -1,6 +1,7 @@
 /*
  * summary_object.h
- *		weir.summary in memory: an expanded object, so that an aggregate's state is a live summary and is flattened only when it leaves the process.
+ *		weir.summary in memory: an expanded object, so that an aggregate's state is a live summary and is flattened only when it
+ *		leaves the process.
  *
  * The same object serves weir.quantile_state, the state of quantile(x, p): a summary with the p that were asked for.
  */
@@ -23,7 +24,7 @@ typedef struct QuantileRequest
 typedef struct SummaryObject
 {
 	ExpandedObjectHeader header;
-	Summary    *summary;
+	Summary	   *summary;
 	QuantileRequest *request;	/* NULL in a weir.summary */
 } SummaryObject;
 

@@ -229,8 +229,9 @@ finite_value_at(Summary *summary, int64_t rank)
 		return 0.0;
 
 	/* The bin's values as if spread evenly over it. */
-	return distribution_value(first + (uint64_t) ((unsigned __int128) (last - first) * (uint64_t) (2 * (rank - before) - 1) /
-												  (uint64_t) (2 * bins->count)));
+	return distribution_value(
+		first +
+		(uint64_t) ((unsigned __int128) (last - first) * (uint64_t) (2 * (rank - before) - 1) / (uint64_t) (2 * bins->count)));
 }
 
 bool
@@ -312,7 +313,7 @@ summary_cdf(const Summary *summary, double x, double *result)
 double
 summary_error_bound(const Summary *summary)
 {
-	Summary    *settled = summary_settle(summary);
+	Summary	   *settled = summary_settle(summary);
 	const DistributionBin *bins;
 	int64_t		heaviest = 0;
 
@@ -330,7 +331,7 @@ summary_error_bound(const Summary *summary)
 size_t
 summary_bins(const Summary *summary, int level, SummaryBin *result, size_t capacity)
 {
-	Summary    *settled = summary_settle(summary);
+	Summary	   *settled = summary_settle(summary);
 	const DistributionBin *bins = distribution_sorted(&settled->distribution, settled->allocator);
 	int			n_bins = settled->distribution.n_bins;
 	size_t		n = 0;
@@ -345,7 +346,7 @@ summary_bins(const Summary *summary, int level, SummaryBin *result, size_t capac
 	if (settled->negative_infinity_count > 0)
 	{
 		if (n < capacity)
-			result[n] = (SummaryBin) {0, -INFINITY, -INFINITY, settled->negative_infinity_count};
+			result[n] = (SummaryBin){0, -INFINITY, -INFINITY, settled->negative_infinity_count};
 		n++;
 	}
 	while (i < n_bins)
@@ -358,14 +359,14 @@ summary_bins(const Summary *summary, int level, SummaryBin *result, size_t capac
 
 		/* One is added so that no finite bin has the key of an infinity. */
 		if (n < capacity)
-			result[n] = (SummaryBin) {key + 1, distribution_value(distribution_first_key(key, level)),
-			distribution_value(distribution_last_key(key, level)), count};
+			result[n] = (SummaryBin){key + 1, distribution_value(distribution_first_key(key, level)),
+									 distribution_value(distribution_last_key(key, level)), count};
 		n++;
 	}
 	if (settled->positive_infinity_count > 0)
 	{
 		if (n < capacity)
-			result[n] = (SummaryBin) {UINT64_MAX, INFINITY, INFINITY, settled->positive_infinity_count};
+			result[n] = (SummaryBin){UINT64_MAX, INFINITY, INFINITY, settled->positive_infinity_count};
 		n++;
 	}
 	return n;
@@ -392,7 +393,7 @@ compare_by_count(const void *a, const void *b)
 size_t
 summary_categories(const Summary *summary, SummaryCategory *result, size_t capacity)
 {
-	Summary    *settled = summary_settle(summary);
+	Summary	   *settled = summary_settle(summary);
 	size_t		n = (size_t) settled->categories.n_kept;
 	SummaryCategory *all;
 
@@ -420,7 +421,7 @@ summary_hash_threshold(const Summary *summary)
 int64_t
 summary_distinct_exact(const Summary *summary)
 {
-	Summary    *settled = summary_settle(summary);
+	Summary	   *settled = summary_settle(summary);
 
 	if (settled->kind == SUMMARY_CATEGORY)
 		return settled->categories.other == 0 ? settled->categories.n_kept : -1;
@@ -511,8 +512,8 @@ same_categories(Summary *a, Summary *b)
 bool
 summary_equal(const Summary *a, const Summary *b)
 {
-	Summary    *settled_a = summary_settle(a);
-	Summary    *settled_b = summary_settle(b);
+	Summary	   *settled_a = summary_settle(a);
+	Summary	   *settled_b = summary_settle(b);
 
 	if (a->kind != b->kind || a->unit != b->unit || a->budget != b->budget || a->inexact != b->inexact ||
 		a->null_count != b->null_count || a->nan_count != b->nan_count ||

@@ -78,10 +78,12 @@ weir_histogram(PG_FUNCTION_ARGS)
 	double		maximum;
 
 	if (summary_kind(summary) != SUMMARY_NUMERIC)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no histogram"),
-						errhint("weir.top(summary, k) lists its categories.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no histogram"),
+				 errhint("weir.top(summary, k) lists its categories.")));
 	if (n_buckets < 1 || n_buckets > MAX_BUCKETS)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of buckets must be between 1 and %d", MAX_BUCKETS)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of buckets must be between 1 and %d", MAX_BUCKETS)));
 	InitMaterializedSRF(fcinfo, 0);
 
 	/* Finite values only. */

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/memory.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -40,8 +41,8 @@ base64_text(const char *bytes, Size size)
 	for (Size i = 0; i < size; i += 3)
 	{
 		Size		left = size - i;
-		uint32		group = (uint32) (unsigned char) bytes[i] << 16 |
-			(left > 1 ? (uint32) (unsigned char) bytes[i + 1] << 8 : 0) | (left > 2 ? (unsigned char) bytes[i + 2] : 0);
+		uint32		group = (uint32) (unsigned char) bytes[i] << 16 | (left > 1 ? (uint32) (unsigned char) bytes[i + 1] << 8 : 0) |
+			(left > 2 ? (unsigned char) bytes[i + 2] : 0);
 
 		*next++ = base64_digits[group >> 18];
 		*next++ = base64_digits[group >> 12 & 63];
@@ -55,8 +56,9 @@ base64_text(const char *bytes, Size size)
 static void
 invalid_text(const char *type)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input syntax for type weir.%s", type),
-					errdetail("It is written in base64, as the type's output gives it.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input syntax for type weir.%s", type),
+			 errdetail("It is written in base64, as the type's output gives it.")));
 }
 
 static char *
@@ -98,7 +100,7 @@ base64_bytes(const char *text, const char *type, Size *size)
 static Datum
 checked_summary(const char *bytes, Size size)
 {
-	Summary    *summary;
+	Summary	   *summary;
 	struct varlena *result = palloc(add_size(size, VARHDRSZ));
 
 	summary_check_status(summary_decode(allocator_in(CurrentMemoryContext), (const uint8_t *) bytes, size, &summary));
@@ -188,7 +190,7 @@ weir_quantile_state_send(PG_FUNCTION_ARGS)
 Datum
 weir_summary_plus(PG_FUNCTION_ARGS)
 {
-	Summary    *result = summary_from_datum(allocator_in(CurrentMemoryContext), PG_GETARG_DATUM(0));
+	Summary	   *result = summary_from_datum(allocator_in(CurrentMemoryContext), PG_GETARG_DATUM(0));
 
 	summary_check_status(summary_merge(result, summary_borrow(PG_GETARG_DATUM(1))));
 	return summary_to_datum(result);
@@ -197,7 +199,7 @@ weir_summary_plus(PG_FUNCTION_ARGS)
 Datum
 weir_summary_minus(PG_FUNCTION_ARGS)
 {
-	Summary    *result = summary_from_datum(allocator_in(CurrentMemoryContext), PG_GETARG_DATUM(0));
+	Summary	   *result = summary_from_datum(allocator_in(CurrentMemoryContext), PG_GETARG_DATUM(0));
 
 	summary_check_status(summary_subtract(result, summary_borrow(PG_GETARG_DATUM(1))));
 	return summary_to_datum(result);

@@ -54,7 +54,7 @@
 
 typedef struct Writer
 {
-	uint8_t    *buffer;			/* NULL: only measure */
+	uint8_t	   *buffer;			/* NULL: only measure */
 	size_t		position;
 } Writer;
 
@@ -189,13 +189,14 @@ static void
 put_summary(Writer *writer, Summary *summary)
 {
 	bool		category = summary->kind == SUMMARY_CATEGORY;
-	bool		more = category ? summary->categories.threshold != UINT64_MAX :
-		(summary->nan_count | summary->positive_infinity_count | summary->negative_infinity_count) != 0;
+	bool		more = category ? summary->categories.threshold != UINT64_MAX
+						 : (summary->nan_count | summary->positive_infinity_count | summary->negative_infinity_count) != 0;
 
 	put_byte(writer, WIRE_VERSION);
-	put_byte(writer, (uint8_t) ((category ? FLAG_CATEGORY : 0) | summary->unit << FLAG_UNIT_SHIFT |
-								(summary->inexact ? FLAG_INEXACT : 0) | (summary->minimum_stale ? FLAG_MINIMUM_STALE : 0) |
-								(summary->maximum_stale ? FLAG_MAXIMUM_STALE : 0) | (more ? FLAG_MORE : 0)));
+	put_byte(writer,
+			 (uint8_t) ((category ? FLAG_CATEGORY : 0) | summary->unit << FLAG_UNIT_SHIFT | (summary->inexact ? FLAG_INEXACT : 0) |
+						(summary->minimum_stale ? FLAG_MINIMUM_STALE : 0) | (summary->maximum_stale ? FLAG_MAXIMUM_STALE : 0) |
+						(more ? FLAG_MORE : 0)));
 	put_integer(writer, (uint64_t) summary->budget);
 	put_integer(writer, (uint64_t) summary->null_count);
 	if (category)
@@ -328,7 +329,7 @@ get_bins(Reader *reader, Summary *summary, int n_bins, int level)
 			reader->corrupt = true;
 			return;
 		}
-		bins[i] = (DistributionBin) {key << zeros, (int64_t) (head >> 1)};
+		bins[i] = (DistributionBin){key << zeros, (int64_t) (head >> 1)};
 		all |= key;
 	}
 	if (zeros > 0 ? (all & 1) == 0 : all != 0 && (all & 1) == 0)
@@ -360,8 +361,8 @@ get_extremes(Reader *reader, Summary *summary)
 	summary->maximum = get_extreme(reader);
 	minimum = distribution_key(summary->minimum) >> distribution->level;
 	maximum = distribution_key(summary->maximum) >> distribution->level;
-	if (summary->minimum > summary->maximum || minimum > first || maximum < last ||
-		(minimum < first && !summary->minimum_stale) || (maximum > last && !summary->maximum_stale))
+	if (summary->minimum > summary->maximum || minimum > first || maximum < last || (minimum < first && !summary->minimum_stale) ||
+		(maximum > last && !summary->maximum_stale))
 		reader->corrupt = true;
 }
 
@@ -490,7 +491,7 @@ SummaryStatus
 summary_decode(Allocator allocator, const uint8_t *bytes, size_t size, Summary **result)
 {
 	Reader		reader = {bytes, size, 0, false};
-	Summary    *summary;
+	Summary	   *summary;
 	uint8_t		flags;
 	int			unit;
 	int			budget;

@@ -2,8 +2,8 @@
  * value_reader.c
  *		From the server's values to numbers and category texts.
  *
- * Reading runs inside logical decoding too: no catalog access (but for enums), no settings of the session (DateStyle, TimeZone…), so that
- * the worker and every session give the same bytes.
+ * Reading runs inside logical decoding too: no catalog access (but for enums), no settings of the session (DateStyle,
+ * TimeZone…), so that the worker and every session give the same bytes.
  */
 #include "postgres.h"
 
@@ -39,14 +39,11 @@ unit_of_type(Oid type)
 	switch (type)
 	{
 		case INTERVALOID:
-		case TIMEOID:
-			return SUMMARY_INTERVAL;
+		case TIMEOID: return SUMMARY_INTERVAL;
 		case DATEOID:
 		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			return SUMMARY_TIME;
-		default:
-			return SUMMARY_PLAIN;
+		case TIMESTAMPTZOID: return SUMMARY_TIME;
+		default: return SUMMARY_PLAIN;
 	}
 }
 
@@ -76,10 +73,8 @@ reads_as_category(Oid type)
 		case MACADDR8OID:
 		case BITOID:
 		case VARBITOID:
-		case PG_LSNOID:
-			return true;
-		default:
-			return reads_as_number(type) || get_typtype(type) == TYPTYPE_ENUM;
+		case PG_LSNOID: return true;
+		default: return reads_as_number(type) || get_typtype(type) == TYPTYPE_ENUM;
 	}
 }
 
@@ -162,31 +157,19 @@ read_number(const ValueReader *reader, Datum value)
 {
 	switch (reader->base_type)
 	{
-		case FLOAT8OID:
-			return DatumGetFloat8(value);
-		case FLOAT4OID:
-			return (double) DatumGetFloat4(value);
-		case INT2OID:
-			return (double) DatumGetInt16(value);
-		case INT4OID:
-			return (double) DatumGetInt32(value);
-		case INT8OID:
-			return (double) DatumGetInt64(value);
-		case NUMERICOID:
-			return numeric_to_double(value);
-		case BOOLOID:
-			return DatumGetBool(value) ? 1.0 : 0.0;
-		case INTERVALOID:
-			return interval_microseconds(DatumGetIntervalP(value));
-		case TIMEOID:
-			return (double) DatumGetTimeADT(value);
-		case DATEOID:
-			return date_microseconds(DatumGetDateADT(value));
+		case FLOAT8OID: return DatumGetFloat8(value);
+		case FLOAT4OID: return (double) DatumGetFloat4(value);
+		case INT2OID: return (double) DatumGetInt16(value);
+		case INT4OID: return (double) DatumGetInt32(value);
+		case INT8OID: return (double) DatumGetInt64(value);
+		case NUMERICOID: return numeric_to_double(value);
+		case BOOLOID: return DatumGetBool(value) ? 1.0 : 0.0;
+		case INTERVALOID: return interval_microseconds(DatumGetIntervalP(value));
+		case TIMEOID: return (double) DatumGetTimeADT(value);
+		case DATEOID: return date_microseconds(DatumGetDateADT(value));
 		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			return timestamp_microseconds(DatumGetTimestamp(value));
-		default:
-			elog(ERROR, "type %u cannot be read as a number", reader->base_type);
+		case TIMESTAMPTZOID: return timestamp_microseconds(DatumGetTimestamp(value));
+		default: elog(ERROR, "type %u cannot be read as a number", reader->base_type);
 	}
 	return 0;					/* not reached */
 }
@@ -212,7 +195,7 @@ encode_timestamp(Timestamp timestamp, bool with_zone, char *buffer)
 		EncodeSpecialTimestamp(timestamp, buffer);
 	else if (timestamp2tm(timestamp, NULL, &broken_down, &fraction, NULL, NULL) == 0)
 	{
-		broken_down.tm_isdst = 0;	/* a zone is shown only where this is known */
+		broken_down.tm_isdst = 0; /* a zone is shown only where this is known */
 		EncodeDateTime(&broken_down, fraction, with_zone, 0, NULL, USE_ISO_DATES, buffer);
 	}
 	else
@@ -271,7 +254,7 @@ encode_float(double value, bool single, char *buffer)
 	else if (single)
 		float_to_shortest_decimal_buf((float) value + 0.0f, buffer);
 	else
-		double_to_shortest_decimal_buf(value + 0.0, buffer);	/* -0 equals 0 and reads alike */
+		double_to_shortest_decimal_buf(value + 0.0, buffer); /* -0 equals 0 and reads alike */
 }
 
 /* The long value's short form. */
@@ -279,8 +262,8 @@ static void
 shorten(CategoryText *text)
 {
 	char		buffer[CATEGORY_MAX_LENGTH];
-	size_t		prefix = GetDatabaseEncoding() == PG_UTF8 ? category_prefix(text->bytes) :
-		(size_t) pg_mbcliplen(text->bytes, (int) text->length, CATEGORY_MAX_PREFIX);
+	size_t		prefix = GetDatabaseEncoding() == PG_UTF8 ? category_prefix(text->bytes)
+													 : (size_t) pg_mbcliplen(text->bytes, (int) text->length, CATEGORY_MAX_PREFIX);
 	size_t		length = category_shorten(text->bytes, text->length, prefix, buffer);
 
 	memcpy(text->short_text, buffer, length);
@@ -312,46 +295,22 @@ read_text(const ValueReader *reader, Datum value, CategoryText *text)
 			if (text->length > CATEGORY_MAX_LENGTH)
 				shorten(text);
 			return;
-		case NAMEOID:
-			text->bytes = NameStr(*DatumGetName(value));
-			break;
-		case BOOLOID:
-			text->bytes = DatumGetBool(value) ? "true" : "false";
-			break;
-		case INT2OID:
-			pg_ltoa(DatumGetInt16(value), text->short_text);
-			break;
-		case INT4OID:
-			pg_ltoa(DatumGetInt32(value), text->short_text);
-			break;
-		case INT8OID:
-			pg_lltoa(DatumGetInt64(value), text->short_text);
-			break;
-		case FLOAT4OID:
-			encode_float(DatumGetFloat4(value), true, text->short_text);
-			break;
-		case FLOAT8OID:
-			encode_float(DatumGetFloat8(value), false, text->short_text);
-			break;
+		case NAMEOID: text->bytes = NameStr(*DatumGetName(value)); break;
+		case BOOLOID: text->bytes = DatumGetBool(value) ? "true" : "false"; break;
+		case INT2OID: pg_ltoa(DatumGetInt16(value), text->short_text); break;
+		case INT4OID: pg_ltoa(DatumGetInt32(value), text->short_text); break;
+		case INT8OID: pg_lltoa(DatumGetInt64(value), text->short_text); break;
+		case FLOAT4OID: encode_float(DatumGetFloat4(value), true, text->short_text); break;
+		case FLOAT8OID: encode_float(DatumGetFloat8(value), false, text->short_text); break;
 		case NUMERICOID:
 			/* Without trailing zeros: 1.0 and 1.00 are equal. */
 			text->bytes = text->allocated = numeric_normalize(DatumGetNumeric(value));
 			break;
-		case DATEOID:
-			encode_date(DatumGetDateADT(value), text->short_text);
-			break;
-		case TIMEOID:
-			encode_time(DatumGetTimeADT(value), text->short_text);
-			break;
-		case TIMESTAMPOID:
-			encode_timestamp(DatumGetTimestamp(value), false, text->short_text);
-			break;
-		case TIMESTAMPTZOID:
-			encode_timestamp(DatumGetTimestampTz(value), true, text->short_text);
-			break;
-		case INTERVALOID:
-			encode_interval(DatumGetIntervalP(value), text->short_text);
-			break;
+		case DATEOID: encode_date(DatumGetDateADT(value), text->short_text); break;
+		case TIMEOID: encode_time(DatumGetTimeADT(value), text->short_text); break;
+		case TIMESTAMPOID: encode_timestamp(DatumGetTimestamp(value), false, text->short_text); break;
+		case TIMESTAMPTZOID: encode_timestamp(DatumGetTimestampTz(value), true, text->short_text); break;
+		case INTERVALOID: encode_interval(DatumGetIntervalP(value), text->short_text); break;
 		default:
 			if (!reader->has_output)
 				elog(ERROR, "type %u cannot be read as a category", reader->base_type);

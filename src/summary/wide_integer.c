@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define PRECISION 53
-#define LEAST_EXPONENT (-1074)	/* of the smallest positive double */
+#define LEAST_EXPONENT (-1074) /* of the smallest positive double */
 
 /* Quotients are computed from at least this many words, so that 53 bits and a sticky bit remain after dividing by two words. */
 #define QUOTIENT_WORDS 6
@@ -201,7 +201,10 @@ any_bit_below(const uint64_t *words, int bit)
 	return bit % 64 != 0 && (words[word] << (64 - bit % 64)) != 0;
 }
 
-/* The quotient's words and whether anything was cut off below them; returns their number, and in shift the words they were scaled up by. */
+/*
+ * The quotient's words and whether anything was cut off below them; returns their number, and in shift the words they were
+ * scaled up by.
+ */
 static int
 quotient_words(const WideInteger *value, uint64_t first, uint64_t second, uint64_t *words, int *shift, bool *sticky)
 {

@@ -28,12 +28,15 @@ typedef struct WideFloat
 } WideFloat;
 
 extern void wide_set(WideInteger *value, const uint64_t *words, int n_words, bool negative);
-extern void wide_shift(WideInteger *value, int n_words);	/* times 2^(64 n_words) */
+extern void wide_shift(WideInteger *value, int n_words); /* times 2^(64 n_words) */
 extern void wide_add(WideInteger *value, const WideInteger *other, bool subtract);
 extern void wide_multiply(WideInteger *result, const WideInteger *a, const WideInteger *b);
 extern void wide_multiply_word(WideInteger *value, uint64_t factor);
 
-/* value / (first * second) * 2^exponent, rounded once to the nearest double (ties to even, gradual underflow, overflow to infinity). */
+/*
+ * value / (first * second) * 2^exponent, rounded once to the nearest double (ties to even, gradual underflow, overflow to
+ * infinity).
+ */
 extern double wide_quotient(const WideInteger *value, uint64_t first, uint64_t second, int exponent);
 
 /* value / (first * second) rounded once to 53 bits, whatever its size. */

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_weir start_publisher subscribe wait_until all_equal verify_is capture_pid);
+our @EXPORT = qw(start_weir start_publisher subscribe wait_until all_equal verify_is capture_pid real_data);
 
 # A cluster with weir preloaded and the extension created in database postgres.
 sub start_weir
@@ -33,6 +33,16 @@ sub PostgreSQL::Test::Cluster::safe_psql_offline_settings
 	my ($node) = @_;
 	my ($out, $err) = run_command([ 'postgres', '--describe-config' ]);
 	return $out =~ /^output_plugin_libraries\t/m;
+}
+
+# The path of a file of real data, which is not part of the project: a test skips everything without it. WEIR_DATA names the directory.
+sub real_data
+{
+	my ($name) = @_;
+	my $path = ($ENV{WEIR_DATA} // '../shared/data') . "/$name";
+
+	plan(skip_all => "$name is not there (WEIR_DATA names its directory)") unless -r $path;
+	return $path;
 }
 
 sub start_publisher
