@@ -215,6 +215,9 @@ SELECT family, subject, count(*) FROM weir.scores WHERE segment IS NULL GROUP BY
 SELECT count(*) FROM ((SELECT * FROM weir._scores((SELECT monitor_id FROM weir.monitor), '2026-03-01', '2026-03-05') EXCEPT ALL SELECT * FROM weir.scores)
     UNION ALL (SELECT * FROM weir.scores WHERE window_start >= '2026-03-01' AND window_start < '2026-03-05'
                EXCEPT ALL SELECT * FROM weir._scores((SELECT monitor_id FROM weir.monitor), '2026-03-01', '2026-03-05'))) d;
+-- Only the metrics asked for, of those that the monitor has.
+SELECT family, metric, count(*) FROM weir._scores((SELECT monitor_id FROM weir.monitor), '2026-03-01', '2026-03-02', '{psi, demographic_parity_ratio}') GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT family, metric, count(*) FROM weir._scores((SELECT monitor_id FROM weir.monitor), '2026-03-01', '2026-03-02', '{ks}') GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT monitor, state, window_start, n, is_final, status, n_columns, n_drifted, worst_column, worst_metric, worst_verdict, fairness_column, fairness_metric, baseline
 FROM weir.overview \gx
 

@@ -133,7 +133,7 @@ COMMENT ON FUNCTION weir.verify(text, timestamptz, timestamptz) IS
 CREATE FUNCTION weir.rebuild(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE CALLED ON NULL INPUT AS 'MODULE_PATHNAME', 'weir_rebuild';
 COMMENT ON FUNCTION weir.rebuild(text, timestamptz, timestamptz) IS
-'Builds the panes of a range (widened to whole panes; NULL: everything) again from the source, in the background from the commit of this transaction on, and swaps them in; returns the number of the build. Panes that hold rows which the table has deleted (on_delete => ignore) are left as they are. Begins a disabled monitor again. For the owner of the monitor; weir.wait_for waits for it.';
+'Builds the panes of a range (widened to whole panes; NULL: everything) again from the source, in the background from the commit of this transaction on, and swaps them in; returns the number of the build. Panes that hold rows which the table has deleted (on_delete => ignore) are left as they are. Begins a disabled monitor again, over its whole range. For the owner of the monitor; weir.wait_for waits for it.';
 
 CREATE FUNCTION weir._category_text("any") RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_category_text';

@@ -352,6 +352,12 @@ weir_rebuild(PG_FUNCTION_ARGS)
 
 	require_capture("weir.rebuild");
 	find_monitor(name, has_since, has_since ? PG_GETARG_TIMESTAMPTZ(1) : 0, has_until, has_until ? PG_GETARG_TIMESTAMPTZ(2) : 0, &facts);
+	/* While it was disabled it missed changes anywhere. */
+	if (strcmp(facts.state, "disabled") == 0)
+	{
+		facts.since = DT_NOBEGIN;
+		facts.until = DT_NOEND;
+	}
 	values[0] = Int32GetDatum(facts.monitor_id);
 	values[1] = TimestampTzGetDatum(facts.since);
 	values[2] = TimestampTzGetDatum(facts.until);

@@ -7,8 +7,8 @@
  *	  └─ later ───┼──────▶ dead			attempts used up
  *	              └──────▶ cancelled	(also from queued)
  *
- * A claim counts the attempt and draws a fencing token; only the current token may report on a running job, so that a worker that lost its
- * lease and comes back late changes nothing.
+ * A claim counts the attempt and draws a fencing token; only the current token may report on a running job, so that a worker that
+ * lost its lease and comes back late changes nothing.
  */
 #include "postgres.h"
 
@@ -35,19 +35,24 @@ PG_FUNCTION_INFO_V1(weir_fail_job);
 PG_FUNCTION_INFO_V1(weir_cancel_job);
 PG_FUNCTION_INFO_V1(weir_requeue_job);
 
-/* After a failed attempt: doubled each time, up to an hour, and up to a quarter more so that jobs that failed together do not return together. */
+/* After a failed attempt: doubled each time, up to an hour, and up to a quarter more so that jobs that failed together do not
+ * return together. */
 #define RETRY_AT \
 	"clock_timestamp() + least(make_interval(secs => %s / 1000.0 * 2 ^ least(attempt - 1, 30)), interval '1 hour') * (1 + random() / 4)"
 #define STATE_AFTER_FAILURE "CASE WHEN attempt >= max_attempts THEN 'dead' ELSE 'queued' END"
 
 int64
-job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_after, int priority, const char *dedupe_key, int64 alert_id,
-			Oid created_by)
+job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_after, int priority, const char *dedupe_key,
+			int64 alert_id, Oid created_by)
 {
 	char		nulls[] = "       ";
-	Datum		values[] = {Int32GetDatum(trainer->trainer_id), JsonbPGetDatum(config), run_after ? TimestampTzGetDatum(*run_after) : (Datum) 0,
-		Int32GetDatum(priority), dedupe_key ? CStringGetTextDatum(dedupe_key) : (Datum) 0, Int64GetDatum(alert_id),
-	ObjectIdGetDatum(created_by)};
+	Datum		values[] = {Int32GetDatum(trainer->trainer_id),
+					  JsonbPGetDatum(config),
+					  run_after ? TimestampTzGetDatum(*run_after) : (Datum) 0,
+					  Int32GetDatum(priority),
+					  dedupe_key ? CStringGetTextDatum(dedupe_key) : (Datum) 0,
+					  Int64GetDatum(alert_id),
+					  ObjectIdGetDatum(created_by)};
 	Oid			types[] = {INT4OID, JSONBOID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT8OID, OIDOID};
 	bool		is_null;
 
@@ -58,16 +63,18 @@ job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (sql_execute("INSERT INTO weir.job (kind, trainer_id, trainer, model, owner, alert_id, priority, max_attempts, timeout, dedupe_key,"
-						" config, created_by, run_after)"
-						" SELECT CASE WHEN t.procedure_name IS NULL THEN 'external' ELSE 'procedure' END, t.trainer_id, t.name, m.name, t.owner,"
-						" nullif($6, 0), $4, t.max_attempts, t.timeout, $5, t.config || $2, $7::regrole, coalesce($3, clock_timestamp())"
-						" FROM weir.trainer t JOIN weir.model m USING (model_id) WHERE t.trainer_id = $1"
-						" ON CONFLICT (trainer_id, dedupe_key) WHERE state = 'queued' AND attempt = 0 DO NOTHING"
-						" RETURNING job_id, CASE WHEN kind = 'external' THEN pg_notify('weir_jobs', trainer) END",
-						7, types, values, nulls) > 0 ||
-			sql_execute("SELECT job_id FROM weir.job WHERE trainer_id = $1 AND dedupe_key = $2 AND state = 'queued' AND attempt = 0",
-						2, (Oid[]) {INT4OID, TEXTOID}, (Datum[]) {values[0], values[4]}, nulls[4] == 'n' ? " n" : NULL) > 0)
+		if (sql_execute(
+				"INSERT INTO weir.job (kind, trainer_id, trainer, model, owner, alert_id, priority, max_attempts, timeout, dedupe_key,"
+				" config, created_by, run_after)"
+				" SELECT CASE WHEN t.procedure_name IS NULL THEN 'external' ELSE 'procedure' END, t.trainer_id, t.name, m.name, t.owner,"
+				" nullif($6, 0), $4, t.max_attempts, t.timeout, $5, t.config || $2, $7::regrole, coalesce($3, clock_timestamp())"
+				" FROM weir.trainer t JOIN weir.model m USING (model_id) WHERE t.trainer_id = $1"
+				" ON CONFLICT (trainer_id, dedupe_key) WHERE state = 'queued' AND attempt = 0 DO NOTHING"
+				" RETURNING job_id, CASE WHEN kind = 'external' THEN pg_notify('weir_jobs', trainer) END",
+				7, types, values, nulls) > 0 ||
+			sql_execute(
+				"SELECT job_id FROM weir.job WHERE trainer_id = $1 AND dedupe_key = $2 AND state = 'queued' AND attempt = 0", 2,
+				(Oid[]){INT4OID, TEXTOID}, (Datum[]){values[0], values[4]}, nulls[4] == 'n' ? " n" : NULL) > 0)
 			break;
 		/* The job that stood in the way was started meanwhile: try again. */
 	}
@@ -91,8 +98,8 @@ weir_enqueue_job(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	trainer = trainer_find(name);
 	model_require_owner(user, trainer.owner, "trainer", name);
-	job_id = job_enqueue(&trainer, PG_GETARG_JSONB_P(1), PG_ARGISNULL(2) ? NULL : &run_after, PG_GETARG_INT32(3), argument_text(fcinfo, 4), 0,
-						 user);
+	job_id = job_enqueue(&trainer, PG_GETARG_JSONB_P(1), PG_ARGISNULL(2) ? NULL : &run_after, PG_GETARG_INT32(3),
+						 argument_text(fcinfo, 4), 0, user);
 	sql_end(&scope);
 	PG_RETURN_INT64(job_id);
 }
@@ -104,12 +111,13 @@ job_record_success(int64 job_id, int64 token, const Jsonb *result)
 {
 	bool		current;
 
-	current = sql_execute("UPDATE weir.job SET state = 'succeeded', finished_at = clock_timestamp(), lease_until = NULL, pid = NULL,"
-						  " backend_start = NULL, progress = 1, result = $3, error = NULL"
-						  " WHERE job_id = $1 AND token = $2 AND state = 'running'",
-						  3, (Oid[]) {INT8OID, INT8OID, JSONBOID},
-						  (Datum[]) {Int64GetDatum(job_id), Int64GetDatum(token), result ? JsonbPGetDatum(result) : (Datum) 0},
-						  result ? NULL : "  n") > 0;
+	current =
+		sql_execute("UPDATE weir.job SET state = 'succeeded', finished_at = clock_timestamp(), lease_until = NULL, pid = NULL,"
+					" backend_start = NULL, progress = 1, result = $3, error = NULL"
+					" WHERE job_id = $1 AND token = $2 AND state = 'running'",
+					3, (Oid[]){INT8OID, INT8OID, JSONBOID},
+					(Datum[]){Int64GetDatum(job_id), Int64GetDatum(token), result ? JsonbPGetDatum(result) : (Datum) 0},
+					result ? NULL : "  n") > 0;
 	worker_wake_at_commit();
 	return current;
 }
@@ -118,14 +126,16 @@ bool
 job_record_failure(int64 job_id, int64 token, const char *error, bool retry)
 {
 	char	   *statement = psprintf("UPDATE weir.job SET state = CASE WHEN NOT $4 THEN 'failed' ELSE " STATE_AFTER_FAILURE " END,"
-									 " finished_at = CASE WHEN NOT $4 OR attempt >= max_attempts THEN clock_timestamp() END,"
-									 " lease_until = NULL, pid = NULL, backend_start = NULL, error = $3, run_after = " RETRY_AT
-									 " WHERE job_id = $1 AND token = $2 AND state = 'running'", "$5::float8");
+							   " finished_at = CASE WHEN NOT $4 OR attempt >= max_attempts THEN clock_timestamp() END,"
+							   " lease_until = NULL, pid = NULL, backend_start = NULL, error = $3, run_after = " RETRY_AT
+							   " WHERE job_id = $1 AND token = $2 AND state = 'running'",
+							   "$5::float8");
 	bool		current;
 
-	current = sql_execute(statement, 5, (Oid[]) {INT8OID, INT8OID, TEXTOID, BOOLOID, INT4OID},
-						  (Datum[]) {Int64GetDatum(job_id), Int64GetDatum(token), CStringGetTextDatum(error), BoolGetDatum(retry),
-		Int32GetDatum(model_job_retry_delay_ms)}, NULL) > 0;
+	current = sql_execute(statement, 5, (Oid[]){INT8OID, INT8OID, TEXTOID, BOOLOID, INT4OID},
+						  (Datum[]){Int64GetDatum(job_id), Int64GetDatum(token), CStringGetTextDatum(error), BoolGetDatum(retry),
+									Int32GetDatum(model_job_retry_delay_ms)},
+						  NULL) > 0;
 	worker_wake_at_commit();
 	return current;
 }
@@ -133,14 +143,16 @@ job_record_failure(int64 job_id, int64 token, const char *error, bool retry)
 void
 job_expire_leases(void)
 {
-	char	   *statement = psprintf("UPDATE weir.job SET state = " STATE_AFTER_FAILURE ","
-									 " finished_at = CASE WHEN attempt >= max_attempts THEN clock_timestamp() END, lease_until = NULL,"
-									 " error = format('the lease of %%s passed without a heartbeat', coalesce(claimed_by, 'the external worker')),"
-									 " run_after = " RETRY_AT
-									 " WHERE job_id IN (SELECT job_id FROM weir.job WHERE state = 'running' AND kind = 'external'"
-									 " AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)", "$1::float8");
+	char	   *statement =
+		psprintf("UPDATE weir.job SET state = " STATE_AFTER_FAILURE ","
+				 " finished_at = CASE WHEN attempt >= max_attempts THEN clock_timestamp() END, lease_until = NULL,"
+				 " error = format('the lease of %%s passed without a heartbeat', coalesce(claimed_by, 'the external worker')),"
+				 " run_after = " RETRY_AT
+				 " WHERE job_id IN (SELECT job_id FROM weir.job WHERE state = 'running' AND kind = 'external'"
+				 " AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)",
+				 "$1::float8");
 
-	sql_execute(statement, 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(model_job_retry_delay_ms)}, NULL);
+	sql_execute(statement, 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model_job_retry_delay_ms)}, NULL);
 }
 
 /* ---- external workers ---- */
@@ -187,17 +199,18 @@ weir_claim_job(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(0))
 		check_claimed_trainers(PG_GETARG_ARRAYTYPE_P(0), user);
 	job_expire_leases();
-	if (sql_execute("UPDATE weir.job j SET state = 'running', attempt = attempt + 1, token = nextval('weir.job_token_seq'), claimed_by = $4,"
-					" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL,"
-					" lease_until = clock_timestamp() + least($3, j.timeout)"
-					" WHERE job_id = (SELECT job_id FROM weir.job WHERE state = 'queued' AND kind = 'external' AND run_after <= clock_timestamp()"
-					" AND ($2 IS NULL OR trainer = ANY ($2)) AND pg_has_role($1, owner::oid, 'USAGE')"
-					" ORDER BY priority DESC, run_after, job_id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-					" RETURNING job_id, token, trainer, model, attempt, lease_until, config",
-					4, (Oid[]) {OIDOID, TEXTARRAYOID, INTERVALOID, TEXTOID},
-					(Datum[]) {ObjectIdGetDatum(user), PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), PG_GETARG_DATUM(1),
-		PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2)},
-					(char[]) {' ', PG_ARGISNULL(0) ? 'n' : ' ', ' ', PG_ARGISNULL(2) ? 'n' : ' ', '\0'}) > 0)
+	if (sql_execute(
+			"UPDATE weir.job j SET state = 'running', attempt = attempt + 1, token = nextval('weir.job_token_seq'), claimed_by = $4,"
+			" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL,"
+			" lease_until = clock_timestamp() + least($3, j.timeout)"
+			" WHERE job_id = (SELECT job_id FROM weir.job WHERE state = 'queued' AND kind = 'external' AND run_after <= clock_timestamp()"
+			" AND ($2 IS NULL OR trainer = ANY ($2)) AND pg_has_role($1, owner::oid, 'USAGE')"
+			" ORDER BY priority DESC, run_after, job_id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+			" RETURNING job_id, token, trainer, model, attempt, lease_until, config",
+			4, (Oid[]){OIDOID, TEXTARRAYOID, INTERVALOID, TEXTOID},
+			(Datum[]){ObjectIdGetDatum(user), PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), PG_GETARG_DATUM(1),
+					  PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2)},
+			(char[]){' ', PG_ARGISNULL(0) ? 'n' : ' ', ' ', PG_ARGISNULL(2) ? 'n' : ' ', '\0'}) > 0)
 	{
 		for (int i = 0; i < 7; i++)
 			values[i] = sql_value(0, i + 1, &nulls[i]);
@@ -213,19 +226,21 @@ require_job(int64 job_id, Oid user)
 {
 	bool		is_null;
 
-	if (sql_execute("SELECT owner::oid FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]) {INT8OID},
-					(Datum[]) {Int64GetDatum(job_id)}, NULL) == 0)
+	if (sql_execute("SELECT owner::oid FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]){INT8OID},
+					(Datum[]){Int64GetDatum(job_id)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("job " INT64_FORMAT " does not exist", job_id)));
 	if (!has_privs_of_role(user, DatumGetObjectId(sql_value(0, 1, &is_null))))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of job " INT64_FORMAT, job_id),
-						errhint("A job belongs to the owner of its trainer.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of job " INT64_FORMAT, job_id),
+				 errhint("A job belongs to the owner of its trainer.")));
 }
 
 static void
 warn_of_lost_job(int64 job_id)
 {
-	ereport(WARNING, (errmsg("job " INT64_FORMAT " is not held by this token any more: nothing was recorded", job_id),
-					  errdetail("It was cancelled, finished, or its lease passed and it was given to another.")));
+	ereport(WARNING,
+			(errmsg("job " INT64_FORMAT " is not held by this token any more: nothing was recorded", job_id),
+			 errdetail("It was cancelled, finished, or its lease passed and it was given to another.")));
 }
 
 Datum
@@ -249,14 +264,17 @@ weir_heartbeat(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	require_job(PG_GETARG_INT64(0), user);
 	/* A procedure's job has no lease: the server sees whether its worker lives. */
-	alive = sql_execute("UPDATE weir.job SET progress = coalesce($3, progress), message = coalesce($4, message),"
-						" lease_until = CASE kind WHEN 'external' THEN least(clock_timestamp() + $5, started_at + timeout) ELSE lease_until END"
-						" WHERE job_id = $1 AND state = 'running' AND CASE WHEN $2 IS NULL THEN pid = $6"
-						" ELSE token = $2 AND (kind = 'procedure' OR started_at + timeout > clock_timestamp()) END",
-						6, (Oid[]) {INT8OID, INT8OID, FLOAT8OID, TEXTOID, INTERVALOID, INT4OID},
-						(Datum[]) {PG_GETARG_DATUM(0), has_token ? PG_GETARG_DATUM(1) : (Datum) 0,
-		PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3),
-		PG_GETARG_DATUM(4), Int32GetDatum(MyProcPid)}, nulls) > 0;
+	alive =
+		sql_execute(
+			"UPDATE weir.job SET progress = coalesce($3, progress), message = coalesce($4, message),"
+			" lease_until = CASE kind WHEN 'external' THEN least(clock_timestamp() + $5, started_at + timeout) ELSE lease_until END"
+			" WHERE job_id = $1 AND state = 'running' AND CASE WHEN $2 IS NULL THEN pid = $6"
+			" ELSE token = $2 AND (kind = 'procedure' OR started_at + timeout > clock_timestamp()) END",
+			6, (Oid[]){INT8OID, INT8OID, FLOAT8OID, TEXTOID, INTERVALOID, INT4OID},
+			(Datum[]){PG_GETARG_DATUM(0), has_token ? PG_GETARG_DATUM(1) : (Datum) 0,
+					  PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3),
+					  PG_GETARG_DATUM(4), Int32GetDatum(MyProcPid)},
+			nulls) > 0;
 	sql_end(&scope);
 	PG_RETURN_BOOL(alive);
 }
@@ -314,7 +332,7 @@ weir_cancel_job(PG_FUNCTION_ARGS)
 	/* The pid stays: the scheduler interrupts that worker once this is committed. */
 	cancelled = sql_execute("UPDATE weir.job SET state = 'cancelled', finished_at = clock_timestamp(), lease_until = NULL"
 							" WHERE job_id = $1 AND state IN ('queued', 'running')",
-							1, (Oid[]) {INT8OID}, (Datum[]) {PG_GETARG_DATUM(0)}, NULL) > 0;
+							1, (Oid[]){INT8OID}, (Datum[]){PG_GETARG_DATUM(0)}, NULL) > 0;
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_BOOL(cancelled);
@@ -331,10 +349,12 @@ weir_requeue_job(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	require_job(PG_GETARG_INT64(0), user);
 	/* attempt goes on counting, so that the job does not collide with a newer one of its key. */
-	queued = sql_execute("UPDATE weir.job SET state = 'queued', max_attempts = greatest(attempt, 1) + (SELECT max_attempts FROM weir.trainer t"
-						 " WHERE t.trainer_id = job.trainer_id), attempt = greatest(attempt, 1), finished_at = NULL, run_after = clock_timestamp()"
-						 " WHERE job_id = $1 AND state IN ('dead', 'failed', 'cancelled') AND pid IS NULL AND trainer_id IS NOT NULL",
-						 1, (Oid[]) {INT8OID}, (Datum[]) {PG_GETARG_DATUM(0)}, NULL) > 0;
+	queued =
+		sql_execute(
+			"UPDATE weir.job SET state = 'queued', max_attempts = greatest(attempt, 1) + (SELECT max_attempts FROM weir.trainer t"
+			" WHERE t.trainer_id = job.trainer_id), attempt = greatest(attempt, 1), finished_at = NULL, run_after = clock_timestamp()"
+			" WHERE job_id = $1 AND state IN ('dead', 'failed', 'cancelled') AND pid IS NULL AND trainer_id IS NOT NULL",
+			1, (Oid[]){INT8OID}, (Datum[]){PG_GETARG_DATUM(0)}, NULL) > 0;
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_BOOL(queued);

@@ -2,8 +2,9 @@
  * job_run.c
  *		The worker of one job: calls the trainer's procedure as its owner and records how it ended.
  *
- * The process is connected as the trainer's owner and does nothing else, so the procedure has a session of its own: it may COMMIT, use temporary
- * tables and change settings.  Success is recorded in the transaction that the procedure left open: either both are committed or neither.
+ * The process is connected as the trainer's owner and does nothing else, so the procedure has a session of its own: it may COMMIT,
+ * use temporary tables and change settings.  Success is recorded in the transaction that the procedure left open: either both are
+ * committed or neither.
  */
 #include "postgres.h"
 
@@ -69,15 +70,18 @@ begin_job(int64 job_id, RunningJob *job, MemoryContext context)
 	begin_own_transaction();
 	sql_begin(&scope);
 	/* The lock waits for the scheduler's transaction, which counts the attempt. */
-	if (sql_execute("SELECT FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(job_id)}, NULL) > 0 &&
-		sql_execute("UPDATE weir.job j SET pid = $2, backend_start = $3, lease_until = clock_timestamp() + j.timeout, started_at = clock_timestamp()"
-					" FROM weir.trainer t WHERE j.job_id = $1 AND t.trainer_id = j.trainer_id AND j.state = 'running' AND j.pid IS NULL"
-					" AND j.kind = 'procedure' AND j.owner = $4::regrole"
-					" RETURNING j.token, t.procedure_schema, t.procedure_name, j.timeout::text,"
-					" least(extract(epoch FROM j.timeout) * 1000, 2147483647)::bigint, j.config",
-					4, (Oid[]) {INT8OID, INT4OID, TIMESTAMPTZOID, OIDOID},
-					(Datum[]) {Int64GetDatum(job_id), Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp),
-		ObjectIdGetDatum(GetSessionUserId())}, NULL) > 0)
+	if (sql_execute("SELECT FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]){INT8OID},
+					(Datum[]){Int64GetDatum(job_id)}, NULL) > 0 &&
+		sql_execute(
+			"UPDATE weir.job j SET pid = $2, backend_start = $3, lease_until = clock_timestamp() + j.timeout, started_at = clock_timestamp()"
+			" FROM weir.trainer t WHERE j.job_id = $1 AND t.trainer_id = j.trainer_id AND j.state = 'running' AND j.pid IS NULL"
+			" AND j.kind = 'procedure' AND j.owner = $4::regrole"
+			" RETURNING j.token, t.procedure_schema, t.procedure_name, j.timeout::text,"
+			" least(extract(epoch FROM j.timeout) * 1000, 2147483647)::bigint, j.config",
+			4, (Oid[]){INT8OID, INT4OID, TIMESTAMPTZOID, OIDOID},
+			(Datum[]){Int64GetDatum(job_id), Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp),
+					  ObjectIdGetDatum(GetSessionUserId())},
+			NULL) > 0)
 	{
 		old = MemoryContextSwitchTo(context);
 		job->job_id = job_id;
@@ -96,8 +100,8 @@ begin_job(int64 job_id, RunningJob *job, MemoryContext context)
 }
 
 /*
- * CALL schema.procedure(job_id, config) as a client's top-level statement would, through a portal: what SPI offers cannot give a procedure
- * transaction control outside of one.  Runs in the current transaction and leaves one open; memory is the job's, as the
+ * CALL schema.procedure(job_id, config) as a client's top-level statement would, through a portal: what SPI offers cannot give a
+ * procedure transaction control outside of one.  Runs in the current transaction and leaves one open; memory is the job's, as the
  * procedure may end transactions.
  */
 static void
@@ -113,13 +117,14 @@ call_procedure(const RunningJob *job)
 
 	initStringInfo(&statement);
 	appendStringInfo(&statement, "CALL %s.%s($1, $2)", quote_identifier(job->schema), quote_identifier(job->procedure));
-	parameters->params[0] = (ParamExternData) {.value = Int64GetDatum(job->job_id),.pflags = PARAM_FLAG_CONST,.ptype = INT8OID};
-	parameters->params[1] = (ParamExternData) {.value = JsonbPGetDatum(job->config),.pflags = PARAM_FLAG_CONST,.ptype = JSONBOID};
+	parameters->params[0] = (ParamExternData){.value = Int64GetDatum(job->job_id), .pflags = PARAM_FLAG_CONST, .ptype = INT8OID};
+	parameters->params[1] = (ParamExternData){.value = JsonbPGetDatum(job->config), .pflags = PARAM_FLAG_CONST, .ptype = JSONBOID};
 	debug_query_string = statement.data;
 	pgstat_report_activity(STATE_RUNNING, statement.data);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, pg_parse_query(statement.data)), statement.data, types, 2, NULL);
+	queries =
+		pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, pg_parse_query(statement.data)), statement.data, types, 2, NULL);
 	plans = pg_plan_queries(queries, statement.data, 0, parameters);
 	PopActiveSnapshot();
 
@@ -192,8 +197,8 @@ record_failure(const RunningJob *job, const char *error)
 	if (job_record_failure(job->job_id, job->token, error, true))
 		ereport(LOG, (errmsg("job " INT64_FORMAT " failed: %s", job->job_id, error)));
 	else						/* cancelled: nothing to record but that this worker is done with it */
-		sql_execute("UPDATE weir.job SET pid = NULL, backend_start = NULL WHERE job_id = $1 AND token = $2", 2, (Oid[]) {INT8OID, INT8OID},
-					(Datum[]) {Int64GetDatum(job->job_id), Int64GetDatum(job->token)}, NULL);
+		sql_execute("UPDATE weir.job SET pid = NULL, backend_start = NULL WHERE job_id = $1 AND token = $2", 2,
+					(Oid[]){INT8OID, INT8OID}, (Datum[]){Int64GetDatum(job->job_id), Int64GetDatum(job->token)}, NULL);
 	sql_end(&scope);
 	end_own_transaction();
 }
@@ -203,7 +208,7 @@ job_run(int64 job_id)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "weir job", ALLOCSET_DEFAULT_SIZES);
 	RunningJob	job = {0};
-	char	   *volatile error_text = NULL;
+	char *volatile error_text = NULL;
 	TimestampTz started_at;
 
 	MemoryContextSwitchTo(context);

@@ -2,8 +2,8 @@
  * job_task.c
  *		The scheduler's side of jobs: schedules, workers that died or hang, cancelled ones, and the launch of procedures.
  *
- * A launch counts the attempt in the scheduler's transaction while the job's row is locked; the worker's first act is to lock the same row, so
- * it begins after that commit, or finds the job queued and leaves.
+ * A launch counts the attempt in the scheduler's transaction while the job's row is locked; the worker's first act is to lock the
+ * same row, so it begins after that commit, or finds the job queued and leaves.
  */
 #include "postgres.h"
 
@@ -31,8 +31,10 @@ int			model_job_retry_delay_ms = 10000;
 static void
 enqueue_scheduled(void)
 {
-	uint64		n = sql_execute("SELECT t.trainer_id, t.owner::oid, t.name FROM weir.trainer t JOIN weir.trainer_state s USING (trainer_id)"
-								" WHERE s.next_at <= clock_timestamp() ORDER BY s.next_at FOR NO KEY UPDATE OF s SKIP LOCKED", 0, NULL, NULL, NULL);
+	uint64		n =
+		sql_execute("SELECT t.trainer_id, t.owner::oid, t.name FROM weir.trainer t JOIN weir.trainer_state s USING (trainer_id)"
+					" WHERE s.next_at <= clock_timestamp() ORDER BY s.next_at FOR NO KEY UPDATE OF s SKIP LOCKED",
+					0, NULL, NULL, NULL);
 	SPITupleTable *due = SPI_tuptable;
 	Jsonb	   *config = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 
@@ -48,11 +50,12 @@ enqueue_scheduled(void)
 		/* Times that passed while nothing ran are made up for once, not one by one. */
 		sql_execute("UPDATE weir.trainer_state s SET next_at = greatest(s.next_at + t.schedule, now() + t.schedule / 2)"
 					" FROM weir.trainer t WHERE t.trainer_id = s.trainer_id AND s.trainer_id = $1",
-					1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(trainer.trainer_id)}, NULL);
+					1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(trainer.trainer_id)}, NULL);
 	}
 	/* After a restore the state of schedules is missing. */
 	sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) SELECT trainer_id, now() + schedule FROM weir.trainer"
-				" WHERE schedule IS NOT NULL ON CONFLICT (trainer_id) DO NOTHING", 0, NULL, NULL, NULL);
+				" WHERE schedule IS NOT NULL ON CONFLICT (trainer_id) DO NOTHING",
+				0, NULL, NULL, NULL);
 }
 
 /* Attempts whose worker is no more: killed, crashed, the server restarted, or never started. */
@@ -60,8 +63,9 @@ static void
 recover_orphans(void)
 {
 	uint64		n = sql_execute("SELECT j.job_id, j.token, j.pid FROM weir.job j WHERE j.state = 'running' AND j.kind = 'procedure'"
-								" AND CASE WHEN j.pid IS NULL THEN j.lease_until < clock_timestamp() ELSE NOT " WORKER_LIVES " END"
-								" FOR NO KEY UPDATE SKIP LOCKED", 0, NULL, NULL, NULL);
+						   " AND CASE WHEN j.pid IS NULL THEN j.lease_until < clock_timestamp() ELSE NOT " WORKER_LIVES " END"
+						   " FOR NO KEY UPDATE SKIP LOCKED",
+						   0, NULL, NULL, NULL);
 	SPITupleTable *lost = SPI_tuptable;
 
 	for (uint64 row = 0; row < n; row++)
@@ -70,8 +74,9 @@ recover_orphans(void)
 		int64		job_id = DatumGetInt64(SPI_getbinval(lost->vals[row], lost->tupdesc, 1, &is_null));
 		int64		token = DatumGetInt64(SPI_getbinval(lost->vals[row], lost->tupdesc, 2, &is_null));
 		int			pid = DatumGetInt32(SPI_getbinval(lost->vals[row], lost->tupdesc, 3, &is_null));
-		char	   *error = is_null ? pstrdup("its worker did not start in time; see the server's log") :
-			psprintf("its worker (pid %d) ended without a result: killed, crashed, or the server restarted", pid);
+		char	   *error = is_null
+			? pstrdup("its worker did not start in time; see the server's log")
+			: psprintf("its worker (pid %d) ended without a result: killed, crashed, or the server restarted", pid);
 
 		(void) job_record_failure(job_id, token, error, true);
 		ereport(LOG, (errmsg("job " INT64_FORMAT ": %s", job_id, error)));
@@ -84,11 +89,13 @@ signal_workers(void)
 {
 	uint64		n;
 
-	sql_execute("UPDATE weir.job j SET pid = NULL, backend_start = NULL WHERE j.pid IS NOT NULL AND j.state <> 'running' AND NOT " WORKER_LIVES,
-				0, NULL, NULL, NULL);
+	sql_execute(
+		"UPDATE weir.job j SET pid = NULL, backend_start = NULL WHERE j.pid IS NOT NULL AND j.state <> 'running' AND NOT " WORKER_LIVES,
+		0, NULL, NULL, NULL);
 	n = sql_execute("SELECT j.pid, j.state = 'running' OR j.finished_at + " END_GRACE " < clock_timestamp() FROM weir.job j"
 					" WHERE j.pid IS NOT NULL AND " WORKER_LIVES " AND (j.state <> 'running'"
-					" OR j.started_at + j.timeout + " END_GRACE " < clock_timestamp())", 0, NULL, NULL, NULL);
+					" OR j.started_at + j.timeout + " END_GRACE " < clock_timestamp())",
+					0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
 		bool		is_null;
@@ -104,20 +111,22 @@ signal_workers(void)
 static char *
 launch_obstacle(int64 job_id)
 {
-	sql_execute("SELECT CASE"
-				" WHEN r.oid IS NULL THEN 'the role that owns the trainer does not exist any more'"
-				" WHEN NOT r.rolcanlogin THEN format('the trainer''s owner \"%s\" is not permitted to log in', r.rolname)"
-				" WHEN NOT has_database_privilege(r.oid, d.oid, 'CONNECT') THEN"
-				" format('the trainer''s owner \"%s\" may not connect to database \"%s\"', r.rolname, d.datname)"
-				" WHEN p.oid IS NULL OR p.prokind <> 'p' THEN"
-				" format('procedure %I.%I(bigint, jsonb) does not exist any more', t.procedure_schema, t.procedure_name)"
-				" WHEN p.proowner <> t.procedure_owner AND p.proowner <> t.owner THEN"
-				" format('procedure %I.%I(bigint, jsonb) has another owner than when the trainer was made', t.procedure_schema, t.procedure_name)"
-				" WHEN NOT has_schema_privilege(r.oid, p.pronamespace, 'USAGE') OR NOT has_function_privilege(r.oid, p.oid, 'EXECUTE') THEN"
-				" format('the trainer''s owner \"%s\" may not execute procedure %I.%I', r.rolname, t.procedure_schema, t.procedure_name)"
-				" END FROM weir.job j JOIN weir.trainer t USING (trainer_id) CROSS JOIN pg_database d LEFT JOIN pg_roles r ON r.oid = t.owner"
-				" LEFT JOIN pg_proc p ON p.oid = to_regprocedure(format('%I.%I(bigint, jsonb)', t.procedure_schema, t.procedure_name))"
-				" WHERE j.job_id = $1 AND d.datname = current_database()", 1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(job_id)}, NULL);
+	sql_execute(
+		"SELECT CASE"
+		" WHEN r.oid IS NULL THEN 'the role that owns the trainer does not exist any more'"
+		" WHEN NOT r.rolcanlogin THEN format('the trainer''s owner \"%s\" is not permitted to log in', r.rolname)"
+		" WHEN NOT has_database_privilege(r.oid, d.oid, 'CONNECT') THEN"
+		" format('the trainer''s owner \"%s\" may not connect to database \"%s\"', r.rolname, d.datname)"
+		" WHEN p.oid IS NULL OR p.prokind <> 'p' THEN"
+		" format('procedure %I.%I(bigint, jsonb) does not exist any more', t.procedure_schema, t.procedure_name)"
+		" WHEN p.proowner <> t.procedure_owner AND p.proowner <> t.owner THEN"
+		" format('procedure %I.%I(bigint, jsonb) has another owner than when the trainer was made', t.procedure_schema, t.procedure_name)"
+		" WHEN NOT has_schema_privilege(r.oid, p.pronamespace, 'USAGE') OR NOT has_function_privilege(r.oid, p.oid, 'EXECUTE') THEN"
+		" format('the trainer''s owner \"%s\" may not execute procedure %I.%I', r.rolname, t.procedure_schema, t.procedure_name)"
+		" END FROM weir.job j JOIN weir.trainer t USING (trainer_id) CROSS JOIN pg_database d LEFT JOIN pg_roles r ON r.oid = t.owner"
+		" LEFT JOIN pg_proc p ON p.oid = to_regprocedure(format('%I.%I(bigint, jsonb)', t.procedure_schema, t.procedure_name))"
+		" WHERE j.job_id = $1 AND d.datname = current_database()",
+		1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)}, NULL);
 	return SPI_processed == 0 ? pstrdup("its trainer does not exist any more") : sql_text(0, 1);
 }
 
@@ -136,28 +145,30 @@ launch_next(void)
 					" AND NOT EXISTS (SELECT FROM weir.job r WHERE r.trainer_id = j.trainer_id AND r.state = 'running')"
 					" AND (SELECT count(*) FROM weir.job r WHERE r.state = 'running' AND r.kind = 'procedure') < $1"
 					" ORDER BY j.priority DESC, j.run_after, j.job_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
-					1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(model_max_running_jobs)}, NULL) == 0)
+					1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model_max_running_jobs)}, NULL) == 0)
 		return false;
 	job_id = DatumGetInt64(sql_value(0, 1, &is_null));
 	owner = DatumGetObjectId(sql_value(0, 2, &is_null));
 	obstacle = launch_obstacle(job_id);
 	if (obstacle != NULL)
 	{
-		sql_execute("UPDATE weir.job SET state = 'failed', error = $2, finished_at = clock_timestamp() WHERE job_id = $1",
-					2, (Oid[]) {INT8OID, TEXTOID}, (Datum[]) {Int64GetDatum(job_id), CStringGetTextDatum(obstacle)}, NULL);
+		sql_execute("UPDATE weir.job SET state = 'failed', error = $2, finished_at = clock_timestamp() WHERE job_id = $1", 2,
+					(Oid[]){INT8OID, TEXTOID}, (Datum[]){Int64GetDatum(job_id), CStringGetTextDatum(obstacle)}, NULL);
 		ereport(LOG, (errmsg("job " INT64_FORMAT " failed: %s", job_id, obstacle)));
 		return true;
 	}
 	if (!worker_start_one_off("job", owner, job_id, NULL))
 	{
-		ereport(LOG, (errmsg("job " INT64_FORMAT " waits: no background worker slot is free", job_id),
-					  errhint("Raise max_worker_processes.")));
+		ereport(LOG,
+				(errmsg("job " INT64_FORMAT " waits: no background worker slot is free", job_id),
+				 errhint("Raise max_worker_processes.")));
 		return false;
 	}
-	sql_execute("UPDATE weir.job SET state = 'running', attempt = attempt + 1, token = nextval('weir.job_token_seq'), claimed_by = 'weir job',"
-				" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL, pid = NULL, backend_start = NULL,"
-				" lease_until = clock_timestamp() + " START_GRACE " WHERE job_id = $1",
-				1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(job_id)}, NULL);
+	sql_execute(
+		"UPDATE weir.job SET state = 'running', attempt = attempt + 1, token = nextval('weir.job_token_seq'), claimed_by = 'weir job',"
+		" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL, pid = NULL, backend_start = NULL,"
+		" lease_until = clock_timestamp() + " START_GRACE " WHERE job_id = $1",
+		1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)}, NULL);
 	return true;
 }
 
@@ -188,8 +199,8 @@ jobs_present(void)
 	bool		present;
 
 	sql_begin(&scope);
-	present = sql_execute("SELECT FROM weir.trainer UNION ALL SELECT FROM weir.job WHERE state IN ('queued', 'running') LIMIT 1",
-						  0, NULL, NULL, NULL) > 0;
+	present = sql_execute("SELECT FROM weir.trainer UNION ALL SELECT FROM weir.job WHERE state IN ('queued', 'running') LIMIT 1", 0,
+						  NULL, NULL, NULL) > 0;
 	sql_end(&scope);
 	return present;
 }
@@ -197,10 +208,12 @@ jobs_present(void)
 void
 model_init(void)
 {
-	DefineCustomIntVariable("weir.max_running_jobs", "How many training jobs may run their procedures at the same time, per database.",
+	DefineCustomIntVariable("weir.max_running_jobs",
+							"How many training jobs may run their procedures at the same time, per database.",
 							"0: none; jobs wait.", &model_max_running_jobs, 2, 0, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("weir.job_retry_delay", "How long after its first failed attempt a job is tried again; doubled after each further one.",
-							NULL, &model_job_retry_delay_ms, 10000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.job_retry_delay",
+							"How long after its first failed attempt a job is tried again; doubled after each further one.", NULL,
+							&model_job_retry_delay_ms, 10000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	rule_register_action("retrain", retrain_check, retrain_run);
 	worker_register_task("jobs", 500, job_task);
 	worker_register_one_off("job", job_run);

@@ -30,11 +30,12 @@ model_find(const char *name, bool lock)
 	Model		model;
 	bool		is_null;
 
-	if (sql_execute(lock ? "SELECT model_id, owner::oid, approvals FROM weir.model WHERE name = $1 FOR NO KEY UPDATE" :
-					"SELECT model_id, owner::oid, approvals FROM weir.model WHERE name = $1",
-					1, (Oid[]) {TEXTOID}, (Datum[]) {CStringGetTextDatum(name)}, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" does not exist", name),
-						errhint("Create it with weir.create_model().")));
+	if (sql_execute(lock ? "SELECT model_id, owner::oid, approvals FROM weir.model WHERE name = $1 FOR NO KEY UPDATE"
+						 : "SELECT model_id, owner::oid, approvals FROM weir.model WHERE name = $1",
+					1, (Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(name)}, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" does not exist", name),
+				 errhint("Create it with weir.create_model().")));
 	model.model_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	model.owner = DatumGetObjectId(sql_value(0, 2, &is_null));
 	model.approvals = DatumGetInt32(sql_value(0, 3, &is_null));
@@ -45,8 +46,9 @@ void
 model_require_owner(Oid role, Oid owner, const char *what, const char *name)
 {
 	if (!has_privs_of_role(role, owner))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of %s \"%s\"", what, name),
-						errhint("Ask its owner to run this, or to grant you membership in the owning role.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of %s \"%s\"", what, name),
+				 errhint("Ask its owner to run this, or to grant you membership in the owning role.")));
 }
 
 void
@@ -83,17 +85,18 @@ weir_create_model(PG_FUNCTION_ARGS)
 	require_argument(fcinfo, 3, "approvals");
 	approvals = PG_GETARG_INT32(3);
 	if (strcmp(risk, "low") != 0 && strcmp(risk, "normal") != 0 && strcmp(risk, "high") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown risk \"%s\"", risk),
-						errhint("The risk is low, normal or high.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown risk \"%s\"", risk),
+				 errhint("The risk is low, normal or high.")));
 	if (approvals < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("approvals must not be negative")));
 
 	sql_begin(&scope);
 	if (sql_execute("INSERT INTO weir.model (name, owner, purpose, risk, approvals) VALUES ($1, $2::oid::regrole, $3, $4, $5)"
 					" ON CONFLICT (name) DO NOTHING",
-					5, (Oid[]) {TEXTOID, OIDOID, TEXTOID, TEXTOID, INT4OID},
-					(Datum[]) {CStringGetTextDatum(name), ObjectIdGetDatum(user), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1),
-		CStringGetTextDatum(risk), Int32GetDatum(approvals)},
+					5, (Oid[]){TEXTOID, OIDOID, TEXTOID, TEXTOID, INT4OID},
+					(Datum[]){CStringGetTextDatum(name), ObjectIdGetDatum(user), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1),
+							  CStringGetTextDatum(risk), Int32GetDatum(approvals)},
 					PG_ARGISNULL(1) ? "  n  " : NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("model \"%s\" already exists", name)));
 	sql_end(&scope);
@@ -111,15 +114,17 @@ weir_drop_model(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	model = model_find(name, true);
 	model_require_owner(user, model.owner, "model", name);
-	if (sql_execute("SELECT FROM weir.model_version WHERE model_id = $1 LIMIT 1", 1, (Oid[]) {INT4OID},
-					(Datum[]) {Int32GetDatum(model.model_id)}, NULL) > 0)
-		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("model \"%s\" has versions", name),
-						errdetail("What was trained and who decided on it is a record that is kept.")));
-	if (sql_execute("SELECT name FROM weir.trainer WHERE model_id = $1 ORDER BY name LIMIT 1", 1, (Oid[]) {INT4OID},
-					(Datum[]) {Int32GetDatum(model.model_id)}, NULL) > 0)
-		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("model \"%s\" has a trainer", name),
-						errhint("SELECT weir.drop_trainer(%s);", quote_literal_cstr(sql_text(0, 1)))));
-	sql_execute("DELETE FROM weir.model WHERE model_id = $1", 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(model.model_id)}, NULL);
+	if (sql_execute("SELECT FROM weir.model_version WHERE model_id = $1 LIMIT 1", 1, (Oid[]){INT4OID},
+					(Datum[]){Int32GetDatum(model.model_id)}, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("model \"%s\" has versions", name),
+				 errdetail("What was trained and who decided on it is a record that is kept.")));
+	if (sql_execute("SELECT name FROM weir.trainer WHERE model_id = $1 ORDER BY name LIMIT 1", 1, (Oid[]){INT4OID},
+					(Datum[]){Int32GetDatum(model.model_id)}, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("model \"%s\" has a trainer", name),
+				 errhint("SELECT weir.drop_trainer(%s);", quote_literal_cstr(sql_text(0, 1)))));
+	sql_execute("DELETE FROM weir.model WHERE model_id = $1", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model.model_id)}, NULL);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }
@@ -131,13 +136,15 @@ check_job_of_version(int64 job_id, const char *model, Oid user)
 	bool		is_null;
 	char	   *job_model;
 
-	if (sql_execute("SELECT model, owner::oid FROM weir.job WHERE job_id = $1", 1, (Oid[]) {INT8OID},
-					(Datum[]) {Int64GetDatum(job_id)}, NULL) == 0)
+	if (sql_execute("SELECT model, owner::oid FROM weir.job WHERE job_id = $1", 1, (Oid[]){INT8OID},
+					(Datum[]){Int64GetDatum(job_id)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("job " INT64_FORMAT " does not exist", job_id)));
 	job_model = sql_text(0, 1);
 	if (strcmp(job_model, model) != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("job " INT64_FORMAT " is not a job of model \"%s\"", job_id, model),
-						errdetail("It trains model \"%s\".", job_model)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("job " INT64_FORMAT " is not a job of model \"%s\"", job_id, model),
+				 errdetail("It trains model \"%s\".", job_model)));
 	if (!has_privs_of_role(user, DatumGetObjectId(sql_value(0, 2, &is_null))))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of job " INT64_FORMAT, job_id)));
 }
@@ -145,10 +152,24 @@ check_job_of_version(int64 job_id, const char *model, Oid user)
 Datum
 weir_create_model_version(PG_FUNCTION_ARGS)
 {
-	enum {MODEL, ARTIFACT, URI, METRICS, DATA_VERSION, JOB, CODE_VERSION, SIGNATURE, NOTE, HASH, N_ARGUMENTS};
+	enum
+	{
+		MODEL,
+		ARTIFACT,
+		URI,
+		METRICS,
+		DATA_VERSION,
+		JOB,
+		CODE_VERSION,
+		SIGNATURE,
+		NOTE,
+		HASH,
+		N_ARGUMENTS
+	};
 	char	   *name = required_text(fcinfo, MODEL, "model");
 	Oid			user = GetUserId();
-	Oid			types[N_ARGUMENTS + 1] = {INT4OID, BYTEAOID, TEXTOID, JSONBOID, INT8OID, INT8OID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, OIDOID};
+	Oid			types[N_ARGUMENTS + 1] = {INT4OID, BYTEAOID, TEXTOID, JSONBOID, INT8OID, INT8OID,
+								  TEXTOID, JSONBOID, TEXTOID, TEXTOID,  OIDOID};
 	Datum		values[N_ARGUMENTS + 1] = {0};
 	char		nulls[N_ARGUMENTS + 2];
 	SqlScope	scope;
@@ -159,8 +180,9 @@ weir_create_model_version(PG_FUNCTION_ARGS)
 	require_argument(fcinfo, METRICS, "metrics");
 	model_require_object(PG_GETARG_JSONB_P(METRICS), "metrics");
 	if (!PG_ARGISNULL(ARTIFACT) && !PG_ARGISNULL(URI))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("artifact and artifact_uri exclude each other"),
-						errhint("Store the artefact in the database, or name where it is.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("artifact and artifact_uri exclude each other"),
+				 errhint("Store the artefact in the database, or name where it is.")));
 	memset(nulls, ' ', sizeof(nulls));
 	nulls[N_ARGUMENTS + 1] = '\0';
 	for (int i = ARTIFACT; i < N_ARGUMENTS; i++)
@@ -178,11 +200,12 @@ weir_create_model_version(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(JOB))
 		check_job_of_version(PG_GETARG_INT64(JOB), name, user);
 	values[MODEL] = Int32GetDatum(model.model_id);
-	sql_execute("INSERT INTO weir.model_version (model_id, version, artifact, artifact_uri, metrics, data_version, job_id, code_version,"
-				" signature, note, artifact_hash, created_by)"
-				" SELECT $1, 1 + coalesce((SELECT max(version) FROM weir.model_version WHERE model_id = $1), 0), $2, $3, $4, $5, $6, $7, $8, $9,"
-				" coalesce(encode(sha256($2), 'hex'), lower($10)), $11::regrole RETURNING version",
-				N_ARGUMENTS + 1, types, values, nulls);
+	sql_execute(
+		"INSERT INTO weir.model_version (model_id, version, artifact, artifact_uri, metrics, data_version, job_id, code_version,"
+		" signature, note, artifact_hash, created_by)"
+		" SELECT $1, 1 + coalesce((SELECT max(version) FROM weir.model_version WHERE model_id = $1), 0), $2, $3, $4, $5, $6, $7, $8, $9,"
+		" coalesce(encode(sha256($2), 'hex'), lower($10)), $11::regrole RETURNING version",
+		N_ARGUMENTS + 1, types, values, nulls);
 	version = DatumGetInt32(sql_value(0, 1, &is_null));
 	sql_end(&scope);
 	PG_RETURN_INT32(version);
@@ -205,8 +228,8 @@ weir_model_artifact(PG_FUNCTION_ARGS)
 	model = model_find(name, false);
 	if (!has_privs_of_role(user, ROLE_PG_READ_ALL_DATA))
 		model_require_owner(user, model.owner, "model", name);
-	if (sql_execute("SELECT artifact FROM weir.model_version WHERE model_id = $1 AND version = $2", 2, (Oid[]) {INT4OID, INT4OID},
-					(Datum[]) {Int32GetDatum(model.model_id), PG_GETARG_DATUM(1)}, NULL) == 0)
+	if (sql_execute("SELECT artifact FROM weir.model_version WHERE model_id = $1 AND version = $2", 2, (Oid[]){INT4OID, INT4OID},
+					(Datum[]){Int32GetDatum(model.model_id), PG_GETARG_DATUM(1)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %d", name, PG_GETARG_INT32(1))));
 	artifact = sql_value(0, 1, &is_null);
 	if (!is_null)
@@ -227,14 +250,15 @@ weir_model_artifact(PG_FUNCTION_ARGS)
 static void
 set_alias(const Model *model, const char *alias, int version, int previous, const char *reason, Oid user)
 {
-	Datum		values[] = {Int32GetDatum(model->model_id), CStringGetTextDatum(alias), Int32GetDatum(version), Int32GetDatum(previous),
-	ObjectIdGetDatum(user), reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason)};
+	Datum		values[] = {Int32GetDatum(model->model_id), CStringGetTextDatum(alias),
+					  Int32GetDatum(version),         Int32GetDatum(previous),
+					  ObjectIdGetDatum(user),         reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason)};
 
-	sql_execute("UPDATE weir.model_alias SET until = clock_timestamp() WHERE model_id = $1 AND alias = $2 AND until IS NULL",
-				2, (Oid[]) {INT4OID, TEXTOID}, values, NULL);
+	sql_execute("UPDATE weir.model_alias SET until = clock_timestamp() WHERE model_id = $1 AND alias = $2 AND until IS NULL", 2,
+				(Oid[]){INT4OID, TEXTOID}, values, NULL);
 	sql_execute("INSERT INTO weir.model_alias (model_id, alias, version, previous, set_by, reason)"
 				" VALUES ($1, $2, $3, nullif($4, 0), $5::regrole, $6)",
-				6, (Oid[]) {INT4OID, TEXTOID, INT4OID, INT4OID, OIDOID, TEXTOID}, values, reason == NULL ? "     n" : NULL);
+				6, (Oid[]){INT4OID, TEXTOID, INT4OID, INT4OID, OIDOID, TEXTOID}, values, reason == NULL ? "     n" : NULL);
 }
 
 Datum
@@ -254,19 +278,22 @@ weir_promote_model(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	model = model_find(name, true);
 	model_require_owner(user, model.owner, "model", name);
-	if (sql_execute("SELECT FROM weir.model_version WHERE model_id = $1 AND version = $2", 2, (Oid[]) {INT4OID, INT4OID},
-					(Datum[]) {Int32GetDatum(model.model_id), Int32GetDatum(version)}, NULL) == 0)
+	if (sql_execute("SELECT FROM weir.model_version WHERE model_id = $1 AND version = $2", 2, (Oid[]){INT4OID, INT4OID},
+					(Datum[]){Int32GetDatum(model.model_id), Int32GetDatum(version)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %d", name, version)));
 	if (model.approvals > 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("version %d of model \"%s\" needs %d approvals before it goes live and has none", version, name, model.approvals)));
-	if (sql_execute("SELECT alias_id, version FROM weir.model_alias WHERE model_id = $1 AND alias = $2 AND until IS NULL",
-					2, (Oid[]) {INT4OID, TEXTOID}, (Datum[]) {Int32GetDatum(model.model_id), CStringGetTextDatum(alias)}, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" needs %d approvals before it goes live and has none", version, name,
+						model.approvals)));
+	if (sql_execute("SELECT alias_id, version FROM weir.model_alias WHERE model_id = $1 AND alias = $2 AND until IS NULL", 2,
+					(Oid[]){INT4OID, TEXTOID}, (Datum[]){Int32GetDatum(model.model_id), CStringGetTextDatum(alias)}, NULL) > 0)
 	{
 		previous = DatumGetInt32(sql_value(0, 1, &is_null));
 		if (DatumGetInt32(sql_value(0, 2, &is_null)) == version)
-			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-							errmsg("version %d of model \"%s\" is its %s already", version, name, alias)));
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("version %d of model \"%s\" is its %s already", version, name, alias)));
 	}
 	set_alias(&model, alias, version, previous, argument_text(fcinfo, 3), user);
 	sql_end(&scope);
@@ -289,11 +316,13 @@ weir_roll_back_model(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	model = model_find(name, true);
 	model_require_owner(user, model.owner, "model", name);
-	if (sql_execute("SELECT p.version, coalesce(p.previous, 0) FROM weir.model_alias c JOIN weir.model_alias p ON p.alias_id = c.previous"
-					" WHERE c.model_id = $1 AND c.alias = $2 AND c.until IS NULL",
-					2, (Oid[]) {INT4OID, TEXTOID}, (Datum[]) {Int32GetDatum(model.model_id), CStringGetTextDatum(alias)}, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("there is no earlier %s of model \"%s\" to roll back to", alias, name)));
+	if (sql_execute(
+			"SELECT p.version, coalesce(p.previous, 0) FROM weir.model_alias c JOIN weir.model_alias p ON p.alias_id = c.previous"
+			" WHERE c.model_id = $1 AND c.alias = $2 AND c.until IS NULL",
+			2, (Oid[]){INT4OID, TEXTOID}, (Datum[]){Int32GetDatum(model.model_id), CStringGetTextDatum(alias)}, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no earlier %s of model \"%s\" to roll back to", alias, name)));
 	version = DatumGetInt32(sql_value(0, 1, &is_null));
 	previous = DatumGetInt32(sql_value(0, 2, &is_null));
 	set_alias(&model, alias, version, previous, reason, user);

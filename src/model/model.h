@@ -50,8 +50,8 @@ extern void model_require_object(const Jsonb *value, const char *what);
 extern void model_require_positive(const Interval *interval, const char *what);
 
 /* Queues a job inside an SQL scope; see weir.enqueue_job. alert_id 0: none; run_after NULL: now. */
-extern int64 job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_after, int priority, const char *dedupe_key,
-						 int64 alert_id, Oid created_by);
+extern int64 job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_after, int priority,
+						 const char *dedupe_key, int64 alert_id, Oid created_by);
 
 /* The end of an attempt, inside an SQL scope; false when the token is not the current one. */
 extern bool job_record_success(int64 job_id, int64 token, const Jsonb *result);

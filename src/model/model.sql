@@ -205,7 +205,7 @@ CREATE FUNCTION weir.create_model_version(model text, artifact bytea = NULL, art
     artifact_hash text = NULL) RETURNS int
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_create_model_version';
 COMMENT ON FUNCTION weir.create_model_version(text, bytea, text, jsonb, bigint, bigint, text, jsonb, text, text) IS
-'Registers the next version of a model (1, 2, …) and returns its number. Its artefact is stored here (artifact) or elsewhere (artifact_uri), not
+'Registers the next version of a model (1, 2, 3) and returns its number. Its artefact is stored here (artifact) or elsewhere (artifact_uri), not
 both; artifact_hash is the SHA-256 in hexadecimal, computed here for a stored one. metrics is an object; job_id must be a job of this
 model. For the model''s owner; one caller at a time per model.';
 
@@ -217,7 +217,7 @@ COMMENT ON FUNCTION weir.model_artifact(text, int) IS
 CREATE FUNCTION weir.promote_model(model text, version int, alias text = 'champion', reason text = NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_promote_model';
 COMMENT ON FUNCTION weir.promote_model(text, int, text, text) IS
-'Lets an alias of the model (champion, challenger, …) mean this version from now on, and keeps the history. Refused while the model asks for more
+'Lets an alias of the model (champion, challenger) mean this version from now on, and keeps the history. Refused while the model asks for more
 approvals than the version has. For the model''s owner.';
 
 CREATE FUNCTION weir.roll_back_model(model text, reason text, alias text = 'champion') RETURNS int

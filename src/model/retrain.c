@@ -33,11 +33,12 @@ describe_firing(const RuleFiring *firing)
 		nulls[5] = 'n';
 	sql_execute("SELECT jsonb_build_object('monitor', $1, 'rule', $2, 'alert_id', $3, 'metric', $4, 'subject', $5, 'segment', $6,"
 				" 'window_start', $7, 'window_end', $8)",
-				8, (Oid[]) {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-				(Datum[]) {CStringGetTextDatum(firing->monitor), CStringGetTextDatum(firing->rule), Int64GetDatum(firing->alert_id),
-		CStringGetTextDatum(firing->metric), firing->subject ? CStringGetTextDatum(firing->subject) : (Datum) 0,
-		firing->segment ? CStringGetTextDatum(firing->segment) : (Datum) 0, TimestampTzGetDatum(firing->window_start),
-		TimestampTzGetDatum(firing->window_end)}, nulls);
+				8, (Oid[]){TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+				(Datum[]){CStringGetTextDatum(firing->monitor), CStringGetTextDatum(firing->rule), Int64GetDatum(firing->alert_id),
+						  CStringGetTextDatum(firing->metric), firing->subject ? CStringGetTextDatum(firing->subject) : (Datum) 0,
+						  firing->segment ? CStringGetTextDatum(firing->segment) : (Datum) 0,
+						  TimestampTzGetDatum(firing->window_start), TimestampTzGetDatum(firing->window_end)},
+				nulls);
 	return DatumGetJsonbP(sql_value(0, 1, &is_null));
 }
 
@@ -48,5 +49,6 @@ retrain_run(const RuleFiring *firing)
 
 	/* Memberships change: what was allowed when the rule was made may not be now. */
 	model_require_owner(firing->rule_owner, trainer.owner, "trainer", firing->trainer);
-	return job_enqueue(&trainer, describe_firing(firing), NULL, 0, psprintf("rule %s", firing->rule), firing->alert_id, firing->rule_owner);
+	return job_enqueue(&trainer, describe_firing(firing), NULL, 0, psprintf("rule %s", firing->rule), firing->alert_id,
+					   firing->rule_owner);
 }

@@ -37,10 +37,11 @@ trainer_find(const char *name)
 	Trainer		trainer;
 	bool		is_null;
 
-	if (sql_execute("SELECT trainer_id, owner::oid, procedure_name IS NULL FROM weir.trainer WHERE name = $1 FOR KEY SHARE",
-					1, (Oid[]) {TEXTOID}, (Datum[]) {CStringGetTextDatum(name)}, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("trainer \"%s\" does not exist", name),
-						errhint("Create it with weir.create_trainer().")));
+	if (sql_execute("SELECT trainer_id, owner::oid, procedure_name IS NULL FROM weir.trainer WHERE name = $1 FOR KEY SHARE", 1,
+					(Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(name)}, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("trainer \"%s\" does not exist", name),
+				 errhint("Create it with weir.create_trainer().")));
 	trainer.trainer_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	trainer.owner = DatumGetObjectId(sql_value(0, 2, &is_null));
 	trainer.is_external = DatumGetBool(sql_value(0, 3, &is_null));
@@ -67,24 +68,29 @@ check_procedure(Oid function, Oid role)
 	procedure.name = pstrdup(NameStr(form->proname));
 	procedure.owner = form->proowner;
 	if (form->prokind != PROKIND_PROCEDURE)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("%s.%s is not a procedure", procedure.schema, procedure.name),
-						errhint("A trainer is made by CREATE PROCEDURE %s(job_id bigint, config jsonb).", quote_identifier(procedure.name))));
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("%s.%s is not a procedure", procedure.schema, procedure.name),
+				 errhint("A trainer is made by CREATE PROCEDURE %s(job_id bigint, config jsonb).",
+						 quote_identifier(procedure.name))));
 	if (has_output || form->pronargs != 2 || form->proargtypes.values[0] != INT8OID || form->proargtypes.values[1] != JSONBOID)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-						errmsg("procedure %s.%s does not take (bigint, jsonb)", procedure.schema, procedure.name),
-						errdetail("A trainer's procedure gets the number of its job and its configuration, and gives nothing back."),
-						errhint("Declare it as %s(job_id bigint, config jsonb); of several with this name, choose by casting to regprocedure.",
-								quote_identifier(procedure.name))));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+			 errmsg("procedure %s.%s does not take (bigint, jsonb)", procedure.schema, procedure.name),
+			 errdetail("A trainer's procedure gets the number of its job and its configuration, and gives nothing back."),
+			 errhint("Declare it as %s(job_id bigint, config jsonb); of several with this name, choose by casting to regprocedure.",
+					 quote_identifier(procedure.name))));
 	ReleaseSysCache(tuple);
 
 	if (!DatumGetBool(DirectFunctionCall3(has_schema_privilege_id_id, ObjectIdGetDatum(role), ObjectIdGetDatum(schema),
 										  CStringGetTextDatum("USAGE"))) ||
 		!DatumGetBool(DirectFunctionCall3(has_function_privilege_id_id, ObjectIdGetDatum(role), ObjectIdGetDatum(function),
 										  CStringGetTextDatum("EXECUTE"))))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("permission denied for procedure %s.%s", procedure.schema, procedure.name),
-						errdetail("Its jobs run as \"%s\".", GetUserNameFromId(role, false)),
-						errhint("Grant EXECUTE on the procedure and USAGE on its schema.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for procedure %s.%s", procedure.schema, procedure.name),
+				 errdetail("Its jobs run as \"%s\".", GetUserNameFromId(role, false)),
+				 errhint("Grant EXECUTE on the procedure and USAGE on its schema.")));
 	return procedure;
 }
 
@@ -100,10 +106,11 @@ require_login(Oid role)
 	can_login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
 	ReleaseSysCache(tuple);
 	if (!can_login)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("role \"%s\" cannot own a trainer: it is not permitted to log in", GetUserNameFromId(role, false)),
-						errdetail("A job runs in a background worker that connects as the trainer's owner."),
-						errhint("ALTER ROLE %s LOGIN; it needs no password.", quote_identifier(GetUserNameFromId(role, false)))));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("role \"%s\" cannot own a trainer: it is not permitted to log in", GetUserNameFromId(role, false)),
+				 errdetail("A job runs in a background worker that connects as the trainer's owner."),
+				 errhint("ALTER ROLE %s LOGIN; it needs no password.", quote_identifier(GetUserNameFromId(role, false)))));
 }
 
 static Interval *
@@ -114,9 +121,11 @@ parse_schedule(char *text)
 	if (text == NULL)
 		return NULL;
 	if (strchr(text, '*') != NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a trainer's schedule is an interval, not \"%s\"", text),
-						errhint("For calendars let pg_cron call weir.enqueue_job().")));
-	schedule = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a trainer's schedule is an interval, not \"%s\"", text),
+				 errhint("For calendars let pg_cron call weir.enqueue_job().")));
+	schedule =
+		DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	model_require_positive(schedule, "schedule");
 	return schedule;
 }
@@ -124,7 +133,16 @@ parse_schedule(char *text)
 Datum
 weir_create_trainer(PG_FUNCTION_ARGS)
 {
-	enum {NAME, MODEL, PROCEDURE, CONFIG, SCHEDULE, TIMEOUT, MAX_ATTEMPTS};
+	enum
+	{
+		NAME,
+		MODEL,
+		PROCEDURE,
+		CONFIG,
+		SCHEDULE,
+		TIMEOUT,
+		MAX_ATTEMPTS
+	};
 	char	   *name = required_name(fcinfo, NAME, "name", "trainer");
 	char	   *model_name = required_text(fcinfo, MODEL, "model");
 	Interval   *schedule = parse_schedule(argument_text(fcinfo, SCHEDULE));
@@ -156,24 +174,28 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	model = model_find(model_name, false);
 	model_require_owner(user, model.owner, "model", model_name);
-	if (sql_execute("INSERT INTO weir.trainer (name, model_id, owner, procedure_schema, procedure_name, procedure_owner, config, schedule,"
-					" timeout, max_attempts) VALUES ($1, $2, $3::regrole, $4, $5, $6::regrole, $7, $8, $9, $10)"
-					" ON CONFLICT (name) DO NOTHING RETURNING trainer_id",
-					10, (Oid[]) {TEXTOID, INT4OID, OIDOID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INTERVALOID, INTERVALOID, INT4OID},
-					(Datum[]) {CStringGetTextDatum(name), Int32GetDatum(model.model_id), ObjectIdGetDatum(user),
-		procedure.schema ? CStringGetTextDatum(procedure.schema) : (Datum) 0,
-		procedure.name ? CStringGetTextDatum(procedure.name) : (Datum) 0, ObjectIdGetDatum(procedure.owner),
-		PG_GETARG_DATUM(CONFIG), IntervalPGetDatum(schedule), PG_GETARG_DATUM(TIMEOUT), PG_GETARG_DATUM(MAX_ATTEMPTS)}, nulls) == 0)
+	if (sql_execute(
+			"INSERT INTO weir.trainer (name, model_id, owner, procedure_schema, procedure_name, procedure_owner, config, schedule,"
+			" timeout, max_attempts) VALUES ($1, $2, $3::regrole, $4, $5, $6::regrole, $7, $8, $9, $10)"
+			" ON CONFLICT (name) DO NOTHING RETURNING trainer_id",
+			10, (Oid[]){TEXTOID, INT4OID, OIDOID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INTERVALOID, INTERVALOID, INT4OID},
+			(Datum[]){CStringGetTextDatum(name), Int32GetDatum(model.model_id), ObjectIdGetDatum(user),
+					  procedure.schema ? CStringGetTextDatum(procedure.schema) : (Datum) 0,
+					  procedure.name ? CStringGetTextDatum(procedure.name) : (Datum) 0, ObjectIdGetDatum(procedure.owner),
+					  PG_GETARG_DATUM(CONFIG), IntervalPGetDatum(schedule), PG_GETARG_DATUM(TIMEOUT),
+					  PG_GETARG_DATUM(MAX_ATTEMPTS)},
+			nulls) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("trainer \"%s\" already exists", name)));
 	trainer_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	if (schedule != NULL)
-		sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) VALUES ($1, now() + $2)", 2, (Oid[]) {INT4OID, INTERVALOID},
-					(Datum[]) {Int32GetDatum(trainer_id), IntervalPGetDatum(schedule)}, NULL);
+		sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) VALUES ($1, now() + $2)", 2,
+					(Oid[]){INT4OID, INTERVALOID}, (Datum[]){Int32GetDatum(trainer_id), IntervalPGetDatum(schedule)}, NULL);
 	sql_end(&scope);
 
 	if ((procedure.name != NULL || schedule != NULL) && !worker_is_preloaded())
-		ereport(NOTICE, (errmsg("jobs of trainer \"%s\" will wait: weir's workers do not run", name),
-						 errhint("Add weir to shared_preload_libraries and restart the server.")));
+		ereport(NOTICE,
+				(errmsg("jobs of trainer \"%s\" will wait: weir's workers do not run", name),
+				 errhint("Add weir to shared_preload_libraries and restart the server.")));
 	worker_wake_at_commit();
 	PG_RETURN_DATUM(DirectFunctionCall1(namein, CStringGetDatum(name)));
 }
@@ -189,14 +211,16 @@ weir_drop_trainer(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	trainer = trainer_find(name);
 	model_require_owner(user, trainer.owner, "trainer", name);
-	if (sql_execute("SELECT name FROM weir.rule WHERE trainer = $1 ORDER BY name LIMIT 1", 1, (Oid[]) {TEXTOID},
-					(Datum[]) {CStringGetTextDatum(name)}, NULL) > 0)
-		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("trainer \"%s\" is used by a rule", name),
-						errhint("SELECT weir.drop_rule(%s);", quote_literal_cstr(sql_text(0, 1)))));
+	if (sql_execute("SELECT name FROM weir.rule WHERE trainer = $1 ORDER BY name LIMIT 1", 1, (Oid[]){TEXTOID},
+					(Datum[]){CStringGetTextDatum(name)}, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("trainer \"%s\" is used by a rule", name),
+				 errhint("SELECT weir.drop_rule(%s);", quote_literal_cstr(sql_text(0, 1)))));
 	sql_execute("UPDATE weir.job SET state = 'cancelled', finished_at = clock_timestamp(), lease_until = NULL"
 				" WHERE trainer_id = $1 AND state IN ('queued', 'running')",
-				1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(trainer.trainer_id)}, NULL);
-	sql_execute("DELETE FROM weir.trainer WHERE trainer_id = $1", 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(trainer.trainer_id)}, NULL);
+				1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(trainer.trainer_id)}, NULL);
+	sql_execute("DELETE FROM weir.trainer WHERE trainer_id = $1", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(trainer.trainer_id)},
+				NULL);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();

@@ -27,10 +27,11 @@ List *
 alert_list(const Rule *rule, TimestampTz since)
 {
 	List	   *alerts = NIL;
-	uint64		n = sql_execute("SELECT alert_id, family, subject, segment, resolved_at IS NULL, window_start, last_window_start, window_end,"
-								" window_end + $2 FROM weir.alert WHERE rule_id = $1 AND (resolved_at IS NULL OR window_end + $2 >= $3)",
-								3, (Oid[]) {INT4OID, INTERVALOID, TIMESTAMPTZOID},
-								(Datum[]) {Int32GetDatum(rule->rule_id), IntervalPGetDatum(rule->cooldown), TimestampTzGetDatum(since)}, NULL);
+	uint64		n =
+		sql_execute("SELECT alert_id, family, subject, segment, resolved_at IS NULL, window_start, last_window_start, window_end,"
+					" window_end + $2 FROM weir.alert WHERE rule_id = $1 AND (resolved_at IS NULL OR window_end + $2 >= $3)",
+					3, (Oid[]){INT4OID, INTERVALOID, TIMESTAMPTZOID},
+					(Datum[]){Int32GetDatum(rule->rule_id), IntervalPGetDatum(rule->cooldown), TimestampTzGetDatum(since)}, NULL);
 
 	for (uint64 row = 0; row < n; row++)
 	{
@@ -58,7 +59,8 @@ crossed_threshold(const Rule *rule, const RuleWindow *window)
 	return rule->has_above && window->value > rule->above ? rule->above : rule->below;
 }
 
-/* One sentence: psi of income is 0.41, above 0.25, in loans from 2026-03-02 00:00 to 2026-03-03 00:00 UTC (n 5123), in 2 of the last 3 windows */
+/* One sentence: psi of income is 0.41, above 0.25, in loans from 2026-03-02 00:00 to 2026-03-03 00:00 UTC (n 5123), in 2 of the
+ * last 3 windows */
 static char *
 describe(const Rule *rule, const RuleWindow *window)
 {
@@ -69,7 +71,8 @@ describe(const Rule *rule, const RuleWindow *window)
 	if (window->subject)
 		appendStringInfo(&text, " of %s", window->subject);
 	appendStringInfo(&text, " is %.4g, %s %.4g, in %s", window->value,
-					 rule->has_above && window->value > rule->above ? "above" : "below", crossed_threshold(rule, window), rule->monitor);
+					 rule->has_above && window->value > rule->above ? "above" : "below", crossed_threshold(rule, window),
+					 rule->monitor);
 	if (window->segment)
 		appendStringInfo(&text, ", segment %s,", window->segment);
 	appendStringInfo(&text, " from %s %s (n " INT64_FORMAT ")", window->period, rule->time_zone, window->n);
@@ -88,10 +91,11 @@ nullable_literal(const char *operator_if_value, const char *value)
 static char *
 explaining_query(const Rule *rule, const RuleWindow *window)
 {
-	return psprintf("SELECT * FROM weir.scores WHERE monitor = %s AND metric = %s AND subject %s AND segment %s AND window_start <= %s"
-					" ORDER BY window_start DESC LIMIT %d",
-					quote_literal_cstr(rule->monitor), quote_literal_cstr(rule->metric), nullable_literal("=", window->subject),
-					nullable_literal("=", window->segment), quote_literal_cstr(timestamptz_to_str(window->start)), Max(rule->out_of, 10));
+	return psprintf(
+		"SELECT * FROM weir.scores WHERE monitor = %s AND metric = %s AND subject %s AND segment %s AND window_start <= %s"
+		" ORDER BY window_start DESC LIMIT %d",
+		quote_literal_cstr(rule->monitor), quote_literal_cstr(rule->metric), nullable_literal("=", window->subject),
+		nullable_literal("=", window->segment), quote_literal_cstr(timestamptz_to_str(window->start)), Max(rule->out_of, 10));
 }
 
 /*
@@ -101,14 +105,15 @@ explaining_query(const Rule *rule, const RuleWindow *window)
 static void
 notify(int64 alert_id, const char *event)
 {
-	sql_execute("SELECT pg_notify('weir_alerts', CASE WHEN octet_length(whole) <= $3 THEN whole ELSE brief END) FROM ("
-				"SELECT jsonb_build_object('event', $2, 'alert_id', alert_id, 'state', a.state, 'monitor', m.name, 'rule', a.rule,"
-				" 'severity', severity, 'subject', subject, 'segment', a.segment, 'metric', metric, 'value', value, 'threshold', threshold, 'n', n,"
-				" 'window_start', window_start, 'window_end', window_end, 'job_id', job_id, 'message', message)::text AS whole,"
-				" jsonb_build_object('event', $2, 'alert_id', alert_id, 'state', a.state, 'severity', severity)::text AS brief"
-				" FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1) payload",
-				3, (Oid[]) {INT8OID, TEXTOID, INT4OID},
-				(Datum[]) {Int64GetDatum(alert_id), CStringGetTextDatum(event), Int32GetDatum(MAX_PAYLOAD)}, NULL);
+	sql_execute(
+		"SELECT pg_notify('weir_alerts', CASE WHEN octet_length(whole) <= $3 THEN whole ELSE brief END) FROM ("
+		"SELECT jsonb_build_object('event', $2, 'alert_id', alert_id, 'state', a.state, 'monitor', m.name, 'rule', a.rule,"
+		" 'severity', severity, 'subject', subject, 'segment', a.segment, 'metric', metric, 'value', value, 'threshold', threshold, 'n', n,"
+		" 'window_start', window_start, 'window_end', window_end, 'job_id', job_id, 'message', message)::text AS whole,"
+		" jsonb_build_object('event', $2, 'alert_id', alert_id, 'state', a.state, 'severity', severity)::text AS brief"
+		" FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1) payload",
+		3, (Oid[]){INT8OID, TEXTOID, INT4OID},
+		(Datum[]){Int64GetDatum(alert_id), CStringGetTextDatum(event), Int32GetDatum(MAX_PAYLOAD)}, NULL);
 }
 
 #define WRITE_COLUMNS 14
@@ -139,8 +144,8 @@ written_values(const Rule *rule, const RuleWindow *window, Datum *values, char *
 		nulls[3] = 'n';
 }
 
-static Oid	written_types[WRITE_COLUMNS] = {INT4OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-TEXTOID, TEXTOID, INT4OID, BOOLOID, INT8OID};
+static Oid	written_types[WRITE_COLUMNS] = {INT4OID,        TEXTOID,        TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID,
+										   TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID,   BOOLOID,   INT8OID};
 
 #define DETAIL \
 	" jsonb_build_object('value', $5, 'threshold', $6, 'excess', $5 - $6, 'n', $7, 'window', jsonb_build_object('start', $8, 'end', $9)," \
@@ -158,26 +163,35 @@ alert_open(const Rule *rule, const RuleWindow *window, bool acts)
 	bool		is_null;
 
 	written_values(rule, window, values, nulls);
-	sql_execute("INSERT INTO weir.alert (monitor_id, rule_id, rule, severity, family, subject, segment, metric, value, threshold, n, window_start,"
-				" window_end, last_window_start, message, detail)"
-				" SELECT r.monitor_id, r.rule_id, r.name, r.severity, $2, $3, $4, r.metric, $5, $6, $7, $8, $9, $8, $10,"
-				DETAIL " || jsonb_build_object('peak', $5)"
-				" FROM weir.rule r WHERE r.rule_id = $1 RETURNING alert_id", WRITE_COLUMNS - 2, written_types, values, nulls);
+	sql_execute(
+		"INSERT INTO weir.alert (monitor_id, rule_id, rule, severity, family, subject, segment, metric, value, threshold, n, window_start,"
+		" window_end, last_window_start, message, detail)"
+		" SELECT r.monitor_id, r.rule_id, r.name, r.severity, $2, $3, $4, r.metric, $5, $6, $7, $8, $9, $8, $10," DETAIL
+		" || jsonb_build_object('peak', $5)"
+		" FROM weir.rule r WHERE r.rule_id = $1 RETURNING alert_id",
+		WRITE_COLUMNS - 2, written_types, values, nulls);
 	alert_id = DatumGetInt64(sql_value(0, 1, &is_null));
 
 	if (acts)
 	{
-		RuleFiring	firing = {.alert_id = alert_id,.monitor = rule->monitor,.rule = rule->name,.rule_owner = rule->owner,
-			.trainer = rule->trainer,.metric = rule->metric,.subject = window->subject,.segment = window->segment,
-		.window_start = window->start,.window_end = window->end};
+		RuleFiring	firing = {.alert_id = alert_id,
+							 .monitor = rule->monitor,
+							 .rule = rule->name,
+							 .rule_owner = rule->owner,
+							 .trainer = rule->trainer,
+							 .metric = rule->metric,
+							 .subject = window->subject,
+							 .segment = window->segment,
+							 .window_start = window->start,
+							 .window_end = window->end};
 
 		if (!rule_find_action(rule->action, &check, &run))
 			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unknown action \"%s\"", rule->action)));
 		if (run != NULL)
 			job_id = run(&firing);
 		if (job_id != 0)
-			sql_execute("UPDATE weir.alert SET job_id = $2 WHERE alert_id = $1", 2, (Oid[]) {INT8OID, INT8OID},
-						(Datum[]) {Int64GetDatum(alert_id), Int64GetDatum(job_id)}, NULL);
+			sql_execute("UPDATE weir.alert SET job_id = $2 WHERE alert_id = $1", 2, (Oid[]){INT8OID, INT8OID},
+						(Datum[]){Int64GetDatum(alert_id), Int64GetDatum(job_id)}, NULL);
 	}
 	notify(alert_id, "opened");
 	return alert_id;
@@ -192,24 +206,26 @@ alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert)
 	written_values(rule, window, values, nulls);
 	values[13] = Int64GetDatum(alert->alert_id);
 	/* A window that is within bounds prolongs the alert where k of n still hold, but is not what it tells about. */
-	sql_execute("UPDATE weir.alert SET value = CASE WHEN $13 THEN $5 ELSE value END, threshold = CASE WHEN $13 THEN $6 ELSE threshold END,"
-				" n = CASE WHEN $13 THEN $7 ELSE n END, message = CASE WHEN $13 THEN $10 ELSE message END,"
-				" detail = CASE WHEN $13 THEN" DETAIL " || jsonb_build_object('peak',"
-				" CASE WHEN abs($5 - $6) > abs((detail ->> 'peak')::float8 - threshold) THEN $5 ELSE (detail ->> 'peak')::float8 END)"
-				" ELSE detail END, window_end = $9, last_window_start = $8, updated_at = now()"
-				" WHERE alert_id = $14 AND ((value, n) IS DISTINCT FROM ($5, $7) OR last_window_start <> $8)",
-				WRITE_COLUMNS, written_types, values, nulls);
+	sql_execute(
+		"UPDATE weir.alert SET value = CASE WHEN $13 THEN $5 ELSE value END, threshold = CASE WHEN $13 THEN $6 ELSE threshold END,"
+		" n = CASE WHEN $13 THEN $7 ELSE n END, message = CASE WHEN $13 THEN $10 ELSE message END,"
+		" detail = CASE WHEN $13 THEN" DETAIL " || jsonb_build_object('peak',"
+		" CASE WHEN abs($5 - $6) > abs((detail ->> 'peak')::float8 - threshold) THEN $5 ELSE (detail ->> 'peak')::float8 END)"
+		" ELSE detail END, window_end = $9, last_window_start = $8, updated_at = now()"
+		" WHERE alert_id = $14 AND ((value, n) IS DISTINCT FROM ($5, $7) OR last_window_start <> $8)",
+		WRITE_COLUMNS, written_types, values, nulls);
 }
 
 void
 alert_resolve(int64 alert_id, Oid by, const char *verdict, const char *note)
 {
-	sql_execute("UPDATE weir.alert SET state = 'resolved', resolved_at = now(), updated_at = now(), resolved_by = nullif($2, 0)::regrole,"
-				" verdict = coalesce($3, verdict), note = nullif(concat_ws(E'\\n', note, $4), '') WHERE alert_id = $1 AND resolved_at IS NULL",
-				4, (Oid[]) {INT8OID, OIDOID, TEXTOID, TEXTOID},
-				(Datum[]) {Int64GetDatum(alert_id), ObjectIdGetDatum(by), verdict ? CStringGetTextDatum(verdict) : (Datum) 0,
-		note ? CStringGetTextDatum(note) : (Datum) 0},
-				(char[]) {' ', ' ', verdict ? ' ' : 'n', note ? ' ' : 'n', '\0'});
+	sql_execute(
+		"UPDATE weir.alert SET state = 'resolved', resolved_at = now(), updated_at = now(), resolved_by = nullif($2, 0)::regrole,"
+		" verdict = coalesce($3, verdict), note = nullif(concat_ws(E'\\n', note, $4), '') WHERE alert_id = $1 AND resolved_at IS NULL",
+		4, (Oid[]){INT8OID, OIDOID, TEXTOID, TEXTOID},
+		(Datum[]){Int64GetDatum(alert_id), ObjectIdGetDatum(by), verdict ? CStringGetTextDatum(verdict) : (Datum) 0,
+				  note ? CStringGetTextDatum(note) : (Datum) 0},
+		(char[]){' ', ' ', verdict ? ' ' : 'n', note ? ' ' : 'n', '\0'});
 	notify(alert_id, "resolved");
 }
 
@@ -225,8 +241,9 @@ require_alert(int64 alert_id, bool *is_open)
 	bool		is_null;
 
 	sql_begin(&scope);
-	if (sql_execute("SELECT m.name, resolved_at IS NULL FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1",
-					1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(alert_id)}, NULL) > 0)
+	if (sql_execute(
+			"SELECT m.name, resolved_at IS NULL FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1", 1,
+			(Oid[]){INT8OID}, (Datum[]){Int64GetDatum(alert_id)}, NULL) > 0)
 	{
 		monitor = MemoryContextStrdup(caller, sql_text(0, 1));
 		*is_open = DatumGetBool(sql_value(0, 2, &is_null));
@@ -249,13 +266,16 @@ weir_acknowledge_alert(PG_FUNCTION_ARGS)
 	alert_id = PG_GETARG_INT64(0);
 	require_alert(alert_id, &is_open);
 	if (!is_open)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("alert " INT64_FORMAT " is resolved already", alert_id)));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("alert " INT64_FORMAT " is resolved already", alert_id)));
 	sql_begin(&scope);
-	if (sql_execute("UPDATE weir.alert SET state = 'acknowledged', acknowledged_at = now(), acknowledged_by = $2::regrole, updated_at = now(),"
-					" note = nullif(concat_ws(E'\\n', note, $3), '') WHERE alert_id = $1 AND resolved_at IS NULL",
-					3, (Oid[]) {INT8OID, OIDOID, TEXTOID},
-					(Datum[]) {Int64GetDatum(alert_id), ObjectIdGetDatum(user), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)},
-					PG_ARGISNULL(1) ? "  n" : NULL) > 0)
+	if (sql_execute(
+			"UPDATE weir.alert SET state = 'acknowledged', acknowledged_at = now(), acknowledged_by = $2::regrole, updated_at = now(),"
+			" note = nullif(concat_ws(E'\\n', note, $3), '') WHERE alert_id = $1 AND resolved_at IS NULL",
+			3, (Oid[]){INT8OID, OIDOID, TEXTOID},
+			(Datum[]){Int64GetDatum(alert_id), ObjectIdGetDatum(user), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)},
+			PG_ARGISNULL(1) ? "  n" : NULL) > 0)
 		notify(alert_id, "acknowledged");
 	sql_end(&scope);
 	PG_RETURN_VOID();
@@ -274,20 +294,23 @@ weir_resolve_alert(PG_FUNCTION_ARGS)
 	require_argument(fcinfo, 0, "alert_id");
 	alert_id = PG_GETARG_INT64(0);
 	if (verdict != NULL && strcmp(verdict, "confirmed") != 0 && strcmp(verdict, "dismissed") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown verdict \"%s\"", verdict),
-						errhint("The verdict is confirmed, dismissed or NULL.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown verdict \"%s\"", verdict),
+				 errhint("The verdict is confirmed, dismissed or NULL.")));
 	require_alert(alert_id, &is_open);
 	if (!is_open && verdict == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("alert " INT64_FORMAT " is resolved already", alert_id),
-						errhint("A verdict can still be given.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("alert " INT64_FORMAT " is resolved already", alert_id),
+				 errhint("A verdict can still be given.")));
 	sql_begin(&scope);
 	if (is_open)
 		alert_resolve(alert_id, user, verdict, note);
 	else
-		sql_execute("UPDATE weir.alert SET verdict = $2, note = nullif(concat_ws(E'\\n', note, $3), ''), updated_at = now() WHERE alert_id = $1",
-					3, (Oid[]) {INT8OID, TEXTOID, TEXTOID},
-					(Datum[]) {Int64GetDatum(alert_id), CStringGetTextDatum(verdict), note ? CStringGetTextDatum(note) : (Datum) 0},
-					note ? NULL : "  n");
+		sql_execute(
+			"UPDATE weir.alert SET verdict = $2, note = nullif(concat_ws(E'\\n', note, $3), ''), updated_at = now() WHERE alert_id = $1",
+			3, (Oid[]){INT8OID, TEXTOID, TEXTOID},
+			(Datum[]){Int64GetDatum(alert_id), CStringGetTextDatum(verdict), note ? CStringGetTextDatum(note) : (Datum) 0},
+			note ? NULL : "  n");
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

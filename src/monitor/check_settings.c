@@ -148,7 +148,8 @@ typedef enum OptionType
 	OPTION_COUNT,				/* a whole number from 0 */
 	OPTION_SHARE,				/* a number between 0 and 1, both excluded */
 	OPTION_ADJUSTMENT,
-	OPTION_TEXTS				/* an object of strings */
+	OPTION_TEXTS,				/* an object of strings */
+	OPTION_BOOLEAN
 } OptionType;
 
 static const struct
@@ -164,6 +165,7 @@ static const struct
 	{"confidence", OPTION_SHARE, "a number between 0 and 1, like 0.95"},
 	{"adjust", OPTION_ADJUSTMENT, "\"none\", \"bonferroni\" or \"holm\""},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
+	{"insert_only", OPTION_BOOLEAN, "true or false"},
 };
 
 static bool
@@ -224,6 +226,8 @@ option_is_valid(OptionType type, JsonbValue *value)
 			return text != NULL && (strcmp(text, "none") == 0 || strcmp(text, "bonferroni") == 0 || strcmp(text, "holm") == 0);
 		case OPTION_TEXTS:
 			return is_object_of_texts(value);
+		case OPTION_BOOLEAN:
+			return value->type == jbvBool;
 	}
 	return false;
 }

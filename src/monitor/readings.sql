@@ -10,7 +10,7 @@ CREATE FUNCTION weir._pane_windows(monitor_id int, contents text, window_size in
 COMMENT ON FUNCTION weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]) IS
 'Windows that begin in [since, until), as merges of panes. contents: counts (a row per window and segment), summaries (a row per column), drift (with its baseline) or fairness (a row per protected column). items: which columns or protected columns, by number; NULL for all. NULL sizes: the monitor''s. Internal.';
 
-CREATE FUNCTION weir._settings(monitor_id int)
+CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, final_before timestamptz, has_gap boolean, min_n bigint, min_group_size int, confidence float8,
         reference jsonb, adjust text, drift_metrics text[], fairness_metrics text[], rate_metrics text[])
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
@@ -27,14 +27,20 @@ BEGIN ATOMIC
         coalesce((m.options ->> 'confidence')::float8, 0.95),
         m.options -> 'reference',
         coalesce(m.options ->> 'adjust', 'holm'),
-        CASE WHEN m.metrics IS NOT NULL THEN ARRAY(SELECT u FROM unnest(m.metrics) u WHERE weir.drift_metric_name(u) IS NOT NULL) END,
-        CASE WHEN m.metrics IS NOT NULL THEN ARRAY(SELECT u FROM unnest(m.metrics) u WHERE u = ANY (weir.fairness_metric_names())) END,
-        CASE WHEN m.metrics IS NOT NULL
-             THEN ARRAY(SELECT u FROM unnest(m.metrics) u WHERE u IN ('selection_rate', 'true_positive_rate', 'false_positive_rate')) END
-    FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)
+        CASE WHEN w.wanted IS NOT NULL THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE weir.drift_metric_name(u) IS NOT NULL) END,
+        CASE WHEN w.wanted IS NOT NULL THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u = ANY (weir.fairness_metric_names())) END,
+        CASE WHEN w.wanted IS NOT NULL
+             THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u IN ('selection_rate', 'true_positive_rate', 'false_positive_rate')) END
+    FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id),
+        LATERAL (SELECT CASE WHEN m.metrics IS NULL THEN only_metrics
+                             WHEN only_metrics IS NULL THEN m.metrics
+                             ELSE ARRAY(SELECT u FROM unnest(m.metrics) u
+                                        WHERE coalesce(weir.drift_metric_name(u), u)
+                                              IN (SELECT coalesce(weir.drift_metric_name(o), o) FROM unnest(only_metrics) o)) END AS wanted) w
     WHERE m.monitor_id = $1;
 END;
-COMMENT ON FUNCTION weir._settings(int) IS 'What the readings of a monitor depend on; metrics are NULL for all. Internal.';
+COMMENT ON FUNCTION weir._settings(int, text[]) IS
+'What the readings of a monitor depend on. Lists of metrics: those of the monitor, only_metrics of them when given; NULL for all. Internal.';
 
 -- The first three hold for every reading, in this order.
 CREATE FUNCTION weir._status(has_gap boolean, marks int, n bigint, min_n bigint, status text) RETURNS text
@@ -81,7 +87,7 @@ COMMENT ON FUNCTION weir._window_stats(int, interval, interval, timestamptz, tim
 'weir.window_stats without privileges. Internal.';
 
 CREATE FUNCTION weir._drift_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
-    segments boolean, labels boolean, columns int[], protected int[])
+    segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, column_name name, metric text, value float8,
         threshold float8, p_value float8, p_adjusted float8, n bigint, n_baseline bigint, error_bound float8, is_primary boolean, verdict text,
         is_final boolean, status text, detail jsonb)
@@ -91,8 +97,10 @@ BEGIN ATOMIC
         SELECT s.monitor, s.adjust, p.window_start, p.window_end, p.segment, c.column_name, c.ordinal, d.metric, d.value, d.threshold, d.p_value,
             d.n_current, d.n_baseline, d.error_bound, d.is_primary, d.verdict, coalesce(p.window_end <= s.final_before, false) AS is_final,
             weir._status(s.has_gap, p.marks, least(d.n_current, d.n_baseline), s.min_n, d.status) AS status, d.detail
-        FROM weir._settings(monitor_id) s,
-            weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments, columns) p
+        FROM weir._settings(monitor_id, only_metrics) s,
+            -- Without a metric to compute no pane is read.
+            LATERAL weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments,
+                                       CASE WHEN s.drift_metrics = '{}' THEN '{}' ELSE columns END) p
             JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item,
             LATERAL (
                 SELECT * FROM weir.drift(p.baseline, p.summary, s.drift_metrics)
@@ -101,7 +109,6 @@ BEGIN ATOMIC
                 SELECT coalesce(weir.drift_metric_name(s.drift_metrics[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
                 WHERE p.baseline IS NULL
             ) d
-        WHERE s.drift_metrics IS NULL OR cardinality(s.drift_metrics) > 0
     ), ranked AS (
         SELECT *, count(p_value) OVER (PARTITION BY window_start, segment, metric) AS n_tests,
             row_number() OVER (PARTITION BY window_start, segment, metric ORDER BY p_value) AS rank
@@ -116,11 +123,11 @@ BEGIN ATOMIC
         n_current, n_baseline, error_bound, is_primary, CASE WHEN status = 'ok' THEN verdict END, is_final, status, detail
     FROM ranked;
 END;
-COMMENT ON FUNCTION weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
+COMMENT ON FUNCTION weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
 'weir.drift_scores without privileges. Internal.';
 
 CREATE FUNCTION weir._fairness_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
-    segments boolean, labels boolean, columns int[], protected int[])
+    segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, protected name, group_name text,
         reference_group text, metric text, value float8, low float8, high float8, threshold float8, n bigint, n_reference bigint, verdict text,
         is_final boolean, status text, p_value float8, is_primary boolean)
@@ -135,8 +142,9 @@ BEGIN ATOMIC
                      THEN 'no_labels' ELSE f.status END) AS status,
             f.p_value, f.group_name IS NULL AND f.metric = coalesce(s.fairness_metrics[1], 'demographic_parity_ratio') AS is_primary
         FROM weir.monitor m,
-            weir._settings(monitor_id) s,
-            weir._pane_windows(monitor_id, 'fairness', window_size, slide, since, until, segments, $9) p,
+            weir._settings($1, only_metrics) s,
+            LATERAL weir._pane_windows($1, 'fairness', window_size, slide, since, until, segments,
+                                       CASE WHEN s.fairness_metrics = '{}' AND s.rate_metrics = '{}' THEN '{}' ELSE $9 END) p,
             LATERAL (
                 SELECT x.metric, x.group_name, x.reference_group, x.value, x.low, x.high, x.p_value, x.n, x.n_reference, x.threshold, x.verdict,
                     x.status
@@ -157,44 +165,44 @@ BEGIN ATOMIC
         n_reference, CASE WHEN status = 'ok' THEN verdict END, is_final, status, p_value, is_primary
     FROM scored;
 END;
-COMMENT ON FUNCTION weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
+COMMENT ON FUNCTION weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
 'weir.fairness_scores without privileges. Internal.';
 
 CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
-    segments boolean, labels boolean, columns int[], protected int[])
+    segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
         value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT d.monitor, d.window_start, d.window_end, d.segment, 'drift', d.column_name::text, d.metric, d.value, d.threshold, d.n, d.verdict,
         d.is_final, d.status
-    FROM weir._drift_scores($1, $2, $3, $4, $5, $6, $7, $8, $9) d
+    FROM weir._drift_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) d
     UNION ALL
     SELECT f.monitor, f.window_start, f.window_end, f.segment, 'fairness', concat_ws(': ', f.protected, f.group_name), f.metric, f.value, f.threshold,
         f.n, f.verdict, f.is_final, f.status
-    FROM weir._fairness_scores($1, $2, $3, $4, $5, $6, $7, $8, $9) f;
+    FROM weir._fairness_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) f;
 END;
-COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
+COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
 'weir.scores without privileges. Internal.';
 
-CREATE FUNCTION weir._scores(monitor_id int, since timestamptz, until timestamptz)
+CREATE FUNCTION weir._scores(monitor_id int, since timestamptz, until timestamptz, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
         value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT * FROM weir._all_scores(monitor_id, NULL, NULL, since, until, true, true, NULL, NULL);
+    SELECT * FROM weir._all_scores(monitor_id, NULL, NULL, since, until, true, true, NULL, NULL, only_metrics);
 END;
-COMMENT ON FUNCTION weir._scores(int, timestamptz, timestamptz) IS
-'All scores of the monitor''s windows that begin in [since, until), for rules. Internal.';
+COMMENT ON FUNCTION weir._scores(int, timestamptz, timestamptz, text[]) IS
+'All scores of the monitor''s windows that begin in [since, until), for rules; only_metrics: only these are computed (NULL: all). Internal.';
 
-REVOKE ALL ON FUNCTION weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]), weir._settings(int),
+REVOKE ALL ON FUNCTION weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]), weir._settings(int, text[]),
     weir._status(boolean, int, bigint, bigint, text),
     weir._windows(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
     weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
-    weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
-    weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
-    weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
-    weir._scores(int, timestamptz, timestamptz)
+    weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
+    weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
+    weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
+    weir._scores(int, timestamptz, timestamptz, text[])
     FROM PUBLIC;
 
 -- ---- for everybody: functions and the views over all monitors that one may read --------------------------------------------------------

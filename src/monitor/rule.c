@@ -43,7 +43,7 @@ rule_register_action(const char *name, RuleActionCheck check, RuleActionRun run)
 {
 	if (n_actions == MAX_ACTIONS)
 		elog(ERROR, "too many actions registered");
-	actions[n_actions++] = (RegisteredAction) {.name = name,.check = check,.run = run};
+	actions[n_actions++] = (RegisteredAction){.name = name, .check = check, .run = run};
 }
 
 bool
@@ -69,7 +69,21 @@ rule_init(void)
 
 enum RuleArgument
 {
-	NAME, MONITOR, METRIC, ABOVE, BELOW, COLUMN_NAME, SEGMENT, WINDOWS, OUT_OF, MIN_N, SEVERITY, ACTION, TRAINER, COOLDOWN, OPTIONS
+	NAME,
+	MONITOR,
+	METRIC,
+	ABOVE,
+	BELOW,
+	COLUMN_NAME,
+	SEGMENT,
+	WINDOWS,
+	OUT_OF,
+	MIN_N,
+	SEVERITY,
+	ACTION,
+	TRAINER,
+	COOLDOWN,
+	OPTIONS
 };
 
 static void
@@ -83,7 +97,8 @@ check_thresholds(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(ABOVE) && PG_ARGISNULL(BELOW))
 		refuse("a rule needs a threshold", "Say above => or below =>, or both.");
-	if ((!PG_ARGISNULL(ABOVE) && !isfinite(PG_GETARG_FLOAT8(ABOVE))) || (!PG_ARGISNULL(BELOW) && !isfinite(PG_GETARG_FLOAT8(BELOW))))
+	if ((!PG_ARGISNULL(ABOVE) && !isfinite(PG_GETARG_FLOAT8(ABOVE))) ||
+		(!PG_ARGISNULL(BELOW) && !isfinite(PG_GETARG_FLOAT8(BELOW))))
 		refuse("thresholds must be finite", NULL);
 	if (!PG_ARGISNULL(ABOVE) && !PG_ARGISNULL(BELOW) && PG_GETARG_FLOAT8(BELOW) >= PG_GETARG_FLOAT8(ABOVE))
 		refuse("\"below\" must be less than \"above\"", "Values from below to above are in order, others are not.");
@@ -96,8 +111,8 @@ check_numbers(FunctionCallInfo fcinfo)
 	{
 		int			number;
 		const char *name;
-	}			required[] = {{WINDOWS, "windows"}, {MIN_N, "min_n"}, {SEVERITY, "severity"}, {ACTION, "action"}, {COOLDOWN, "cooldown"},
-	{OPTIONS, "options"}};
+	} required[] = {{WINDOWS, "windows"}, {MIN_N, "min_n"},       {SEVERITY, "severity"},
+					{ACTION, "action"},   {COOLDOWN, "cooldown"}, {OPTIONS, "options"}};
 	Interval	zero = {0};
 
 	for (size_t i = 0; i < lengthof(required); i++)
@@ -138,11 +153,13 @@ check_options(Jsonb *options)
 		else if (strcmp(key, "auto_resolve") == 0 || strcmp(key, "history") == 0)
 			valid = value.type == jbvBool;
 		else
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\" of a rule", key),
-							errhint("Options are auto_resolve, family and history.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\" of a rule", key),
+					 errhint("Options are auto_resolve, family and history.")));
 		if (!valid)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" of a rule has a value of the wrong type", key),
-							errhint("auto_resolve and history are booleans, family is a string.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" of a rule has a value of the wrong type", key),
+					 errhint("auto_resolve and history are booleans, family is a string.")));
 	}
 }
 
@@ -171,7 +188,7 @@ Datum
 rule_rate_metrics(void)
 {
 	Datum		names[] = {CStringGetTextDatum("selection_rate"), CStringGetTextDatum("true_positive_rate"),
-	CStringGetTextDatum("false_positive_rate")};
+					 CStringGetTextDatum("false_positive_rate")};
 
 	return PointerGetDatum(construct_array(names, lengthof(names), TEXTOID, -1, false, TYPALIGN_INT));
 }
@@ -183,21 +200,25 @@ find_metric(int monitor_id, const char *monitor, const char *metric)
 	char	   *name;
 	bool		is_null;
 
-	sql_execute("SELECT n.name, CASE WHEN n.is_drift THEN s.drift_metrics IS NULL OR EXISTS (SELECT FROM unnest(s.drift_metrics) u"
-				" WHERE weir.drift_metric_name(u) = n.name)"
-				" ELSE cardinality(m.protected) > 0 AND (s.fairness_metrics IS NULL OR n.name = ANY (s.fairness_metrics || s.rate_metrics)) END,"
-				" array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || $3, ', ')"
-				" FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s CROSS JOIN LATERAL (SELECT coalesce(weir.drift_metric_name($2),"
-				" CASE WHEN $2 = ANY (weir.fairness_metric_names() || $3) THEN $2 END), weir.drift_metric_name($2) IS NOT NULL) n (name, is_drift)"
-				" WHERE m.monitor_id = $1", 3, (Oid[]) {INT4OID, TEXTOID, TEXTARRAYOID},
-				(Datum[]) {Int32GetDatum(monitor_id), CStringGetTextDatum(metric), rule_rate_metrics()}, NULL);
+	sql_execute(
+		"SELECT n.name, CASE WHEN n.is_drift THEN s.drift_metrics IS NULL OR EXISTS (SELECT FROM unnest(s.drift_metrics) u"
+		" WHERE weir.drift_metric_name(u) = n.name)"
+		" ELSE cardinality(m.protected) > 0 AND (s.fairness_metrics IS NULL OR n.name = ANY (s.fairness_metrics || s.rate_metrics)) END,"
+		" array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || $3, ', ')"
+		" FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s CROSS JOIN LATERAL (SELECT coalesce(weir.drift_metric_name($2),"
+		" CASE WHEN $2 = ANY (weir.fairness_metric_names() || $3) THEN $2 END), weir.drift_metric_name($2) IS NOT NULL) n (name, is_drift)"
+		" WHERE m.monitor_id = $1",
+		3, (Oid[]){INT4OID, TEXTOID, TEXTARRAYOID},
+		(Datum[]){Int32GetDatum(monitor_id), CStringGetTextDatum(metric), rule_rate_metrics()}, NULL);
 	name = sql_text(0, 1);
 	if (name == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown metric \"%s\"", metric),
-						errhint("Metrics are %s.", sql_text(0, 3))));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown metric \"%s\"", metric),
+				 errhint("Metrics are %s.", sql_text(0, 3))));
 	if (!DatumGetBool(sql_value(0, 2, &is_null)))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" does not compute metric \"%s\"", monitor, name),
-						errdetail("It has no protected columns, or other metrics were chosen for it.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" does not compute metric \"%s\"", monitor, name),
+				 errdetail("It has no protected columns, or other metrics were chosen for it.")));
 	return name;
 }
 
@@ -208,10 +229,11 @@ check_subject(int monitor_id, const char *monitor, const char *column)
 	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
 					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
 					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label))",
-					2, (Oid[]) {INT4OID, NAMEOID},
-					(Datum[]) {Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("monitor \"%s\" has no column \"%s\"", monitor, column),
-						errhint("Leave column_name out for a rule on any column.")));
+					2, (Oid[]){INT4OID, NAMEOID},
+					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("monitor \"%s\" has no column \"%s\"", monitor, column),
+				 errhint("Leave column_name out for a rule on any column.")));
 }
 
 Datum
@@ -255,12 +277,15 @@ weir_create_rule(PG_FUNCTION_ARGS)
 	values[METRIC] = CStringGetTextDatum(find_metric(monitor_id, monitor, metric));
 	if (!PG_ARGISNULL(COLUMN_NAME))
 		check_subject(monitor_id, monitor, NameStr(*PG_GETARG_NAME(COLUMN_NAME)));
-	if (sql_execute("INSERT INTO weir.rule (name, monitor_id, metric, above, below, column_name, segment, windows, out_of, min_n, severity,"
-					" action, trainer, cooldown, options, owner)"
-					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, $8), $10, $11, $12, $13, $14, $15, $16::regrole)"
-					" ON CONFLICT (name) DO NOTHING RETURNING rule_id",
-					16, (Oid[]) {TEXTOID, INT4OID, TEXTOID, FLOAT8OID, FLOAT8OID, NAMEOID, TEXTOID, INT4OID, INT4OID, INT8OID, TEXTOID, TEXTOID,
-		TEXTOID, INTERVALOID, JSONBOID, OIDOID}, values, nulls) == 0)
+	if (sql_execute(
+			"INSERT INTO weir.rule (name, monitor_id, metric, above, below, column_name, segment, windows, out_of, min_n, severity,"
+			" action, trainer, cooldown, options, owner)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, $8), $10, $11, $12, $13, $14, $15, $16::regrole)"
+			" ON CONFLICT (name) DO NOTHING RETURNING rule_id",
+			16,
+			(Oid[]){TEXTOID, INT4OID, TEXTOID, FLOAT8OID, FLOAT8OID, NAMEOID, TEXTOID, INT4OID, INT4OID, INT8OID, TEXTOID, TEXTOID,
+					TEXTOID, INTERVALOID, JSONBOID, OIDOID},
+			values, nulls) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("rule \"%s\" already exists", name)));
 	rule_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	rule_begin_state(rule_id);
@@ -286,14 +311,16 @@ load_for_owner(const char *name)
 	{
 		old = MemoryContextSwitchTo(caller);
 		result = palloc(sizeof(Rule));
-		*result = (Rule) {.rule_id = rule->rule_id,.monitor_id = rule->monitor_id,.monitor = pstrdup(rule->monitor)};
+		*result = (Rule){.rule_id = rule->rule_id, .monitor_id = rule->monitor_id, .monitor = pstrdup(rule->monitor)};
 		MemoryContextSwitchTo(old);
 	}
 	sql_end(&scope);
 	if (result == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", name),
-						errhint("SELECT rule FROM weir.rules lists them.")));
-	(void) monitor_require_owner(result->monitor);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", name),
+				 errhint("SELECT rule FROM weir.rules lists them.")));
+	else
+		(void) monitor_require_owner(result->monitor);
 	return result;
 }
 
@@ -308,14 +335,16 @@ weir_drop_rule(PG_FUNCTION_ARGS)
 	uint64		n;
 
 	sql_begin(&scope);
-	n = sql_execute("SELECT alert_id FROM weir.alert WHERE rule_id = $1 AND resolved_at IS NULL ORDER BY alert_id", 1, &type, &value, NULL);
+	n = sql_execute("SELECT alert_id FROM weir.alert WHERE rule_id = $1 AND resolved_at IS NULL ORDER BY alert_id", 1, &type,
+					&value, NULL);
 	table = SPI_tuptable;
 	for (uint64 row = 0; row < n; row++)
 	{
 		bool		is_null;
 
 		CHECK_FOR_INTERRUPTS();
-		alert_resolve(DatumGetInt64(SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null)), InvalidOid, NULL, "its rule was dropped");
+		alert_resolve(DatumGetInt64(SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null)), InvalidOid, NULL,
+					  "its rule was dropped");
 	}
 	sql_execute("DELETE FROM weir.rule WHERE rule_id = $1", 1, &type, &value, NULL);
 	sql_end(&scope);
@@ -334,9 +363,10 @@ weir_enable_rule(PG_FUNCTION_ARGS)
 	enabled = PG_GETARG_BOOL(1);
 	sql_begin(&scope);
 	rule_begin_state(rule->rule_id);
-	sql_execute("UPDATE weir.rule_state SET disabled_reason = CASE WHEN NOT $2 THEN format('disabled by %s', $3::regrole) END WHERE rule_id = $1",
-				3, (Oid[]) {INT4OID, BOOLOID, OIDOID}, (Datum[]) {Int32GetDatum(rule->rule_id), BoolGetDatum(enabled), ObjectIdGetDatum(user)},
-				NULL);
+	sql_execute(
+		"UPDATE weir.rule_state SET disabled_reason = CASE WHEN NOT $2 THEN format('disabled by %s', $3::regrole) END WHERE rule_id = $1",
+		3, (Oid[]){INT4OID, BOOLOID, OIDOID},
+		(Datum[]){Int32GetDatum(rule->rule_id), BoolGetDatum(enabled), ObjectIdGetDatum(user)}, NULL);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();
@@ -350,12 +380,13 @@ rule_load(const char *name, int rule_id)
 	Rule	   *rule;
 	bool		is_null;
 
-	if (sql_execute("SELECT r.rule_id, r.name, r.owner::oid, r.monitor_id, m.name, m.source::oid, coalesce(m.time_zone, 'UTC'), r.metric, r.above,"
-					" r.below, r.column_name, r.segment, r.windows, r.out_of, r.min_n, r.severity, r.action, r.trainer, r.cooldown,"
-					" coalesce((r.options ->> 'auto_resolve')::boolean, true), r.options ->> 'family'"
-					" FROM weir.rule r JOIN weir.monitor m USING (monitor_id) WHERE r.name = $1 OR r.rule_id = $2",
-					2, (Oid[]) {TEXTOID, INT4OID}, (Datum[]) {name ? CStringGetTextDatum(name) : (Datum) 0, Int32GetDatum(rule_id)},
-					name ? NULL : "n ") == 0)
+	if (sql_execute(
+			"SELECT r.rule_id, r.name, r.owner::oid, r.monitor_id, m.name, m.source::oid, coalesce(m.time_zone, 'UTC'), r.metric, r.above,"
+			" r.below, r.column_name, r.segment, r.windows, r.out_of, r.min_n, r.severity, r.action, r.trainer, r.cooldown,"
+			" coalesce((r.options ->> 'auto_resolve')::boolean, true), r.options ->> 'family'"
+			" FROM weir.rule r JOIN weir.monitor m USING (monitor_id) WHERE r.name = $1 OR r.rule_id = $2",
+			2, (Oid[]){TEXTOID, INT4OID}, (Datum[]){name ? CStringGetTextDatum(name) : (Datum) 0, Int32GetDatum(rule_id)},
+			name ? NULL : "n ") == 0)
 		return NULL;
 	rule = palloc0(sizeof(Rule));
 	rule->rule_id = DatumGetInt32(sql_value(0, 1, &is_null));

@@ -2,8 +2,8 @@
  * rule.h
  *		Rules over scores, and the alerts they open.
  *
- * A rule looks at the final windows of one metric, per subject (column, protected group, …) and segment.  Its replay over a range of windows is one
- * piece of code for the scheduler, which writes what it finds, and for weir.test_rule, which does not.
+ * A rule looks at the final windows of one metric, per subject (column, protected group, …) and segment.  Its replay over a range
+ * of windows is one piece of code for the scheduler, which writes what it finds, and for weir.test_rule, which does not.
  */
 #ifndef WEIR_RULE_H
 #define WEIR_RULE_H
@@ -34,10 +34,10 @@ typedef struct RuleFiring
 } RuleFiring;
 
 /* At create_rule: raises an error unless user may have the trainer run. trainer is not NULL. Inside an SQL scope. */
-typedef void (*RuleActionCheck) (const char *trainer, Oid user);
+typedef void (*RuleActionCheck)(const char *trainer, Oid user);
 
 /* In the transaction that opens the alert, inside an SQL scope: returns the number of the job it queued, 0 for none. */
-typedef int64 (*RuleActionRun) (const RuleFiring *firing);
+typedef int64 (*RuleActionRun)(const RuleFiring *firing);
 
 /* Makes create_rule(action => name) possible. "notify" is always there and does nothing more. */
 extern void rule_register_action(const char *name, RuleActionCheck check, RuleActionRun run);
@@ -59,8 +59,8 @@ typedef struct Rule
 	double		above;
 	double		below;
 	char	   *column_name;	/* NULL: any */
-	char	   *segment;		/* NULL: all rows; "*": every segment */
-	int			windows;
+	char	   *segment; /* NULL: all rows; "*": every segment */
+	int windows;
 	int			out_of;
 	int64		min_n;
 	char	   *severity;
@@ -121,10 +121,10 @@ typedef struct RuleAlert
 /* What a replay does with what it finds; NULL members: nothing. */
 typedef struct RuleSink
 {
-	void		(*window) (const Rule *rule, const RuleWindow *window, bool fires, void *argument);
-	int64		(*open) (const Rule *rule, const RuleWindow *window, void *argument);
-	void		(*update) (const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument);
-	void		(*resolve) (const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument);
+	void		(*window)(const Rule *rule, const RuleWindow *window, bool fires, void *argument);
+	int64		(*open)(const Rule *rule, const RuleWindow *window, void *argument);
+	void		(*update)(const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument);
+	void		(*resolve)(const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument);
 	void	   *argument;
 } RuleSink;
 
@@ -135,8 +135,8 @@ extern Datum rule_rate_metrics(void);
 extern bool rule_same_text(const char *a, const char *b);
 
 /*
- * Goes through the final windows that begin in [since, until), oldest first, inside an SQL scope. alerts are those that may matter (List of
- * RuleAlert); returns the list with those it opened.
+ * Goes through the final windows that begin in [since, until), oldest first, inside an SQL scope. alerts are those that may matter
+ * (List of RuleAlert); returns the list with those it opened.
  */
 extern List *rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts, const RuleSink *sink);
 

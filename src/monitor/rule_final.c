@@ -15,8 +15,8 @@
 PG_FUNCTION_INFO_V1(weir_latest_final);
 
 /*
- * Cheap, as it is asked every second.  Windows later than the data do not count: where a stream of the past pauses, the wall clock makes all
- * windows up to now final, and a rule must not think that it has seen those still to come.
+ * Cheap, as it is asked every second.  Windows later than the data do not count: where a stream of the past pauses, the wall clock
+ * makes all windows up to now final, and a rule must not think that it has seen those still to come.
  */
 Datum
 weir_latest_final(PG_FUNCTION_ARGS)
@@ -33,9 +33,12 @@ weir_latest_final(PG_FUNCTION_ARGS)
 	TimestampTz start = 0;
 
 	sql_begin(&scope);
-	found = sql_execute("SELECT s.final_before, m.window_size, m.slide, m.time_zone, (SELECT max(pane_start) FROM weir.pane p"
-						" WHERE p.monitor_id = m.monitor_id AND p.generation = 0) FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s"
-						" WHERE m.monitor_id = $1", 1, (Oid[]) {INT4OID}, (Datum[]) {PG_GETARG_DATUM(0)}, NULL) > 0;
+	found =
+		sql_execute(
+			"SELECT s.final_before, m.window_size, m.slide, m.time_zone, (SELECT max(pane_start) FROM weir.pane p"
+			" WHERE p.monitor_id = m.monitor_id AND p.generation = 0) FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s"
+			" WHERE m.monitor_id = $1",
+			1, (Oid[]){INT4OID}, (Datum[]){PG_GETARG_DATUM(0)}, NULL) > 0;
 	if (found)
 	{
 		final_before = DatumGetTimestampTz(sql_value(0, 1, &is_null));

@@ -2,8 +2,8 @@
  * rule_replay.c
  *		From scores to states: which windows are out of bounds, where an alert opens, goes on and resolves.
  *
- * Replaying windows that were replayed before changes nothing unless their scores did: a window that an alert covers already opens no other,
- * and only windows from the alert's last one on can resolve it.
+ * Replaying windows that were replayed before changes nothing unless their scores did: a window that an alert covers already opens
+ * no other, and only windows from the alert's last one on can resolve it.
  */
 #include "postgres.h"
 
@@ -16,11 +16,11 @@
 #include "utils/timestamp.h"
 
 /*
- * "The last out_of windows" are those of the calendar: a window that is missing counts as one that is not out of bounds.  The frame is in
- * intervals and follows the session's time zone, which is the monitor's while this runs.
+ * "The last out_of windows" are those of the calendar: a window that is missing counts as one that is not out of bounds.  The frame
+ * is in intervals and follows the session's time zone, which is the monitor's while this runs.
  *
- * Only what the metric needs is computed: columns for drift, protected columns for fairness.  Of fairness the rule sees one row per protected column,
- * or the groups where the metric exists for groups only or one is named.
+ * Only what the metric needs is computed: columns for drift, protected columns for fairness.  Of fairness the rule sees one row per
+ * protected column, or the groups where the metric exists for groups only or one is named.
  */
 static const char *const replay_query =
 	"WITH asked AS ("
@@ -94,10 +94,8 @@ window_state(const Rule *rule, const RuleWindow *window)
 {
 	switch (window->reading)
 	{
-		case READING_NO_DATA:
-			return "no_data";
-		case READING_INSUFFICIENT:
-			return "insufficient";
+		case READING_NO_DATA: return "no_data";
+		case READING_INSUFFICIENT: return "insufficient";
 		default:
 			if (window->holds)
 				return rule->severity;
@@ -126,17 +124,10 @@ read_window(const Rule *rule, SPITupleTable *table, uint64 row, RuleWindow *wind
 		window->n = 0;
 	switch (DatumGetInt32(SPI_getbinval(tuple, descriptor, 10, &is_null)))
 	{
-		case 0:
-			window->reading = READING_OK;
-			break;
-		case 1:
-			window->reading = READING_BREACH;
-			break;
-		case 2:
-			window->reading = READING_INSUFFICIENT;
-			break;
-		default:
-			window->reading = READING_NO_DATA;
+		case 0: window->reading = READING_OK; break;
+		case 1: window->reading = READING_BREACH; break;
+		case 2: window->reading = READING_INSUFFICIENT; break;
+		default: window->reading = READING_NO_DATA;
 	}
 	window->n_breached = (int) DatumGetInt64(SPI_getbinval(tuple, descriptor, 11, &is_null));
 	window->holds = window->n_breached >= rule->windows;
@@ -199,8 +190,8 @@ rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts
 	uint64		n;
 
 	(void) set_config_option("timezone", rule->time_zone, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	sql_execute("SELECT m.slide * ($2 - 1) FROM weir.monitor m WHERE m.monitor_id = $1", 2, (Oid[]) {INT4OID, INT4OID},
-				(Datum[]) {Int32GetDatum(rule->monitor_id), Int32GetDatum(rule->out_of)}, NULL);
+	sql_execute("SELECT m.slide * ($2 - 1) FROM weir.monitor m WHERE m.monitor_id = $1", 2, (Oid[]){INT4OID, INT4OID},
+				(Datum[]){Int32GetDatum(rule->monitor_id), Int32GetDatum(rule->out_of)}, NULL);
 	lookback = *DatumGetIntervalP(sql_value(0, 1, &is_null));
 
 	if (!rule->has_above)
@@ -210,11 +201,13 @@ rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts
 	if (rule->family == NULL)
 		nulls[6] = 'n';
 	n = sql_execute(replay_query, 11,
-					(Oid[]) {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID, INTERVALOID, TEXTOID,
-		TEXTARRAYOID},
-					(Datum[]) {Int32GetDatum(rule->rule_id), TimestampTzGetDatum(since), TimestampTzGetDatum(until), Int64GetDatum(rule->min_n),
-		Float8GetDatum(rule->above), Float8GetDatum(rule->below), rule->family ? CStringGetTextDatum(rule->family) : (Datum) 0,
-		IntervalPGetDatum(&lookback), IntervalPGetDatum(rule->cooldown), CStringGetTextDatum("YYYY-MM-DD HH24:MI"), rule_rate_metrics()}, nulls);
+					(Oid[]){INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, INTERVALOID,
+							INTERVALOID, TEXTOID, TEXTARRAYOID},
+					(Datum[]){Int32GetDatum(rule->rule_id), TimestampTzGetDatum(since), TimestampTzGetDatum(until),
+							  Int64GetDatum(rule->min_n), Float8GetDatum(rule->above), Float8GetDatum(rule->below),
+							  rule->family ? CStringGetTextDatum(rule->family) : (Datum) 0, IntervalPGetDatum(&lookback),
+							  IntervalPGetDatum(rule->cooldown), CStringGetTextDatum("YYYY-MM-DD HH24:MI"), rule_rate_metrics()},
+					nulls);
 	table = SPI_tuptable;
 	for (uint64 row = 0; row < n; row++)
 	{

@@ -2,9 +2,9 @@
  * rule_task.c
  *		When rules are evaluated: the scheduler's task; and weir.test_rule.
  *
- * A rule has work when a window became final since its last turn, or when panes of windows it has evaluated changed (late rows, retractions, a
- * rebuild).  New windows are seen at once; changed panes are looked for at most every LOOK_BACK_SECONDS and only while the monitor changes, as
- * that reads the list of panes.
+ * A rule has work when a window became final since its last turn, or when panes of windows it has evaluated changed (late rows,
+ * retractions, a rebuild).  New windows are seen at once; changed panes are looked for at most every LOOK_BACK_SECONDS and only
+ * while the monitor changes, as that reads the list of panes.
  */
 #include "postgres.h"
 
@@ -62,7 +62,8 @@ live_window(const Rule *rule, const RuleWindow *window, bool fires, void *argume
 	{
 		SubjectState *candidate = lfirst(cell);
 
-		if (rule_same_text(candidate->window.family, window->family) && rule_same_text(candidate->window.subject, window->subject) &&
+		if (rule_same_text(candidate->window.family, window->family) &&
+			rule_same_text(candidate->window.subject, window->subject) &&
 			rule_same_text(candidate->window.segment, window->segment))
 			subject = candidate;
 	}
@@ -104,12 +105,16 @@ write_subjects(const Rule *rule, List *subjects)
 					" since = CASE WHEN s.state = excluded.state AND $10 THEN s.since ELSE excluded.since END"
 					" WHERE s.window_start <= excluded.window_start AND (s.state, s.value, s.n, s.window_start)"
 					" IS DISTINCT FROM (excluded.state, excluded.value, excluded.n, excluded.window_start)",
-					10, (Oid[]) {INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID},
-					(Datum[]) {Int32GetDatum(rule->rule_id), CStringGetTextDatum(window->family),
-			window->subject ? CStringGetTextDatum(window->subject) : (Datum) 0,
-			window->segment ? CStringGetTextDatum(window->segment) : (Datum) 0, CStringGetTextDatum(window->state),
-			Float8GetDatum(window->value), Int64GetDatum(window->n), TimestampTzGetDatum(window->start),
-			TimestampTzGetDatum(subject->since), BoolGetDatum(subject->is_constant)}, nulls);
+					10,
+					(Oid[]){INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+							BOOLOID},
+					(Datum[]){Int32GetDatum(rule->rule_id), CStringGetTextDatum(window->family),
+							  window->subject ? CStringGetTextDatum(window->subject) : (Datum) 0,
+							  window->segment ? CStringGetTextDatum(window->segment) : (Datum) 0,
+							  CStringGetTextDatum(window->state), Float8GetDatum(window->value), Int64GetDatum(window->n),
+							  TimestampTzGetDatum(window->start), TimestampTzGetDatum(subject->since),
+							  BoolGetDatum(subject->is_constant)},
+					nulls);
 	}
 }
 
@@ -161,12 +166,14 @@ typedef struct RuleProgress
 void
 rule_begin_state(int rule_id)
 {
-	sql_execute("INSERT INTO weir.rule_state (rule_id, begins_after, evaluated_to, baseline_set_at, panes_seen_at)"
-				" SELECT rule_id, b, b, (SELECT set_at FROM weir.baseline l WHERE l.monitor_id = r.monitor_id), coalesce((SELECT max(updated_at) FROM weir.pane p WHERE p.monitor_id = r.monitor_id AND generation = 0),"
-				" '-infinity') FROM weir.rule r CROSS JOIN LATERAL (SELECT CASE WHEN (options ->> 'history')::boolean THEN '-infinity' ELSE"
-				" coalesce(weir._latest_final(monitor_id) - interval '1 microsecond', '-infinity') END AS b) AS begin"
-				" WHERE rule_id = $1 ON CONFLICT (rule_id) DO NOTHING",
-				1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(rule_id)}, NULL);
+	sql_execute(
+		"INSERT INTO weir.rule_state (rule_id, begins_after, evaluated_to, baseline_set_at, panes_seen_at)"
+		" SELECT rule_id, b, b, (SELECT set_at FROM weir.baseline l WHERE l.monitor_id = r.monitor_id),"
+		" coalesce((SELECT max(updated_at) FROM weir.pane p WHERE p.monitor_id = r.monitor_id AND generation = 0), '-infinity')"
+		" FROM weir.rule r CROSS JOIN LATERAL (SELECT CASE WHEN (options ->> 'history')::boolean THEN '-infinity' ELSE"
+		" coalesce(weir._latest_final(monitor_id) - interval '1 microsecond', '-infinity') END AS b) AS begin"
+		" WHERE rule_id = $1 ON CONFLICT (rule_id) DO NOTHING",
+		1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(rule_id)}, NULL);
 }
 
 static TimestampTz
@@ -186,22 +193,23 @@ read_progress(const Rule *rule)
 	bool		is_null;
 
 	/*
-	 * A window holds a changed pane when it begins within a window's size before it; its change matters to the out_of windows that look back
-	 * at it, and one more decides whether an alert that it opened resolves.
+	 * A window holds a changed pane when it begins within a window's size before it; its change matters to the out_of windows that
+	 * look back at it, and one more decides whether an alert that it opened resolves.
 	 */
-	sql_execute("SELECT s.evaluated_to, s.acted_at + r.cooldown, weir._latest_final(m.monitor_id), s.begins_after,"
-				" greatest(p.newest, s.panes_seen_at), t.last_change_at, b.set_at, b.set_at IS DISTINCT FROM s.baseline_set_at,"
-				" greatest(p.first - m.window_size, s.begins_after + interval '1 microsecond'),"
-				" CASE WHEN b.form = 'moving' AND p.first IS NOT NULL THEN 'infinity' ELSE p.last + m.slide * (r.out_of + 1) END,"
-				" greatest(s.evaluated_to, s.begins_after, (SELECT min(pane_start) - m.window_size FROM weir.pane"
-				" WHERE monitor_id = m.monitor_id AND generation = 0)) + m.slide * $2"
-				" FROM weir.rule r JOIN weir.rule_state s USING (rule_id) JOIN weir.monitor m USING (monitor_id)"
-				" JOIN weir.monitor_state t USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)"
-				" CROSS JOIN LATERAL (SELECT max(updated_at) AS newest,"
-				" min(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS first,"
-				" max(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS last"
-				" FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0) p WHERE r.rule_id = $1",
-				2, (Oid[]) {INT4OID, INT4OID}, (Datum[]) {Int32GetDatum(rule->rule_id), Int32GetDatum(WINDOWS_PER_PORTION)}, NULL);
+	sql_execute(
+		"SELECT s.evaluated_to, s.acted_at + r.cooldown, weir._latest_final(m.monitor_id), s.begins_after,"
+		" greatest(p.newest, s.panes_seen_at), t.last_change_at, b.set_at, b.set_at IS DISTINCT FROM s.baseline_set_at,"
+		" greatest(p.first - m.window_size, s.begins_after + interval '1 microsecond'),"
+		" CASE WHEN b.form = 'moving' AND p.first IS NOT NULL THEN 'infinity' ELSE p.last + m.slide * (r.out_of + 1) END,"
+		" greatest(s.evaluated_to, s.begins_after, (SELECT min(pane_start) - m.window_size FROM weir.pane"
+		" WHERE monitor_id = m.monitor_id AND generation = 0)) + m.slide * $2"
+		" FROM weir.rule r JOIN weir.rule_state s USING (rule_id) JOIN weir.monitor m USING (monitor_id)"
+		" JOIN weir.monitor_state t USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)"
+		" CROSS JOIN LATERAL (SELECT max(updated_at) AS newest,"
+		" min(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS first,"
+		" max(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS last"
+		" FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0) p WHERE r.rule_id = $1",
+		2, (Oid[]){INT4OID, INT4OID}, (Datum[]){Int32GetDatum(rule->rule_id), Int32GetDatum(WINDOWS_PER_PORTION)}, NULL);
 	progress.evaluated_to = time_value(1);
 	progress.acted_until = time_value(2);
 	progress.latest_final = time_value(3);
@@ -219,12 +227,14 @@ read_progress(const Rule *rule)
 static void
 save_progress(const Rule *rule, const RuleProgress *progress, TimestampTz acted_at)
 {
-	sql_execute("UPDATE weir.rule_state SET evaluated_to = $2, panes_seen_at = $3, evaluated_at = clock_timestamp(), changes_seen_at = $4,"
-				" baseline_set_at = nullif($5, '-infinity'), acted_at = greatest(acted_at, nullif($6, '-infinity')) WHERE rule_id = $1",
-				6, (Oid[]) {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-				(Datum[]) {Int32GetDatum(rule->rule_id), TimestampTzGetDatum(progress->evaluated_to),
-		TimestampTzGetDatum(progress->panes_seen_at), TimestampTzGetDatum(progress->changes_seen_at),
-		TimestampTzGetDatum(progress->baseline_set_at), TimestampTzGetDatum(acted_at)}, NULL);
+	sql_execute(
+		"UPDATE weir.rule_state SET evaluated_to = $2, panes_seen_at = $3, evaluated_at = clock_timestamp(), changes_seen_at = $4,"
+		" baseline_set_at = nullif($5, '-infinity'), acted_at = greatest(acted_at, nullif($6, '-infinity')) WHERE rule_id = $1",
+		6, (Oid[]){INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+		(Datum[]){Int32GetDatum(rule->rule_id), TimestampTzGetDatum(progress->evaluated_to),
+				  TimestampTzGetDatum(progress->panes_seen_at), TimestampTzGetDatum(progress->changes_seen_at),
+				  TimestampTzGetDatum(progress->baseline_set_at), TimestampTzGetDatum(acted_at)},
+		NULL);
 }
 
 /*
@@ -238,7 +248,7 @@ plan_turn(RuleProgress *progress, TimestampTz *since, TimestampTz *until)
 
 	*since = *until = TIMESTAMP_NOT_FINITE(begin) ? begin : begin + 1;
 	if (progress->changed_until <= progress->changed_since)
-		progress->changed_until = DT_NOBEGIN;	/* only windows before the rule began */
+		progress->changed_until = DT_NOBEGIN; /* only windows before the rule began */
 	if (TIMESTAMP_IS_NOBEGIN(progress->latest_final))
 		return;
 	if (progress->latest_final > progress->evaluated_to)
@@ -246,7 +256,7 @@ plan_turn(RuleProgress *progress, TimestampTz *since, TimestampTz *until)
 		*until = Min(progress->latest_final + 1, Max(progress->portion_end, *since + 1));
 		progress->evaluated_to = Min(progress->latest_final, *until - 1);
 		if (progress->evaluated_to < progress->latest_final)
-			worker_wake_at_commit();	/* the next portion */
+			worker_wake_at_commit(); /* the next portion */
 	}
 	else
 		/* A stream of the past went on after a pause in which the wall clock had made its windows final: they are open again. */
@@ -268,8 +278,14 @@ rule_evaluate(int rule_id)
 	if (rule != NULL)
 	{
 		RuleProgress progress = read_progress(rule);
-		LiveArgument live = {.acts = strcmp(rule->action, "notify") != 0,.acted_until = progress.acted_until,.acted_at = DT_NOBEGIN};
-		RuleSink	sink = {.window = live_window,.open = live_open,.update = live_update,.resolve = live_resolve,.argument = &live};
+		LiveArgument live = {.acts = strcmp(rule->action, "notify") != 0,
+							 .acted_until = progress.acted_until,
+							 .acted_at = DT_NOBEGIN};
+		RuleSink	sink = {.window = live_window,
+						 .open = live_open,
+						 .update = live_update,
+						 .resolve = live_resolve,
+						 .argument = &live};
 		bool		has_change;
 		TimestampTz since;
 		TimestampTz until;
@@ -301,14 +317,12 @@ is_lasting(int sqlstate)
 {
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
-		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):	/* serialization failure, deadlock */
-		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):	/* insufficient resources */
-		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):	/* lock not available */
-		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):	/* operator intervention */
-		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):	/* system error */
-			return false;
-		default:
-			return true;
+		case MAKE_SQLSTATE('4', '0', '0', '0', '0'): /* serialization failure, deadlock */
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'): /* insufficient resources */
+		case MAKE_SQLSTATE('5', '5', '0', '0', '0'): /* lock not available */
+		case MAKE_SQLSTATE('5', '7', '0', '0', '0'): /* operator intervention */
+		case MAKE_SQLSTATE('5', '8', '0', '0', '0'): /* system error */ return false;
+		default: return true;
 	}
 }
 
@@ -318,8 +332,8 @@ disable(int rule_id, const char *reason)
 	SqlScope	scope;
 
 	sql_begin(&scope);
-	sql_execute("UPDATE weir.rule_state SET disabled_reason = $2, evaluated_at = clock_timestamp() WHERE rule_id = $1",
-				2, (Oid[]) {INT4OID, TEXTOID}, (Datum[]) {Int32GetDatum(rule_id), CStringGetTextDatum(reason)}, NULL);
+	sql_execute("UPDATE weir.rule_state SET disabled_reason = $2, evaluated_at = clock_timestamp() WHERE rule_id = $1", 2,
+				(Oid[]){INT4OID, TEXTOID}, (Datum[]){Int32GetDatum(rule_id), CStringGetTextDatum(reason)}, NULL);
 	sql_end(&scope);
 }
 
@@ -373,17 +387,19 @@ rule_task(void)
 	/* Somebody's open transaction may hold an alert or the key of a job: such a rule has another turn, the others do not wait. */
 	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	sql_begin(&scope);
-	n = sql_execute("SELECT r.rule_id, s.rule_id IS NULL FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id)"
-					" LEFT JOIN weir.rule_state s USING (rule_id)"
-					" LEFT JOIN weir.baseline b USING (monitor_id) LEFT JOIN (SELECT monitor_id, weir._latest_final(monitor_id) AS latest"
-					" FROM (SELECT DISTINCT monitor_id FROM weir.rule) d) f USING (monitor_id)"
-					" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
-					" USING (monitor_id)"
-					" WHERE m.state = 'active' AND s.disabled_reason IS NULL AND (s.rule_id IS NULL OR f.latest <> s.evaluated_to"
-					" OR b.set_at IS DISTINCT FROM s.baseline_set_at OR w.finished_at > s.evaluated_at"
-					" OR (m.last_change_at IS DISTINCT FROM s.changes_seen_at"
-					" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS " s'))"
-					" ORDER BY s.evaluated_at NULLS FIRST, r.rule_id", 0, NULL, NULL, NULL);
+	n = sql_execute(
+		"SELECT r.rule_id, s.rule_id IS NULL FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id)"
+		" LEFT JOIN weir.rule_state s USING (rule_id)"
+		" LEFT JOIN weir.baseline b USING (monitor_id) LEFT JOIN (SELECT monitor_id, weir._latest_final(monitor_id) AS latest"
+		" FROM (SELECT DISTINCT monitor_id FROM weir.rule) d) f USING (monitor_id)"
+		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
+		" USING (monitor_id)"
+		" WHERE m.state = 'active' AND s.disabled_reason IS NULL AND (s.rule_id IS NULL OR f.latest <> s.evaluated_to"
+		" OR b.set_at IS DISTINCT FROM s.baseline_set_at OR w.finished_at > s.evaluated_at"
+		" OR (m.last_change_at IS DISTINCT FROM s.changes_seen_at"
+		" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS " s'))"
+		" ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
+		0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
 		bool		is_null;
@@ -438,7 +454,7 @@ weir_test_rule(PG_FUNCTION_ARGS)
 	char	   *name = required_text(fcinfo, 0, "rule");
 	TimestampTz since = PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1);
 	TimestampTz until = PG_ARGISNULL(2) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(2);
-	RuleSink	sink = {.window = test_window,.argument = fcinfo->resultinfo};
+	RuleSink	sink = {.window = test_window, .argument = fcinfo->resultinfo};
 	SqlScope	scope;
 	Rule	   *rule;
 	Oid			source = InvalidOid;
@@ -458,8 +474,9 @@ weir_test_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", name)));
 	/* Checked as the caller, outside of the scope. */
 	if (!may_read_table(source) && (column == NULL || !may_read_column(source, column)))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for the source of rule \"%s\"", name),
-						errhint("Its scores are for those who may read the monitored table.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for the source of rule \"%s\"", name),
+				 errhint("Its scores are for those who may read the monitored table.")));
 
 	sql_begin(&scope);
 	rule = rule_load(name, 0);
