@@ -59,3 +59,11 @@ BEGIN ATOMIC
         WINDOW w AS (ORDER BY s)
     ) ranked GROUP BY n1, n0;
 END;
+
+-- What share of those loans a scorecard expects to be repaid, and what share was.
+CREATE FUNCTION scorecard_calibration(points jsonb, since timestamptz, until timestamptz DEFAULT 'infinity', OUT expected numeric, OUT repaid numeric)
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT round(avg(score(scorecard_calibration.points, income, amount, purpose, age))::numeric, 3), round(avg(l.repaid), 3)
+    FROM loans l WHERE decided_at >= since AND decided_at < until AND l.repaid IS NOT NULL AND id % 5 = 0;
+END;
