@@ -18,10 +18,13 @@ CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT m.name,
-        -- Windows that end at or before this are final. When nothing has arrived for a while, the wall clock counts instead.
+        -- Windows that end at or before this are final. When nothing has arrived for a while, and not because capture is behind, the
+        -- wall clock counts instead.
         greatest(s.watermark,
                  CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
                            > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
+                           AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
+                                           WHERE c.lag IS NULL OR c.lag > interval '10 s')
                       THEN now() END) - m.lateness,
         EXISTS (SELECT FROM weir.gap g WHERE g.healed_at IS NULL AND g.noticed_at >= m.created_at),
         coalesce((m.options ->> 'min_n')::bigint, 30),
