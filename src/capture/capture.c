@@ -145,6 +145,10 @@ load_definitions(void)
 	pane_reset();
 	sql_execute("DELETE FROM weir.pane WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
+	/* Definitions that pg_restore brought have no state: they are built like new ones. */
+	sql_execute("WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir.monitor "
+				"WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor_state) RETURNING monitor_id) "
+				"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored", 0, NULL, NULL, NULL);
 	monitors = definition_load(definition_context);
 	definition_load_builds(monitors, definition_context);
 	fingerprint = definition_fingerprint();

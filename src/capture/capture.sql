@@ -28,6 +28,8 @@ CREATE TABLE weir.monitor (
 );
 COMMENT ON TABLE weir.monitor IS 'Definitions of monitors, one row each; read the view weir.monitors.';
 
+CREATE TRIGGER wake AFTER INSERT ON weir.monitor FOR EACH STATEMENT EXECUTE FUNCTION weir._wake();
+
 CREATE TABLE weir.monitor_column (
     monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
     ordinal int NOT NULL,                 -- position in pane.summaries, from 1

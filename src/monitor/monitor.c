@@ -31,8 +31,8 @@ monitors_exist(void)
 }
 
 /*
- * Definitions are dumped, state and panes are not: monitors that came with a restore begin like new ones.  Nobody else leaves a monitor without
- * state, since create_monitor writes both in one transaction.
+ * Definitions are dumped, state and panes are not: monitors that came with a restore begin like new ones.  Nobody else leaves a
+ * monitor without state, since create_monitor writes both in one transaction.
  */
 static void
 begin_restored(void)
@@ -43,7 +43,8 @@ begin_restored(void)
 	if (sql_execute("WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir.monitor m "
 					"WHERE NOT EXISTS (SELECT FROM weir.monitor_state s WHERE s.monitor_id = m.monitor_id) "
 					"ON CONFLICT (monitor_id) DO NOTHING RETURNING monitor_id) "
-					"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored", 0, NULL, NULL, NULL) > 0)
+					"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored",
+					0, NULL, NULL, NULL) > 0)
 		worker_wake_at_commit();
 	sql_end(&scope);
 }
@@ -76,8 +77,9 @@ monitor_require_owner(const char *name)
 	sql_end(&scope);
 
 	if (monitor_id == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
-						errhint("SELECT monitor FROM weir.monitors lists them.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
+				 errhint("SELECT monitor FROM weir.monitors lists them.")));
 	if (!(get_rel_name(source) != NULL && has_privs_of_role(GetUserId(), relation_owner(source))))
 		require_role(owner, psprintf("monitor \"%s\"", name));
 	return monitor_id;

@@ -95,7 +95,7 @@ SELECT pg_catalog.pg_extension_config_dump('weir.alert', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.alert_alert_id_seq', '');
 
 CREATE FUNCTION weir._latest_final(monitor_id int) RETURNS timestamptz
-    LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_latest_final';
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'weir_latest_final';
 COMMENT ON FUNCTION weir._latest_final(int) IS
 'Begin of the last final window of the monitor that is not later than its data; NULL while there is none. Internal.';
 REVOKE ALL ON FUNCTION weir._latest_final(int) FROM PUBLIC;
