@@ -109,9 +109,13 @@ BEGIN ATOMIC
             -- Without a metric to compute no pane is read.
             LATERAL weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments,
                                        CASE WHEN s.drift_metrics = '{}' THEN '{}' ELSE columns END) p
-            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item,
+            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
+            JOIN weir.monitor m ON m.monitor_id = $1,
             LATERAL (
-                SELECT * FROM weir.drift(p.baseline, p.summary, s.drift_metrics)
+                -- A label that is missing has not arrived yet: that is no drift of the labels.
+                SELECT * FROM weir.drift(CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.baseline) ELSE p.baseline END,
+                                         CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.summary) ELSE p.summary END,
+                                         s.drift_metrics)
                 UNION ALL
                 -- One row says that there is nothing to compare with.
                 SELECT coalesce(weir.drift_metric_name(s.drift_metrics[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
