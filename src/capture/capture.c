@@ -89,7 +89,7 @@ show_status(bool caught_up)
 
 	if (status == NULL)
 		return;
-	status->visible_lsn = flush_is_needed(monitors) ? Max(status->visible_lsn, stored_position) : stream_position();
+	status->visible_lsn = flush_has_rows(monitors) ? Max(status->visible_lsn, stored_position) : stream_position();
 	if (caught_up)
 		status->caught_up_at = now;
 	strlcpy(status->state, caught_up ? "streaming" : "catching up", sizeof(status->state));
@@ -369,7 +369,7 @@ flush_and_look_around(void)
 	}
 	if (take_verify_requests())
 		definition_load_builds(monitors, definition_context);
-	if (!flush_is_needed(monitors) || advances)
+	if (advances || !flush_has_rows(monitors))
 		expire_panes();
 	/* What is new takes effect at this position, in the transaction that makes it final. */
 	if (definitions_changed())
@@ -604,7 +604,7 @@ run(void)
 				return;
 			}
 			/* Nothing may be decoded before the build is known with its cut. */
-			if (!flush_is_needed(monitors) && build_hand_over_cut(monitors))
+			if (!flush_has_rows(monitors) && build_hand_over_cut(monitors))
 				flush_and_look_around();
 			next_look = TimestampTzPlusMilliseconds(now, is_building() ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
 			next_flush = TimestampTzPlusMilliseconds(now, capture_flush_interval_ms);

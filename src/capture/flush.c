@@ -22,11 +22,24 @@
 static uint64 rows_told = 0;
 
 bool
-flush_is_needed(List *monitors)
+flush_has_rows(List *monitors)
 {
 	ListCell   *cell;
 
 	if (pane_dirty_list() != NIL)
+		return true;
+	foreach(cell, monitors)
+		if (((CapturedMonitor *) lfirst(cell))->truncated)
+			return true;
+	return false;
+}
+
+bool
+flush_is_needed(List *monitors)
+{
+	ListCell   *cell;
+
+	if (flush_has_rows(monitors))
 		return true;
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->state_changed)
