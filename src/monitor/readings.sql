@@ -20,12 +20,14 @@ BEGIN ATOMIC
     SELECT m.name,
         -- Windows that end at or before this are final. When nothing has arrived for a while, and not because capture is behind, the
         -- wall clock counts instead.
-        greatest(s.watermark,
+        -- Where the calendar begins, nothing can be taken from a time: nothing is final there.
+        (SELECT CASE WHEN l.latest >= timestamptz '4700-01-01 00:00:00+00 BC' THEN l.latest - m.lateness END
+         FROM (SELECT greatest(s.watermark,
                  CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
                            > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
                            AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
                                            WHERE c.lag IS NULL OR c.lag > interval '10 s')
-                      THEN now() END) - m.lateness,
+                      THEN now() END) AS latest) l),
         EXISTS (SELECT FROM weir.gap g WHERE g.healed_at IS NULL AND g.noticed_at >= m.created_at),
         coalesce((m.options ->> 'min_n')::bigint, 30),
         coalesce((m.options ->> 'min_group_size')::int, 30),
@@ -387,7 +389,8 @@ CREATE VIEW weir.overview WITH (security_barrier) AS
     FROM weir.monitors m
     LEFT JOIN LATERAL (
         -- The last final window; before there is one, the last.
-        SELECT * FROM weir.windows(m.monitor, since => m.watermark - 4 * m.window_size - m.lateness) x
+        SELECT * FROM weir.windows(m.monitor, since => CASE WHEN m.watermark >= timestamptz '4600-01-01 00:00:00+00 BC'
+                                                        THEN m.watermark - 4 * m.window_size - m.lateness END) x
         WHERE x.segment IS NULL ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
     ) w ON true
     LEFT JOIN LATERAL (

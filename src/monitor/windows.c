@@ -171,7 +171,9 @@ same_hour_baseline(const WindowRequest *request, const Stream *stream, Timestamp
 		TimestampTz earlier = back(request, start, &distance);
 		Datum	   *packed;
 
-		if (earlier < limit)
+		CHECK_FOR_INTERRUPTS();
+		/* Both may be -infinity, where the calendar begins. */
+		if (TIMESTAMP_NOT_FINITE(earlier) || earlier < limit)
 			break;
 		packed = find_past(stream, earlier);
 		if (packed == NULL)
@@ -190,13 +192,15 @@ remember(Reading *reading, Stream *stream, const OpenWindow *window)
 {
 	const WindowRequest *request = reading->request;
 	MemoryContext old = MemoryContextSwitchTo(reading->memory);
-	TimestampTz limit = back(request, window->place.start, &request->span) - HISTORY_DAYS_OF_SLACK * USECS_PER_DAY;
+	TimestampTz limit = back(request, window->place.start, &request->span);
 	PastWindow *past = palloc(sizeof(PastWindow));
 
+	if (!TIMESTAMP_NOT_FINITE(limit))
+		limit -= HISTORY_DAYS_OF_SLACK * USECS_PER_DAY;
 	past->start = window->place.start;
 	past->packed = bundle_pack(window->bundle, reading->memory);
 	stream->past = lappend(stream->past, past);
-	while (((PastWindow *) linitial(stream->past))->start < limit)
+	while (stream->past != NIL && ((PastWindow *) linitial(stream->past))->start < limit)
 	{
 		PastWindow *oldest = linitial(stream->past);
 
