@@ -20,9 +20,6 @@ PG_FUNCTION_INFO_V1(weir_acknowledge_alert);
 PG_FUNCTION_INFO_V1(weir_resolve_alert);
 PG_FUNCTION_INFO_V1(weir_may_see_alert);
 
-/* NOTIFY takes less than 8000 bytes. */
-#define MAX_PAYLOAD 7999
-
 List *
 alert_list(const Rule *rule, TimestampTz since)
 {
@@ -99,21 +96,16 @@ explaining_query(const Rule *rule, const RuleWindow *window)
 }
 
 /*
- * Tells listeners; event is opened, acknowledged or resolved. What is too long for a notification is told without its texts: the
- * number is enough to read the rest.
+ * Tells listeners; event is opened, acknowledged or resolved.  Anybody may listen: neither values nor what they are of are told, the
+ * view weir.alerts has these for who may see them.
  */
 static void
 notify(int64 alert_id, const char *event)
 {
-	sql_execute(
-		"SELECT pg_notify('weir_alerts', CASE WHEN octet_length(whole) <= $3 THEN whole ELSE brief END) FROM ("
-		"SELECT jsonb_build_object('event', $2, 'alert_id', alert_id, 'state', a.state, 'monitor', m.name, 'rule', a.rule,"
-		" 'severity', severity, 'subject', subject, 'segment', a.segment, 'metric', metric, 'value', value, 'threshold', threshold, 'n', n,"
-		" 'window_start', window_start, 'window_end', window_end, 'job_id', job_id, 'message', message)::text AS whole,"
-		" jsonb_build_object('event', $2, 'alert_id', alert_id, 'state', a.state, 'severity', severity)::text AS brief"
-		" FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1) payload",
-		3, (Oid[]){INT8OID, TEXTOID, INT4OID},
-		(Datum[]){Int64GetDatum(alert_id), CStringGetTextDatum(event), Int32GetDatum(MAX_PAYLOAD)}, NULL);
+	sql_execute("SELECT pg_notify('weir_alerts', jsonb_build_object('event', $2, 'alert_id', alert_id, 'monitor', m.name,"
+				" 'rule', a.rule, 'state', a.state, 'severity', severity)::text)"
+				" FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1",
+				2, (Oid[]){INT8OID, TEXTOID}, (Datum[]){Int64GetDatum(alert_id), CStringGetTextDatum(event)}, NULL);
 }
 
 #define WRITE_COLUMNS 14
