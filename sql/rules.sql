@@ -226,11 +226,37 @@ SELECT weir.resolve_alert(:old_alert, 'confirmed');
 SELECT count(*) > 0 AS sees_alerts FROM weir.alerts;
 RESET ROLE;
 REVOKE SELECT ON regress_loans FROM regress_weir_reader;
-GRANT SELECT (id, amount) ON regress_loans TO regress_weir_reader;
+GRANT SELECT (id, amount, sex) ON regress_loans TO regress_weir_reader;
 SET ROLE regress_weir_reader;
-SELECT DISTINCT subject, segment FROM weir.alerts;
-SELECT * FROM weir.test_rule('quiet');
+SELECT count(*) FROM weir.alerts;
 RESET ROLE;
+GRANT SELECT (at) ON regress_loans TO regress_weir_reader;
+SELECT weir.create_rule('amounts', 'regress loans', 'psi', above => 0.25, column_name => 'amount');
+SELECT weir.create_rule('sexes', 'regress loans', 'demographic_parity_ratio', below => 0.8, column_name => 'sex');
+SET ROLE regress_weir_reader;
+-- Drift of what he may read, over all rows; neither fairness, which tells of other columns, nor segments.
+SELECT DISTINCT family, subject, segment FROM weir.alerts;
+SELECT DISTINCT family, subject, segment FROM weir.rule_states;
+SELECT rule FROM weir.rules ORDER BY 1;
+SELECT count(*) > 0 AS may_test FROM weir.test_rule('amounts');
+SELECT * FROM weir.test_rule('quiet');
+SELECT * FROM weir.test_rule('sexes');
+RESET ROLE;
+-- A filter tells of other columns too.
+UPDATE weir.monitor SET filter = 'income > 0' WHERE name = 'regress loans';
+SET ROLE regress_weir_reader;
+SELECT (SELECT count(*) FROM weir.alerts) AS alerts, (SELECT count(*) FROM weir.rule_states) AS states, (SELECT count(*) FROM weir.rules) AS rules;
+SELECT * FROM weir.test_rule('amounts');
+RESET ROLE;
+UPDATE weir.monitor SET filter = NULL WHERE name = 'regress loans';
+
+-- ---- families, and names of groups ----
+SELECT weir.create_rule('r', 'regress loans', 'psi', above => 0.25, options => '{"family": "weather"}');
+SELECT weir.create_rule('r', 'regress loans', 'psi', above => 0.25, options => '{"family": "fairness"}');
+SELECT weir.create_rule('r', 'regress loans', 'selection_rate', below => 0.4, column_name => ('sex: ' || repeat('x', 100))::name);
+SELECT weir.create_rule('r', 'regress loans', 'selection_rate', below => 0.4, column_name => ('sex: ' || repeat('é', 100))::name);
+SELECT weir.create_rule('short enough', 'regress loans', 'selection_rate', below => 0.4, column_name => 'sex: x');
+SELECT weir.drop_rule('short enough');
 
 -- ---- the end ----
 SELECT weir.drop_rule('no resolve');

@@ -18,7 +18,7 @@
 
 PG_FUNCTION_INFO_V1(weir_acknowledge_alert);
 PG_FUNCTION_INFO_V1(weir_resolve_alert);
-PG_FUNCTION_INFO_V1(weir_may_see_alert);
+PG_FUNCTION_INFO_V1(weir_may_see_scores);
 
 List *
 alert_list(const Rule *rule, TimestampTz since)
@@ -307,14 +307,23 @@ weir_resolve_alert(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-weir_may_see_alert(PG_FUNCTION_ARGS)
-{
-	Oid			source;
+/* ---- who may see ---- */
 
-	if (PG_ARGISNULL(0))
+/* The same as the functions of scores show. */
+bool
+rule_may_see_scores(Oid source, const char *time_column, bool has_filter, const char *family, const char *subject, const char *segment)
+{
+	if (may_read_table(source))
+		return true;
+	return !has_filter && segment == NULL && subject != NULL && family != NULL && strcmp(family, "drift") == 0 &&
+		may_read_column(source, time_column) && may_read_column(source, subject);
+}
+
+Datum
+weir_may_see_scores(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_BOOL(false);
-	source = PG_GETARG_OID(0);
-	PG_RETURN_BOOL(may_read_table(source) ||
-				   (!PG_ARGISNULL(1) && PG_ARGISNULL(2) && may_read_column(source, argument_text(fcinfo, 1))));
+	PG_RETURN_BOOL(rule_may_see_scores(PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)), PG_GETARG_BOOL(2), argument_text(fcinfo, 3),
+									   argument_text(fcinfo, 4), argument_text(fcinfo, 5)));
 }

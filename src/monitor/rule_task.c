@@ -10,9 +10,9 @@
 
 #include "access/xact.h"
 #include "base/arguments.h"
-#include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "drift/drift.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -457,23 +457,29 @@ weir_test_rule(PG_FUNCTION_ARGS)
 	RuleSink	sink = {.window = test_window, .argument = fcinfo->resultinfo};
 	SqlScope	scope;
 	Rule	   *rule;
-	Oid			source = InvalidOid;
-	char	   *column = NULL;
+	Rule		shown = {0};
 	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext inside;
 
 	InitMaterializedSRF(fcinfo, 0);
 	sql_begin(&scope);
 	rule = rule_load(name, 0);
 	if (rule != NULL)
 	{
-		source = rule->source;
-		column = rule->column_name && rule->segment == NULL ? MemoryContextStrdup(caller, rule->column_name) : NULL;
+		inside = MemoryContextSwitchTo(caller);
+		shown.source = rule->source;
+		shown.time_column = pstrdup(rule->time_column);
+		shown.has_filter = rule->has_filter;
+		shown.family = drift_metric_find(rule->metric) >= 0 ? "drift" : NULL;
+		shown.column_name = rule->column_name ? pstrdup(rule->column_name) : NULL;
+		shown.segment = rule->segment ? pstrdup(rule->segment) : NULL;
+		MemoryContextSwitchTo(inside);
 	}
 	sql_end(&scope);
 	if (rule == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", name)));
 	/* Checked as the caller, outside of the scope. */
-	if (!may_read_table(source) && (column == NULL || !may_read_column(source, column)))
+	if (!rule_may_see_scores(shown.source, shown.time_column, shown.has_filter, shown.family, shown.column_name, shown.segment))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for the source of rule \"%s\"", name),
 				 errhint("Its scores are for those who may read the monitored table.")));
