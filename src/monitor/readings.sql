@@ -57,7 +57,7 @@ CREATE FUNCTION weir._status(has_gap boolean, marks int, n bigint, min_n bigint,
     RETURN CASE WHEN has_gap THEN 'gap' WHEN marks OPERATOR(pg_catalog.&) 1 OPERATOR(pg_catalog.<>) 0 THEN 'stale'
                 WHEN status OPERATOR(pg_catalog.=) 'ok' AND n OPERATOR(pg_catalog.<) min_n THEN 'insufficient' ELSE status END;
 COMMENT ON FUNCTION weir._status(boolean, int, bigint, bigint, text) IS
-    'The status of a reading: gap (capture missed changes), stale (a pane could not take back a change), insufficient (n < '
+    'The status of a reading: gap (capture missed changes), stale (a pane of the window or its baseline could not take back a change), insufficient (n < '
     'min_n), else the one given. Internal.';
 
 CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,

@@ -366,7 +366,7 @@ visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, con
 	find_places(reading, pane_start);
 	close_until(reading, pane_start);
 	add_to_stream(reading, reading->overall, pane);
-	if (reading->request->segments && segment->display[0] != '\0')
+	if (reading->request->segments && segment->n_values > 0)
 		add_to_stream(reading, find_stream(reading, segment), pane);
 }
 
