@@ -274,7 +274,7 @@ COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, tim
     'detail as weir.drift gives them; one row per metric, one per column is_primary. p_adjusted: p_value corrected for the '
     'columns tested in the same window and segment (option adjust: holm, bonferroni or none). n, n_baseline: rows behind the '
     'score. verdict: ok, warning, alert; NULL unless status is ok. status: ok, insufficient (n below option min_n), stale (a '
-    'change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), '
+    'change could not be taken back from a pane of the window or of its baseline: weir.rebuild mends it), gap (capture has missed changes and not healed yet), '
     'no_baseline (a segment that the baseline does not have, or none was set), undefined. monitor: as in weir.monitors. '
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
     'window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the '

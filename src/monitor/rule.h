@@ -133,8 +133,14 @@ typedef struct RuleSink
 /* Metrics of groups, which have no row over all groups: a text[]. */
 extern Datum rule_rate_metrics(void);
 
-/* NULL equals NULL. */
-extern bool rule_same_text(const char *a, const char *b);
+/* ---- rule_subjects.c: a place for one pointer per subject and segment, NULL at first ---- */
+
+typedef struct RuleSubjects RuleSubjects;
+
+extern RuleSubjects *rule_subjects_create(void);
+
+/* Any text but family may be NULL. The place stays valid until the next call. */
+extern void **rule_subjects_find(RuleSubjects *subjects, const char *family, const char *subject, const char *segment);
 
 /*
  * Goes through the final windows that begin in [since, until), oldest first, inside an SQL scope. alerts are those that may matter
