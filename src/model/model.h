@@ -46,8 +46,14 @@ extern void model_require_owner(Oid role, Oid owner, const char *what, const cha
 /* Raises 22023 unless the value is a JSON object; what names the argument. */
 extern void model_require_object(const Jsonb *value, const char *what);
 
-/* Raises 22023 unless the interval is above zero. */
-extern void model_require_positive(const Interval *interval, const char *what);
+/*
+ * The length of an interval that is added to times, with days and months as comparisons have them; -1 when a part of it is
+ * negative, as months forth and days back may overflow a timestamp, or lead into the past, whatever their sum.
+ */
+extern double model_interval_seconds(const Interval *interval);
+
+/* Raises 22023 unless the interval is above zero and at most 30 days. */
+extern void model_require_duration(const Interval *interval, const char *what);
 
 /* Queues a job inside an SQL scope; see weir.enqueue_job. alert_id 0: none; run_after NULL: now. */
 extern int64 job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_after, int priority,
