@@ -143,6 +143,15 @@ job_record_failure(int64 job_id, int64 token, const char *error, bool retry)
 }
 
 void
+job_fail_for_good(int64 job_id, const char *error)
+{
+	sql_execute(
+		"UPDATE weir.job SET state = 'failed', error = $2, finished_at = clock_timestamp(), lease_until = NULL WHERE job_id = $1",
+		2, (Oid[]){INT8OID, TEXTOID}, (Datum[]){Int64GetDatum(job_id), CStringGetTextDatum(error)}, NULL);
+	ereport(LOG, (errmsg("job " INT64_FORMAT " failed: %s", job_id, error)));
+}
+
+void
 job_expire_leases(void)
 {
 	char	   *statement =

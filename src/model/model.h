@@ -19,6 +19,7 @@ extern void model_init(void);
 /* Settings. */
 extern int	model_max_running_jobs;
 extern int	model_job_retry_delay_ms;
+extern int	model_job_retention_s;
 
 /* A row of weir.model, read inside an SQL scope; raises 42704 when there is none. */
 typedef struct Model
@@ -62,6 +63,15 @@ extern int64 job_enqueue(const Trainer *trainer, const Jsonb *config, const Time
 /* The end of an attempt, inside an SQL scope; false when the token is not the current one. */
 extern bool job_record_success(int64 job_id, int64 token, const Jsonb *result);
 extern bool job_record_failure(int64 job_id, int64 token, const char *error, bool retry);
+
+/* Ends a job that no further attempt would help, inside an SQL scope. */
+extern void job_fail_for_good(int64 job_id, const char *error);
+
+/*
+ * Why the job cannot be run as its trainer's owner, or NULL, and then which procedure it calls and whose that is; inside an SQL
+ * scope. Asked each time, when it is launched and by its worker: roles and procedures change.
+ */
+extern char *job_obstacle(int64 job_id, Oid *procedure, Oid *procedure_owner);
 
 /* Ends attempts of external jobs whose lease has passed, inside an SQL scope. */
 extern void job_expire_leases(void);
