@@ -41,10 +41,16 @@ SELECT weir.create_trainer('regress t', 'regress m', procedure => 'regress_train
 SELECT weir.create_trainer('regress t', 'regress m', procedure => 4000000000::oid::regproc);
 SELECT weir.create_trainer('regress t', 'regress m', config => '[1]');
 SELECT weir.create_trainer('regress t', 'regress m', timeout => '0');
+SELECT weir.create_trainer('regress t', 'regress m', timeout => '31 days');
+SELECT weir.create_trainer('regress t', 'regress m', timeout => '178000000 years');
+SELECT weir.create_trainer('regress t', 'regress m', timeout => '100000 months -2999990 days');
 SELECT weir.create_trainer('regress t', 'regress m', timeout => NULL);
 SELECT weir.create_trainer('regress t', 'regress m', max_attempts => 0);
+SELECT weir.create_trainer('regress t', 'regress m', max_attempts => 2147483647);
 SELECT weir.create_trainer('regress t', 'regress m', schedule => '0 3 * * *');
 SELECT weir.create_trainer('regress t', 'regress m', schedule => '-1 day');
+SELECT weir.create_trainer('regress t', 'regress m', schedule => '59 s');
+SELECT weir.create_trainer('regress t', 'regress m', schedule => '11 years');
 SELECT weir.create_trainer('regress t', 'regress m', schedule => 'sometimes');
 SELECT weir.create_trainer('regress procedure', 'regress m', procedure => 'regress_train', config => '{"trees": 50}', schedule => '1 day');
 SELECT weir.create_trainer('regress twice', 'regress m', procedure => 'regress_train_twice(bigint, jsonb)'::regprocedure);
@@ -69,6 +75,7 @@ SET ROLE regress_weir_owner;
 SELECT weir.enqueue_job('no such');
 SELECT weir.enqueue_job('regress external', config => '7');
 SELECT weir.enqueue_job('regress external', priority => NULL);
+SELECT weir.enqueue_job('regress external', run_after => 'infinity');
 SELECT weir.enqueue_job('regress external', config => '{"depth": 5}', dedupe_key => 'a') AS a \gset
 SELECT weir.enqueue_job('regress external', dedupe_key => 'a') = :a AS coincides;
 SELECT weir.enqueue_job('regress external', dedupe_key => 'b', run_after => now() + interval '1 hour') AS later \gset
@@ -95,6 +102,7 @@ RESET ROLE;
 SET ROLE regress_weir_member;
 SELECT weir.claim_job('{no such}');
 SELECT weir.claim_job(lease => '0');
+SELECT weir.claim_job(lease => '100000 years');
 SET client_min_messages = notice;
 SELECT * FROM weir.claim_job('{regress procedure}');
 SET client_min_messages = warning;
@@ -116,6 +124,7 @@ SELECT weir.heartbeat(:first_job, :first_token, progress => 'NaN');
 SELECT weir.heartbeat(0, 1);
 SELECT state, progress, message, lease_until - started_at > interval '14 min' AS extended FROM weir.jobs WHERE job_id = :first_job;
 SELECT weir.heartbeat(:first_job, :first_token, lease => '10 years');
+SELECT weir.heartbeat(:first_job, :first_token, lease => '30 days');
 SELECT lease_until - started_at <= interval '20 min' AS within_timeout FROM weir.jobs WHERE job_id = :first_job;
 -- The lease passes: the job is given to another, and the late one is refused.
 RESET ROLE;

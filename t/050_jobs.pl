@@ -137,9 +137,28 @@ is(sql(q{SELECT count(*), count(DISTINCT job_id), count(DISTINCT pid) > 1 FROM l
 is(sql(q{SELECT DISTINCT state, attempt FROM weir.jobs WHERE trainer = 'external'}), 'succeeded|1', 'each once');
 
 # ---- schedule ----
-as_ann(q{SELECT weir.create_trainer('often', 'm', 'good', '{"trees": 1}', schedule => '1 s')});
-wait_until($node, q{SELECT count(*) >= 2 FROM weir.jobs WHERE trainer = 'often' AND state = 'succeeded'}, 'a schedule');
-as_ann(q{SELECT weir.drop_trainer('often')});
+as_ann(q{SELECT weir.create_trainer('often', 'm', 'good', '{"trees": 1}', schedule => '1 min'),
+  weir.create_trainer('held', 'm', 'good', '{"trees": 1}', schedule => '1 min')});
+is(sql(q{SELECT bool_and(next_at BETWEEN created_at + interval '55 s' AND created_at + interval '65 s') FROM weir.trainers WHERE next_at IS NOT NULL}), 't', 'schedules');
+# A transaction that stays open holds the key of one schedule's job: the other's goes on.
+my $holder = $node->background_psql('postgres', on_error_stop => 1);
+$holder->query_safe(q{BEGIN; SELECT weir.enqueue_job('held', dedupe_key => 'schedule')});
+my $due = q{UPDATE weir.trainer_state SET next_at = clock_timestamp() - interval '1 h' + trainer_id * interval '-1 s'};
+sql($due);
+wait_until($node, q{SELECT count(*) = 1 FROM weir.jobs WHERE trainer = 'often' AND state = 'succeeded'}, 'a scheduled job, though another trainer waits for a lock');
+is(sql(q{SELECT next_at BETWEEN now() AND now() + interval '65 s' FROM weir.trainers WHERE trainer = 'often'}), 't', 'times that passed are made up for once');
+is(sql(q{SELECT count(*) FROM weir.jobs WHERE trainer = 'held'}), 0, 'the other waits');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+sql($due);
+wait_until($node, q{SELECT count(*) = 2 AND bool_and(state = 'succeeded') FROM (SELECT DISTINCT trainer, state FROM weir.jobs WHERE trainer IN ('often', 'held')) q}, 'and runs when it is free');
+as_ann(q{SELECT weir.drop_trainer('often'), weir.drop_trainer('held')});
+# What a row says can stop neither the others nor the workers.
+my $endless = enqueue('cancelled');
+wait_until($node, "SELECT count(*) = 1 FROM lab.ran WHERE job_id = $endless", 'a long job runs');
+sql("UPDATE weir.job SET timeout = '178000000 years' WHERE job_id = $endless");
+job_becomes(enqueue('good'), 'succeeded', 'others run while the timeout of one is beyond all time');
+as_ann("SELECT weir.cancel_job($endless)");
 
 # ---- from a stream to a new version ----
 as_ann(q{

@@ -38,7 +38,7 @@ PG_FUNCTION_INFO_V1(weir_requeue_job);
 /* After a failed attempt: doubled each time, up to an hour, and up to a quarter more so that jobs that failed together do not
  * return together. */
 #define RETRY_AT \
-	"clock_timestamp() + least(make_interval(secs => %s / 1000.0 * 2 ^ least(attempt - 1, 30)), interval '1 hour') * (1 + random() / 4)"
+	"clock_timestamp() + make_interval(secs => least(%s / 1000.0 * 2 ^ least(attempt - 1, 30), 3600)) * (1 + random() / 4)"
 #define STATE_AFTER_FAILURE "CASE WHEN attempt >= max_attempts THEN 'dead' ELSE 'queued' END"
 
 int64
@@ -95,6 +95,8 @@ weir_enqueue_job(PG_FUNCTION_ARGS)
 	require_argument(fcinfo, 1, "config");
 	require_argument(fcinfo, 3, "priority");
 	model_require_object(PG_GETARG_JSONB_P(1), "config");
+	if (TIMESTAMP_NOT_FINITE(run_after))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("run_after must be finite")));
 	sql_begin(&scope);
 	trainer = trainer_find(name);
 	model_require_owner(user, trainer.owner, "trainer", name);
@@ -138,6 +140,15 @@ job_record_failure(int64 job_id, int64 token, const char *error, bool retry)
 						  NULL) > 0;
 	worker_wake_at_commit();
 	return current;
+}
+
+void
+job_fail_for_good(int64 job_id, const char *error)
+{
+	sql_execute(
+		"UPDATE weir.job SET state = 'failed', error = $2, finished_at = clock_timestamp(), lease_until = NULL WHERE job_id = $1",
+		2, (Oid[]){INT8OID, TEXTOID}, (Datum[]){Int64GetDatum(job_id), CStringGetTextDatum(error)}, NULL);
+	ereport(LOG, (errmsg("job " INT64_FORMAT " failed: %s", job_id, error)));
 }
 
 void
@@ -192,7 +203,7 @@ weir_claim_job(PG_FUNCTION_ARGS)
 	bool		nulls[7];
 
 	require_argument(fcinfo, 1, "lease");
-	model_require_positive(PG_GETARG_INTERVAL_P(1), "lease");
+	model_require_duration(PG_GETARG_INTERVAL_P(1), "lease");
 	InitMaterializedSRF(fcinfo, 0);
 
 	sql_begin(&scope);
@@ -254,7 +265,7 @@ weir_heartbeat(PG_FUNCTION_ARGS)
 
 	require_argument(fcinfo, 0, "job_id");
 	require_argument(fcinfo, 4, "lease");
-	model_require_positive(PG_GETARG_INTERVAL_P(4), "lease");
+	model_require_duration(PG_GETARG_INTERVAL_P(4), "lease");
 	if (!PG_ARGISNULL(2) && !(PG_GETARG_FLOAT8(2) >= 0 && PG_GETARG_FLOAT8(2) <= 1))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("progress must be between 0 and 1")));
 	for (int i = 1; i < 4; i++)
@@ -269,7 +280,7 @@ weir_heartbeat(PG_FUNCTION_ARGS)
 			"UPDATE weir.job SET progress = coalesce($3, progress), message = coalesce($4, message),"
 			" lease_until = CASE kind WHEN 'external' THEN least(clock_timestamp() + $5, started_at + timeout) ELSE lease_until END"
 			" WHERE job_id = $1 AND state = 'running' AND CASE WHEN $2 IS NULL THEN pid = $6"
-			" ELSE token = $2 AND (kind = 'procedure' OR started_at + timeout > clock_timestamp()) END",
+			" ELSE token = $2 AND (kind = 'procedure' OR clock_timestamp() - started_at < timeout) END",
 			6, (Oid[]){INT8OID, INT8OID, FLOAT8OID, TEXTOID, INTERVALOID, INT4OID},
 			(Datum[]){PG_GETARG_DATUM(0), has_token ? PG_GETARG_DATUM(1) : (Datum) 0,
 					  PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3),

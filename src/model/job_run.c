@@ -5,12 +5,16 @@
  * The process is connected as the trainer's owner and does nothing else, so the procedure has a session of its own: it may COMMIT,
  * use temporary tables and change settings.  Success is recorded in the transaction that the procedure left open: either both are
  * committed or neither.
+ *
+ * What the scheduler checked before the launch is checked again here, as a name can come to mean another procedure in between; the
+ * one that passed is then locked, and nothing but that one is called.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "base/compat.h"
 #include "base/sql.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -20,6 +24,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
@@ -29,6 +34,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "worker/worker.h"
 
@@ -38,16 +44,28 @@ typedef struct RunningJob
 	int64		token;
 	char	   *schema;
 	char	   *procedure;
+	Oid			procedure_oid;
+	Oid			procedure_owner;
 	char	   *timeout;		/* as people write it */
 	int64		timeout_ms;
 	Jsonb	   *config;
 } RunningJob;
 
-/* A transaction for SQL of weir's own: SPI wants a snapshot outside of itself. */
+/* A transaction begins at its own time: now() in it is that. */
+static void
+begin_transaction(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+}
+
+/* A transaction for SQL of weir's own, whatever the role's defaults are: SPI wants a snapshot outside of itself. */
 static void
 begin_own_transaction(void)
 {
-	StartTransactionCommand();
+	begin_transaction();
+	XactReadOnly = false;
+	XactIsoLevel = XACT_READ_COMMITTED;
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
@@ -64,24 +82,33 @@ begin_job(int64 job_id, RunningJob *job, MemoryContext context)
 {
 	SqlScope	scope;
 	MemoryContext old;
+	char	   *obstacle = NULL;
 	bool		is_null;
+	bool		is_mine;
 	bool		begun = false;
 
 	begin_own_transaction();
 	sql_begin(&scope);
-	/* The lock waits for the scheduler's transaction, which counts the attempt. */
-	if (sql_execute("SELECT FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]){INT8OID},
-					(Datum[]){Int64GetDatum(job_id)}, NULL) > 0 &&
-		sql_execute(
-			"UPDATE weir.job j SET pid = $2, backend_start = $3, lease_until = clock_timestamp() + j.timeout, started_at = clock_timestamp()"
-			" FROM weir.trainer t WHERE j.job_id = $1 AND t.trainer_id = j.trainer_id AND j.state = 'running' AND j.pid IS NULL"
-			" AND j.kind = 'procedure' AND j.owner = $4::regrole"
-			" RETURNING j.token, t.procedure_schema, t.procedure_name, j.timeout::text,"
-			" least(extract(epoch FROM j.timeout) * 1000, 2147483647)::bigint, j.config",
-			4, (Oid[]){INT8OID, INT4OID, TIMESTAMPTZOID, OIDOID},
-			(Datum[]){Int64GetDatum(job_id), Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp),
-					  ObjectIdGetDatum(GetSessionUserId())},
-			NULL) > 0)
+	/* By its number alone, as the lock has to wait for the scheduler's transaction, which counts the attempt. */
+	sql_execute("SELECT FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)},
+				NULL);
+	is_mine =
+		sql_execute("SELECT FROM weir.job WHERE job_id = $1 AND state = 'running' AND pid IS NULL AND kind = 'procedure'"
+					" AND owner = $2::regrole",
+					2, (Oid[]){INT8OID, OIDOID}, (Datum[]){Int64GetDatum(job_id), ObjectIdGetDatum(GetSessionUserId())}, NULL) > 0;
+	if (is_mine)
+		obstacle = job_obstacle(job_id, &job->procedure_oid, &job->procedure_owner);
+	if (obstacle != NULL)
+		job_fail_for_good(job_id, obstacle);
+	else if (is_mine &&
+			 sql_execute("UPDATE weir.job j SET pid = $2, backend_start = $3, started_at = clock_timestamp(),"
+						 " lease_until = clock_timestamp() + least(j.timeout, interval '30 days')"
+						 " FROM weir.trainer t WHERE j.job_id = $1 AND t.trainer_id = j.trainer_id"
+						 " RETURNING j.token, t.procedure_schema, t.procedure_name, j.timeout::text,"
+						 " least(extract(epoch FROM j.timeout) * 1000, 2147483647)::bigint, j.config",
+						 3, (Oid[]){INT8OID, INT4OID, TIMESTAMPTZOID},
+						 (Datum[]){Int64GetDatum(job_id), Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp)},
+						 NULL) > 0)
 	{
 		old = MemoryContextSwitchTo(context);
 		job->job_id = job_id;
@@ -97,6 +124,28 @@ begin_job(int64 job_id, RunningJob *job, MemoryContext context)
 	sql_end(&scope);
 	end_own_transaction();
 	return begun;
+}
+
+static void
+refuse_other_procedure(const RunningJob *job)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("procedure %s.%s(bigint, jsonb) was changed while its job began", quote_identifier(job->schema),
+					quote_identifier(job->procedure))));
+}
+
+/* Since it was checked the procedure may have been dropped or given away; from here on it cannot be: both need a stronger lock. */
+static void
+hold_procedure(const RunningJob *job)
+{
+	HeapTuple	tuple;
+
+	LockDatabaseObject(ProcedureRelationId, job->procedure_oid, 0, AccessShareLock);
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(job->procedure_oid));
+	if (!HeapTupleIsValid(tuple) || ((Form_pg_proc) GETSTRUCT(tuple))->proowner != job->procedure_owner)
+		refuse_other_procedure(job);
+	ReleaseSysCache(tuple);
 }
 
 /*
@@ -122,9 +171,12 @@ call_procedure(const RunningJob *job)
 	debug_query_string = statement.data;
 	pgstat_report_activity(STATE_RUNNING, statement.data);
 
+	hold_procedure(job);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	queries =
 		pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, pg_parse_query(statement.data)), statement.data, types, 2, NULL);
+	if (castNode(CallStmt, linitial_node(Query, queries)->utilityStmt)->funcexpr->funcid != job->procedure_oid)
+		refuse_other_procedure(job);
 	plans = pg_plan_queries(queries, statement.data, 0, parameters);
 	PopActiveSnapshot();
 
@@ -140,7 +192,7 @@ call_procedure(const RunningJob *job)
 static void
 reset_settings(void)
 {
-	StartTransactionCommand();
+	begin_transaction();
 	ResetAllOptions();
 	CommitTransactionCommand();
 }
@@ -155,9 +207,10 @@ record_success(const RunningJob *job)
 	{
 		CommitTransactionCommand();
 		reset_settings();
-		StartTransactionCommand();
+		begin_own_transaction();
 	}
-	PushActiveSnapshot(GetTransactionSnapshot());
+	else
+		PushActiveSnapshot(GetTransactionSnapshot());
 	sql_begin(&scope);
 	if (!job_record_success(job->job_id, job->token, NULL))
 		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("job " INT64_FORMAT " was cancelled", job->job_id)));
@@ -220,7 +273,7 @@ job_run(int64 job_id)
 	PG_TRY();
 	{
 		enable_timeout_after(STATEMENT_TIMEOUT, (int) Max(job.timeout_ms, 1));
-		StartTransactionCommand();
+		begin_transaction();
 		MemoryContextSwitchTo(context);
 		call_procedure(&job);
 		disable_timeout(STATEMENT_TIMEOUT, false);

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 
+#include "access/xact.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -16,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
+#include "utils/resowner.h"
 #include "worker/worker.h"
 
 /* How long a worker may take to start, and to end once it was told to. */
@@ -24,43 +26,129 @@
 
 int			model_max_running_jobs = 2;
 int			model_job_retry_delay_ms = 10000;
+int			model_job_retention_s = 90 * SECS_PER_DAY;
 
 /* A process with that pid that started at that time. */
 #define WORKER_LIVES "EXISTS (SELECT FROM pg_stat_get_activity(j.pid) a WHERE a.backend_start = j.backend_start)"
 
+/* One job or trainer of those that a step of the task is about; what is not needed is left out. */
+typedef struct TaskRow
+{
+	int64		job_id;
+	int64		token;
+	const char *error;
+	Oid			owner;
+	int			trainer_id;
+} TaskRow;
+
+/*
+ * Does a step, or one row's part of it, in a subtransaction: an error that data or locks cause is undone, logged and returned, and
+ * stops neither the other rows nor the task.  NULL: no error.
+ */
+static ErrorData *
+try_step(void (*step)(TaskRow *), TaskRow *row, const char *what)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		step(row);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resources;
+	if (error != NULL)
+		ereport(LOG,
+				(errcode(error->sqlerrcode), errmsg("%s: %s", what, error->message), error->hint ? errhint("%s", error->hint) : 0));
+	return error;
+}
+
+/* Whether the same would happen again: not for locks, cancellation and want of resources. */
+static bool
+is_lasting(const ErrorData *error)
+{
+	int			class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return class != ERRCODE_TO_CATEGORY(ERRCODE_LOCK_NOT_AVAILABLE) && class != ERRCODE_OPERATOR_INTERVENTION &&
+		class != ERRCODE_INSUFFICIENT_RESOURCES && class != ERRCODE_TRANSACTION_ROLLBACK;
+}
+
+/* ---- schedules ---- */
+
 static void
-enqueue_scheduled(void)
+enqueue_one(TaskRow *row)
+{
+	Trainer		trainer = {.trainer_id = row->trainer_id, .owner = row->owner};
+	Jsonb	   *config = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+
+	(void) job_enqueue(&trainer, config, NULL, 0, "schedule", 0, trainer.owner);
+	/* Times that passed while nothing ran are made up for once, not one by one. */
+	sql_execute("UPDATE weir.trainer_state s SET next_at = greatest(s.next_at + t.schedule, now() + t.schedule / 2)"
+				" FROM weir.trainer t WHERE t.trainer_id = s.trainer_id AND s.trainer_id = $1",
+				1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(row->trainer_id)}, NULL);
+}
+
+/* After a restore the state of schedules is missing. */
+static void
+add_missing_state(TaskRow *row)
+{
+	sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) SELECT trainer_id, now() + schedule FROM weir.trainer"
+				" WHERE schedule IS NOT NULL ON CONFLICT (trainer_id) DO NOTHING",
+				0, NULL, NULL, NULL);
+}
+
+static void
+enqueue_scheduled(TaskRow *all)
 {
 	uint64		n =
 		sql_execute("SELECT t.trainer_id, t.owner::oid, t.name FROM weir.trainer t JOIN weir.trainer_state s USING (trainer_id)"
 					" WHERE s.next_at <= clock_timestamp() ORDER BY s.next_at FOR NO KEY UPDATE OF s SKIP LOCKED",
 					0, NULL, NULL, NULL);
 	SPITupleTable *due = SPI_tuptable;
-	Jsonb	   *config = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 
-	for (uint64 row = 0; row < n; row++)
+	for (uint64 i = 0; i < n; i++)
 	{
-		Trainer		trainer;
 		bool		is_null;
+		TaskRow		row = {.trainer_id = DatumGetInt32(SPI_getbinval(due->vals[i], due->tupdesc, 1, &is_null)),
+					   .owner = DatumGetObjectId(SPI_getbinval(due->vals[i], due->tupdesc, 2, &is_null))};
 
-		trainer.trainer_id = DatumGetInt32(SPI_getbinval(due->vals[row], due->tupdesc, 1, &is_null));
-		trainer.owner = DatumGetObjectId(SPI_getbinval(due->vals[row], due->tupdesc, 2, &is_null));
-		trainer.is_external = false;
-		(void) job_enqueue(&trainer, config, NULL, 0, "schedule", 0, trainer.owner);
-		/* Times that passed while nothing ran are made up for once, not one by one. */
-		sql_execute("UPDATE weir.trainer_state s SET next_at = greatest(s.next_at + t.schedule, now() + t.schedule / 2)"
-					" FROM weir.trainer t WHERE t.trainer_id = s.trainer_id AND s.trainer_id = $1",
-					1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(trainer.trainer_id)}, NULL);
+		CHECK_FOR_INTERRUPTS();
+		if (try_step(enqueue_one, &row,
+					 psprintf("the scheduled job of trainer \"%s\" was not queued", SPI_getvalue(due->vals[i], due->tupdesc, 3))))
+			sql_execute("UPDATE weir.trainer_state SET next_at = clock_timestamp() + interval '10 s' WHERE trainer_id = $1", 1,
+						(Oid[]){INT4OID}, (Datum[]){Int32GetDatum(row.trainer_id)}, NULL);
 	}
-	/* After a restore the state of schedules is missing. */
-	sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) SELECT trainer_id, now() + schedule FROM weir.trainer"
-				" WHERE schedule IS NOT NULL ON CONFLICT (trainer_id) DO NOTHING",
-				0, NULL, NULL, NULL);
+}
+
+/* ---- workers ---- */
+
+static void
+record_orphan(TaskRow *row)
+{
+	(void) job_record_failure(row->job_id, row->token, row->error, true);
+}
+
+static void
+expire_leases(TaskRow *all)
+{
+	job_expire_leases();
 }
 
 /* Attempts whose worker is no more: killed, crashed, the server restarted, or never started. */
 static void
-recover_orphans(void)
+recover_orphans(TaskRow *all)
 {
 	uint64		n = sql_execute("SELECT j.job_id, j.token, j.pid FROM weir.job j WHERE j.state = 'running' AND j.kind = 'procedure'"
 						   " AND CASE WHEN j.pid IS NULL THEN j.lease_until < clock_timestamp() ELSE NOT " WORKER_LIVES " END"
@@ -68,33 +156,37 @@ recover_orphans(void)
 						   0, NULL, NULL, NULL);
 	SPITupleTable *lost = SPI_tuptable;
 
-	for (uint64 row = 0; row < n; row++)
+	for (uint64 i = 0; i < n; i++)
 	{
 		bool		is_null;
-		int64		job_id = DatumGetInt64(SPI_getbinval(lost->vals[row], lost->tupdesc, 1, &is_null));
-		int64		token = DatumGetInt64(SPI_getbinval(lost->vals[row], lost->tupdesc, 2, &is_null));
-		int			pid = DatumGetInt32(SPI_getbinval(lost->vals[row], lost->tupdesc, 3, &is_null));
-		char	   *error = is_null
-			? pstrdup("its worker did not start in time; see the server's log")
-			: psprintf("its worker (pid %d) ended without a result: killed, crashed, or the server restarted", pid);
+		TaskRow		row = {.job_id = DatumGetInt64(SPI_getbinval(lost->vals[i], lost->tupdesc, 1, &is_null)),
+					   .token = DatumGetInt64(SPI_getbinval(lost->vals[i], lost->tupdesc, 2, &is_null))};
+		int			pid = DatumGetInt32(SPI_getbinval(lost->vals[i], lost->tupdesc, 3, &is_null));
+		char	   *what = psprintf("job " INT64_FORMAT, row.job_id);
+		ErrorData  *error;
 
-		(void) job_record_failure(job_id, token, error, true);
-		ereport(LOG, (errmsg("job " INT64_FORMAT ": %s", job_id, error)));
+		CHECK_FOR_INTERRUPTS();
+		row.error = is_null ? pstrdup("its worker did not start in time; see the server's log")
+							: psprintf("its worker (pid %d) ended without a result: killed, crashed, or the server restarted", pid);
+		ereport(LOG, (errmsg("%s: %s", what, row.error)));
+		error = try_step(record_orphan, &row, what);
+		if (error != NULL && is_lasting(error))
+			job_fail_for_good(row.job_id, error->message);
 	}
 }
 
 /* Interrupts procedures whose job was cancelled, and ends those that outlive their timeout because they cannot be interrupted. */
 static void
-signal_workers(void)
+signal_workers(TaskRow *all)
 {
 	uint64		n;
 
 	sql_execute(
 		"UPDATE weir.job j SET pid = NULL, backend_start = NULL WHERE j.pid IS NOT NULL AND j.state <> 'running' AND NOT " WORKER_LIVES,
 		0, NULL, NULL, NULL);
-	n = sql_execute("SELECT j.pid, j.state = 'running' OR j.finished_at + " END_GRACE " < clock_timestamp() FROM weir.job j"
+	n = sql_execute("SELECT j.pid, j.state = 'running' OR clock_timestamp() - j.finished_at > " END_GRACE " FROM weir.job j"
 					" WHERE j.pid IS NOT NULL AND " WORKER_LIVES " AND (j.state <> 'running'"
-					" OR j.started_at + j.timeout + " END_GRACE " < clock_timestamp())",
+					" OR clock_timestamp() - j.started_at - " END_GRACE " > j.timeout)",
 					0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
@@ -107,27 +199,58 @@ signal_workers(void)
 	}
 }
 
-/* Why the job cannot be launched as its owner, or NULL. Checked each time: roles and procedures change. */
-static char *
-launch_obstacle(int64 job_id)
+char *
+job_obstacle(int64 job_id, Oid *procedure, Oid *procedure_owner)
 {
+	bool		is_null;
+
+	if (sql_execute(
+			"SELECT CASE"
+			" WHEN r.oid IS NULL THEN 'the role that owns the trainer does not exist any more'"
+			" WHEN j.owner <> t.owner THEN 'its trainer has another owner than when the job was queued'"
+			" WHEN NOT r.rolcanlogin THEN format('the trainer''s owner \"%s\" is not permitted to log in', r.rolname)"
+			" WHEN NOT has_database_privilege(r.oid, d.oid, 'CONNECT') THEN"
+			" format('the trainer''s owner \"%s\" may not connect to database \"%s\"', r.rolname, d.datname)"
+			" WHEN p.oid IS NULL OR p.prokind <> 'p' THEN"
+			" format('procedure %I.%I(bigint, jsonb) does not exist any more', t.procedure_schema, t.procedure_name)"
+			" WHEN p.proowner <> t.procedure_owner AND p.proowner <> t.owner THEN"
+			" format('procedure %I.%I(bigint, jsonb) has another owner than when the trainer was made', t.procedure_schema,"
+			" t.procedure_name)"
+			" WHEN NOT has_schema_privilege(r.oid, p.pronamespace, 'USAGE') OR NOT has_function_privilege(r.oid, p.oid, 'EXECUTE') THEN"
+			" format('the trainer''s owner \"%s\" may not execute procedure %I.%I', r.rolname, t.procedure_schema, t.procedure_name)"
+			" END, p.oid, p.proowner FROM weir.job j JOIN weir.trainer t USING (trainer_id) CROSS JOIN pg_database d"
+			" LEFT JOIN pg_roles r ON r.oid = t.owner"
+			" LEFT JOIN pg_proc p ON p.oid = to_regprocedure(format('%I.%I(bigint, jsonb)', t.procedure_schema, t.procedure_name))"
+			" WHERE j.job_id = $1 AND d.datname = current_database()",
+			1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)}, NULL) == 0)
+		return pstrdup("its trainer does not exist any more");
+	*procedure = DatumGetObjectId(sql_value(0, 2, &is_null));
+	*procedure_owner = DatumGetObjectId(sql_value(0, 3, &is_null));
+	return sql_text(0, 1);
+}
+
+static void
+launch_one(TaskRow *row)
+{
+	Oid			procedure;
+	Oid			procedure_owner;
+	char	   *obstacle = job_obstacle(row->job_id, &procedure, &procedure_owner);
+
+	if (obstacle != NULL)
+	{
+		job_fail_for_good(row->job_id, obstacle);
+		return;
+	}
 	sql_execute(
-		"SELECT CASE"
-		" WHEN r.oid IS NULL THEN 'the role that owns the trainer does not exist any more'"
-		" WHEN NOT r.rolcanlogin THEN format('the trainer''s owner \"%s\" is not permitted to log in', r.rolname)"
-		" WHEN NOT has_database_privilege(r.oid, d.oid, 'CONNECT') THEN"
-		" format('the trainer''s owner \"%s\" may not connect to database \"%s\"', r.rolname, d.datname)"
-		" WHEN p.oid IS NULL OR p.prokind <> 'p' THEN"
-		" format('procedure %I.%I(bigint, jsonb) does not exist any more', t.procedure_schema, t.procedure_name)"
-		" WHEN p.proowner <> t.procedure_owner AND p.proowner <> t.owner THEN"
-		" format('procedure %I.%I(bigint, jsonb) has another owner than when the trainer was made', t.procedure_schema, t.procedure_name)"
-		" WHEN NOT has_schema_privilege(r.oid, p.pronamespace, 'USAGE') OR NOT has_function_privilege(r.oid, p.oid, 'EXECUTE') THEN"
-		" format('the trainer''s owner \"%s\" may not execute procedure %I.%I', r.rolname, t.procedure_schema, t.procedure_name)"
-		" END FROM weir.job j JOIN weir.trainer t USING (trainer_id) CROSS JOIN pg_database d LEFT JOIN pg_roles r ON r.oid = t.owner"
-		" LEFT JOIN pg_proc p ON p.oid = to_regprocedure(format('%I.%I(bigint, jsonb)', t.procedure_schema, t.procedure_name))"
-		" WHERE j.job_id = $1 AND d.datname = current_database()",
-		1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)}, NULL);
-	return SPI_processed == 0 ? pstrdup("its trainer does not exist any more") : sql_text(0, 1);
+		"UPDATE weir.job SET state = 'running', attempt = attempt + 1, token = nextval('weir.job_token_seq'), claimed_by = 'weir job',"
+		" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL, pid = NULL, backend_start = NULL,"
+		" lease_until = clock_timestamp() + " START_GRACE " WHERE job_id = $1",
+		1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(row->job_id)}, NULL);
+	/* Last, as no rollback takes it back. */
+	if (!worker_start_one_off("job", row->owner, row->job_id, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no background worker slot is free"),
+				 errhint("Raise max_worker_processes.")));
 }
 
 /* Launches at most one job; false when there is none to launch, or no room. */
@@ -135,57 +258,66 @@ static bool
 launch_next(void)
 {
 	bool		is_null;
-	int64		job_id;
-	Oid			owner;
-	char	   *obstacle;
+	TaskRow		row = {0};
+	ErrorData  *error;
 
-	/* One at a time per trainer: two of them would train the same model twice. */
-	if (sql_execute("SELECT j.job_id, j.owner::oid FROM weir.job j WHERE j.kind = 'procedure' AND j.state = 'queued'"
-					" AND j.run_after <= clock_timestamp() AND j.trainer_id IS NOT NULL"
-					" AND NOT EXISTS (SELECT FROM weir.job r WHERE r.trainer_id = j.trainer_id AND r.state = 'running')"
-					" AND (SELECT count(*) FROM weir.job r WHERE r.state = 'running' AND r.kind = 'procedure') < $1"
-					" ORDER BY j.priority DESC, j.run_after, j.job_id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
-					1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model_max_running_jobs)}, NULL) == 0)
+	/*
+	 * One at a time per trainer: two of them would train the same model twice.  Whose jobs run least comes first, so that nobody's
+	 * long queue, or high priorities, keep all the others waiting.
+	 */
+	if (sql_execute(
+			"SELECT j.job_id, j.owner::oid FROM weir.job j LEFT JOIN (SELECT owner, count(*) AS n FROM weir.job"
+			" WHERE state = 'running' AND kind = 'procedure' GROUP BY owner) busy ON busy.owner = j.owner"
+			" WHERE j.kind = 'procedure' AND j.state = 'queued'"
+			" AND j.run_after <= clock_timestamp() AND j.trainer_id IS NOT NULL"
+			" AND NOT EXISTS (SELECT FROM weir.job r WHERE r.trainer_id = j.trainer_id AND r.state = 'running')"
+			" AND (SELECT count(*) FROM weir.job r WHERE r.state = 'running' AND r.kind = 'procedure') < $1"
+			" ORDER BY coalesce(busy.n, 0), j.priority DESC, j.run_after, j.job_id LIMIT 1 FOR NO KEY UPDATE OF j SKIP LOCKED",
+			1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model_max_running_jobs)}, NULL) == 0)
 		return false;
-	job_id = DatumGetInt64(sql_value(0, 1, &is_null));
-	owner = DatumGetObjectId(sql_value(0, 2, &is_null));
-	obstacle = launch_obstacle(job_id);
-	if (obstacle != NULL)
-	{
-		sql_execute("UPDATE weir.job SET state = 'failed', error = $2, finished_at = clock_timestamp() WHERE job_id = $1", 2,
-					(Oid[]){INT8OID, TEXTOID}, (Datum[]){Int64GetDatum(job_id), CStringGetTextDatum(obstacle)}, NULL);
-		ereport(LOG, (errmsg("job " INT64_FORMAT " failed: %s", job_id, obstacle)));
+	row.job_id = DatumGetInt64(sql_value(0, 1, &is_null));
+	row.owner = DatumGetObjectId(sql_value(0, 2, &is_null));
+	error = try_step(launch_one, &row, psprintf("job " INT64_FORMAT " was not launched", row.job_id));
+	if (error == NULL)
 		return true;
-	}
-	if (!worker_start_one_off("job", owner, job_id, NULL))
-	{
-		ereport(LOG,
-				(errmsg("job " INT64_FORMAT " waits: no background worker slot is free", job_id),
-				 errhint("Raise max_worker_processes.")));
-		return false;
-	}
-	sql_execute(
-		"UPDATE weir.job SET state = 'running', attempt = attempt + 1, token = nextval('weir.job_token_seq'), claimed_by = 'weir job',"
-		" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL, pid = NULL, backend_start = NULL,"
-		" lease_until = clock_timestamp() + " START_GRACE " WHERE job_id = $1",
-		1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)}, NULL);
+	if (!is_lasting(error))
+		return false;			/* it waits */
+	job_fail_for_good(row.job_id, error->message);
 	return true;
+}
+
+/* ---- history ---- */
+
+static void
+purge_finished(TaskRow *all)
+{
+	sql_execute("DELETE FROM weir.job WHERE job_id IN (SELECT job_id FROM weir.job WHERE created_at < $1 AND finished_at < $1"
+				" AND state NOT IN ('queued', 'running') AND pid IS NULL FOR UPDATE SKIP LOCKED)",
+				1, (Oid[]){TIMESTAMPTZOID},
+				(Datum[]){TimestampTzGetDatum(GetCurrentTimestamp() - model_job_retention_s * USECS_PER_SEC)}, NULL);
 }
 
 void
 job_task(void)
 {
+	static TimestampTz next_purge = 0;
 	SqlScope	scope;
 
 	sql_begin(&scope);
 	/* Somebody's open transaction may hold the key of a job: the scheduler has more to do than to wait for it. */
 	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	enqueue_scheduled();
-	job_expire_leases();
-	recover_orphans();
-	signal_workers();
+	try_step(add_missing_state, NULL, "schedules were not set");
+	try_step(enqueue_scheduled, NULL, "scheduled jobs were not queued");
+	try_step(expire_leases, NULL, "leases that passed were not ended");
+	try_step(recover_orphans, NULL, "workers that are gone were not noticed");
+	try_step(signal_workers, NULL, "workers of cancelled jobs were not interrupted");
 	while (launch_next())
 		CHECK_FOR_INTERRUPTS();
+	if (model_job_retention_s > 0 && GetCurrentTimestamp() >= next_purge)
+	{
+		try_step(purge_finished, NULL, "old jobs were not removed");
+		next_purge = GetCurrentTimestamp() + USECS_PER_HOUR;
+	}
 	sql_end(&scope);
 }
 
@@ -213,7 +345,9 @@ model_init(void)
 							"0: none; jobs wait.", &model_max_running_jobs, 2, 0, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.job_retry_delay",
 							"How long after its first failed attempt a job is tried again; doubled after each further one.", NULL,
-							&model_job_retry_delay_ms, 10000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+							&model_job_retry_delay_ms, 10000, 0, 3600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.job_retention", "How long jobs are kept once they are over.", "0: for good.",
+							&model_job_retention_s, 90 * SECS_PER_DAY, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	rule_register_action("retrain", retrain_check, retrain_run);
 	worker_register_task("jobs", 500, job_task);
 	worker_register_one_off("job", job_run);

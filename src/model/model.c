@@ -58,13 +58,23 @@ model_require_object(const Jsonb *value, const char *what)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument \"%s\" must be a JSON object", what)));
 }
 
-void
-model_require_positive(const Interval *interval, const char *what)
+double
+model_interval_seconds(const Interval *interval)
 {
-	Interval	zero = {0};
+	if (interval->month < 0 || interval->day < 0 || interval->time < 0)
+		return -1;
+	return ((double) interval->month * DAYS_PER_MONTH + interval->day) * SECS_PER_DAY + interval->time / (double) USECS_PER_SEC;
+}
 
-	if (!DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(interval), IntervalPGetDatum(&zero))))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument \"%s\" must be longer than zero", what)));
+void
+model_require_duration(const Interval *interval, const char *what)
+{
+	double		seconds = model_interval_seconds(interval);
+
+	if (seconds <= 0 || seconds > 30.0 * SECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be longer than zero and at most 30 days", what)));
 }
 
 static Datum

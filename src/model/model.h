@@ -19,6 +19,7 @@ extern void model_init(void);
 /* Settings. */
 extern int	model_max_running_jobs;
 extern int	model_job_retry_delay_ms;
+extern int	model_job_retention_s;
 
 /* A row of weir.model, read inside an SQL scope; raises 42704 when there is none. */
 typedef struct Model
@@ -46,8 +47,14 @@ extern void model_require_owner(Oid role, Oid owner, const char *what, const cha
 /* Raises 22023 unless the value is a JSON object; what names the argument. */
 extern void model_require_object(const Jsonb *value, const char *what);
 
-/* Raises 22023 unless the interval is above zero. */
-extern void model_require_positive(const Interval *interval, const char *what);
+/*
+ * The length of an interval that is added to times, with days and months as comparisons have them; -1 when a part of it is
+ * negative, as months forth and days back may overflow a timestamp, or lead into the past, whatever their sum.
+ */
+extern double model_interval_seconds(const Interval *interval);
+
+/* Raises 22023 unless the interval is above zero and at most 30 days. */
+extern void model_require_duration(const Interval *interval, const char *what);
 
 /* Queues a job inside an SQL scope; see weir.enqueue_job. alert_id 0: none; run_after NULL: now. */
 extern int64 job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_after, int priority,
@@ -56,6 +63,15 @@ extern int64 job_enqueue(const Trainer *trainer, const Jsonb *config, const Time
 /* The end of an attempt, inside an SQL scope; false when the token is not the current one. */
 extern bool job_record_success(int64 job_id, int64 token, const Jsonb *result);
 extern bool job_record_failure(int64 job_id, int64 token, const char *error, bool retry);
+
+/* Ends a job that no further attempt would help, inside an SQL scope. */
+extern void job_fail_for_good(int64 job_id, const char *error);
+
+/*
+ * Why the job cannot be run as its trainer's owner, or NULL, and then which procedure it calls and whose that is; inside an SQL
+ * scope. Asked each time, when it is launched and by its worker: roles and procedures change.
+ */
+extern char *job_obstacle(int64 job_id, Oid *procedure, Oid *procedure_owner);
 
 /* Ends attempts of external jobs whose lease has passed, inside an SQL scope. */
 extern void job_expire_leases(void);

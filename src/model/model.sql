@@ -56,9 +56,9 @@ CREATE TABLE weir.trainer (
     procedure_name name,
     procedure_owner regrole,              -- another owner at launch means another procedure under the same name: refused
     config jsonb NOT NULL CHECK (jsonb_typeof(config) = 'object'),
-    schedule interval,
-    timeout interval NOT NULL,
-    max_attempts int NOT NULL CHECK (max_attempts > 0),
+    schedule interval CHECK (schedule >= '1 min' AND schedule <= '10 years'),
+    timeout interval NOT NULL CHECK (timeout > '0' AND timeout <= '30 days'),
+    max_attempts int NOT NULL CHECK (max_attempts BETWEEN 1 AND 1000),
     created_at timestamptz NOT NULL DEFAULT now(),
     CHECK (num_nulls(procedure_schema, procedure_name, procedure_owner) IN (0, 3))
 );
@@ -141,8 +141,9 @@ COMMENT ON FUNCTION weir.create_trainer(text, text, regproc, jsonb, text, interv
 'Declares how a model is trained and returns the trainer''s name. procedure takes exactly (job_id bigint, config jsonb) and runs in a
 background worker connected as the trainer''s owner (the current user, who must be able to log in), where it may COMMIT and use temporary
 tables; NULL is an external trainer, whose jobs are claimed with claim_job. config (an object) is handed to every job, together with what the
-alert knows: monitor, rule, alert_id, window_start, window_end. schedule is an interval (''1 day''). timeout (> 0) is for one attempt;
-after a failure there is another attempt, later each time, up to max_attempts. For the model''s owner.';
+alert knows: monitor, rule, alert_id, window_start, window_end. schedule is an interval (''1 day''; from 1 minute to 10 years). timeout (> 0, at
+most 30 days) is for one attempt; after a failure there is another attempt, later each time, up to max_attempts (at most 1000). For the
+model''s owner.';
 
 CREATE FUNCTION weir.drop_trainer(trainer text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_drop_trainer';
@@ -155,7 +156,7 @@ CREATE FUNCTION weir.enqueue_job(trainer text, config jsonb = '{}', run_after ti
     RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_enqueue_job';
 COMMENT ON FUNCTION weir.enqueue_job(text, jsonb, timestamptz, int, text) IS
-'Queues a job in the current transaction and returns its number. config (an object) is laid over the trainer''s; run_after NULL is now; higher
+'Queues a job in the current transaction and returns its number. config (an object) is laid over the trainer''s; run_after NULL is now, else finite; higher
 priority goes first. While a job of the same trainer and dedupe_key waits for its first attempt, no other is added and its number is
 returned; NULL never coincides. For members of the trainer''s owner.';
 
@@ -165,7 +166,7 @@ CREATE FUNCTION weir.claim_job(trainers text[] = NULL, lease interval = '5 min',
 COMMENT ON FUNCTION weir.claim_job(text[], interval, text) IS
 'Takes the next job of external trainers (of those named, or of all whose owner the current user is a member of) and returns it with its
 fencing token; no row when there is none. Never blocks on, nor hands out, a job that somebody else holds. The job is the caller''s until
-lease_until; heartbeat extends it; when it passes, the job is given to another. worker is a label shown in weir.jobs.';
+lease_until, at most 30 days; heartbeat extends it; when it passes, the job is given to another. worker is a label shown in weir.jobs.';
 
 CREATE FUNCTION weir.heartbeat(job_id bigint, token bigint = NULL, progress float8 = NULL, message text = NULL, lease interval = '5 min')
     RETURNS boolean

@@ -117,6 +117,7 @@ static Interval *
 parse_schedule(char *text)
 {
 	Interval   *schedule;
+	double		seconds;
 
 	if (text == NULL)
 		return NULL;
@@ -126,7 +127,11 @@ parse_schedule(char *text)
 				 errhint("For calendars let pg_cron call weir.enqueue_job().")));
 	schedule =
 		DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	model_require_positive(schedule, "schedule");
+	seconds = model_interval_seconds(schedule);
+	if (seconds < SECS_PER_MINUTE || seconds > 10.0 * MONTHS_PER_YEAR * DAYS_PER_MONTH * SECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a trainer's schedule is from 1 minute to 10 years, not \"%s\"", text)));
 	return schedule;
 }
 
@@ -158,9 +163,9 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	require_argument(fcinfo, TIMEOUT, "timeout");
 	require_argument(fcinfo, MAX_ATTEMPTS, "max_attempts");
 	model_require_object(PG_GETARG_JSONB_P(CONFIG), "config");
-	model_require_positive(PG_GETARG_INTERVAL_P(TIMEOUT), "timeout");
-	if (PG_GETARG_INT32(MAX_ATTEMPTS) < 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("max_attempts must be at least 1")));
+	model_require_duration(PG_GETARG_INTERVAL_P(TIMEOUT), "timeout");
+	if (PG_GETARG_INT32(MAX_ATTEMPTS) < 1 || PG_GETARG_INT32(MAX_ATTEMPTS) > 1000)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("max_attempts must be between 1 and 1000")));
 	if (PG_ARGISNULL(PROCEDURE))
 		nulls[3] = nulls[4] = nulls[5] = 'n';
 	else
