@@ -39,7 +39,7 @@ test_distributions(void)
 }
 
 static double
-value_of(const DriftPair *pair, DriftMetric metric)
+value_of(DriftPair *pair, DriftMetric metric)
 {
 	DriftScore	score;
 

@@ -234,7 +234,7 @@ score_cells(const DriftPair *pair, DriftMetric metric, DriftScore *score)
 }
 
 static void
-score_kolmogorov(const DriftPair *pair, DriftScore *score)
+score_kolmogorov(DriftPair *pair, DriftScore *score)
 {
 	KolmogorovResult result;
 
@@ -288,7 +288,7 @@ has_infinities(const DriftPair *pair)
 }
 
 static void
-score_wasserstein(const DriftPair *pair, DriftMetric metric, DriftScore *score)
+score_wasserstein(DriftPair *pair, DriftMetric metric, DriftScore *score)
 {
 	/* durations and times are stored in microseconds and shown in seconds */
 	double		unit = pair->unit == SUMMARY_PLAIN ? 1 : 1e-6;
@@ -353,7 +353,7 @@ judge(const DriftScore *score)
 }
 
 void
-drift_score(const DriftPair *pair, DriftMetric metric, DriftScore *score)
+drift_score(DriftPair *pair, DriftMetric metric, DriftScore *score)
 {
 	const Metric *definition = &metrics[metric];
 

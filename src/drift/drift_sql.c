@@ -136,7 +136,7 @@ read_metrics(FunctionCallInfo fcinfo, int argument, bool wanted[DRIFT_N_METRICS]
 }
 
 static void
-put_score(ReturnSetInfo *result, const DriftPair *pair, DriftMetric metric, bool is_primary)
+put_score(ReturnSetInfo *result, DriftPair *pair, DriftMetric metric, bool is_primary)
 {
 	DriftScore	score;
 	const char *verdict;
