@@ -23,8 +23,9 @@
 static void
 refuse(const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the filter is not simple enough"), errdetail("%s", detail),
-					errhint("Use columns, constants and built-in immutable operators and functions, as in a publication's row filter.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the filter is not simple enough"), errdetail("%s", detail),
+			 errhint("Use columns, constants and built-in immutable operators and functions, as in a publication's row filter.")));
 }
 
 static bool
@@ -61,10 +62,8 @@ refuse_what_is_not_simple(Node *node, void *context)
 		case T_MinMaxExpr:
 		case T_NullTest:
 		case T_BooleanTest:
-		case T_List:
-			break;
-		default:
-			refuse("Subqueries, aggregates, window functions, parameters and the like are not allowed.");
+		case T_List: break;
+		default: refuse("Subqueries, aggregates, window functions, parameters and the like are not allowed.");
 	}
 	if (exprType(node) >= FirstNormalObjectId && !IsA(node, List) && !IsA(node, CaseWhen))
 		refuse("User-defined types are not allowed.");
@@ -92,8 +91,9 @@ capture_parse_filter(Oid relation, const char *filter)
 	if (select == NULL || select->op != SETOP_NONE || select->whereClause == NULL || select->groupClause || select->havingClause ||
 		select->sortClause || select->limitCount || select->limitOffset || select->lockingClause || select->windowClause ||
 		select->fromClause || select->intoClause)
-		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is not one expression"),
-						errhint("Write what would stand in a WHERE clause: filter => $$amount > 0$$.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is not one expression"),
+				 errhint("Write what would stand in a WHERE clause: filter => $$amount > 0$$.")));
 
 	table = table_open(relation, AccessShareLock);
 	state->p_sourcetext = filter;

@@ -22,12 +22,12 @@
 #include "base/verdict.h"
 #include "summary/summary.h"
 
-#define DRIFT_MIN_N 10			/* below it, on either side, the status is insufficient */
+#define DRIFT_MIN_N 10 /* below it, on either side, the status is insufficient */
 #define DRIFT_SIGNIFICANCE 0.05 /* a verdict other than ok needs a p-value below it as well as the effect size */
 #define DRIFT_QUANTILE_CELLS 10
 #define DRIFT_ALWAYS_KEPT_CATEGORIES 20
 #define DRIFT_MIN_EXPECTED 5
-#define DRIFT_MIN_SHARE 0.0001	/* see drift_floor */
+#define DRIFT_MIN_SHARE 0.0001 /* see drift_floor */
 #define DRIFT_EXACT_LIMIT 100000.0 /* the Kolmogorov-Smirnov test is exact up to this product of the sample sizes */
 
 /* Index of the two samples in every array of two. */
@@ -100,7 +100,7 @@ typedef struct DriftPair
 	int64_t		n_other[2];		/* categories without a name */
 	bool		has_spread;
 	double		spread;			/* sample standard deviation of the finite values of the baseline, in stored units */
-	bool		has_kolmogorov;	/* the test below was made: three scores show its p-value */
+	bool		has_kolmogorov; /* the test below was made: three scores show its p-value */
 	KolmogorovResult kolmogorov;
 } DriftPair;
 
@@ -167,7 +167,7 @@ typedef struct DriftScore
 	double		error_bound;	/* how far the score can be from that of the values themselves, by what the summaries do not keep */
 	int64_t		n[2];			/* rows behind it: with the missing for scores on cells, without for scores on values */
 	double		location;		/* of Kolmogorov-Smirnov: the value at which the distributions differ most */
-	double		location_share[2];	/* and the shares at or below it */
+	double		location_share[2]; /* and the shares at or below it */
 } DriftScore;
 
 /* The metric must apply to the pair's kind. */

@@ -267,8 +267,8 @@ measure_spread(DriftPair *pair, const double *values, size_t n)
 }
 
 DriftPair *
-drift_pair_of_numbers(Allocator allocator, double *baseline, size_t n_baseline, int64_t missing_baseline,
-					  double *current, size_t n_current, int64_t missing_current)
+drift_pair_of_numbers(Allocator allocator, double *baseline, size_t n_baseline, int64_t missing_baseline, double *current,
+					  size_t n_current, int64_t missing_current)
 {
 	DriftPair  *pair = create_pair(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN);
 	Side		sides[2];
@@ -319,8 +319,8 @@ count_texts(DriftPair *pair, DriftText *texts, size_t n, int side)
 }
 
 DriftPair *
-drift_pair_of_texts(Allocator allocator, DriftText *baseline, size_t n_baseline, int64_t missing_baseline,
-					DriftText *current, size_t n_current, int64_t missing_current)
+drift_pair_of_texts(Allocator allocator, DriftText *baseline, size_t n_baseline, int64_t missing_baseline, DriftText *current,
+					size_t n_current, int64_t missing_current)
 {
 	DriftPair  *pair = create_pair(allocator, SUMMARY_CATEGORY, SUMMARY_PLAIN);
 	Side		sides[2];

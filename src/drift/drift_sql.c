@@ -25,8 +25,8 @@ static DriftPair *
 pair_of_summaries(FunctionCallInfo fcinfo)
 {
 	Allocator	allocator = allocator_in(CurrentMemoryContext);
-	Summary    *baseline = summary_from_datum(allocator, PG_GETARG_DATUM(0));
-	Summary    *current = summary_from_datum(allocator, PG_GETARG_DATUM(1));
+	Summary	   *baseline = summary_from_datum(allocator, PG_GETARG_DATUM(0));
+	Summary	   *current = summary_from_datum(allocator, PG_GETARG_DATUM(1));
 	DriftPair  *pair = drift_pair_of_summaries(allocator, baseline, current);
 
 	if (pair == NULL)
@@ -129,8 +129,9 @@ read_metrics(FunctionCallInfo fcinfo, int argument, bool wanted[DRIFT_N_METRICS]
 		name = TextDatumGetCString(names[i]);
 		metric = drift_metric_find(name);
 		if (metric < 0)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no drift metric \"%s\"", name),
-							errhint("See SELECT weir.drift_metric_names().")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no drift metric \"%s\"", name),
+					 errhint("See SELECT weir.drift_metric_names().")));
 		wanted[metric] = true;
 	}
 }
@@ -166,7 +167,7 @@ put_score(ReturnSetInfo *result, DriftPair *pair, DriftMetric metric, bool is_pr
 }
 
 static Datum
-drift_rows(FunctionCallInfo fcinfo, DriftPair *(*make_pair) (FunctionCallInfo))
+drift_rows(FunctionCallInfo fcinfo, DriftPair *(*make_pair)(FunctionCallInfo))
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	bool		wanted[DRIFT_N_METRICS];
@@ -224,12 +225,11 @@ one_score(FunctionCallInfo fcinfo, DriftMetric metric, DriftPair *pair)
 
 #define SCORE_FUNCTION(name, metric, make_pair) \
 	PG_FUNCTION_INFO_V1(name); \
-	Datum \
-	name(PG_FUNCTION_ARGS) \
+	Datum name(PG_FUNCTION_ARGS) \
 	{ \
 		return one_score(fcinfo, metric, make_pair(fcinfo)); \
 	} \
-	extern int	no_such_variable
+	extern int no_such_variable
 
 SCORE_FUNCTION(weir_psi_summaries, DRIFT_PSI, pair_of_summaries);
 SCORE_FUNCTION(weir_psi_numbers, DRIFT_PSI, pair_of_numbers);

@@ -23,7 +23,7 @@ exact_upper(const DriftPair *pair, int64_t n, int64_t m, int64_t reached)
 	size_t		row_size = (size_t) (m + 1) * sizeof(double);
 	Allocator	allocator = pair->allocator;
 	bool	   *ends = allocator.resize(allocator.context, NULL, 0, ends_size);
-	double	   *inverse = allocator.resize(allocator.context, NULL, 0, inverse_size);	/* of the number of steps so far */
+	double	   *inverse = allocator.resize(allocator.context, NULL, 0, inverse_size); /* of the number of steps so far */
 	double	   *row = allocator.resize(allocator.context, NULL, 0, row_size);
 	int64_t		position = 0;
 	int64_t		largest_group = 1;
@@ -114,8 +114,8 @@ kolmogorov_test(const DriftPair *pair, KolmogorovResult *result)
 	if (result->distance == 0)
 		result->p_value = 1;
 	else if (result->is_exact)
-		result->p_value = exact_upper(pair, pair->n_values[BASELINE], pair->n_values[CURRENT],
-									  (int64_t) floor(result->distance * n * m + 0.5));
+		result->p_value =
+			exact_upper(pair, pair->n_values[BASELINE], pair->n_values[CURRENT], (int64_t) floor(result->distance * n * m + 0.5));
 	else
 		result->p_value = kolmogorov_upper(sqrt(n / (n + m) * m) * result->distance);
 }
