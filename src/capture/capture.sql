@@ -48,6 +48,7 @@ CREATE TABLE weir.monitor_state (
     reason text,                          -- why it is disabled
     watermark timestamptz,                -- latest event time folded, never beyond the wall clock
     last_change_at timestamptz,           -- wall clock of the last change folded
+    expired_before timestamptz,           -- panes that begin earlier are given up (retention); rows for them are left out
     inexact_since timestamptz,            -- an update or delete arrived that could not be taken back from its pane
     n_untimed bigint NOT NULL DEFAULT 0   -- rows left out because their time is NULL or infinite
 );

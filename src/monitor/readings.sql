@@ -18,10 +18,13 @@ CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT m.name,
-        -- Windows that end at or before this are final. When nothing has arrived for a while, the wall clock counts instead.
+        -- Windows that end at or before this are final. When nothing has arrived for a while, and not because capture is behind, the
+        -- wall clock counts instead.
         greatest(s.watermark,
                  CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
                            > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
+                           AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
+                                           WHERE c.lag IS NULL OR c.lag > interval '10 s')
                       THEN now() END) - m.lateness,
         EXISTS (SELECT FROM weir.gap g WHERE g.healed_at IS NULL AND g.noticed_at >= m.created_at),
         coalesce((m.options ->> 'min_n')::bigint, 30),
@@ -106,9 +109,13 @@ BEGIN ATOMIC
             -- Without a metric to compute no pane is read.
             LATERAL weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments,
                                        CASE WHEN s.drift_metrics = '{}' THEN '{}' ELSE columns END) p
-            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item,
+            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
+            JOIN weir.monitor m ON m.monitor_id = $1,
             LATERAL (
-                SELECT * FROM weir.drift(p.baseline, p.summary, s.drift_metrics)
+                -- A label that is missing has not arrived yet: that is no drift of the labels.
+                SELECT * FROM weir.drift(CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.baseline) ELSE p.baseline END,
+                                         CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.summary) ELSE p.summary END,
+                                         s.drift_metrics)
                 UNION ALL
                 -- One row says that there is nothing to compare with.
                 SELECT coalesce(weir.drift_metric_name(s.drift_metrics[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
