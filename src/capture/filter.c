@@ -72,6 +72,21 @@ refuse_what_is_not_simple(Node *node, void *context)
 	return expression_tree_walker(node, refuse_what_is_not_simple, context);
 }
 
+/* The condition of a SELECT that has nothing else, or NULL. */
+static Node *
+only_condition(List *statements)
+{
+	SelectStmt *select;
+
+	if (list_length(statements) != 1 || !IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
+		return NULL;
+	select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+	if (select->op != SETOP_NONE || select->groupClause || select->havingClause || select->sortClause || select->limitCount ||
+		select->limitOffset || select->lockingClause || select->windowClause || select->fromClause || select->intoClause)
+		return NULL;
+	return select->whereClause;
+}
+
 Node *
 capture_parse_filter(Oid relation, const char *filter)
 {
@@ -79,18 +94,13 @@ capture_parse_filter(Oid relation, const char *filter)
 	Relation	table;
 	ParseState *state = make_parsestate(NULL);
 	ParseNamespaceItem *item;
-	List	   *statements;
-	SelectStmt *select = NULL;
+	Node	   *condition;
 	Node	   *expression;
 
 	/* The same names must mean the same things whoever parses it, whenever. */
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	statements = raw_parser(psprintf("SELECT 1 WHERE (%s)", filter), RAW_PARSE_DEFAULT);
-	if (list_length(statements) == 1 && IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
-		select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
-	if (select == NULL || select->op != SETOP_NONE || select->whereClause == NULL || select->groupClause || select->havingClause ||
-		select->sortClause || select->limitCount || select->limitOffset || select->lockingClause || select->windowClause ||
-		select->fromClause || select->intoClause)
+	condition = only_condition(raw_parser(psprintf("SELECT 1 WHERE (%s)", filter), RAW_PARSE_DEFAULT));
+	if (condition == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is not one expression"),
 				 errhint("Write what would stand in a WHERE clause: filter => $$amount > 0$$.")));
@@ -99,7 +109,7 @@ capture_parse_filter(Oid relation, const char *filter)
 	state->p_sourcetext = filter;
 	item = addRangeTableEntryForRelation(state, table, AccessShareLock, NULL, false, true);
 	addNSItemToQuery(state, item, false, true, true);
-	expression = transformWhereClause(state, copyObject(select->whereClause), EXPR_KIND_WHERE, "filter");
+	expression = transformWhereClause(state, copyObject(condition), EXPR_KIND_WHERE, "filter");
 	assign_expr_collations(state, expression);
 	(void) refuse_what_is_not_simple(expression, NULL);
 	free_parsestate(state);

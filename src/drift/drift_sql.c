@@ -128,11 +128,12 @@ read_metrics(FunctionCallInfo fcinfo, int argument, bool wanted[DRIFT_N_METRICS]
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a metric's name must not be null")));
 		name = TextDatumGetCString(names[i]);
 		metric = drift_metric_find(name);
-		if (metric < 0)
+		if (metric >= 0)
+			wanted[metric] = true;
+		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no drift metric \"%s\"", name),
 					 errhint("See SELECT weir.drift_metric_names().")));
-		wanted[metric] = true;
 	}
 }
 

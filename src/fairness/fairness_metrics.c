@@ -211,8 +211,8 @@ fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *ref
 				 FairnessScore *score)
 {
 	const Metric *metric = &metrics[which];
-	Proportion	of_group[2];
-	Proportion	of_reference[2];
+	Proportion	of_group[2] = {{0, 0}, {0, 0}};
+	Proportion	of_reference[2] = {{0, 0}, {0, 0}};
 	double		z = simultaneous_z(confidence, metric->form == FORM_MEAN_DIFFERENCE ? 1 : n_rates(metric->form));
 
 	start_score(metric, score);
@@ -235,7 +235,7 @@ fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *ref
 static bool
 overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 {
-	double		results[2];
+	double		results[2] = {0, 0};
 	int			n_components = form == FORM_MEAN_DIFFERENCE ? 1 : n_rates(form);
 
 	for (int i = 0; i < n_components; i++)
