@@ -186,7 +186,7 @@ extern double drift_floor(const DriftPair *pair, int side);
 /* Pearson's test that both samples fall into the cells alike: statistic, degrees of freedom, p. */
 extern double drift_chi_square(const DriftPair *pair, int64_t *degrees_of_freedom, double *p_value);
 
-/* The test on the bins; computed once per pair. */
+/* The test on the bins, neither sample empty; made once per pair. */
 extern void drift_kolmogorov(DriftPair *pair, KolmogorovResult *result);
 
 #endif

@@ -29,6 +29,7 @@ exact_upper(const DriftPair *pair, int64_t n, int64_t m, int64_t reached)
 	int64_t		largest_group = 1;
 	int64_t		certain;
 	int64_t		first = 0;
+	int64_t		last = 0;
 	double		result;
 
 	memset(ends, 0, ends_size);
@@ -49,12 +50,10 @@ exact_upper(const DriftPair *pair, int64_t n, int64_t m, int64_t reached)
 		row[j] = 1;
 	for (int64_t i = 0; i <= n; i++)
 	{
-		int64_t		last = m;
-
 		while (first <= m && i * m - first * n >= certain)
 			row[first++] = 1;
-		if ((i * m + certain) / n < m)
-			last = (i * m + certain) / n;
+		while (last < m && (last + 1) * n - i * m <= certain)
+			last++;
 		for (int64_t j = first; j <= last; j++)
 		{
 			int64_t		distance = i * m - j * n;
