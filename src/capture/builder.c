@@ -93,6 +93,9 @@ build_query(CapturedMonitor *monitor)
 	appendStringInfo(&query, bound, time, ">=", 1);
 	appendStringInfoString(&query, " AND ");
 	appendStringInfo(&query, bound, time, "<", 2);
+	/* Dates reach further than times do. */
+	if (monitor->time_type == DATEOID)
+		appendStringInfo(&query, " AND %s < '294276-12-31'::pg_catalog.date", time);
 	if (monitor->filter != NULL)
 		appendStringInfo(&query, " AND (%s)",
 						 deparse_expression(capture_parse_filter(monitor->source, monitor->filter),
@@ -303,10 +306,12 @@ report_failure(int build_id, const char *message)
 	sql_execute("DELETE FROM weir.pane WHERE generation = $1", 1, types, values, NULL);
 	sql_execute("UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() WHERE build_id = $1",
 				2, types, values, NULL);
+	/* Without its history, or with a gap that could not be healed, a monitor does not go on as if nothing were missing. */
 	sql_execute("UPDATE weir.monitor_state s SET state = 'disabled', reason = $2 FROM weir.build b "
-				"WHERE b.build_id = $1 AND b.kind = 'build' AND s.monitor_id = b.monitor_id", 2, types, values, NULL);
+				"WHERE b.build_id = $1 AND s.monitor_id = b.monitor_id AND "
+				"(b.kind = 'build' OR b.kind = 'rebuild' AND b.since = '-infinity' AND b.until = 'infinity')", 2, types, values, NULL);
 	sql_execute("UPDATE weir.monitor_state s SET reason = 'the last rebuild failed: ' || $2 FROM weir.build b "
-				"WHERE b.build_id = $1 AND b.kind = 'rebuild' AND s.monitor_id = b.monitor_id", 2, types, values, NULL);
+				"WHERE b.build_id = $1 AND b.kind = 'rebuild' AND s.monitor_id = b.monitor_id AND s.state <> 'disabled'", 2, types, values, NULL);
 	sql_end(&scope);
 	CommitTransactionCommand();
 }

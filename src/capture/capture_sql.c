@@ -152,7 +152,7 @@ weir_wait_for(PG_FUNCTION_ARGS)
 
 	/* Decoding reads flushed WAL only; asynchronous commits would make us wait for the WAL writer. */
 	if (!RecoveryInProgress())
-		XLogFlush(Min(wanted, present));
+		XLogFlush(without_page_header(Min(wanted, present)));
 	worker_wake();
 	for (;;)
 	{
@@ -244,7 +244,7 @@ place_request(const MonitorFacts *facts)
 		{
 			place = i;
 			status->requests[i] = (VerifyRequest) {
-				.used = true,.monitor_id = facts->monitor_id,.since = facts->since,.until = facts->until
+				.used = true,.serial = ++status->last_serial,.monitor_id = facts->monitor_id,.since = facts->since,.until = facts->until
 			};
 			if (status->capture_latch != NULL)
 				SetLatch(status->capture_latch);
@@ -279,7 +279,9 @@ await_build(int request, const MonitorFacts *facts)
 		{
 			value = Int32GetDatum(build_id);
 			if (look_now("SELECT panes, equal, different, marked, compared_lsn, first_difference, state, error FROM weir.build "
-						 "WHERE build_id = $1 AND state IN ('done', 'failed')", 1, &type, &value) > 0)
+						 "WHERE build_id = $1", 1, &type, &value) == 0)
+				ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile")));
+			if (strcmp(sql_text(0, 7), "done") == 0 || strcmp(sql_text(0, 7), "failed") == 0)
 				return;
 			SPI_freetuptable(SPI_tuptable);
 		}

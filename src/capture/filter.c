@@ -88,10 +88,9 @@ only_condition(List *statements)
 }
 
 Node *
-capture_parse_filter(Oid relation, const char *filter)
+capture_parse_filter_of(Relation relation, const char *filter)
 {
 	int			guc_level = NewGUCNestLevel();
-	Relation	table;
 	ParseState *state = make_parsestate(NULL);
 	ParseNamespaceItem *item;
 	Node	   *condition;
@@ -105,15 +104,23 @@ capture_parse_filter(Oid relation, const char *filter)
 				(errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is not one expression"),
 				 errhint("Write what would stand in a WHERE clause: filter => $$amount > 0$$.")));
 
-	table = table_open(relation, AccessShareLock);
-	state->p_sourcetext = filter;
-	item = addRangeTableEntryForRelation(state, table, AccessShareLock, NULL, false, true);
+	/* No source text: positions in the filter mean nothing to who sees the error. */
+	item = addRangeTableEntryForRelation(state, relation, NoLock, NULL, false, true);
 	addNSItemToQuery(state, item, false, true, true);
 	expression = transformWhereClause(state, copyObject(condition), EXPR_KIND_WHERE, "filter");
 	assign_expr_collations(state, expression);
 	(void) refuse_what_is_not_simple(expression, NULL);
 	free_parsestate(state);
-	table_close(table, NoLock);
 	AtEOXact_GUC(true, guc_level);
+	return expression;
+}
+
+Node *
+capture_parse_filter(Oid relation, const char *filter)
+{
+	Relation	table = table_open(relation, AccessShareLock);
+	Node	   *expression = capture_parse_filter_of(table, filter);
+
+	table_close(table, NoLock);
 	return expression;
 }

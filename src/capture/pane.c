@@ -278,3 +278,18 @@ pane_forget(int monitor_id, int generation)
 		hash_search(panes, &pane->key, HASH_REMOVE, NULL);
 	}
 }
+
+void
+pane_mark_live(int monitor_id, int marks)
+{
+	HASH_SEQ_STATUS scan;
+	Pane	   *pane;
+
+	hash_seq_init(&scan, panes);
+	while ((pane = hash_seq_search(&scan)) != NULL)
+		if (pane->key.monitor_id == monitor_id && pane->key.generation == 0)
+		{
+			pane->marks |= marks;
+			pane_mark_dirty(pane);
+		}
+}

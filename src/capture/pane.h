@@ -85,6 +85,9 @@ extern void pane_flushed(size_t memory_budget);
 /* Forgets panes of a monitor: one generation of it, or all (generation -1). Flush first: what is not flushed is lost. */
 extern void pane_forget(int monitor_id, int generation);
 
+/* Marks all panes of a monitor's live generation that are in memory, and makes them dirty. */
+extern void pane_mark_live(int monitor_id, int marks);
+
 /* Forgets everything. */
 extern void pane_reset(void);
 

@@ -184,6 +184,17 @@ start_schedulers(void)
 	return wait_ms;
 }
 
+/* Schedulers look again in every database that is known. */
+static void
+want_all(void)
+{
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < WORKER_MAX_DATABASES; i++)
+		if (OidIsValid(worker_shared->databases[i].database))
+			worker_shared->databases[i].wanted = true;
+	LWLockRelease(worker_shared->lock);
+}
+
 void
 weir_launcher_main(Datum argument)
 {
@@ -199,6 +210,12 @@ weir_launcher_main(Datum argument)
 			next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_FOR_NEW_DATABASES_MS);
 		}
 		worker_wait(start_schedulers());
+		/* weir.databases may have changed. */
+		if (worker_databases_changed())
+		{
+			want_all();
+			next_look = 0;
+		}
 	}
 }
 

@@ -14,6 +14,7 @@
 #include "storage/shmem.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/varlena.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
@@ -182,17 +183,21 @@ void
 worker_publish(Oid database, int service)
 {
 	SharedProcess *process;
+	bool		taken;
 
 	published_database = database;
 	published_service = service;
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	process = shared_process(database, service);
-	if (process != NULL)
+	taken = process == NULL || process->pid != 0;
+	if (!taken)
 	{
 		process->pid = MyProcPid;
 		process->latch = MyLatch;
 	}
 	LWLockRelease(worker_shared->lock);
+	if (taken)
+		proc_exit(0);
 	before_shmem_exit(unpublish, (Datum) 0);
 }
 
@@ -307,6 +312,21 @@ worker_begin(Oid database, Oid role)
 	else
 		BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname(MyBgworkerEntry->bgw_type);
+}
+
+bool
+worker_databases_changed(void)
+{
+	static char *known = NULL;
+	bool		changed = known != NULL && strcmp(known, allowed_databases) != 0;
+
+	if (known == NULL || changed)
+	{
+		if (known != NULL)
+			pfree(known);
+		known = MemoryContextStrdup(TopMemoryContext, allowed_databases);
+	}
+	return changed;
 }
 
 bool
