@@ -17,8 +17,8 @@
 extern void capture_init(void);
 
 /*
- * Parses a monitor's filter over the relation's columns (varno 1) and refuses what is more than a publication's row filter would take:
- * 42601 not an expression, 0A000 not simple, 42703 no such column, 42804 not boolean.
+ * Parses a monitor's filter over the relation's columns (varno 1) and refuses what is more than a publication's row filter would
+ * take: 42601 not an expression, 0A000 not simple, 42703 no such column, 42804 not boolean.
  */
 extern Node *capture_parse_filter(Oid relation, const char *filter);
 

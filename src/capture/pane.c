@@ -73,7 +73,7 @@ intern_segment(int n, char *const *values)
 	bool		found;
 	SegmentEntry *entry;
 	ListCell   *cell;
-	Segment    *segment;
+	Segment	   *segment;
 	MemoryContext old;
 
 	for (int i = 0; i < n; i++)

@@ -2,9 +2,9 @@
  * launcher.c
  *		One per server: starts a scheduler in every database that may need one.
  *
- * It is connected to no database, so it cannot see where the extension is: it lets a scheduler look, once per database when the server
- * starts or the database appears, and again when a backend says so (worker_wake).  A scheduler that finds nothing to do takes its entry
- * back; one that dies is started again, later each time.
+ * It is connected to no database, so it cannot see where the extension is: it lets a scheduler look, once per database when the
+ *server starts or the database appears, and again when a backend says so (worker_wake).  A scheduler that finds nothing to do takes
+ *its entry back; one that dies is started again, later each time.
  */
 #include "postgres.h"
 
@@ -174,8 +174,9 @@ start_schedulers(void)
 			{
 				known->handle = NULL;
 				known->start_after = TimestampTzPlusMilliseconds(now, LAST_RESTART_DELAY_MS / 10);
-				ereport(LOG, (errmsg("weir could not start its scheduler: no background worker slot is free"),
-							  errhint("Raise max_worker_processes.")));
+				ereport(LOG,
+						(errmsg("weir could not start its scheduler: no background worker slot is free"),
+						 errhint("Raise max_worker_processes.")));
 			}
 			MemoryContextSwitchTo(old);
 		}

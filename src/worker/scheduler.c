@@ -47,7 +47,7 @@ back_off(Timing *timing)
 
 /* Runs a function in a transaction of its own; false when it failed (the error is logged and rolled back). */
 static bool
-run_in_transaction(const char *name, void (*function) (void *), void *argument)
+run_in_transaction(const char *name, void (*function)(void *), void *argument)
 {
 	volatile bool succeeded = true;
 	MemoryContext old = CurrentMemoryContext;
@@ -158,8 +158,9 @@ keep_service(int i)
 		{
 			service_handles[i] = NULL;
 			back_off(&service_timing[i]);
-			ereport(LOG, (errmsg("weir could not start its %s worker: no background worker slot is free", worker_services[i].name),
-						  errhint("Raise max_worker_processes.")));
+			ereport(LOG,
+					(errmsg("weir could not start its %s worker: no background worker slot is free", worker_services[i].name),
+					 errhint("Raise max_worker_processes.")));
 		}
 		MemoryContextSwitchTo(old);
 	}

@@ -44,15 +44,15 @@ extern WorkerShared *worker_shared;
 typedef struct RegisteredService
 {
 	const char *name;
-	bool		(*wanted) (void);
-	void		(*main) (void);
+	bool		(*wanted)(void);
+	void		(*main)(void);
 } RegisteredService;
 
 typedef struct RegisteredTask
 {
 	const char *name;
 	int			period_ms;
-	void		(*run) (void);
+	void		(*run)(void);
 } RegisteredTask;
 
 extern RegisteredService worker_services[WORKER_MAX_SERVICES];
