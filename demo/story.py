@@ -168,7 +168,8 @@ class Story:
         self.subscriber.query(f"""
             INSERT INTO scorecard VALUES (1, '{points}');
             SELECT weir.create_model_version('scorecard', artifact => convert_to('{points}', 'UTF8'), note => 'in use since before',
-                metrics => jsonb_build_object('auc', round(scorecard_auc('{points}', '-infinity')::numeric, 3), 'fitted to', '{points}'::jsonb -> 'fitted to'));
+                metrics => jsonb_build_object('fitted to', '{points}'::jsonb -> 'fitted to', 'auc', round(scorecard_auc('{points}', '-infinity')::numeric, 3),
+                    'repaid', (scorecard_calibration('{points}', '-infinity')).repaid, 'expected', (scorecard_calibration('{points}', '-infinity')).expected));
             SELECT weir.promote_model('scorecard', 1, reason => 'the first');
             CREATE PUBLICATION scorecards FOR TABLE scorecard""")
         self.publisher.query(f"CREATE SUBSCRIPTION scorecards CONNECTION 'host={self.directories['subscriber']} user=postgres dbname=postgres'"
@@ -282,14 +283,17 @@ class Story:
             elif before != 'resolved' and state == 'resolved':
                 self.tell('△', f'Resolved: {metric} of {subject} is within its bounds again.', green)
             self.known_alerts[alert_id] = state
-        for version, auc, old, n, seconds in self.subscriber.query(
-                "SELECT version, metrics ->> 'auc', metrics ->> 'auc of the one before', metrics ->> 'fitted to', round(extract(epoch FROM j.duration), 2)"
-                " FROM weir.model_versions v JOIN weir.jobs j USING (job_id) WHERE j.state = 'succeeded' ORDER BY version"):
+        for version, n, repaid, new, old, new_auc, old_auc, seconds in self.subscriber.query("""
+                SELECT version, m ->> 'fitted to', m ->> 'repaid', m ->> 'expected', m ->> 'expected by the one before', m ->> 'auc',
+                       m ->> 'auc of the one before', round(extract(epoch FROM j.duration), 2)
+                FROM weir.model_versions v JOIN weir.jobs j USING (job_id), LATERAL (SELECT v.metrics AS m) x
+                WHERE j.state = 'succeeded' ORDER BY version"""):
             if int(version) not in self.known_versions:
                 self.known_versions.add(int(version))
                 self.mark('↻')
                 self.tell('↻', f'The job has fitted the scorecard anew, in the background, in {seconds} s: version {version}, from {int(n):,} loans.'
-                          f' AUC {auc} (the one in use: {old}).', blue)
+                          f' Of loans kept from the fit {float(repaid):.1%} were repaid; it expects {float(new):.1%}, the one in use {float(old):.1%}.'
+                          f' AUC {new_auc}, of the one in use {old_auc}.', blue)
         if self.bank.version > self.deployed:
             self.deployed = self.bank.version
             self.tell('→', f'Version {self.deployed} went to the bank the way the loans came, by replication: it decides by it now.', blue)
@@ -375,7 +379,8 @@ class Story:
         panes, equal, different = self.table("SELECT * FROM weir.verify('loans');")[0][:3]
         self.heading('Who decided what, and why')
         self.table("""
-            SELECT version, state, metrics->>'auc' AS auc, metrics->>'fitted to' AS fitted_to, note
+            SELECT version, state, metrics->'fitted to' AS fitted_to, metrics->'repaid' AS repaid,
+                   metrics->'expected' AS expected, metrics->'auc' AS auc, note
             FROM weir.model_versions WHERE model = 'scorecard';""")
         self.table("""
             SELECT rule, subject, metric, round(value::numeric, 2) AS value,

@@ -15,8 +15,9 @@ DECLARE
     version int;
 BEGIN
     version := weir.create_model_version('scorecard', artifact => convert_to(new::text, 'UTF8'), job_id => job_id,
-        metrics => jsonb_build_object('auc', round(scorecard_auc(new, since)::numeric, 3), 'auc of the one before', round(scorecard_auc(old, since)::numeric, 3),
-            'fitted to', new -> 'fitted to'),
+        metrics => jsonb_build_object('fitted to', new -> 'fitted to', 'repaid', (scorecard_calibration(new, since)).repaid,
+            'expected', (scorecard_calibration(new, since)).expected, 'expected by the one before', (scorecard_calibration(old, since)).expected,
+            'auc', round(scorecard_auc(new, since)::numeric, 3), 'auc of the one before', round(scorecard_auc(old, since)::numeric, 3)),
         note => format('after %s of %s', config ->> 'metric', config ->> 'subject'));
     PERFORM weir.promote_model('scorecard', version, reason => config ->> 'rule');
     INSERT INTO scorecard VALUES (version, new);

@@ -1,9 +1,9 @@
 """What the story needs of the terminal and of psql: colours where there is a terminal, a panel that stays below the text, a session."""
 import os
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 IS_TERMINAL = sys.stdout.isatty() and os.environ.get('TERM', 'dumb') != 'dumb'
 HAS_COLOURS = IS_TERMINAL and 'NO_COLOR' not in os.environ
@@ -82,43 +82,41 @@ class Database:
     """A session of psql that is kept open, and opened again after its server went away."""
     SEPARATOR = '\x1f'
     END = '-- end of answer --'
+    SIGNS_OF_LOSS = ('FATAL:', 'PANIC:', 'server closed the connection', 'connection to server')
 
     def __init__(self, directory):
         self.directory = directory
         self.process = None
+        self.errors = None
 
     def query(self, sql):
-        """The rows of all statements, as tuples of texts. RuntimeError for an error of the statement, Lost when the connection broke."""
-        if self.process is None or self.process.poll() is not None:
+        """The rows of all statements, as tuples of texts. RuntimeError for an error of a statement, Lost when the connection broke."""
+        if self.process is None:
+            self.errors = tempfile.TemporaryFile('w+', encoding='utf-8')
             self.process = subprocess.Popen(
-                ['psql', '-X', '-q', '-A', '-t', '-F', self.SEPARATOR, '-h', self.directory, '-U', 'postgres', '-d', 'postgres', '-v', 'VERBOSITY=terse',
-                 '-f', '-'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding='utf-8',
-                env={**os.environ, 'PGOPTIONS': '-c client_min_messages=warning'})
+                ['psql', '-X', '-q', '-A', '-t', '-F', self.SEPARATOR, '-h', self.directory, '-U', 'postgres', '-d', 'postgres',
+                 '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=terse', '-f', '-'],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, encoding='utf-8',
+                env={**os.environ, 'PGOPTIONS': '-c client_min_messages=warning', 'LC_ALL': 'C.UTF-8'})
         try:
             self.process.stdin.write(f'{sql}\n;\n\\echo {self.END}\n')
             self.process.stdin.flush()
         except BrokenPipeError:
-            self.forget()
+            pass                # psql has ended: the end of its output says so, too
         lines = []
-        while True:
-            line = self.process.stdout.readline() if self.process else ''
-            if line == '':
-                self.forget()
-                raise Lost(' '.join(lines) or 'no connection')
-            line = line.rstrip('\n')
-            if line == self.END:
-                break
-            lines.append(line)
-        failed = [line for line in lines if re.search(r'(ERROR|FATAL|PANIC):  |server closed the connection|connection to server', line)]
-        if failed:
-            if re.search(r'FATAL|PANIC|server closed|connection to server', ' '.join(failed)):
-                self.forget()
-                raise Lost(failed[0])
-            raise RuntimeError(f'{failed[0]} in: {sql}')
-        return [tuple(line.split(self.SEPARATOR)) for line in lines]
+        for line in self.process.stdout:
+            if line == f'{self.END}\n':
+                return [tuple(row.split(self.SEPARATOR)) for row in lines]
+            lines.append(line.rstrip('\n'))
+        self.process.wait()
+        self.errors.seek(0)
+        message = self.errors.read().strip()
+        self.forget()
+        if 'ERROR:' in message and not any(sign in message for sign in self.SIGNS_OF_LOSS):
+            raise RuntimeError(f'{message} in: {sql}')
+        raise Lost(message)
 
     def forget(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
         self.process = None

@@ -146,14 +146,17 @@ SELECT * FROM differing_scores($$b.decided_at >= w - interval '1 day' AND b.deci
 SELECT weir.set_baseline('loans', moving => 'trailing', span => '5 days');
 SELECT * FROM differing_scores($$b.decided_at >= w - interval '5 days' AND b.decided_at < w$$);
 SELECT weir.set_baseline('loans', moving => 'same_hour_of_week', span => '2 weeks');
-SELECT * FROM differing_scores($$b.decided_at >= w - interval '7 days' AND b.decided_at < w - interval '6 days' OR b.decided_at >= w - interval '14 days' AND b.decided_at < w - interval '13 days'$$);
+SELECT * FROM differing_scores($$b.decided_at >= w - interval '7 days' AND b.decided_at < w - interval '6 days'
+    OR b.decided_at >= w - interval '14 days' AND b.decided_at < w - interval '13 days'$$);
 -- A range of time does not cut off what a moving baseline looks back on.
 SELECT count(*), count(*) FILTER (WHERE (a.value, a.n_baseline) IS DISTINCT FROM (b.value, b.n_baseline)) FROM weir.drift_scores('loans', since => '2026-03-20', until => '2026-03-23') a
-    FULL JOIN weir.drift_scores('loans') b ON a.window_start = b.window_start AND (a.column_name, a.metric, coalesce(a.segment, '*')) = (b.column_name, b.metric, coalesce(b.segment, '*'))
+    FULL JOIN weir.drift_scores('loans') b
+    ON a.window_start = b.window_start AND (a.column_name, a.metric, coalesce(a.segment, '*')) = (b.column_name, b.metric, coalesce(b.segment, '*'))
 WHERE b.window_start >= '2026-03-20' AND b.window_start < '2026-03-23';
 SELECT weir.set_baseline('loans', moving => 'trailing', span => '5 days');
 SELECT count(*), count(*) FILTER (WHERE (a.value, a.n_baseline) IS DISTINCT FROM (b.value, b.n_baseline)) FROM weir.drift_scores('loans', '1 day', '6 hours', '2026-03-20', '2026-03-23') a
-    FULL JOIN weir.drift_scores('loans', '1 day', '6 hours') b ON a.window_start = b.window_start AND (a.column_name, a.metric, coalesce(a.segment, '*')) = (b.column_name, b.metric, coalesce(b.segment, '*'))
+    FULL JOIN weir.drift_scores('loans', '1 day', '6 hours') b
+    ON a.window_start = b.window_start AND (a.column_name, a.metric, coalesce(a.segment, '*')) = (b.column_name, b.metric, coalesce(b.segment, '*'))
 WHERE b.window_start >= '2026-03-20' AND b.window_start < '2026-03-23';
 SELECT count(DISTINCT window_start), min(n_baseline), max(n_baseline) FROM weir.drift_scores('loans', '1 day', '6 hours', '2026-03-20', '2026-03-23') WHERE segment IS NULL AND metric = 'psi';
 

@@ -129,6 +129,15 @@ verify_is($node, 'events', '0|0|', 'deletes are taken back');
 like($node->safe_psql('postgres', q{SELECT weir.wait_for(); SELECT different, marked > 0 FROM weir.verify('kept')}), qr/^0\|t$/m,
 	'on_delete => ignore: panes that hold deleted rows are marked, the others equal');
 
+# --- retention: old panes are given up, and rows for them left out
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('short', 'events', 'at', window_size => '1 hour', retention => '2 days')});
+all_equal($node, 'short', 'with a retention');
+$node->safe_psql('postgres', q{INSERT INTO events VALUES ('2026-02-10 12:00', 'k0', 1)});
+wait_until($node, q{SELECT min(pane_start) = '2026-02-10 12:00+00' FROM weir.pane JOIN weir.monitor USING (monitor_id) WHERE name = 'short' AND generation = 0}, 'panes older than it go');
+$node->safe_psql('postgres', q{INSERT INTO events VALUES ('2026-01-31 12:00', 'k0', 1), ('2026-02-10 13:00', 'k0', 1)});
+all_equal($node, 'short', 'and verify compares what is kept');
+is($node->safe_psql('postgres', q{SELECT sum(n) FROM weir.windows WHERE monitor = 'short'}), 2, 'a row for what was given up is left out');
+
 # --- a slot that is gone is a gap, recorded and healed
 $node->stop;
 $node->start;

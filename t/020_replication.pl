@@ -41,6 +41,15 @@ $publisher->safe_psql('postgres', q{UPDATE loans SET repaid = 1 WHERE repaid IS 
 $publisher->wait_for_catchup('weir_test');
 all_equal($subscriber, 'loans', 'rows from the apply worker, with late labels and deletes');
 
+# Labels that have not arrived are no drift of the labels.
+$subscriber->safe_psql('postgres', q{SELECT weir.set_baseline('loans', since => '2026-01-01', until => '2026-01-02')});
+$publisher->safe_psql('postgres', q{INSERT INTO loans SELECT 50000 + i, '2026-01-20', 1000 + i % 777, 'car', 'F', i % 2 = 0, CASE WHEN i <= 300 THEN (i % 3 = 0)::int END FROM generate_series(1, 1500) i});
+$publisher->wait_for_catchup('weir_test');
+$subscriber->safe_psql('postgres', q{SELECT weir.wait_for()});
+is($subscriber->safe_psql('postgres', q{SELECT status, verdict, n FROM weir.drift_scores('loans', since => '2026-01-20') WHERE column_name = 'repaid' AND metric = 'psi'}), 'ok|ok|300',
+	'labels that have not arrived are no drift');
+is($subscriber->safe_psql('postgres', q{SELECT n, n_labelled FROM weir.windows('loans', since => '2026-01-20')}), '1500|300', 'but their window counts them');
+
 # A second monitor while rows stream in: no gap, no double, and nobody waits.
 my $stream = IPC::Run::start([ 'psql', '-X', '-q', '-d', $publisher->connstr('postgres'), '-c', q{
 DO $$ BEGIN FOR i IN 1..100 LOOP

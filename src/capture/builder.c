@@ -115,7 +115,7 @@ run_query(CapturedMonitor *monitor, ActiveBuild *build, Tuplestorestate *rows)
 	SetTuplestoreDestReceiverParams(receiver, rows, CurrentMemoryContext, false, NULL, NULL);
 	for (int i = 0; i < 2; i++)
 		parameters->params[i] = (ParamExternData) {
-			.value = TimestampTzGetDatum(i == 0 ? build->since : build->until),.pflags = PARAM_FLAG_CONST,.ptype = TIMESTAMPTZOID
+			.value = TimestampTzGetDatum(i == 0 ? Max(build->since, monitor->expired_before) : build->until),.pflags = PARAM_FLAG_CONST,.ptype = TIMESTAMPTZOID
 		};
 	options.params = parameters;
 	sql_begin_as(&scope, monitor->owner);

@@ -28,6 +28,8 @@ CREATE TABLE weir.monitor (
 );
 COMMENT ON TABLE weir.monitor IS 'Definitions of monitors, one row each; read the view weir.monitors.';
 
+CREATE TRIGGER wake AFTER INSERT ON weir.monitor FOR EACH STATEMENT EXECUTE FUNCTION weir._wake();
+
 CREATE TABLE weir.monitor_column (
     monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
     ordinal int NOT NULL,                 -- position in pane.summaries, from 1
@@ -46,6 +48,7 @@ CREATE TABLE weir.monitor_state (
     reason text,                          -- why it is disabled
     watermark timestamptz,                -- latest event time folded, never beyond the wall clock
     last_change_at timestamptz,           -- wall clock of the last change folded
+    expired_before timestamptz,           -- panes that begin earlier are given up (retention); rows for them are left out
     inexact_since timestamptz,            -- an update or delete arrived that could not be taken back from its pane
     n_untimed bigint NOT NULL DEFAULT 0   -- rows left out because their time is NULL or infinite
 );

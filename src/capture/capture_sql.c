@@ -195,7 +195,7 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 
 	sql_begin(&scope);
 	if (sql_execute("SELECT m.monitor_id, m.owner::oid, m.backfill, s.state, "
-					"coalesce(weir.tumble($2, m.pane_size, NULL, m.time_zone), '-infinity'), "
+					"greatest(weir.tumble($2, m.pane_size, NULL, m.time_zone), s.expired_before, '-infinity'), "
 					"CASE WHEN weir.tumble($3, m.pane_size, NULL, m.time_zone) = $3 THEN $3 "
 					"ELSE coalesce(weir.tumble(weir.tumble($3, m.pane_size, NULL, m.time_zone) + m.pane_size + m.pane_size / 2, m.pane_size, "
 					"NULL, m.time_zone), 'infinity') END "
@@ -212,7 +212,8 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 	snprintf(what, sizeof(what), "monitor \"%s\"", name);
 	require_role(facts->owner, what);
 	if (facts->since >= facts->until)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range is empty"), errhint("since must be before until.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range is empty"),
+						errhint("since must be before until, and until behind what retention has given up.")));
 }
 
 static void

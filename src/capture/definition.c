@@ -19,8 +19,8 @@
 char *
 definition_fingerprint(void)
 {
-	sql_execute("SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || s.state, ',' ORDER BY m.monitor_id) "
-				"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id)", 0, NULL, NULL, NULL);
+	sql_execute("SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || coalesce(s.state, ''), ',' ORDER BY m.monitor_id) "
+				"FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)", 0, NULL, NULL, NULL);
 	return sql_text(0, 1);
 }
 
@@ -139,7 +139,7 @@ find_outcome(CapturedMonitor *monitor, CapturedColumn *column, OutcomeReader *re
 						errhint("Give create_monitor the argument positive.")));
 }
 
-#define FIRST_TEXT_COLUMN 13
+#define FIRST_TEXT_COLUMN 14
 
 static char *
 copied_text(uint64 row, int column, MemoryContext context)
@@ -172,6 +172,8 @@ load_monitor(uint64 row, MemoryContext context)
 	monitor->pane_size = copied_text(row, 10, context);
 	monitor->time_zone = copied_text(row, 11, context);
 	monitor->positive = copied_text(row, 12, context);
+	value = sql_value(row, 13, &is_null);
+	monitor->expired_before = is_null ? DT_NOBEGIN : DatumGetTimestampTz(value);
 	return monitor;
 }
 
@@ -238,6 +240,40 @@ disable_monitor(int monitor_id, const char *reason)
 	sql_execute("UPDATE weir.monitor_state SET state = 'disabled', reason = $2 WHERE monitor_id = $1", 2, types, values, NULL);
 }
 
+/* False when the monitor cannot be captured: it is disabled with its reason. */
+static bool
+try_to_complete(CapturedMonitor *monitor, uint64 row, SPITupleTable *table, MemoryContext context)
+{
+	MemoryContext old = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool succeeded = true;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		complete_monitor(monitor, row, table);
+		MemoryContextSwitchTo(old);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(old);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, error->message)));
+		disable_monitor(monitor->monitor_id, error->message);
+		succeeded = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	CurrentResourceOwner = owner;
+	return succeeded;
+}
+
 List *
 definition_load(MemoryContext context)
 {
@@ -246,7 +282,7 @@ definition_load(MemoryContext context)
 	SPITupleTable *table;
 
 	n = sql_execute("SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
-					"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, "
+					"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
 					"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness "
 					"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 					0, NULL, NULL, NULL);
@@ -254,41 +290,16 @@ definition_load(MemoryContext context)
 	for (uint64 row = 0; row < n; row++)
 	{
 		CapturedMonitor *monitor;
-		MemoryContext old = CurrentMemoryContext;
-		ResourceOwner owner = CurrentResourceOwner;
 
 		SPI_tuptable = table;
 		monitor = load_monitor(row, context);
-		BeginInternalSubTransaction(NULL);
-		PG_TRY();
+		if (try_to_complete(monitor, row, table, context))
 		{
-			MemoryContextSwitchTo(context);
-			complete_monitor(monitor, row, table);
-			MemoryContextSwitchTo(old);
-			ReleaseCurrentSubTransaction();
+			MemoryContext old = MemoryContextSwitchTo(context);
+
 			monitors = lappend(monitors, monitor);
-		}
-		PG_CATCH();
-		{
-			ErrorData  *error;
-
 			MemoryContextSwitchTo(old);
-			error = CopyErrorData();
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-			ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, error->message)));
-			disable_monitor(monitor->monitor_id, error->message);
 		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(old);
-		CurrentResourceOwner = owner;
-	}
-	/* The list itself must live as long as its monitors. */
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		monitors = list_copy(monitors);
-		MemoryContextSwitchTo(old);
 	}
 	return monitors;
 }

@@ -97,6 +97,7 @@ typedef struct CapturedMonitor
 
 	/* What monitor_state will be told at the next flush. */
 	bool		state_changed;
+	TimestampTz expired_before; /* DT_NOBEGIN: nothing is */
 	TimestampTz watermark;		/* DT_NOBEGIN: nothing seen */
 	TimestampTz pending_watermark;	/* of the transaction being decoded */
 	TimestampTz last_change_at;

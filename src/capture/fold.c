@@ -287,6 +287,8 @@ find_place(RelationMap *map, MonitorMap *entry, RowImage *row, bool counts_untim
 		monitor->slice_end = window_next(&monitor->pane_clock, monitor->slice_start);
 	}
 	place->start = monitor->slice_start;
+	if (place->start < monitor->expired_before)
+		return;
 	for (int i = 0; i < monitor->n_segments; i++)
 		place->segment[i] = row->nulls[entry->segments[i] - 1] ? NULL :
 			value_reader_text(&monitor->segments[i].reader, row->values[entry->segments[i] - 1]);

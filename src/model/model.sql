@@ -63,6 +63,7 @@ CREATE TABLE weir.trainer (
     CHECK (num_nulls(procedure_schema, procedure_name, procedure_owner) IN (0, 3))
 );
 COMMENT ON TABLE weir.trainer IS 'How models are trained, one row per trainer; read the view weir.trainers.';
+CREATE TRIGGER wake AFTER INSERT ON weir.trainer FOR EACH STATEMENT EXECUTE FUNCTION weir._wake();
 
 -- Run-time state from here on: not dumped, but for the sequence of job numbers, which versions and alerts go on naming.
 CREATE TABLE weir.trainer_state (

@@ -19,7 +19,7 @@
 
 PG_FUNCTION_INFO_V1(weir_set_baseline);
 
-static char *(*data_version_query) (int64 data_version) = NULL;
+static char *(*data_version_query)(int64 data_version) = NULL;
 
 typedef struct Baseline
 {
@@ -37,13 +37,12 @@ typedef struct Baseline
 } Baseline;
 
 void
-monitor_register_data_versions(char *(*query_of) (int64 data_version))
+monitor_register_data_versions(char *(*query_of)(int64 data_version))
 {
 	data_version_query = query_of;
 }
 
-static void pg_attribute_noreturn()
-refuse(const char *message, const char *hint)
+static void pg_attribute_noreturn() refuse(const char *message, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), errhint("%s", hint)));
 }
@@ -105,9 +104,10 @@ check_range(Baseline *baseline, const Interval *pane_size, const char *time_zone
 		moved = true;
 	}
 	if (moved)
-		ereport(NOTICE, (errmsg("the baseline is the range from %s to %s", pstrdup(timestamptz_to_str(baseline->since)),
-								pstrdup(timestamptz_to_str(baseline->until))),
-						 errdetail("It is made of the panes of %s that begin in the range given.", interval_text(pane_size))));
+		ereport(NOTICE,
+				(errmsg("the baseline is the range from %s to %s", pstrdup(timestamptz_to_str(baseline->since)),
+						pstrdup(timestamptz_to_str(baseline->until))),
+				 errdetail("It is made of the panes of %s that begin in the range given.", interval_text(pane_size))));
 	if (baseline->since >= baseline->until)
 		refuse("no pane begins in the range", psprintf("Panes of this monitor are %s long.", interval_text(pane_size)));
 }
@@ -182,13 +182,19 @@ check_against_monitor(Baseline *baseline)
 static void
 store_baseline(const Baseline *baseline)
 {
-	Oid			types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTOID, INTERVALOID, INT8OID, OIDOID};
-	Datum		values[] = {
-		Int32GetDatum(baseline->monitor_id), CStringGetTextDatum(baseline->form), TimestampTzGetDatum(baseline->since),
-		TimestampTzGetDatum(baseline->until), baseline->query ? CStringGetTextDatum(baseline->query) : (Datum) 0,
-		Int64GetDatum(baseline->data_version), baseline->moving ? CStringGetTextDatum(baseline->moving) : (Datum) 0,
-		IntervalPGetDatum(baseline->span), Int64GetDatum(baseline->n), ObjectIdGetDatum(GetUserId())
+	Oid			types[] = {
+		INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTOID, INTERVALOID, INT8OID, OIDOID,
 	};
+	Datum		values[] = {Int32GetDatum(baseline->monitor_id),
+					  CStringGetTextDatum(baseline->form),
+					  TimestampTzGetDatum(baseline->since),
+					  TimestampTzGetDatum(baseline->until),
+					  baseline->query ? CStringGetTextDatum(baseline->query) : (Datum) 0,
+					  Int64GetDatum(baseline->data_version),
+					  baseline->moving ? CStringGetTextDatum(baseline->moving) : (Datum) 0,
+					  IntervalPGetDatum(baseline->span),
+					  Int64GetDatum(baseline->n),
+					  ObjectIdGetDatum(GetUserId())};
 	char		nulls[] = "          ";
 
 	nulls[2] = nulls[3] = baseline->is_range ? ' ' : 'n';
@@ -199,7 +205,8 @@ store_baseline(const Baseline *baseline)
 	nulls[8] = baseline->n >= 0 ? ' ' : 'n';
 	sql_execute("DELETE FROM weir.baseline WHERE monitor_id = $1", 1, types, values, NULL);
 	sql_execute("INSERT INTO weir.baseline (monitor_id, form, since, until, query, data_version, moving, span, n, set_by) "
-				"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", lengthof(types), types, values, nulls);
+				"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+				lengthof(types), types, values, nulls);
 }
 
 Datum
@@ -216,8 +223,9 @@ weir_set_baseline(PG_FUNCTION_ARGS)
 	if (baseline.is_data_version)
 	{
 		if (data_version_query == NULL)
-			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this build of weir has no data versions"),
-							errhint("Use query => 'SELECT ...' with the rows of the baseline.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this build of weir has no data versions"),
+					 errhint("Use query => 'SELECT ...' with the rows of the baseline.")));
 		query = data_version_query(baseline.data_version);
 	}
 	else

@@ -1,6 +1,6 @@
 /*
  * baseline_query.c
- *		A baseline from a query: its rows, summarised as the monitor's panes are.
+ *		A baseline from a query: its rows, summarized as the monitor's panes are.
  */
 #include "postgres.h"
 
@@ -40,14 +40,14 @@ struct BaselineRows
 	bool		has_segments;	/* the query has all segment columns */
 	int64		n;
 	SegmentMap *map;			/* of Summary ** */
-	List	   *segment_values;	/* of SegmentSummaries */
-	Summary   **overall;
+	List	   *segment_values; /* of SegmentSummaries */
+	Summary	  **overall;
 };
 
 typedef struct SegmentSummaries
 {
 	Datum		segment;		/* text[] */
-	Summary   **summaries;
+	Summary	  **summaries;
 } SegmentSummaries;
 
 /* ---- the monitor ---- */
@@ -79,10 +79,13 @@ read_monitor(BaselineRows *rows)
 	SqlScope	scope;
 
 	sql_begin(&scope);
-	rows->n_columns = read_columns("SELECT column_name::text, data_type::oid, kind = 'numeric' FROM weir.monitor_column WHERE monitor_id = $1 "
-								   "ORDER BY ordinal", rows->monitor_id, &rows->columns, rows->memory);
+	rows->n_columns =
+		read_columns("SELECT column_name::text, data_type::oid, kind = 'numeric' FROM weir.monitor_column WHERE monitor_id = $1 "
+					 "ORDER BY ordinal",
+					 rows->monitor_id, &rows->columns, rows->memory);
 	rows->n_segments = read_columns("SELECT s::text, 0::oid, false FROM weir.monitor, unnest(segment_by) WITH ORDINALITY u (s, i) "
-									"WHERE monitor_id = $1 ORDER BY i", rows->monitor_id, &rows->segments, rows->memory);
+									"WHERE monitor_id = $1 ORDER BY i",
+									rows->monitor_id, &rows->segments, rows->memory);
 	sql_end(&scope);
 }
 
@@ -99,16 +102,18 @@ find_in_rows(QueryColumn *column, TupleDesc shape)
 		return;
 	type = SPI_gettypeid(shape, attribute);
 	if (!value_reader_init(&column->reader, type, column->kind, CurrentMemoryContext))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("column \"%s\" of the query is of type %s, which cannot be read as %s", column->name, format_type_be(type),
-							   column->kind == SUMMARY_NUMERIC ? "numeric" : "a category"),
-						errhint("Cast it to the type that the monitored table has.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of the query is of type %s, which cannot be read as %s", column->name, format_type_be(type),
+						column->kind == SUMMARY_NUMERIC ? "numeric" : "a category"),
+				 errhint("Cast it to the type that the monitored table has.")));
 	if (OidIsValid(column->type) && value_reader_init(&expected, column->type, column->kind, CurrentMemoryContext) &&
 		expected.unit != column->reader.unit)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("column \"%s\" of the query is of type %s, in the monitored table it is %s", column->name,
-							   format_type_be(type), format_type_be(column->type)),
-						errhint("Cast it to the type that the monitored table has.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of the query is of type %s, in the monitored table it is %s", column->name,
+						format_type_be(type), format_type_be(column->type)),
+				 errhint("Cast it to the type that the monitored table has.")));
 	column->attribute = attribute;
 }
 
@@ -128,8 +133,9 @@ match_columns(BaselineRows *rows, TupleDesc shape)
 			appendStringInfo(&missing, "%s%s", missing.len == 0 ? "" : ", ", quote_identifier(rows->columns[i].name));
 	}
 	if (n_found == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the query has none of the monitor's columns"),
-						errdetail("The monitor has %s.", missing.data), errhint("Name the query's columns as in the monitored table.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the query has none of the monitor's columns"),
+				 errdetail("The monitor has %s.", missing.data), errhint("Name the query's columns as in the monitored table.")));
 	if (missing.len > 0)
 		ereport(NOTICE, (errmsg("the query has no column %s: no baseline for it", missing.data)));
 	rows->has_segments = rows->n_segments > 0;
@@ -147,7 +153,7 @@ match_columns(BaselineRows *rows, TupleDesc shape)
 static Summary **
 create_summaries(BaselineRows *rows)
 {
-	Summary   **summaries = MemoryContextAllocZero(rows->memory, sizeof(Summary *) * rows->n_columns);
+	Summary	  **summaries = MemoryContextAllocZero(rows->memory, sizeof(Summary *) * rows->n_columns);
 
 	for (int i = 0; i < rows->n_columns; i++)
 		if (rows->columns[i].attribute != 0)
@@ -196,7 +202,7 @@ find_segment(BaselineRows *rows, HeapTuple tuple, TupleDesc shape)
 static void
 add_row(BaselineRows *rows, HeapTuple tuple, TupleDesc shape)
 {
-	Summary   **segment = rows->has_segments ? find_segment(rows, tuple, shape) : NULL;
+	Summary	  **segment = rows->has_segments ? find_segment(rows, tuple, shape) : NULL;
 
 	for (int i = 0; i < rows->n_columns; i++)
 	{
@@ -295,8 +301,8 @@ store_row(const BaselineRows *rows, Datum segment, Summary **summaries)
 	Oid			types[] = {INT4OID, TEXTARRAYOID, get_array_type(summary_type)};
 	Datum		values[] = {Int32GetDatum(rows->monitor_id), segment, summary_array(rows, summaries, summary_type)};
 
-	sql_execute("INSERT INTO weir.baseline_summary (monitor_id, segment, summaries) VALUES ($1, $2, $3)", lengthof(types), types, values,
-				segment == (Datum) 0 ? " n " : NULL);
+	sql_execute("INSERT INTO weir.baseline_summary (monitor_id, segment, summaries) VALUES ($1, $2, $3)", lengthof(types), types,
+				values, segment == (Datum) 0 ? " n " : NULL);
 }
 
 void

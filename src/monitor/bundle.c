@@ -81,7 +81,7 @@ bundle_add_packed(Bundle *into, const Datum *packed)
 			into->summaries[i] = summary_from_datum(allocator_in(into->context), packed[i]);
 		else
 		{
-			Summary    *from = summary_from_datum(allocator_in(into->context), packed[i]);
+			Summary	   *from = summary_from_datum(allocator_in(into->context), packed[i]);
 
 			summary_check_status(summary_merge(into->summaries[i], from));
 			summary_free(from);

@@ -13,11 +13,11 @@
 #include "utils/timestamp.h"
 #include "window/window.h"
 
-static void pg_attribute_noreturn()
-refuse(const char *message, const char *detail, const char *hint)
+static void pg_attribute_noreturn() refuse(const char *message, const char *detail, const char *hint)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), detail ? errdetail("%s", detail) : 0,
-					hint ? errhint("%s", hint) : 0));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), detail ? errdetail("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0));
 }
 
 /* ---- intervals ---- */
@@ -73,16 +73,17 @@ check_window_and_slide(const Interval *window_size, const Interval *slide, const
 		refuse("window_size must be positive", psprintf("It is %s.", interval_text(window_size)),
 			   "Give a size like '5 minutes', '1 day' or '1 month'.");
 	if (!is_positive(slide))
-		refuse("slide must be positive", psprintf("It is %s.", interval_text(slide)), "Leave it out for windows that do not overlap.");
+		refuse("slide must be positive", psprintf("It is %s.", interval_text(slide)),
+			   "Leave it out for windows that do not overlap.");
 	/* These refuse sizes that mix units, and zones that do not exist. */
 	window_clock_init(&clock, window_size, NULL, time_zone);
 	window_clock_init(&clock, slide, NULL, time_zone);
 	if (!is_multiple(window_size, slide))
 		refuse("window_size is not a multiple of slide",
 			   psprintf("window_size is %s, slide is %s.", interval_text(window_size), interval_text(slide)),
-			   (window_size->month != 0) != (slide->month != 0) ?
-			   "Months differ in length: give both in months, or both in days and hours." :
-			   "Choose a slide that divides the window, like 5 minutes for 1 hour.");
+			   (window_size->month != 0) != (slide->month != 0)
+				   ? "Months differ in length: give both in months, or both in days and hours."
+				   : "Choose a slide that divides the window, like 5 minutes for 1 hour.");
 }
 
 void
@@ -91,26 +92,30 @@ check_window_of_panes(const Interval *window_size, const Interval *slide, const 
 	check_window_and_slide(window_size, slide, time_zone);
 	if (!panes_fit(pane_size, window_size, slide, time_zone))
 		refuse("windows are not whole multiples of the monitor's panes",
-			   psprintf("window_size is %s, slide is %s, the pane size is %s%s%s.", interval_text(window_size), interval_text(slide),
-						interval_text(pane_size), time_zone ? " in time zone " : "", time_zone ? time_zone : ""),
+			   psprintf("window_size is %s, slide is %s, the pane size is %s%s%s.", interval_text(window_size),
+						interval_text(slide), interval_text(pane_size), time_zone ? " in time zone " : "",
+						time_zone ? time_zone : ""),
 			   "Choose sizes that are; or create a monitor with smaller panes: options => '{\"pane_size\": \"1 minute\"}'.");
 }
 
 /*
- * The largest slice that fits windows and slides and still gives four to a window, so that smaller windows can be asked for later; the
- * slide itself when none does.
+ * The largest slice that fits windows and slides and still gives four to a window, so that smaller windows can be asked for later;
+ * the slide itself when none does.
  */
 static Interval
 choose_pane_size(const Interval *window_size, const Interval *slide, const char *time_zone)
 {
-	static const Interval ladder[] = {
-		{.day = 1}, {.time = 6 * USECS_PER_HOUR}, {.time = USECS_PER_HOUR}, {.time = 15 * USECS_PER_MINUTE},
-		{.time = 5 * USECS_PER_MINUTE}, {.time = USECS_PER_MINUTE}, {.time = 10 * USECS_PER_SEC}, {.time = USECS_PER_SEC}
-	};
+	static const Interval ladder[] = {{.day = 1},
+									  {.time = 6 * USECS_PER_HOUR},
+									  {.time = USECS_PER_HOUR},
+									  {.time = 15 * USECS_PER_MINUTE},
+									  {.time = 5 * USECS_PER_MINUTE},
+									  {.time = USECS_PER_MINUTE},
+									  {.time = 10 * USECS_PER_SEC},
+									  {.time = USECS_PER_SEC}};
 
 	for (int i = 0; i < lengthof(ladder); i++)
-		if (interval_length(&ladder[i]) <= interval_length(window_size) / 4 &&
-			panes_fit(&ladder[i], window_size, slide, time_zone))
+		if (interval_length(&ladder[i]) <= interval_length(window_size) / 4 && panes_fit(&ladder[i], window_size, slide, time_zone))
 			return ladder[i];
 	return *slide;
 }
@@ -123,8 +128,8 @@ check_sizes(MonitorDefinition *definition, bool keep_pane_size)
 	check_window_and_slide(&definition->window_size, &definition->slide, definition->time_zone);
 	if (pane_size != NULL && !keep_pane_size)
 	{
-		definition->pane_size = *DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(pane_size),
-																	   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+		definition->pane_size = *DatumGetIntervalP(
+			DirectFunctionCall3(interval_in, CStringGetDatum(pane_size), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 		if (!is_positive(&definition->pane_size))
 			refuse("option pane_size must be positive", NULL, "Leave it out to have it chosen.");
 	}
@@ -133,11 +138,13 @@ check_sizes(MonitorDefinition *definition, bool keep_pane_size)
 	check_window_of_panes(&definition->window_size, &definition->slide, &definition->pane_size, definition->time_zone);
 
 	if (interval_length(&definition->lateness) < 0)
-		refuse("lateness must not be negative", NULL, "It is how long after the end of a window rows are still expected: '10 minutes'.");
+		refuse("lateness must not be negative", NULL,
+			   "It is how long after the end of a window rows are still expected: '10 minutes'.");
 	if (definition->retention != NULL && !is_positive(definition->retention))
 		refuse("retention must be positive", NULL, "Leave it out to keep panes for ever.");
 	if (definition->retention != NULL && interval_length(definition->retention) < interval_length(&definition->window_size))
-		refuse("retention is shorter than a window", NULL, "Keep panes for at least as long as a window, and as a moving baseline looks back.");
+		refuse("retention is shorter than a window", NULL,
+			   "Keep panes for at least as long as a window, and as a moving baseline looks back.");
 }
 
 /* ---- options ---- */
@@ -157,7 +164,7 @@ static const struct
 	const char *name;
 	OptionType	type;
 	const char *needs;
-}			option_list[] = {
+} option_list[] = {
 	{"pane_size", OPTION_INTERVAL, "an interval, like \"5 minutes\""},
 	{"idle_grace", OPTION_INTERVAL, "an interval, like \"1 minute\""},
 	{"min_n", OPTION_COUNT, "a whole number"},
@@ -216,18 +223,15 @@ option_is_valid(OptionType type, JsonbValue *value)
 			/* An error of its own says what is wrong with the text. */
 			if (text != NULL)
 				return interval_length(DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
-																			 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)))) >= 0;
+																			 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)))) >=
+					0;
 			return false;
-		case OPTION_COUNT:
-			return is_count(value);
-		case OPTION_SHARE:
-			return is_share(value);
+		case OPTION_COUNT: return is_count(value);
+		case OPTION_SHARE: return is_share(value);
 		case OPTION_ADJUSTMENT:
 			return text != NULL && (strcmp(text, "none") == 0 || strcmp(text, "bonferroni") == 0 || strcmp(text, "holm") == 0);
-		case OPTION_TEXTS:
-			return is_object_of_texts(value);
-		case OPTION_BOOLEAN:
-			return value->type == jbvBool;
+		case OPTION_TEXTS: return is_object_of_texts(value);
+		case OPTION_BOOLEAN: return value->type == jbvBool;
 	}
 	return false;
 }

@@ -24,11 +24,11 @@
 
 /* ---- the table ---- */
 
-static void pg_attribute_noreturn()
-refuse_relation(Relation relation, const char *detail, const char *hint)
+static void pg_attribute_noreturn() refuse_relation(Relation relation, const char *detail, const char *hint)
 {
-	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" cannot be monitored", RelationGetRelationName(relation)),
-					errdetail("%s", detail), errhint("%s", hint)));
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" cannot be monitored", RelationGetRelationName(relation)),
+			 errdetail("%s", detail), errhint("%s", hint)));
 }
 
 static void
@@ -39,17 +39,13 @@ check_relation(Relation relation)
 	switch (relation->rd_rel->relkind)
 	{
 		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-			break;
-		case RELKIND_VIEW:
-			refuse_relation(relation, "It is a view: it has no rows of its own.", tables);
-		case RELKIND_MATVIEW:
-			refuse_relation(relation, "It is a materialized view: refreshing it replaces its rows.", tables);
+		case RELKIND_PARTITIONED_TABLE: break;
+		case RELKIND_VIEW: refuse_relation(relation, "It is a view: it has no rows of its own.", tables);
+		case RELKIND_MATVIEW: refuse_relation(relation, "It is a materialized view: refreshing it replaces its rows.", tables);
 		case RELKIND_FOREIGN_TABLE:
 			refuse_relation(relation, "It is a foreign table: its changes are not in this server's write-ahead log.",
 							"Create the monitor in the database where the table is, or replicate the table to this one.");
-		default:
-			refuse_relation(relation, "It is not a table.", tables);
+		default: refuse_relation(relation, "It is not a table.", tables);
 	}
 	if (IsCatalogRelation(relation) || IsToastRelation(relation) || RelationGetNamespace(relation) == PG_CATALOG_NAMESPACE)
 		refuse_relation(relation, "It is a system table.", "Monitor a table of your own.");
@@ -67,9 +63,10 @@ check_relation(Relation relation)
 		List	   *ancestors = get_partition_ancestors(RelationGetRelid(relation));
 		Oid			root = llast_oid(ancestors);
 
-		refuse_relation(relation, "It is a partition of another table.",
-						psprintf("Monitor %s: it stands for the rows of all its partitions; segment_by or filter can tell them apart.",
-								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)), get_rel_name(root))));
+		refuse_relation(
+			relation, "It is a partition of another table.",
+			psprintf("Monitor %s: it stands for the rows of all its partitions; segment_by or filter can tell them apart.",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(root)), get_rel_name(root))));
 	}
 }
 
@@ -101,14 +98,15 @@ find_column(Relation source, const char *name, const char *what)
 		if (column->attisdropped || strcmp(NameStr(column->attname), name) != 0)
 			continue;
 		if (column->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
-			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-							errmsg("%s \"%s\" is a virtual generated column", what, name),
-							errdetail("Its values are not stored, so they are not in the write-ahead log."),
-							errhint("Make it a stored generated column, or monitor the columns that it is computed from.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s \"%s\" is a virtual generated column", what, name),
+					 errdetail("Its values are not stored, so they are not in the write-ahead log."),
+					 errhint("Make it a stored generated column, or monitor the columns that it is computed from.")));
 		return column;
 	}
-	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-					errmsg("%s \"%s\" of table \"%s\" does not exist", what, name, RelationGetRelationName(source))));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("%s \"%s\" of table \"%s\" does not exist", what, name, RelationGetRelationName(source))));
 }
 
 static void
@@ -118,10 +116,11 @@ check_category(Relation source, const char *name, const char *what)
 	ValueReader reader;
 
 	if (!value_reader_init(&reader, column->atttypid, SUMMARY_CATEGORY, CurrentMemoryContext))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("%s \"%s\" is of type %s, whose values cannot be told apart as categories", what, name,
-							   format_type_be(column->atttypid)),
-						errhint("Use a column of text, integers, boolean, an enum, uuid or date.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s \"%s\" is of type %s, whose values cannot be told apart as categories", what, name,
+						format_type_be(column->atttypid)),
+				 errhint("Use a column of text, integers, boolean, an enum, uuid or date.")));
 }
 
 static void
@@ -150,10 +149,11 @@ check_outcome(Relation source, const char *name, const char *what, const char *p
 		return;
 	column = find_column(source, name, what);
 	if (!outcome_reader_init(&reader, column->atttypid, positive, CurrentMemoryContext))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("%s \"%s\" is of type %s, which is neither boolean nor a number", what, name,
-							   format_type_be(column->atttypid)),
-						errhint("Name the value that counts as positive: positive => 'yes'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s \"%s\" is of type %s, which is neither boolean nor a number", what, name,
+						format_type_be(column->atttypid)),
+				 errhint("Name the value that counts as positive: positive => 'yes'.")));
 }
 
 static void
@@ -163,10 +163,11 @@ check_time_column(Relation source, const char *name)
 	Oid			type = getBaseType(column->atttypid);
 
 	if (type != TIMESTAMPTZOID && type != TIMESTAMPOID && type != DATEOID)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("time column \"%s\" is of type %s", name, format_type_be(column->atttypid)),
-						errdetail("Event time is a timestamptz, a timestamp or a date (both taken as UTC)."),
-						errhint("Name the column that says when the event happened, or add a stored generated one.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("time column \"%s\" is of type %s", name, format_type_be(column->atttypid)),
+				 errdetail("Event time is a timestamptz, a timestamp or a date (both taken as UTC)."),
+				 errhint("Name the column that says when the event happened, or add a stored generated one.")));
 }
 
 void
@@ -183,18 +184,20 @@ check_source_columns(const MonitorDefinition *definition, Relation source)
 		ValueReader reader;
 
 		if (!value_reader_init(&reader, column->atttypid, SUMMARY_NUMERIC, CurrentMemoryContext))
-			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-							errmsg("score column \"%s\" is of type %s, which is not a number", definition->score,
-								   format_type_be(column->atttypid))));
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("score column \"%s\" is of type %s, which is not a number", definition->score,
+							format_type_be(column->atttypid))));
 	}
 	if (definition->protected_columns != NIL && definition->prediction == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("protected columns need a prediction"),
-						errhint("Name the column that holds the model's decision: prediction => 'approved'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("protected columns need a prediction"),
+				 errhint("Name the column that holds the model's decision: prediction => 'approved'.")));
 	if (definition->filter != NULL)
 		(void) capture_parse_filter(RelationGetRelid(source), definition->filter);
 }
 
-/* ---- which columns to summarise, and as what ---- */
+/* ---- which columns to summarize, and as what ---- */
 
 typedef struct KindOverride
 {
@@ -212,8 +215,9 @@ parse_kinds(Relation source, Jsonb *kinds)
 	KindOverride *override = NULL;
 
 	if (!JB_ROOT_IS_OBJECT(kinds))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("kinds must be a JSON object"),
-						errhint("For example kinds => '{\"age\": \"numeric\", \"id\": \"ignore\"}'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("kinds must be a JSON object"),
+				 errhint("For example kinds => '{\"age\": \"numeric\", \"id\": \"ignore\"}'.")));
 	iterator = JsonbIteratorInit(&kinds->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
@@ -228,11 +232,13 @@ parse_kinds(Relation source, Jsonb *kinds)
 		{
 			if (value.type == jbvString)
 				override->kind = pnstrdup(value.val.string.val, value.val.string.len);
-			if (override->kind == NULL || (strcmp(override->kind, "numeric") != 0 && strcmp(override->kind, "category") != 0 &&
-										   strcmp(override->kind, "ignore") != 0))
-				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-								errmsg("the kind of column \"%s\" is not valid", override->column),
-								errhint("It is \"numeric\", \"category\" or \"ignore\".")));
+			if (override->kind == NULL ||
+				(strcmp(override->kind, "numeric") != 0 && strcmp(override->kind, "category") != 0 &&
+				 strcmp(override->kind, "ignore") != 0))
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("the kind of column \"%s\" is not valid", override->column),
+						 errhint("It is \"numeric\", \"category\" or \"ignore\".")));
 		}
 	}
 	return overrides;
@@ -330,15 +336,17 @@ choose_column(MonitorDefinition *definition, Relation source, Form_pg_attribute 
 	{
 		if (!asked_for)
 			return;
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("column \"%s\" is of type %s, which has no summary", name, format_type_be(column->atttypid)),
-						errhint("Leave it out of columns; or add a stored generated column with what matters of it.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, which has no summary", name, format_type_be(column->atttypid)),
+				 errhint("Leave it out of columns; or add a stored generated column with what matters of it.")));
 	}
 	if (!value_reader_init(&reader, column->atttypid, kind, CurrentMemoryContext))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("column \"%s\" is of type %s, which cannot be summarised as %s", name, format_type_be(column->atttypid),
-							   kind == SUMMARY_NUMERIC ? "numeric" : "category"),
-						errhint("Leave it out of kinds, or give it another kind.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, which cannot be summarized as %s", name, format_type_be(column->atttypid),
+						kind == SUMMARY_NUMERIC ? "numeric" : "category"),
+				 errhint("Leave it out of kinds, or give it another kind.")));
 	add_column(definition, name, column->atttypid, kind);
 }
 
@@ -371,10 +379,11 @@ choose_columns(MonitorDefinition *definition, Relation source, bool all_columns,
 		choose_column(definition, source, column, kind_override(overrides, name), true);
 	}
 	if (definition->columns == NIL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("table \"%s\" has no column to monitor", RelationGetRelationName(source)),
-						errdetail("The time column, identifiers, and types without a summary are left out unless they are named."),
-						errhint("Name columns: columns => '{amount, status}'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("table \"%s\" has no column to monitor", RelationGetRelationName(source)),
+				 errdetail("The time column, identifiers, and types without a summary are left out unless they are named."),
+				 errhint("Name columns: columns => '{amount, status}'.")));
 }
 
 char *

@@ -44,10 +44,8 @@ read_arguments(FunctionCallInfo fcinfo, MonitorDefinition *definition)
 	{
 		int			number;
 		const char *name;
-	}			required[] = {
-		{1, "source"}, {2, "time_column"}, {4, "kinds"}, {5, "segment_by"}, {6, "window_size"}, {8, "lateness"}, {15, "protected"},
-		{18, "backfill"}, {20, "on_delete"}, {21, "options"}
-	};
+	} required[] = {{1, "source"},   {2, "time_column"}, {4, "kinds"},     {5, "segment_by"}, {6, "window_size"},
+					{8, "lateness"}, {15, "protected"},  {18, "backfill"}, {20, "on_delete"}, {21, "options"}};
 
 	definition->name = required_name(fcinfo, 0, "name", "monitor");
 	for (int i = 0; i < lengthof(required); i++)
@@ -78,32 +76,47 @@ static void
 store_monitor(MonitorDefinition *definition)
 {
 	Oid			types[] = {
-		TEXTOID, OIDOID, OIDOID, TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID,
-		TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, BOOLOID, INTERVALOID, TEXTOID, JSONBOID
+		TEXTOID,      OIDOID,       OIDOID,       TEXTOID,     INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID,
+		TEXTOID,      TEXTARRAYOID, TEXTARRAYOID, TEXTOID,     TEXTOID,     TEXTOID,     TEXTOID,     TEXTOID,
+		TEXTARRAYOID, TEXTOID,      BOOLOID,      INTERVALOID, TEXTOID,     JSONBOID,
 	};
-	Datum		values[] = {
-		CStringGetTextDatum(definition->name), ObjectIdGetDatum(definition->source), ObjectIdGetDatum(definition->owner),
-		CStringGetTextDatum(definition->time_column), IntervalPGetDatum(&definition->window_size),
-		IntervalPGetDatum(&definition->slide), IntervalPGetDatum(&definition->pane_size), IntervalPGetDatum(&definition->lateness),
-		text_or_null(definition->time_zone), PointerGetDatum(text_list_array(definition->segment_by)),
-		PointerGetDatum(text_list_array(definition->protected_columns)), text_or_null(definition->model),
-		text_or_null(definition->prediction), text_or_null(definition->score), text_or_null(definition->label),
-		text_or_null(definition->positive), PointerGetDatum(definition->metrics), text_or_null(definition->filter),
-		BoolGetDatum(definition->backfill), IntervalPGetDatum(definition->retention), CStringGetTextDatum(definition->on_delete),
-		JsonbPGetDatum(definition->options)
-	};
+	Datum		values[] = {CStringGetTextDatum(definition->name),
+					  ObjectIdGetDatum(definition->source),
+					  ObjectIdGetDatum(definition->owner),
+					  CStringGetTextDatum(definition->time_column),
+					  IntervalPGetDatum(&definition->window_size),
+					  IntervalPGetDatum(&definition->slide),
+					  IntervalPGetDatum(&definition->pane_size),
+					  IntervalPGetDatum(&definition->lateness),
+					  text_or_null(definition->time_zone),
+					  PointerGetDatum(text_list_array(definition->segment_by)),
+					  PointerGetDatum(text_list_array(definition->protected_columns)),
+					  text_or_null(definition->model),
+					  text_or_null(definition->prediction),
+					  text_or_null(definition->score),
+					  text_or_null(definition->label),
+					  text_or_null(definition->positive),
+					  PointerGetDatum(definition->metrics),
+					  text_or_null(definition->filter),
+					  BoolGetDatum(definition->backfill),
+					  IntervalPGetDatum(definition->retention),
+					  CStringGetTextDatum(definition->on_delete),
+					  JsonbPGetDatum(definition->options)};
 	char		nulls[lengthof(types) + 1] = {0};
 	bool		is_null;
 
 	for (int i = 0; i < lengthof(types); i++)
 		nulls[i] = types[i] != BOOLOID && values[i] == (Datum) 0 ? 'n' : ' ';
 	/* The constraint decides, so that two sessions cannot both pass. */
-	if (sql_execute("INSERT INTO weir.monitor (name, source, owner, time_column, window_size, slide, pane_size, lateness, time_zone, "
-					"segment_by, protected, model, prediction, score, label, positive, metrics, filter, backfill, retention, on_delete, options) "
-					"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::name[], $11::name[], $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) "
-					"ON CONFLICT (name) DO NOTHING RETURNING monitor_id", lengthof(types), types, values, nulls) == 0)
-		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("monitor \"%s\" already exists", definition->name),
-						errhint("Choose another name, or SELECT weir.drop_monitor(%s) first.", quote_literal_cstr(definition->name))));
+	if (sql_execute(
+			"INSERT INTO weir.monitor (name, source, owner, time_column, window_size, slide, pane_size, lateness, time_zone, "
+			"segment_by, protected, model, prediction, score, label, positive, metrics, filter, backfill, retention, on_delete, options) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::name[], $11::name[], $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) "
+			"ON CONFLICT (name) DO NOTHING RETURNING monitor_id",
+			lengthof(types), types, values, nulls) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("monitor \"%s\" already exists", definition->name),
+				 errhint("Choose another name, or SELECT weir.drop_monitor(%s) first.", quote_literal_cstr(definition->name))));
 	definition->monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
 }
 
@@ -116,13 +129,13 @@ store_columns(const MonitorDefinition *definition)
 	foreach(cell, definition->columns)
 	{
 		MonitorColumn *column = lfirst(cell);
-		Datum		values[] = {
-			Int32GetDatum(definition->monitor_id), Int32GetDatum(foreach_current_index(cell) + 1), CStringGetTextDatum(column->name),
-			ObjectIdGetDatum(column->type), CStringGetTextDatum(column->kind == SUMMARY_NUMERIC ? "numeric" : "category")
-		};
+		Datum		values[] = {Int32GetDatum(definition->monitor_id), Int32GetDatum(foreach_current_index(cell) + 1),
+						  CStringGetTextDatum(column->name), ObjectIdGetDatum(column->type),
+						  CStringGetTextDatum(column->kind == SUMMARY_NUMERIC ? "numeric" : "category")};
 
-		sql_execute("INSERT INTO weir.monitor_column (monitor_id, ordinal, column_name, data_type, kind) VALUES ($1, $2, $3, $4, $5)",
-					lengthof(types), types, values, NULL);
+		sql_execute(
+			"INSERT INTO weir.monitor_column (monitor_id, ordinal, column_name, data_type, kind) VALUES ($1, $2, $3, $4, $5)",
+			lengthof(types), types, values, NULL);
 	}
 }
 
@@ -160,8 +173,9 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	sql_end(&scope);
 	relation_close(source, NoLock);
 
-	ereport(NOTICE, (errmsg("monitor \"%s\" summarises %s", definition.name, describe_columns(definition.columns)),
-					 errhint("Other kinds: kinds => '{\"column\": \"numeric\"}', \"category\" or \"ignore\".")));
+	ereport(NOTICE,
+			(errmsg("monitor \"%s\" summarizes %s", definition.name, describe_columns(definition.columns)),
+			 errhint("Other kinds: kinds => '{\"column\": \"numeric\"}', \"category\" or \"ignore\".")));
 	capture_report_setup(definition.monitor_id);
 	worker_wake_at_commit();
 	namestrcpy(result, definition.name);
@@ -184,7 +198,8 @@ load_settings(int monitor_id, MonitorDefinition *definition)
 	sql_begin(&scope);
 	/* The row lock keeps a second alter_monitor from overwriting this one. */
 	if (sql_execute("SELECT name, window_size, slide, pane_size, lateness, retention, on_delete, options, metrics, time_zone "
-					"FROM weir.monitor WHERE monitor_id = $1 FOR UPDATE", 1, &type, &value, NULL) == 0)
+					"FROM weir.monitor WHERE monitor_id = $1 FOR UPDATE",
+					1, &type, &value, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile")));
 	old = MemoryContextSwitchTo(caller);
 	definition->monitor_id = monitor_id;
@@ -221,8 +236,9 @@ merge_options(Jsonb *options, Jsonb *given)
 	Jsonb	   *result;
 
 	if (!JB_ROOT_IS_OBJECT(given))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object"),
-						errhint("For example options => '{\"min_n\": 100}'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object"),
+				 errhint("For example options => '{\"min_n\": 100}'.")));
 	sql_begin(&scope);
 	sql_execute("SELECT jsonb_strip_nulls($1 || $2)", 2, types, values, NULL);
 	old = MemoryContextSwitchTo(caller);
@@ -235,20 +251,23 @@ merge_options(Jsonb *options, Jsonb *given)
 static void
 store_settings(const MonitorDefinition *definition)
 {
-	Oid			types[] = {INT4OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID, JSONBOID, TEXTARRAYOID};
-	Datum		values[] = {
-		Int32GetDatum(definition->monitor_id), IntervalPGetDatum(&definition->window_size), IntervalPGetDatum(&definition->slide),
-		IntervalPGetDatum(&definition->lateness), IntervalPGetDatum(definition->retention), CStringGetTextDatum(definition->on_delete),
-		JsonbPGetDatum(definition->options), PointerGetDatum(definition->metrics)
+	Oid			types[] = {
+		INT4OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID, JSONBOID, TEXTARRAYOID,
 	};
+	Datum		values[] = {Int32GetDatum(definition->monitor_id),    IntervalPGetDatum(&definition->window_size),
+					  IntervalPGetDatum(&definition->slide),    IntervalPGetDatum(&definition->lateness),
+					  IntervalPGetDatum(definition->retention), CStringGetTextDatum(definition->on_delete),
+					  JsonbPGetDatum(definition->options),      PointerGetDatum(definition->metrics)};
 	char		nulls[] = "        ";
 	SqlScope	scope;
 
 	nulls[4] = definition->retention == NULL ? 'n' : ' ';
 	nulls[7] = definition->metrics == NULL ? 'n' : ' ';
 	sql_begin(&scope);
-	sql_execute("UPDATE weir.monitor SET window_size = $2, slide = $3, lateness = $4, retention = $5, on_delete = $6, options = $7, metrics = $8 "
-				"WHERE monitor_id = $1", lengthof(types), types, values, nulls);
+	sql_execute(
+		"UPDATE weir.monitor SET window_size = $2, slide = $3, lateness = $4, retention = $5, on_delete = $6, options = $7, metrics = $8 "
+		"WHERE monitor_id = $1",
+		lengthof(types), types, values, nulls);
 	sql_end(&scope);
 }
 
@@ -288,8 +307,9 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 	check_options(definition.options);
 	pane_size = option_text(definition.options, "pane_size");
 	if ((pane_size == NULL) != (pane_size_before == NULL) || (pane_size != NULL && strcmp(pane_size, pane_size_before) != 0))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the pane size of a monitor cannot be changed"),
-						errdetail("Its panes are stored with this size."), errhint("Drop the monitor and create it again.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the pane size of a monitor cannot be changed"),
+				 errdetail("Its panes are stored with this size."), errhint("Drop the monitor and create it again.")));
 	check_sizes(&definition, true);
 	store_settings(&definition);
 	worker_wake_at_commit();

@@ -1,6 +1,7 @@
 /*
  * definition.h
- *		A monitor's definition in memory, between the arguments of create_monitor or alter_monitor and the tables.  Inside this room only.
+ *		A monitor's definition in memory, between the arguments of create_monitor or alter_monitor and the tables.  Inside this room
+ *		only.
  */
 #ifndef WEIR_MONITOR_DEFINITION_H
 #define WEIR_MONITOR_DEFINITION_H
@@ -34,7 +35,7 @@ typedef struct MonitorDefinition
 	Interval	lateness;
 	char	   *time_zone;		/* NULL: UTC */
 	List	   *segment_by;		/* of char * */
-	List	   *protected_columns;	/* of char * */
+	List	   *protected_columns; /* of char * */
 	char	   *model;
 	char	   *prediction;
 	char	   *score;
@@ -69,7 +70,8 @@ extern char *describe_columns(List *columns);
 extern void check_sizes(MonitorDefinition *definition, bool keep_pane_size);
 
 /* Raises 22023 unless windows of this size and slide are unions of panes. */
-extern void check_window_of_panes(const Interval *window_size, const Interval *slide, const Interval *pane_size, const char *time_zone);
+extern void
+check_window_of_panes(const Interval *window_size, const Interval *slide, const Interval *pane_size, const char *time_zone);
 
 /* Option names and the types of their values. */
 extern void check_options(Jsonb *options);

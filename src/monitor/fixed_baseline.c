@@ -49,7 +49,7 @@ visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, con
 SegmentMap *
 range_baseline(const WindowRequest *request, TimestampTz since, TimestampTz until)
 {
-	RangeMerge	range = {.request = request,.memory = CurrentMemoryContext};
+	RangeMerge	range = {.request = request, .memory = CurrentMemoryContext};
 	ListCell   *cell;
 
 	range.bundles = segment_map_create(CurrentMemoryContext);
@@ -72,7 +72,8 @@ stored_baseline(const WindowRequest *request)
 	SegmentMap *baselines = segment_map_create(CurrentMemoryContext);
 	Oid			type = INT4OID;
 	Datum		monitor_id = Int32GetDatum(request->monitor_id);
-	uint64		n = sql_execute("SELECT segment, summaries FROM weir.baseline_summary WHERE monitor_id = $1", 1, &type, &monitor_id, NULL);
+	uint64		n =
+		sql_execute("SELECT segment, summaries FROM weir.baseline_summary WHERE monitor_id = $1", 1, &type, &monitor_id, NULL);
 
 	for (uint64 row = 0; row < n; row++)
 	{

@@ -14,8 +14,6 @@
 #include "utils/lsyscache.h"
 #include "worker/worker.h"
 
-#define RESTORED_PERIOD_MS 10000
-
 static bool
 monitors_exist(void)
 {
@@ -30,29 +28,10 @@ monitors_exist(void)
 	return result;
 }
 
-/*
- * Definitions are dumped, state and panes are not: monitors that came with a restore begin like new ones.  Nobody else leaves a monitor without
- * state, since create_monitor writes both in one transaction.
- */
-static void
-begin_restored(void)
-{
-	SqlScope	scope;
-
-	sql_begin(&scope);
-	if (sql_execute("WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir.monitor m "
-					"WHERE NOT EXISTS (SELECT FROM weir.monitor_state s WHERE s.monitor_id = m.monitor_id) "
-					"ON CONFLICT (monitor_id) DO NOTHING RETURNING monitor_id) "
-					"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored", 0, NULL, NULL, NULL) > 0)
-		worker_wake_at_commit();
-	sql_end(&scope);
-}
-
 void
 monitor_init(void)
 {
 	worker_register_presence(monitors_exist);
-	worker_register_task("monitors", RESTORED_PERIOD_MS, begin_restored);
 }
 
 int
@@ -76,8 +55,9 @@ monitor_require_owner(const char *name)
 	sql_end(&scope);
 
 	if (monitor_id == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
-						errhint("SELECT monitor FROM weir.monitors lists them.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
+				 errhint("SELECT monitor FROM weir.monitors lists them.")));
 	if (!(get_rel_name(source) != NULL && has_privs_of_role(GetUserId(), relation_owner(source))))
 		require_role(owner, psprintf("monitor \"%s\"", name));
 	return monitor_id;

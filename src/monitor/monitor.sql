@@ -13,7 +13,8 @@ CREATE TABLE weir.baseline (
     set_by regrole NOT NULL,
     set_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE weir.baseline IS 'What each monitor''s drift is measured against; set by weir.set_baseline, shown in weir.monitors.';
+COMMENT ON TABLE weir.baseline IS
+    'What each monitor''s drift is measured against; set by weir.set_baseline, shown in weir.monitors.';
 
 CREATE TABLE weir.baseline_summary (
     monitor_id int NOT NULL REFERENCES weir.baseline ON DELETE CASCADE,
@@ -21,7 +22,8 @@ CREATE TABLE weir.baseline_summary (
     summaries weir.summary[] NOT NULL,    -- by monitor_column.ordinal; NULL where the query has no such column
     UNIQUE (monitor_id, segment)
 );
-COMMENT ON TABLE weir.baseline_summary IS 'Summaries of a baseline that came from a query or a data version, taken once when it was set.';
+COMMENT ON TABLE weir.baseline_summary IS
+    'Summaries of a baseline that came from a query or a data version, taken once when it was set.';
 
 -- Definitions are dumped, what was measured is not: after a restore it is built again from the sources.
 SELECT pg_catalog.pg_extension_config_dump('weir.monitor', '');
@@ -38,25 +40,46 @@ CREATE FUNCTION weir.create_monitor(name text, source regclass, time_column name
     RETURNS name AS 'MODULE_PATHNAME', 'weir_create_monitor' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION weir.create_monitor(text, regclass, name, text[], jsonb, text[], interval, interval, interval, text, text, name, name, name,
     text, text[], text[], text, boolean, interval, text, jsonb) IS
-'Declares a monitor on a table and returns its name. It returns at once: rows already there are read in the background (backfill), later changes are captured from the write-ahead log. A NOTICE tells which columns are summarised and as what, and what of the setup is missing.
-columns: NULL takes all but the time column, identifiers (unique by themselves) and types without a summary. kinds: {"column": "numeric" | "category" | "ignore"}, in place of the kind of its type. segment_by: every score also per combination of their values. window_size, slide: windows of that size, one beginning every slide (NULL: window_size, so that they do not overlap), at calendar boundaries of time_zone (NULL: UTC). lateness: how long after its end a window is still expected to get rows.
-prediction, label: boolean, 0/1, or any value where positive names the one that counts; protected: columns whose groups are compared for fairness. metrics: drift metrics, NULL for all that apply. filter: rows to take, as simple as a publication''s row filter. retention: how long panes are kept (NULL: for ever). on_delete: retract (deleted rows leave their windows) or ignore (deletion is only housekeeping).
-options: pane_size (interval; chosen when left out), min_n (rows below which a window is insufficient, 30), min_group_size (rows below which a group is, 30), confidence (0.95), reference ({"protected column": "group"}; the largest group when left out), adjust (of p-values over columns: none, bonferroni, holm; holm), idle_grace (how long without any change until wall-clock time makes windows final, 1 minute).
-Needs ownership of the table. Errors: 42809 not a table that can be monitored, 42703 no such column, 42804 a type that does not fit, 42710 the name is taken, 22023 a setting that makes no sense, 42501 not the owner.';
+    'Declares a monitor on a table and returns its name. It returns at once: rows already there are read in the background '
+    '(backfill), later changes are captured from the write-ahead log. A NOTICE tells which columns are summarized and as what, '
+    'and what of the setup is missing. columns: NULL takes all but the time column, identifiers (unique by themselves) and types '
+    'without a summary. kinds: {"column": "numeric" | "category" | "ignore"}, in place of the kind of its type. segment_by: every '
+    'score also per combination of their values. window_size, slide: windows of that size, one beginning every slide (NULL: '
+    'window_size, so that they do not overlap), at calendar boundaries of time_zone (NULL: UTC). lateness: how long after its end '
+    'a window is still expected to get rows. prediction, label: boolean, 0/1, or any value where positive names the one that '
+    'counts; protected: columns whose groups are compared for fairness. metrics: drift metrics, NULL for all that apply. filter: '
+    'rows to take, as simple as a publication''s row filter. retention: how long panes are kept (NULL: for ever). on_delete: '
+    'retract (deleted rows leave their windows) or ignore (deletion is only housekeeping). options: pane_size (interval; chosen '
+    'when left out), min_n (rows below which a window is insufficient, 30), min_group_size (rows below which a group is, 30), '
+    'confidence (0.95), reference ({"protected column": "group"}; the largest group when left out), adjust (of p-values over '
+    'columns: none, bonferroni, holm; holm), idle_grace (how long without any change until wall-clock time makes windows final, 1 '
+    'minute). Needs ownership of the table. Errors: 42809 not a table that can be monitored, 42703 no such column, 42804 a type '
+    'that does not fit, 42710 the name is taken, 22023 a setting that makes no sense, 42501 not the owner.';
 
 CREATE FUNCTION weir.alter_monitor(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, lateness interval DEFAULT NULL,
     metrics text[] DEFAULT NULL, retention interval DEFAULT NULL, on_delete text DEFAULT NULL, options jsonb DEFAULT NULL)
     RETURNS void AS 'MODULE_PATHNAME', 'weir_alter_monitor' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION weir.alter_monitor(text, interval, interval, interval, text[], interval, text, jsonb) IS
-'Changes settings of a monitor; NULL leaves one as it is. window_size and slide must be whole multiples of the monitor''s panes; windows that did not overlap go on not to unless slide is given. options are merged into those that are set; a null member goes back to its default. Columns, segments and panes cannot change: drop the monitor and create it again. Needs ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 as in create_monitor.';
+    'Changes settings of a monitor; NULL leaves one as it is. window_size and slide must be whole multiples of the monitor''s '
+    'panes; windows that did not overlap go on not to unless slide is given. options are merged into those that are set; a null '
+    'member goes back to its default. Columns, segments and panes cannot change: drop the monitor and create it again. Needs '
+    'ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 as in create_monitor.';
 
 CREATE FUNCTION weir.drop_monitor(monitor text) RETURNS void
     AS 'MODULE_PATHNAME', 'weir_drop_monitor' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION weir.drop_monitor(text) IS
-'Removes a monitor with its panes, its baseline and what belongs to it. With the last monitor of a database capture stops and lets go of the write-ahead log. Needs ownership of the monitor or of its table. Error: 42704 no such monitor.';
+    'Removes a monitor with its panes, its baseline and what belongs to it. With the last monitor of a database capture stops and '
+    'lets go of the write-ahead log. Needs ownership of the monitor or of its table. Error: 42704 no such monitor.';
 
 CREATE FUNCTION weir.set_baseline(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, query text DEFAULT NULL,
     data_version bigint DEFAULT NULL, moving text DEFAULT NULL, span interval DEFAULT NULL) RETURNS void
     AS 'MODULE_PATHNAME', 'weir_set_baseline' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION weir.set_baseline(text, timestamptz, timestamptz, text, bigint, text, interval) IS
-'Sets what the monitor''s drift is measured against, in place of what was set before. Exactly one form: since and until (the monitor''s own panes that begin in [since, until), read anew with every score, so that late rows count); query (a SELECT run once, now, as the caller; its columns are taken by name and summarised as the monitor does; a column that it lacks has no baseline); data_version (its rows, likewise); moving => previous_window (the window that ended where this one begins), trailing (the span before the window) or same_hour_of_week (windows that began at the same time of the week, in the weeks of the span; 4 weeks by default). Segments are compared with their own baseline. Needs ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 not exactly one form or a span that does not fit, 42703 a query without any of the columns, 42804 a query''s column of another type.';
+    'Sets what the monitor''s drift is measured against, in place of what was set before. Exactly one form: since and until (the '
+    'monitor''s own panes that begin in [since, until), read anew with every score, so that late rows count); query (a SELECT run '
+    'once, now, as the caller; its columns are taken by name and summarized as the monitor does; a column that it lacks has no '
+    'baseline); data_version (its rows, likewise); moving => previous_window (the window that ended where this one begins), '
+    'trailing (the span before the window) or same_hour_of_week (windows that began at the same time of the week, in the weeks of '
+    'the span; 4 weeks by default). Segments are compared with their own baseline. Needs ownership of the monitor or of its '
+    'table. Errors: 42704 no such monitor, 22023 not exactly one form or a span that does not fit, 42703 a query without any of '
+    'the columns, 42804 a query''s column of another type.';

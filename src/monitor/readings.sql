@@ -8,7 +8,9 @@ CREATE FUNCTION weir._pane_windows(monitor_id int, contents text, window_size in
         updated_at timestamptz, item int, summary weir.summary, baseline weir.summary, fairness weir.fairness_table)
     AS 'MODULE_PATHNAME', 'weir_pane_windows' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000;
 COMMENT ON FUNCTION weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]) IS
-'Windows that begin in [since, until), as merges of panes. contents: counts (a row per window and segment), summaries (a row per column), drift (with its baseline) or fairness (a row per protected column). items: which columns or protected columns, by number; NULL for all. NULL sizes: the monitor''s. Internal.';
+    'Windows that begin in [since, until), as merges of panes. contents: counts (a row per window and segment), summaries (a row '
+    'per column), drift (with its baseline) or fairness (a row per protected column). items: which columns or protected columns, '
+    'by number; NULL for all. NULL sizes: the monitor''s. Internal.';
 
 CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, final_before timestamptz, has_gap boolean, min_n bigint, min_group_size int, confidence float8,
@@ -16,10 +18,13 @@ CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT m.name,
-        -- Windows that end at or before this are final. When nothing has arrived for a while, the wall clock counts instead.
+        -- Windows that end at or before this are final. When nothing has arrived for a while, and not because capture is behind, the
+        -- wall clock counts instead.
         greatest(s.watermark,
                  CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
                            > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
+                           AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
+                                           WHERE c.lag IS NULL OR c.lag > interval '10 s')
                       THEN now() END) - m.lateness,
         EXISTS (SELECT FROM weir.gap g WHERE g.healed_at IS NULL AND g.noticed_at >= m.created_at),
         coalesce((m.options ->> 'min_n')::bigint, 30),
@@ -40,15 +45,18 @@ BEGIN ATOMIC
     WHERE m.monitor_id = $1;
 END;
 COMMENT ON FUNCTION weir._settings(int, text[]) IS
-'What the readings of a monitor depend on. Lists of metrics: those of the monitor, only_metrics of them when given; NULL for all. Internal.';
+    'What the readings of a monitor depend on. Lists of metrics: those of the monitor, only_metrics of them when given; NULL for '
+    'all. Internal.';
 
 -- The first three hold for every reading, in this order.
+-- inlined: it is computed for each row of every reading.
 CREATE FUNCTION weir._status(has_gap boolean, marks int, n bigint, min_n bigint, status text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN has_gap THEN 'gap' WHEN marks OPERATOR(pg_catalog.&) 1 OPERATOR(pg_catalog.<>) 0 THEN 'stale'
                 WHEN status OPERATOR(pg_catalog.=) 'ok' AND n OPERATOR(pg_catalog.<) min_n THEN 'insufficient' ELSE status END;
 COMMENT ON FUNCTION weir._status(boolean, int, bigint, bigint, text) IS
-'The status of a reading: gap (capture missed changes), stale (a pane could not take back a change), insufficient (n < min_n), else the one given. Internal.';
+    'The status of a reading: gap (capture missed changes), stale (a pane could not take back a change), insufficient (n < '
+    'min_n), else the one given. Internal.';
 
 CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[])
@@ -62,7 +70,7 @@ BEGIN ATOMIC
         weir._pane_windows(monitor_id, 'counts', window_size, slide, since, until, segments, NULL) p;
 END;
 COMMENT ON FUNCTION weir._windows(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
-'weir.windows without privileges. Internal.';
+    'weir.windows without privileges. Internal.';
 
 CREATE FUNCTION weir._window_stats(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[])
@@ -84,7 +92,7 @@ BEGIN ATOMIC
                  FROM weir.top(p.summary, 5) v (value, n, share) WHERE c.kind = 'category') t;
 END;
 COMMENT ON FUNCTION weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
-'weir.window_stats without privileges. Internal.';
+    'weir.window_stats without privileges. Internal.';
 
 CREATE FUNCTION weir._drift_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
@@ -101,9 +109,13 @@ BEGIN ATOMIC
             -- Without a metric to compute no pane is read.
             LATERAL weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments,
                                        CASE WHEN s.drift_metrics = '{}' THEN '{}' ELSE columns END) p
-            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item,
+            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
+            JOIN weir.monitor m ON m.monitor_id = $1,
             LATERAL (
-                SELECT * FROM weir.drift(p.baseline, p.summary, s.drift_metrics)
+                -- A label that is missing has not arrived yet: that is no drift of the labels.
+                SELECT * FROM weir.drift(CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.baseline) ELSE p.baseline END,
+                                         CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.summary) ELSE p.summary END,
+                                         s.drift_metrics)
                 UNION ALL
                 -- One row says that there is nothing to compare with.
                 SELECT coalesce(weir.drift_metric_name(s.drift_metrics[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
@@ -124,7 +136,7 @@ BEGIN ATOMIC
     FROM ranked;
 END;
 COMMENT ON FUNCTION weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
-'weir.drift_scores without privileges. Internal.';
+    'weir.drift_scores without privileges. Internal.';
 
 CREATE FUNCTION weir._fairness_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
@@ -166,7 +178,7 @@ BEGIN ATOMIC
     FROM scored;
 END;
 COMMENT ON FUNCTION weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
-'weir.fairness_scores without privileges. Internal.';
+    'weir.fairness_scores without privileges. Internal.';
 
 CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
@@ -183,7 +195,7 @@ BEGIN ATOMIC
     FROM weir._fairness_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) f;
 END;
 COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
-'weir.scores without privileges. Internal.';
+    'weir.scores without privileges. Internal.';
 
 CREATE FUNCTION weir._scores(monitor_id int, since timestamptz, until timestamptz, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
@@ -193,7 +205,8 @@ BEGIN ATOMIC
     SELECT * FROM weir._all_scores(monitor_id, NULL, NULL, since, until, true, true, NULL, NULL, only_metrics);
 END;
 COMMENT ON FUNCTION weir._scores(int, timestamptz, timestamptz, text[]) IS
-'All scores of the monitor''s windows that begin in [since, until), for rules; only_metrics: only these are computed (NULL: all). Internal.';
+    'All scores of the monitor''s windows that begin in [since, until), for rules; only_metrics: only these are computed (NULL: '
+    'all). Internal.';
 
 REVOKE ALL ON FUNCTION weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]), weir._settings(int, text[]),
     weir._status(boolean, int, bigint, bigint, text),
@@ -210,7 +223,8 @@ REVOKE ALL ON FUNCTION weir._pane_windows(int, text, interval, interval, timesta
 CREATE FUNCTION weir.may_read_rows(source regclass, time_column name, has_filter boolean) RETURNS boolean
     AS 'MODULE_PATHNAME', 'weir_may_read_rows' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.may_read_rows(regclass, name, boolean) IS
-'True when the current user may see a monitor with this source at all: SELECT on the time column (on the whole table when it has a filter), and no row-level security that would hide rows.';
+    'True when the current user may see a monitor with this source at all: SELECT on the time column (on the whole table when it '
+    'has a filter), and no row-level security that would hide rows.';
 
 CREATE FUNCTION weir.windows(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -218,7 +232,15 @@ CREATE FUNCTION weir.windows(monitor text, window_size interval DEFAULT NULL, sl
         is_final boolean, status text, updated_at timestamptz)
     AS 'MODULE_PATHNAME', 'weir_windows' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
 COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestamptz) IS
-'Windows of a monitor: n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came after their window was final. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    'Windows of a monitor: n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came '
+    'after their window was final. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from '
+    'a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: as in weir.monitors. '
+    'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
+    'window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the '
+    'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
+    'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. '
+    'is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: '
+    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
 
 CREATE FUNCTION weir.window_stats(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -227,7 +249,17 @@ CREATE FUNCTION weir.window_stats(monitor text, window_size interval DEFAULT NUL
         max float8, distinct_count bigint, top_values jsonb, summary weir.summary, is_final boolean, status text)
     AS 'MODULE_PATHNAME', 'weir_window_stats' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000;
 COMMENT ON FUNCTION weir.window_stats(text, interval, interval, timestamptz, timestamptz) IS
-'Statistics of each column per window. n: values that are not NULL; null_share in [0, 1]; mean, stddev (sample), minimum, quantiles and maximum: in units of the column (durations in seconds, times in seconds since 1970), NULL for categories and where undefined; top_values: the five most frequent categories as [{"value", "n", "share"}]; summary: everything that is known, for weir.quantile, weir.cdf, weir.drift and others. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    'Statistics of each column per window. n: values that are not NULL; null_share in [0, 1]; mean, stddev (sample), minimum, '
+    'quantiles and maximum: in units of the column (durations in seconds, times in seconds since 1970), NULL for categories and '
+    'where undefined; top_values: the five most frequent categories as [{"value", "n", "share"}]; summary: everything that is '
+    'known, for weir.quantile, weir.cdf, weir.drift and others. status: ok, insufficient (n below option min_n), stale (a change '
+    'could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: '
+    'as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s '
+    '(slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). '
+    'Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may '
+    'not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are '
+    'shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock '
+    'counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
 
 CREATE FUNCTION weir.drift_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -236,7 +268,18 @@ CREATE FUNCTION weir.drift_scores(monitor text, window_size interval DEFAULT NUL
         is_final boolean, status text, detail jsonb)
     AS 'MODULE_PATHNAME', 'weir_drift_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000;
 COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, timestamptz) IS
-'How far each column of each window is from the baseline (weir.set_baseline): value, threshold, p_value, error_bound and detail as weir.drift gives them; one row per metric, one per column is_primary. p_adjusted: p_value corrected for the columns tested in the same window and segment (option adjust: holm, bonferroni or none). n, n_baseline: rows behind the score. verdict: ok, warning, alert; NULL unless status is ok. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), no_baseline (a segment that the baseline does not have, or none was set), undefined. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    'How far each column of each window is from the baseline (weir.set_baseline): value, threshold, p_value, error_bound and '
+    'detail as weir.drift gives them; one row per metric, one per column is_primary. p_adjusted: p_value corrected for the '
+    'columns tested in the same window and segment (option adjust: holm, bonferroni or none). n, n_baseline: rows behind the '
+    'score. verdict: ok, warning, alert; NULL unless status is ok. status: ok, insufficient (n below option min_n), stale (a '
+    'change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), '
+    'no_baseline (a segment that the baseline does not have, or none was set), undefined. monitor: as in weir.monitors. '
+    'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
+    'window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the '
+    'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
+    'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. '
+    'is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: '
+    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
 
 CREATE FUNCTION weir.fairness_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -245,7 +288,18 @@ CREATE FUNCTION weir.fairness_scores(monitor text, window_size interval DEFAULT 
         is_final boolean, status text, p_value float8, is_primary boolean)
     AS 'MODULE_PATHNAME', 'weir_fairness_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000;
 COMMENT ON FUNCTION weir.fairness_scores(text, interval, interval, timestamptz, timestamptz) IS
-'Fairness of the predictions per window and protected column: metrics of weir.fairness_metrics (group_name against reference_group; group_name NULL: over all groups) and per group selection_rate, true_positive_rate, false_positive_rate. low, high: confidence interval; n, n_reference: rows behind it. is_primary: one row per protected column. Seen by who may read prediction, label and protected column. verdict: NULL unless status is ok. status: ok, insufficient (a group below option min_group_size), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), no_labels, undefined. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    'Fairness of the predictions per window and protected column: metrics of weir.fairness_metrics (group_name against '
+    'reference_group; group_name NULL: over all groups) and per group selection_rate, true_positive_rate, false_positive_rate. '
+    'low, high: confidence interval; n, n_reference: rows behind it. is_primary: one row per protected column. Seen by who may '
+    'read prediction, label and protected column. verdict: NULL unless status is ok. status: ok, insufficient (a group below '
+    'option min_group_size), stale (a change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed '
+    'changes and not healed yet), no_labels, undefined. monitor: as in weir.monitors. window_size, slide: other windows than the '
+    'monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not '
+    'overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole '
+    'table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, '
+    'else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end '
+    'plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, '
+    '22023 windows that the panes do not fit.';
 
 CREATE FUNCTION weir.scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -253,7 +307,15 @@ CREATE FUNCTION weir.scores(monitor text, window_size interval DEFAULT NULL, sli
         value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
     AS 'MODULE_PATHNAME', 'weir_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000;
 COMMENT ON FUNCTION weir.scores(text, interval, interval, timestamptz, timestamptz) IS
-'All scores in one shape, for rules and dashboards. family: drift (subject: the column) or fairness (subject: the protected column, "column: group" for a group of it). verdict: NULL unless status is ok; status as in weir.drift_scores and weir.fairness_scores. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    'All scores in one shape, for rules and dashboards. family: drift (subject: the column) or fairness (subject: the protected '
+    'column, "column: group" for a group of it). verdict: NULL unless status is ok; status as in weir.drift_scores and '
+    'weir.fairness_scores. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the '
+    'same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows '
+    'that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a '
+    'filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of '
+    'segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; '
+    'without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that '
+    'the panes do not fit.';
 
 CREATE VIEW weir.monitors WITH (security_barrier) AS
     SELECT m.name AS monitor, m.source, coalesce(s.state, 'starting') AS state, s.reason, s.watermark, s.last_change_at, s.inexact_since,
@@ -268,14 +330,18 @@ CREATE VIEW weir.monitors WITH (security_barrier) AS
     FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)
     WHERE weir.may_read_rows(m.source, m.time_column, m.filter IS NOT NULL);
 COMMENT ON VIEW weir.monitors IS
-'Monitors whose source one may read. state: starting, building (existing rows are being read), active, disabled (reason says why). watermark: latest event time seen; last_change_at: when the last change was captured; inexact_since: when an update or delete arrived that could not be taken back from its window, because the old row was not known (see weir.check_setup); n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set.';
+    'Monitors whose source one may read. state: starting, building (existing rows are being read), active, disabled (reason says '
+    'why). watermark: latest event time seen; last_change_at: when the last change was captured; inexact_since: when an update or '
+    'delete arrived that could not be taken back from its window, because the old row was not known (see weir.check_setup); '
+    'n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set.';
 GRANT SELECT ON weir.monitors TO PUBLIC;
 
 CREATE VIEW weir.windows WITH (security_barrier) AS
     SELECT m.monitor, r.window_start, r.window_end, r.segment, r.n, r.n_labelled, r.n_late, r.is_final, r.status, r.updated_at
     FROM weir.monitors m CROSS JOIN LATERAL weir.windows(m.monitor) r;
 COMMENT ON VIEW weir.windows IS
-'Windows of all monitors that one may read; columns as in the function weir.windows(monitor, ...), which takes a range of time and other window sizes.';
+    'Windows of all monitors that one may read; columns as in the function weir.windows(monitor, ...), which takes a range of '
+    'time and other window sizes.';
 GRANT SELECT ON weir.windows TO PUBLIC;
 
 CREATE VIEW weir.window_stats WITH (security_barrier) AS
@@ -283,7 +349,8 @@ CREATE VIEW weir.window_stats WITH (security_barrier) AS
         r.stddev, r.min, r.p25, r.p50, r.p75, r.p95, r.p99, r.max, r.distinct_count, r.top_values, r.summary, r.is_final, r.status
     FROM weir.monitors m CROSS JOIN LATERAL weir.window_stats(m.monitor) r;
 COMMENT ON VIEW weir.window_stats IS
-'Statistics of each column per window of all monitors that one may read; columns as in the function weir.window_stats(monitor, ...), which takes a range of time and other window sizes.';
+    'Statistics of each column per window of all monitors that one may read; columns as in the function '
+    'weir.window_stats(monitor, ...), which takes a range of time and other window sizes.';
 GRANT SELECT ON weir.window_stats TO PUBLIC;
 
 CREATE VIEW weir.drift_scores WITH (security_barrier) AS
@@ -291,7 +358,8 @@ CREATE VIEW weir.drift_scores WITH (security_barrier) AS
         r.p_adjusted, r.n, r.n_baseline, r.error_bound, r.is_primary, r.verdict, r.is_final, r.status, r.detail
     FROM weir.monitors m CROSS JOIN LATERAL weir.drift_scores(m.monitor) r;
 COMMENT ON VIEW weir.drift_scores IS
-'Drift of each column per window of all monitors that one may read; columns as in the function weir.drift_scores(monitor, ...), which takes a range of time and other window sizes.';
+    'Drift of each column per window of all monitors that one may read; columns as in the function weir.drift_scores(monitor, '
+    '...), which takes a range of time and other window sizes.';
 GRANT SELECT ON weir.drift_scores TO PUBLIC;
 
 CREATE VIEW weir.fairness_scores WITH (security_barrier) AS
@@ -299,7 +367,8 @@ CREATE VIEW weir.fairness_scores WITH (security_barrier) AS
         r.low, r.high, r.threshold, r.n, r.n_reference, r.verdict, r.is_final, r.status, r.p_value, r.is_primary
     FROM weir.monitors m CROSS JOIN LATERAL weir.fairness_scores(m.monitor) r;
 COMMENT ON VIEW weir.fairness_scores IS
-'Fairness per window of all monitors that one may read; columns as in the function weir.fairness_scores(monitor, ...), which takes a range of time and other window sizes.';
+    'Fairness per window of all monitors that one may read; columns as in the function weir.fairness_scores(monitor, ...), which '
+    'takes a range of time and other window sizes.';
 GRANT SELECT ON weir.fairness_scores TO PUBLIC;
 
 CREATE VIEW weir.scores WITH (security_barrier) AS
@@ -307,7 +376,8 @@ CREATE VIEW weir.scores WITH (security_barrier) AS
         r.is_final, r.status
     FROM weir.monitors m CROSS JOIN LATERAL weir.scores(m.monitor) r;
 COMMENT ON VIEW weir.scores IS
-'All scores in one shape of all monitors that one may read; columns as in the function weir.scores(monitor, ...), which takes a range of time and other window sizes.';
+    'All scores in one shape of all monitors that one may read; columns as in the function weir.scores(monitor, ...), which takes '
+    'a range of time and other window sizes.';
 GRANT SELECT ON weir.scores TO PUBLIC;
 
 CREATE VIEW weir.overview WITH (security_barrier) AS
@@ -337,5 +407,7 @@ CREATE VIEW weir.overview WITH (security_barrier) AS
         ORDER BY array_position(ARRAY['alert', 'warning', 'ok'], x.verdict) NULLS LAST, x.protected LIMIT 1
     ) f ON w.window_start IS NOT NULL;
 COMMENT ON VIEW weir.overview IS
-'One line per monitor that one may read: its state, lag (now minus the watermark), its last final window (before there is one, the last), in it how many columns drift and the worst of them relative to its threshold, and the worst fairness among the protected columns.';
+    'One line per monitor that one may read: its state, lag (now minus the watermark), its last final window (before there is '
+    'one, the last), in it how many columns drift and the worst of them relative to its threshold, and the worst fairness among '
+    'the protected columns.';
 GRANT SELECT ON weir.overview TO PUBLIC;

@@ -2,8 +2,8 @@
  * readings_sql.c
  *		windows, window_stats, drift_scores, fairness_scores, scores: what the caller may see of them.
  *
- * Each is one fixed query in SQL (readings.sql), run as the extension's owner after the caller's privileges on the source were looked at:
- * what the caller may not read there is left out.
+ * Each is one fixed query in SQL (readings.sql), run as the extension's owner after the caller's privileges on the source were
+ *looked at: what the caller may not read there is left out.
  */
 #include "postgres.h"
 
@@ -37,11 +37,12 @@ typedef struct VisiblePart
 	bool		segments;
 	bool		labels;
 	Datum		columns;		/* int[] of monitor_column.ordinal */
-	Datum		protected_columns;	/* int[] of positions from 1 */
+	Datum		protected_columns; /* int[] of positions from 1 */
 } VisiblePart;
 
 /*
- * That a row exists, and when: what windows tell of rows at all.  A filter tells something of any column, so it takes the whole table.
+ * That a row exists, and when: what windows tell of rows at all.  A filter tells something of any column, so it takes the whole
+ * table.
  */
 static bool
 may_read_rows(Oid source, const char *time_column, bool has_filter)
@@ -109,10 +110,13 @@ find_visible_part(const char *name)
 	Datum		protected_columns = 0;
 
 	sql_begin(&scope);
-	found = sql_execute("SELECT m.monitor_id, m.source::oid, m.time_column::text, m.filter IS NOT NULL, m.segment_by::text[], m.prediction::text, "
-						"m.label::text, m.protected::text[], "
-						"ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal) "
-						"FROM weir.monitor m WHERE m.name = $1", 1, &type, &value, NULL) == 1;
+	found =
+		sql_execute(
+			"SELECT m.monitor_id, m.source::oid, m.time_column::text, m.filter IS NOT NULL, m.segment_by::text[], m.prediction::text, "
+			"m.label::text, m.protected::text[], "
+			"ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal) "
+			"FROM weir.monitor m WHERE m.name = $1",
+			1, &type, &value, NULL) == 1;
 	if (found)
 	{
 		inside = MemoryContextSwitchTo(caller);
@@ -130,15 +134,17 @@ find_visible_part(const char *name)
 	sql_end(&scope);
 
 	if (!found)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
-						errhint("SELECT monitor FROM weir.monitors lists them.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
+				 errhint("SELECT monitor FROM weir.monitors lists them.")));
 	if (!may_read_rows(source, time_column, has_filter))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for monitor \"%s\"", name),
-						errdetail("It shows what its source %s holds, which you may not read.",
-								  get_rel_name(source) ? quote_identifier(get_rel_name(source)) : "(dropped)"),
-						errhint("Ask the owner of the table for SELECT on it.")));
-	visible.segments = list_length(readable_positions(source, segment_by)) == ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(segment_by)),
-																							ARR_DIMS(DatumGetArrayTypeP(segment_by)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for monitor \"%s\"", name),
+				 errdetail("It shows what its source %s holds, which you may not read.",
+						   get_rel_name(source) ? quote_identifier(get_rel_name(source)) : "(dropped)"),
+				 errhint("Ask the owner of the table for SELECT on it.")));
+	visible.segments = list_length(readable_positions(source, segment_by)) ==
+		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(segment_by)), ARR_DIMS(DatumGetArrayTypeP(segment_by)));
 	visible.labels = may_read_if_given(source, label);
 	visible.columns = number_array(readable_positions(source, columns));
 	/* A fairness table holds both outcomes. */
@@ -149,21 +155,26 @@ find_visible_part(const char *name)
 	return visible;
 }
 
-/* Runs the query with (monitor_id, window_size, slide, since, until, segments, labels, columns, protected); its rows are the result. */
+/* Runs the query with (monitor_id, window_size, slide, since, until, segments, labels, columns, protected); its rows are the
+ * result. */
 static Datum
 read_rows(FunctionCallInfo fcinfo, const char *query)
 {
-	static const Oid types[] = {
-		INT4OID, INTERVALOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, INT4ARRAYOID, INT4ARRAYOID
-	};
+	static const Oid types[] = {INT4OID, INTERVALOID, INTERVALOID,  TIMESTAMPTZOID, TIMESTAMPTZOID,
+								BOOLOID, BOOLOID,     INT4ARRAYOID, INT4ARRAYOID};
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	VisiblePart visible = find_visible_part(required_text(fcinfo, 0, "monitor"));
-	Datum		values[] = {
-		Int32GetDatum(visible.monitor_id), 0, 0, 0, 0, BoolGetDatum(visible.segments), BoolGetDatum(visible.labels), visible.columns,
-		visible.protected_columns
-	};
+	Datum		values[] = {Int32GetDatum(visible.monitor_id),
+					  0,
+					  0,
+					  0,
+					  0,
+					  BoolGetDatum(visible.segments),
+					  BoolGetDatum(visible.labels),
+					  visible.columns,
+					  visible.protected_columns};
 	ParamListInfo parameters = makeParamList(lengthof(types));
-	SPIExecuteOptions options = {.params = parameters,.read_only = true};
+	SPIExecuteOptions options = {.params = parameters, .read_only = true};
 	SqlScope	scope;
 
 	InitMaterializedSRF(fcinfo, 0);

@@ -29,7 +29,7 @@ struct SegmentMap
 SegmentKey
 overall_key(void)
 {
-	return (SegmentKey) {.overall = true};
+	return (SegmentKey){.overall = true};
 }
 
 SegmentKey
@@ -37,7 +37,7 @@ segment_key(Datum segment, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	ArrayType  *array = DatumGetArrayTypeP(segment);
-	SegmentKey	key = {.length = VARSIZE(array) - VARHDRSZ,.bytes = VARDATA(array)};
+	SegmentKey	key = {.length = VARSIZE(array) - VARHDRSZ, .bytes = VARDATA(array)};
 	StringInfoData display;
 	Datum	   *values;
 	bool	   *nulls;

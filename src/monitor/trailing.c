@@ -2,9 +2,9 @@
  * trailing.c
  *		The merge of the slices of the last so much time, moving forward.
  *
- * Summaries are not taken back out of a merge: that can leave it coarser than a fresh one.  Instead two stacks make a queue: the front holds,
- * for each of its slices, the merge of that slice with all newer ones of the front; the back is merged as it grows.  When the front is empty
- * the back moves over.  Each slice is merged about three times, however long the time looked back on.
+ * Summaries are not taken back out of a merge: that can leave it coarser than a fresh one.  Instead two stacks make a queue: the
+ *front holds, for each of its slices, the merge of that slice with all newer ones of the front; the back is merged as it grows.
+ *When the front is empty the back moves over.  Each slice is merged about three times, however long the time looked back on.
  */
 #include "postgres.h"
 

@@ -8,7 +8,7 @@
 #include "monitor/windows.h"
 #include "utils/memutils.h"
 
-#define HISTORY_DAYS_OF_SLACK 2	/* changes of the clocks move what a span looks back on by less than this */
+#define HISTORY_DAYS_OF_SLACK 2 /* changes of the clocks move what a span looks back on by less than this */
 
 typedef struct Place
 {
@@ -65,7 +65,7 @@ typedef struct Reading
 static Interval
 negative(const Interval *interval)
 {
-	return (Interval) {.time = -interval->time,.day = -interval->day,.month = -interval->month};
+	return (Interval){.time = -interval->time, .day = -interval->day, .month = -interval->month};
 }
 
 static TimestampTz
@@ -90,7 +90,7 @@ find_places(Reading *reading, TimestampTz ts)
 	reading->slice_end = window_next(&request->slide_clock, reading->slice_start);
 	if (request->tumbles)
 	{
-		reading->places[0] = (Place) {reading->slice_start, reading->slice_end};
+		reading->places[0] = (Place){reading->slice_start, reading->slice_end};
 		reading->n_places = 1;
 		return;
 	}
@@ -110,7 +110,7 @@ find_places(Reading *reading, TimestampTz ts)
 			reading->capacity *= 2;
 			reading->places = repalloc(reading->places, sizeof(Place) * reading->capacity);
 		}
-		reading->places[n++] = (Place) {start, end};
+		reading->places[n++] = (Place){start, end};
 	}
 	for (int i = 0; i < n / 2; i++)
 	{
@@ -249,10 +249,11 @@ close_window(Reading *reading, Stream *stream, OpenWindow *window)
 	{
 		MemoryContext temporary = AllocSetContextCreate(reading->memory, "weir window", ALLOCSET_DEFAULT_SIZES);
 		MemoryContext old = MemoryContextSwitchTo(temporary);
-		WindowResult result = {
-			.start = window->place.start,.end = window->place.end,.segment = &stream->segment,.bundle = window->bundle,
-			.baseline = stream->fixed_baseline
-		};
+		WindowResult result = {.start = window->place.start,
+							   .end = window->place.end,
+							   .segment = &stream->segment,
+							   .bundle = window->bundle,
+							   .baseline = stream->fixed_baseline};
 
 		if (request->baseline == BASELINE_TRAILING)
 			result.baseline = window->baseline;
@@ -356,7 +357,7 @@ add_to_stream(Reading *reading, Stream *stream, const Bundle *pane)
 static void
 visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, const Bundle *pane)
 {
-	Reading    *reading = context;
+	Reading	   *reading = context;
 
 	find_places(reading, pane_start);
 	close_until(reading, pane_start);
@@ -368,7 +369,7 @@ visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, con
 void
 windows_read(const WindowRequest *request, SegmentMap *fixed, WindowVisitor visit, void *context)
 {
-	Reading    *reading = palloc0(sizeof(Reading));
+	Reading	   *reading = palloc0(sizeof(Reading));
 	SegmentKey	overall = overall_key();
 	TimestampTz since = request->since;
 	TimestampTz until = request->until;

@@ -2,8 +2,8 @@
  * windows.h
  *		Windows as merges of panes, with their baselines.  Inside this room only.
  *
- * Panes are read once, in the order of time.  Each stream (one per segment, and one for all rows together) holds the windows that are open
- * at that time; what a moving baseline looks back on is kept in packed form.
+ * Panes are read once, in the order of time.  Each stream (one per segment, and one for all rows together) holds the windows that
+ *are open at that time; what a moving baseline looks back on is kept in packed form.
  */
 #ifndef WEIR_MONITOR_WINDOWS_H
 #define WEIR_MONITOR_WINDOWS_H
@@ -56,7 +56,7 @@ typedef struct Bundle
 	TimestampTz updated_at;
 	int			n_summaries;
 	int			n_fairness;
-	Summary   **summaries;		/* NULL: none merged yet */
+	Summary	  **summaries;		/* NULL: none merged yet */
 	FairnessTable **fairness;
 } Bundle;
 
@@ -98,7 +98,7 @@ extern void **segment_map_find(SegmentMap *map, const SegmentKey *key);
 /* ---- pane_scan.c ---- */
 
 /* Called for each live pane; pane and segment live until it returns. */
-typedef void (*PaneVisitor) (void *context, TimestampTz pane_start, const SegmentKey *segment, const Bundle *pane);
+typedef void (*PaneVisitor)(void *context, TimestampTz pane_start, const SegmentKey *segment, const Bundle *pane);
 
 /* Visits the live panes that begin in [since, until) in order of time. Needs an SPI connection. */
 extern void pane_scan(const WindowRequest *request, TimestampTz since, TimestampTz until, PaneVisitor visit, void *context);
@@ -129,7 +129,7 @@ typedef struct WindowResult
 	const Datum *baseline;		/* packed, by wanted column; NULL or 0: none */
 } WindowResult;
 
-typedef void (*WindowVisitor) (void *context, const WindowResult *window);
+typedef void (*WindowVisitor)(void *context, const WindowResult *window);
 
 /* fixed: the packed baseline (Datum *) of each segment, for BASELINE_FIXED only. */
 extern void windows_read(const WindowRequest *request, SegmentMap *fixed, WindowVisitor visit, void *context);

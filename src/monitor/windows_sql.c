@@ -50,11 +50,18 @@ static void
 put_row(Output *output, const WindowResult *window, int item, Datum summary, Datum baseline, Datum fairness)
 {
 	const Bundle *bundle = window->bundle;
-	Datum		values[N_RESULT_COLUMNS] = {
-		TimestampTzGetDatum(window->start), TimestampTzGetDatum(window->end), (Datum) 0, Int64GetDatum(bundle->n),
-		Int64GetDatum(bundle->n_labelled), Int64GetDatum(bundle->n_late), Int32GetDatum(bundle->marks),
-		TimestampTzGetDatum(bundle->updated_at), Int32GetDatum(item), summary, baseline, fairness
-	};
+	Datum		values[N_RESULT_COLUMNS] = {TimestampTzGetDatum(window->start),
+									  TimestampTzGetDatum(window->end),
+									  (Datum) 0,
+									  Int64GetDatum(bundle->n),
+									  Int64GetDatum(bundle->n_labelled),
+									  Int64GetDatum(bundle->n_late),
+									  Int32GetDatum(bundle->marks),
+									  TimestampTzGetDatum(bundle->updated_at),
+									  Int32GetDatum(item),
+									  summary,
+									  baseline,
+									  fairness};
 	bool		nulls[N_RESULT_COLUMNS] = {0};
 
 	if (window->segment->overall)
@@ -141,8 +148,9 @@ read_baseline(WindowRequest *request, StoredBaseline *stored)
 		}
 		return;
 	}
-	request->baseline = strcmp(moving, "previous_window") == 0 ? BASELINE_PREVIOUS_WINDOW :
-		strcmp(moving, "trailing") == 0 ? BASELINE_TRAILING : BASELINE_SAME_HOUR_OF_WEEK;
+	request->baseline = strcmp(moving, "previous_window") == 0 ? BASELINE_PREVIOUS_WINDOW
+		: strcmp(moving, "trailing") == 0                      ? BASELINE_TRAILING
+															   : BASELINE_SAME_HOUR_OF_WEEK;
 	value = sql_value(0, 11, &is_null);
 	request->span = is_null ? request->window_size : *DatumGetIntervalP(value);
 }
@@ -163,7 +171,8 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 					"(SELECT count(*)::int FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id), "
 					"CASE WHEN m.prediction IS NULL THEN 0 ELSE cardinality(m.protected) END, "
 					"b.form, b.since, b.until, b.moving, b.span "
-					"FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id) WHERE m.monitor_id = $1", 1, &type, &monitor_id, NULL) == 0)
+					"FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id) WHERE m.monitor_id = $1",
+					1, &type, &monitor_id, NULL) == 0)
 		return false;
 	request->monitor_id = DatumGetInt32(monitor_id);
 	request->window_size = *DatumGetIntervalP(sql_value(0, 1, &is_null));
@@ -197,7 +206,7 @@ weir_pane_windows(PG_FUNCTION_ARGS)
 	Contents	contents = contents_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	WindowRequest request = {0};
 	StoredBaseline stored = {0};
-	Output		output = {.set = (ReturnSetInfo *) fcinfo->resultinfo,.contents = contents,.request = &request};
+	Output		output = {.set = (ReturnSetInfo *) fcinfo->resultinfo, .contents = contents, .request = &request};
 	SegmentMap *fixed = NULL;
 	SqlScope	scope;
 

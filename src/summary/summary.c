@@ -50,6 +50,12 @@ release_parts(Summary *summary)
 }
 
 void
+summary_forget_nulls(Summary *summary)
+{
+	summary->null_count = 0;
+}
+
+void
 summary_reset(Summary *summary)
 {
 	Summary		empty = *summary;

@@ -44,6 +44,7 @@ typedef struct Summary Summary;
 extern Summary *summary_create(Allocator allocator, SummaryKind kind, SummaryUnit unit, int budget);
 extern Summary *summary_copy(Allocator allocator, const Summary *summary);
 extern void summary_reset(Summary *summary); /* to the empty summary, keeping kind, unit and budget */
+extern void summary_forget_nulls(Summary *summary); /* as if no NULL had been added */
 extern void summary_free(Summary *summary);
 extern size_t summary_memory(const Summary *summary); /* bytes held now */
 

@@ -387,6 +387,11 @@ CREATE FUNCTION weir.distinct_count(summary weir.summary) RETURNS bigint
 COMMENT ON FUNCTION weir.distinct_count(weir.summary) IS
     'How many different values there are, NULL not counted. Exact while all fit the budget; for more categories an unbiased estimate from the sample (bottom-k sketch); NULL for more numbers.';
 
+CREATE FUNCTION weir._without_nulls(summary weir.summary) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_without_nulls' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._without_nulls(weir.summary) IS 'Internal: the summary as if no NULL had been added.';
+REVOKE ALL ON FUNCTION weir._without_nulls(weir.summary) FROM PUBLIC;
+
 CREATE FUNCTION weir.error_bound(summary weir.summary) RETURNS float8
     AS 'MODULE_PATHNAME', 'weir_error_bound' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.error_bound(weir.summary) IS

@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+#include "base/memory.h"
+
 #include "access/htup_details.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
@@ -31,6 +33,7 @@ PG_FUNCTION_INFO_V1(weir_kurtosis);
 PG_FUNCTION_INFO_V1(weir_distinct_count);
 PG_FUNCTION_INFO_V1(weir_cdf);
 PG_FUNCTION_INFO_V1(weir_error_bound);
+PG_FUNCTION_INFO_V1(weir_without_nulls);
 PG_FUNCTION_INFO_V1(weir_kind);
 PG_FUNCTION_INFO_V1(weir_unit);
 PG_FUNCTION_INFO_V1(weir_summary_level);
@@ -322,4 +325,13 @@ Datum
 weir_extremes_stale(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(summary_extremes_stale(summary_borrow(PG_GETARG_DATUM(0))));
+}
+
+Datum
+weir_without_nulls(PG_FUNCTION_ARGS)
+{
+	Summary    *summary = summary_from_datum(allocator_in(CurrentMemoryContext), PG_GETARG_DATUM(0));
+
+	summary_forget_nulls(summary);
+	PG_RETURN_DATUM(summary_to_datum(summary));
 }

@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/privileges.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -49,6 +49,7 @@ static shmem_request_hook_type previous_shmem_request = NULL;
 static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 PGDLLEXPORT void weir_one_off_main(Datum argument);
+PG_FUNCTION_INFO_V1(weir_wake);
 
 /* ---- registration ---- */
 
@@ -329,6 +330,14 @@ worker_database_allowed(const char *name)
 	return allowed;
 }
 
+/* A statement trigger on tables of definitions: pg_restore fills them without calling any function of ours. */
+Datum
+weir_wake(PG_FUNCTION_ARGS)
+{
+	worker_wake_at_commit();
+	return PointerGetDatum(NULL);	/* a trigger returns no SQL value */
+}
+
 /* ---- one-off workers ---- */
 
 bool
@@ -361,6 +370,7 @@ weir_one_off_main(Datum argument)
 	memcpy(&request, MyBgworkerEntry->bgw_extra, sizeof(request));
 	worker_begin(DatumGetObjectId(argument), request.role);
 	one_offs[request.index].run(request.argument);
+	proc_exit(0);
 }
 
 /* ---- start ---- */
