@@ -357,7 +357,7 @@ finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 	else
 	{
 		swap(monitor, build);
-		execute_for_build("UPDATE weir.monitor_state s SET state = 'active', "
+		execute_for_build("UPDATE weir.monitor_state s SET state = 'active', reason = NULL, "
 						  "inexact_since = CASE WHEN $3 = '-infinity' AND $4 = 'infinity' THEN NULL ELSE s.inexact_since END "
 						  "WHERE s.monitor_id = $1", build);
 		/* The watermark of rows that were there before. */
@@ -369,6 +369,9 @@ finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 					  "WHERE build_id = $2", build);
 	execute_for_build("UPDATE weir.gap SET healed_at = pg_catalog.clock_timestamp() WHERE healed_at IS NULL AND NOT EXISTS "
 					  "(SELECT FROM weir.build WHERE kind <> 'verify' AND state NOT IN ('done', 'failed'))", build);
+	/* Some are kept, to be looked at. */
+	execute_for_build("DELETE FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') AND build_id NOT IN "
+					  "(SELECT build_id FROM weir.build WHERE monitor_id = $1 ORDER BY build_id DESC LIMIT 20)", build);
 	pane_forget(build->monitor_id, build->build_id);
 }
 

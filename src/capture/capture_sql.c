@@ -24,6 +24,7 @@
 #include "summary/summary_datum.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/snapmgr.h"
@@ -176,6 +177,7 @@ typedef struct MonitorFacts
 {
 	int			monitor_id;
 	Oid			owner;
+	Oid			source;
 	bool		backfill;
 	char		state[16];
 	TimestampTz since;
@@ -198,8 +200,8 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 					"greatest(weir.tumble($2, m.pane_size, NULL, m.time_zone), s.expired_before, '-infinity'), "
 					"CASE WHEN weir.tumble($3, m.pane_size, NULL, m.time_zone) = $3 THEN $3 "
 					"ELSE coalesce(weir.tumble(weir.tumble($3, m.pane_size, NULL, m.time_zone) + m.pane_size + m.pane_size / 2, m.pane_size, "
-					"NULL, m.time_zone), 'infinity') END "
-					"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.name = $1", 3, types, values, nulls) == 0)
+					"NULL, m.time_zone), 'infinity') END, "
+					"m.source::oid FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.name = $1", 3, types, values, nulls) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
 						errhint("SELECT monitor FROM weir.monitors lists them.")));
 	facts->monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
@@ -208,9 +210,13 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 	strlcpy(facts->state, sql_text(0, 4), sizeof(facts->state));
 	facts->since = DatumGetTimestampTz(sql_value(0, 5, &is_null));
 	facts->until = DatumGetTimestampTz(sql_value(0, 6, &is_null));
+	facts->source = DatumGetObjectId(sql_value(0, 7, &is_null));
 	sql_end(&scope);
 	snprintf(what, sizeof(what), "monitor \"%s\"", name);
 	require_role(facts->owner, what);
+	/* The table may have changed hands. */
+	if (get_rel_name(facts->source) != NULL)
+		require_table_owner(facts->source);
 	if (facts->since >= facts->until)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range is empty"),
 						errhint("since must be before until, and until behind what retention has given up.")));
