@@ -253,6 +253,16 @@ SELECT weir.set_baseline('empty', since => '2026-03-01', until => '2026-03-02');
 SELECT segment, n, n_baseline FROM weir.drift_scores('empty') WHERE metric = 'psi' ORDER BY segment;
 SELECT weir.drop_monitor('odd'), weir.drop_monitor('empty');
 
+-- More windows than anybody can want.
+CREATE TABLE spread(at timestamptz NOT NULL, x float8);
+INSERT INTO spread SELECT '2026-03-01'::timestamptz + i * interval '10000 seconds', i FROM generate_series(1, 101) i;
+SELECT weir.create_monitor('spread', 'spread', 'at', window_size => '4 seconds', columns => '{x}');
+SELECT fill('spread');
+SELECT count(*) FROM weir.windows('spread', '1000 seconds', '1 second');
+SELECT count(*) FROM weir.windows('spread', '10000 seconds', '1 second');
+SELECT count(*) FROM weir.windows('spread', '10001 seconds', '1 second');
+SELECT weir.drop_monitor('spread');
+
 -- Rows where the calendar begins, or ends, leave the views of all monitors in order.
 SELECT weir.create_monitor('old', 'loans', 'decided_at', window_size => '1 year', lateness => '10 years', columns => '{amount}');
 UPDATE weir.monitor_state SET state = 'active', watermark = '4713-12-01 BC', last_change_at = now() WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'old');

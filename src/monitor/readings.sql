@@ -242,7 +242,8 @@ COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestam
     'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
     'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. '
     'is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: '
-    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
+    '54000 more than a million of them.';
 
 CREATE FUNCTION weir.window_stats(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -261,7 +262,8 @@ COMMENT ON FUNCTION weir.window_stats(text, interval, interval, timestamptz, tim
     'Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may '
     'not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are '
     'shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock '
-    'counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    'counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
+    '54000 more than a million of them.';
 
 CREATE FUNCTION weir.drift_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -281,7 +283,8 @@ COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, tim
     'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
     'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. '
     'is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: '
-    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
+    '54000 more than a million of them.';
 
 CREATE FUNCTION weir.fairness_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -301,7 +304,8 @@ COMMENT ON FUNCTION weir.fairness_scores(text, interval, interval, timestamptz, 
     'table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, '
     'else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end '
     'plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, '
-    '22023 windows that the panes do not fit.';
+    '22023 windows that the panes do not fit, '
+    '54000 more than a million of them.';
 
 CREATE FUNCTION weir.scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)

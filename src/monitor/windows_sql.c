@@ -184,7 +184,8 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 		request->window_size = request->slide = *PG_GETARG_INTERVAL_P(2);
 	if (!PG_ARGISNULL(3))
 		request->slide = *PG_GETARG_INTERVAL_P(3);
-	if (!PG_ARGISNULL(2) || !PG_ARGISNULL(3))
+	request->is_bounded = !PG_ARGISNULL(2) || !PG_ARGISNULL(3);
+	if (request->is_bounded)
 		check_window_of_panes(&request->window_size, &request->slide, &pane_size, time_zone);
 	window_clock_init(&request->slide_clock, &request->slide, NULL, time_zone);
 	window_clock_init(&window_clock, &request->window_size, NULL, time_zone);
