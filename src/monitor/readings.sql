@@ -67,7 +67,8 @@ CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interv
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT s.monitor, p.window_start, p.window_end, p.segment, p.n, CASE WHEN labels THEN p.n_labelled END, p.n_late,
-        coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, p.n, s.min_n, 'ok'), p.updated_at
+        coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, p.n, s.min_n, CASE WHEN p.n = 0 THEN 'insufficient' ELSE 'ok' END),
+        p.updated_at
     FROM weir._settings(monitor_id) s,
         weir._pane_windows(monitor_id, 'counts', window_size, slide, since, until, segments, NULL) p;
 END;
@@ -234,7 +235,7 @@ CREATE FUNCTION weir.windows(monitor text, window_size interval DEFAULT NULL, sl
         is_final boolean, status text, updated_at timestamptz)
     AS 'MODULE_PATHNAME', 'weir_windows' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
 COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestamptz) IS
-    'Windows of a monitor: n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came '
+    'Windows of a monitor, those without rows between the first and the last one too (unless there are more than 10000 of them): n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came '
     'after their window was final. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from '
     'a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: as in weir.monitors. '
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
@@ -395,7 +396,7 @@ CREATE VIEW weir.overview WITH (security_barrier) AS
         -- The last final window; before there is one, the last.
         SELECT * FROM weir.windows(m.monitor, since => CASE WHEN m.watermark >= timestamptz '4600-01-01 00:00:00+00 BC'
                                                         THEN m.watermark - 4 * m.window_size - m.lateness END) x
-        WHERE x.segment IS NULL ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
+        WHERE x.segment IS NULL AND x.n > 0 ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
     ) w ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS n_columns, count(*) FILTER (WHERE x.verdict IN ('warning', 'alert')) AS n_drifted,
