@@ -69,7 +69,9 @@ SELECT psi('{}'::float8[], '{}'::float8[]) IS NULL AS none, psi(NULL::float8[], 
 SELECT count(*) FROM drift(NULL::weir.summary, NULL::weir.summary);
 
 -- detail: what moved, and names that are new or gone
-SELECT jsonb_pretty(detail) FROM drift(array_fill('b'::text, '{15}') || array_fill('a'::text, '{10}'), array_fill('b'::text, '{15}') || array_fill('z'::text, '{10}') || array_fill(NULL::text, '{5}'), '{l_infinity}');
+SELECT jsonb_pretty(detail)
+FROM drift(array_fill('b'::text, '{15}') || array_fill('a'::text, '{10}'),
+           array_fill('b'::text, '{15}') || array_fill('z'::text, '{10}') || array_fill(NULL::text, '{5}'), '{l_infinity}');
 SELECT bin ->> 'lower' AS lower, bin ->> 'upper' AS upper, bin ->> 'baseline' AS baseline, bin ->> 'current' AS current, round((bin ->> 'contribution')::numeric, 4) AS contribution
 FROM arrays, drift(x, shifted, '{psi}') d, jsonb_array_elements(d.detail -> 'bins') bin;
 -- durations and times are shown in seconds

@@ -111,6 +111,16 @@ SELECT weir.create_monitor('bad', 'loans', 'decided_at', options => '{"adjust": 
 SELECT weir.create_monitor('bad', 'loans', 'decided_at', options => '{"pane_size": "7 minutes"}');
 SELECT weir.create_monitor('bad', 'loans', 'decided_at', options => '{"idle_grace": "soon"}');
 SELECT weir.create_monitor('bad', 'loans', 'decided_at', options => '[]');
+-- What would end the calendar, be read as another number, or make too many windows of every row.
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', window_size => '11 years');
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', window_size => '1 day', slide => '8 seconds');
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', lateness => '11 years');
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', lateness => '178000000 years');
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', lateness => '2 days -1 hour');
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', options => '{"idle_grace": "178000000 years"}');
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', options => '{"idle_grace": "2 days -1 hour"}');
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', options => '{"min_n": 30.0}');
+SELECT weir.create_monitor('bad', 'loans', 'decided_at', options => '{"min_group_size": 1e10}');
 
 -- ---- nobody but the owner ----
 CREATE ROLE monitor_test_other;
@@ -137,6 +147,9 @@ SELECT weir.alter_monitor('loans', options => '{"pane_size": "1 hour"}');
 SELECT weir.alter_monitor('loans', options => '{"min_n": "many"}');
 SELECT weir.alter_monitor('loans', on_delete => 'forget');
 SELECT weir.alter_monitor('nobody', lateness => '1 hour');
+SELECT weir.alter_monitor('loans', lateness => '178000000 years');
+SELECT weir.alter_monitor('loans', options => '{"min_n": 30.0}');
+SELECT weir.alter_monitor('loans', window_size => '3000 days', slide => '6 hours');
 
 -- ---- baselines that are refused ----
 SELECT weir.set_baseline('loans');
@@ -149,6 +162,8 @@ SELECT weir.set_baseline('loans', moving => 'trailing');
 SELECT weir.set_baseline('loans', moving => 'trailing', span => '1 hour');
 SELECT weir.set_baseline('loans', moving => 'previous_window', span => '1 day');
 SELECT weir.set_baseline('loans', moving => 'same_hour_of_week', span => '1 day');
+SELECT weir.set_baseline('loans', moving => 'same_hour_of_week', span => '100000 years');
+SELECT weir.set_baseline('loans', moving => 'trailing', span => '11 years');
 SELECT weir.set_baseline('loans', query => 'SELECT 1 AS nothing');
 SELECT weir.set_baseline('loans', query => 'SELECT ''a'' AS amount');
 SELECT weir.set_baseline('loans', query => 'SELECT now() AS amount');

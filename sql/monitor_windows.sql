@@ -148,6 +148,9 @@ SELECT * FROM differing_scores($$b.decided_at >= w - interval '5 days' AND b.dec
 SELECT weir.set_baseline('loans', moving => 'same_hour_of_week', span => '2 weeks');
 SELECT * FROM differing_scores($$b.decided_at >= w - interval '7 days' AND b.decided_at < w - interval '6 days'
     OR b.decided_at >= w - interval '14 days' AND b.decided_at < w - interval '13 days'$$);
+-- A span that reaches beyond the calendar ends there.
+UPDATE weir.baseline SET span = '170000 years';
+SELECT count(*) > 0 AS ends FROM weir.drift_scores('loans', since => '2026-03-20', until => '2026-03-21') WHERE n_baseline > 0;
 -- A range of time does not cut off what a moving baseline looks back on.
 SELECT count(*), count(*) FILTER (WHERE (a.value, a.n_baseline) IS DISTINCT FROM (b.value, b.n_baseline)) FROM weir.drift_scores('loans', since => '2026-03-20', until => '2026-03-23') a
     FULL JOIN weir.drift_scores('loans') b
@@ -180,7 +183,21 @@ SELECT segment, status, count(*) FROM weir.windows GROUP BY 1, 2 ORDER BY segmen
 SELECT weir.alter_monitor('loans', options => '{"min_n": null}');
 UPDATE weir.pane SET marks = 1 WHERE pane_start = '2026-03-01 06:00' AND segment = '{south}';
 SELECT window_start, segment, status FROM weir.windows WHERE status <> 'ok' ORDER BY 1, 2;
-SELECT DISTINCT window_start, segment, status, verdict FROM weir.drift_scores WHERE status = 'stale' ORDER BY 2;
+-- What is compared with a window that could not take a change back is stale too, whatever baseline it is part of.
+CREATE FUNCTION stale() RETURNS TABLE (windows bigint, first timestamptz, last timestamptz) LANGUAGE sql AS $$
+    SELECT count(DISTINCT window_start), min(window_start), max(window_start) FROM weir.drift_scores WHERE status = 'stale' AND segment = 'south' $$;
+SELECT * FROM stale();
+SELECT weir.set_baseline('loans', moving => 'previous_window');
+SELECT * FROM stale();
+SELECT weir.set_baseline('loans', moving => 'trailing', span => '5 days');
+SELECT * FROM stale();
+SELECT weir.set_baseline('loans', moving => 'same_hour_of_week', span => '2 weeks');
+SELECT DISTINCT window_start FROM weir.drift_scores WHERE status = 'stale' AND segment = 'south' ORDER BY 1;
+SELECT weir.set_baseline('loans', query => 'SELECT * FROM loans');
+SELECT * FROM stale();
+SELECT weir.set_baseline('loans', since => '2026-03-02', until => '2026-03-09');
+SELECT * FROM stale();
+SELECT weir.set_baseline('loans', since => '2026-02-23', until => '2026-03-09');
 UPDATE weir.pane SET marks = 2;
 SELECT DISTINCT status FROM weir.windows ORDER BY 1;
 INSERT INTO weir.gap (reason) VALUES ('the slot was gone');
@@ -223,6 +240,31 @@ SELECT family, metric, count(*) FROM weir._scores((SELECT monitor_id FROM weir.m
 SELECT family, metric, count(*) FROM weir._scores((SELECT monitor_id FROM weir.monitor), '2026-03-01', '2026-03-02', '{ks}') GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT monitor, state, window_start, n, is_final, status, n_columns, n_drifted, worst_column, worst_metric, worst_verdict, fairness_column, fairness_metric, baseline
 FROM weir.overview \gx
+
+-- Segments: every one is there, and reads differently from every other.
+CREATE TABLE odd_segments(at timestamptz NOT NULL, a text, b text, x float8);
+INSERT INTO odd_segments SELECT '2026-03-01 12:00', a, b, i FROM (VALUES ('', ''), ('p | q', 'r'), ('p', 'q | r'), ('p |', 'q'), ('p', '| q'), ('p', '|'), ('(unknown)', 'r'),
+    (NULL, 'r'), ('"p" | q', 'r'), ('p|q', 'r'), ('say "p"', 'r')) v (a, b), generate_series(1, 2) i;
+SELECT weir.create_monitor('odd', 'odd_segments', 'at', window_size => '1 day', segment_by => '{a, b}', columns => '{x}');
+SELECT weir.create_monitor('empty', 'odd_segments', 'at', window_size => '1 day', segment_by => '{a}', columns => '{x}', filter => 'a = ''''');
+SELECT fill('odd'), fill('empty');
+SELECT segment, n FROM weir.windows('odd') ORDER BY segment COLLATE "C";
+SELECT weir.set_baseline('empty', since => '2026-03-01', until => '2026-03-02');
+SELECT segment, n, n_baseline FROM weir.drift_scores('empty') WHERE metric = 'psi' ORDER BY segment;
+SELECT weir.drop_monitor('odd'), weir.drop_monitor('empty');
+
+-- Rows where the calendar begins, or ends, leave the views of all monitors in order.
+SELECT weir.create_monitor('old', 'loans', 'decided_at', window_size => '1 year', lateness => '10 years', columns => '{amount}');
+UPDATE weir.monitor_state SET state = 'active', watermark = '4713-12-01 BC', last_change_at = now() WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'old');
+INSERT INTO weir.pane (monitor_id, generation, pane_start, segment, n, n_labelled, n_late, summaries, fairness)
+SELECT monitor_id, 0, t, '{}', 1, 0, 0, ARRAY[(SELECT weir.summarize(x) FROM generate_series(1, 40) x)], '{}' FROM weir.monitor, unnest('{4713-12-01 BC, 294276-12-31}'::timestamptz[]) t WHERE name = 'old';
+SELECT monitor, state, window_start, is_final FROM weir.overview ORDER BY 1;
+SELECT window_start, window_end, n, is_final FROM weir.windows WHERE monitor = 'old' ORDER BY 1;
+SELECT weir._latest_final(monitor_id) FROM weir.monitor WHERE name = 'old';
+UPDATE weir.monitor_state SET watermark = '294276-12-31 23:00' WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'old');
+SELECT weir._latest_final(monitor_id) FROM weir.monitor WHERE name = 'old';
+SELECT count(*) FROM weir.overview;
+SELECT weir.drop_monitor('old');
 
 -- ---- nobody sees through weir what he may not see ----
 CREATE ROLE monitor_test_reader;

@@ -205,6 +205,38 @@ UPDATE weir.baseline SET set_at = clock_timestamp(); -- all here is one transact
 SELECT run_rules();
 SELECT rule, subject, state FROM weir.alerts WHERE window_start = '2026-01-21' ORDER BY 1, 2;
 
+-- Nor does what one monitor's settings have become concern the rules of others.
+SELECT weir.create_monitor('regress broken', 'regress_loans', 'at', columns => '{income}', window_size => '1 day', backfill => false);
+UPDATE weir.monitor_state SET state = 'active' WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'regress broken');
+SELECT weir.create_rule('broken', 'regress broken', 'psi', above => 0.25);
+UPDATE weir.monitor SET options = '{"min_n": 1.5}' WHERE name = 'regress broken';
+SELECT fill(21, 0, 0), advance(22);
+SELECT run_rules();
+SELECT rule, state, reason, evaluated_to::date FROM weir.rules WHERE rule IN ('broken', 'any drifts', 'parity') ORDER BY 1;
+SELECT weir.drop_monitor('regress broken');
+
+-- ---- many segments: in portions, to the same end ----
+SET ROLE regress_weir_owner;
+SELECT weir.create_monitor('regress many', 'regress_loans', 'at', columns => '{income}', window_size => '1 day', segment_by => '{region}', backfill => false,
+    options => '{"pane_size": "1 day"}');
+SELECT weir.set_baseline('regress many', since => '2026-01-01', until => '2026-01-02');
+RESET ROLE;
+CREATE TEMPORARY TABLE made AS SELECT (SELECT weir.summarize(i % 100) FROM generate_series(1, 50) i) AS usual, (SELECT weir.summarize(i % 100 + 70) FROM generate_series(1, 50) i) AS moved;
+INSERT INTO weir.pane (monitor_id, generation, pane_start, segment, n, n_labelled, n_late, summaries, fairness)
+SELECT monitor_id, 0, timestamptz '2026-01-01 00:00+00' + d * interval '1 day', ARRAY['s' || s], 50, 0, 0, ARRAY[CASE WHEN s % 100 = 0 AND d IN (3, 12) THEN moved ELSE usual END], '{}'
+FROM weir.monitor, made, generate_series(0, 13) d, generate_series(1, 2000) s WHERE name = 'regress many';
+UPDATE weir.monitor_state SET state = 'active', watermark = '2026-01-15', last_change_at = clock_timestamp()
+WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'regress many');
+SELECT weir.create_rule('many', 'regress many', 'psi', above => 0.25, segment => '*', options => '{"history": true}');
+SELECT evaluate('many');
+SELECT evaluated_to::date AS portion FROM weir.rules WHERE rule = 'many';
+SELECT evaluate('many');
+SELECT evaluated_to::date AS all FROM weir.rules WHERE rule = 'many';
+SELECT state, count(*) FROM weir.rule_states WHERE rule = 'many' GROUP BY 1;
+SELECT window_start::date, state, count(*) FROM weir.alerts WHERE rule = 'many' GROUP BY 1, 2 ORDER BY 1;
+SELECT count(*) FILTER (WHERE fires) AS fire, count(*) FROM weir.test_rule('many');
+SELECT weir.drop_monitor('regress many');
+
 -- ---- people ----
 SET ROLE regress_weir_owner;
 SELECT min(alert_id) FILTER (WHERE state = 'open') AS open_alert, min(alert_id) FILTER (WHERE rule = 'any drifts') AS old_alert FROM weir.alerts \gset
@@ -226,11 +258,37 @@ SELECT weir.resolve_alert(:old_alert, 'confirmed');
 SELECT count(*) > 0 AS sees_alerts FROM weir.alerts;
 RESET ROLE;
 REVOKE SELECT ON regress_loans FROM regress_weir_reader;
-GRANT SELECT (id, amount) ON regress_loans TO regress_weir_reader;
+GRANT SELECT (id, amount, sex) ON regress_loans TO regress_weir_reader;
 SET ROLE regress_weir_reader;
-SELECT DISTINCT subject, segment FROM weir.alerts;
-SELECT * FROM weir.test_rule('quiet');
+SELECT count(*) FROM weir.alerts;
 RESET ROLE;
+GRANT SELECT (at) ON regress_loans TO regress_weir_reader;
+SELECT weir.create_rule('amounts', 'regress loans', 'psi', above => 0.25, column_name => 'amount');
+SELECT weir.create_rule('sexes', 'regress loans', 'demographic_parity_ratio', below => 0.8, column_name => 'sex');
+SET ROLE regress_weir_reader;
+-- Drift of what he may read, over all rows; neither fairness, which tells of other columns, nor segments.
+SELECT DISTINCT family, subject, segment FROM weir.alerts;
+SELECT DISTINCT family, subject, segment FROM weir.rule_states;
+SELECT rule FROM weir.rules ORDER BY 1;
+SELECT count(*) > 0 AS may_test FROM weir.test_rule('amounts');
+SELECT * FROM weir.test_rule('quiet');
+SELECT * FROM weir.test_rule('sexes');
+RESET ROLE;
+-- A filter tells of other columns too.
+UPDATE weir.monitor SET filter = 'income > 0' WHERE name = 'regress loans';
+SET ROLE regress_weir_reader;
+SELECT (SELECT count(*) FROM weir.alerts) AS alerts, (SELECT count(*) FROM weir.rule_states) AS states, (SELECT count(*) FROM weir.rules) AS rules;
+SELECT * FROM weir.test_rule('amounts');
+RESET ROLE;
+UPDATE weir.monitor SET filter = NULL WHERE name = 'regress loans';
+
+-- ---- families, and names of groups ----
+SELECT weir.create_rule('r', 'regress loans', 'psi', above => 0.25, options => '{"family": "weather"}');
+SELECT weir.create_rule('r', 'regress loans', 'psi', above => 0.25, options => '{"family": "fairness"}');
+SELECT weir.create_rule('r', 'regress loans', 'selection_rate', below => 0.4, column_name => ('sex: ' || repeat('x', 100))::name);
+SELECT weir.create_rule('r', 'regress loans', 'selection_rate', below => 0.4, column_name => ('sex: ' || repeat('é', 100))::name);
+SELECT weir.create_rule('short enough', 'regress loans', 'selection_rate', below => 0.4, column_name => 'sex: x');
+SELECT weir.drop_rule('short enough');
 
 -- ---- the end ----
 SELECT weir.drop_rule('no resolve');

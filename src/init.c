@@ -13,7 +13,7 @@
 
 PG_MODULE_MAGIC;
 
-void		_PG_init(void);
+void _PG_init(void);
 
 void
 _PG_init(void)
@@ -21,6 +21,7 @@ _PG_init(void)
 	worker_init();
 	capture_init();
 	monitor_init();
-	rule_init();
+	/* Before rules, as tasks take their turns in this order: a rule with a long history keeps no job waiting. */
 	model_init();
+	rule_init();
 }

@@ -64,7 +64,8 @@ my $pid = capture_pid($node);
 my $loader = IPC::Run::start(
 	[ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', q{
 DO $$ BEGIN FOR i IN 1..60 LOOP
-  INSERT INTO sales(at, amount, item, region, sex, won, paid) SELECT '2026-02-01'::timestamptz + random() * interval '3 days', random() * 100, 'item', 'north', 'F', true, 1 FROM generate_series(1, 200);
+  INSERT INTO sales(at, amount, item, region, sex, won, paid)
+  SELECT '2026-02-01'::timestamptz + random() * interval '3 days', random() * 100, 'item', 'north', 'F', true, 1 FROM generate_series(1, 200);
   UPDATE sales SET amount = amount + 1 WHERE id IN (SELECT id FROM sales ORDER BY random() LIMIT 20);
   COMMIT; PERFORM pg_sleep(0.02); END LOOP; END $$} ], '>', \my $out, '2>', \my $err);
 sleep 1;

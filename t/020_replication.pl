@@ -43,7 +43,8 @@ all_equal($subscriber, 'loans', 'rows from the apply worker, with late labels an
 
 # Labels that have not arrived are no drift of the labels.
 $subscriber->safe_psql('postgres', q{SELECT weir.set_baseline('loans', since => '2026-01-01', until => '2026-01-02')});
-$publisher->safe_psql('postgres', q{INSERT INTO loans SELECT 50000 + i, '2026-01-20', 1000 + i % 777, 'car', 'F', i % 2 = 0, CASE WHEN i <= 300 THEN (i % 3 = 0)::int END FROM generate_series(1, 1500) i});
+$publisher->safe_psql('postgres', q{INSERT INTO loans SELECT 50000 + i, '2026-01-20', 1000 + i % 777, 'car', 'F', i % 2 = 0,
+	CASE WHEN i <= 300 THEN (i % 3 = 0)::int END FROM generate_series(1, 1500) i});
 $publisher->wait_for_catchup('weir_test');
 $subscriber->safe_psql('postgres', q{SELECT weir.wait_for()});
 is($subscriber->safe_psql('postgres', q{SELECT status, verdict, n FROM weir.drift_scores('loans', since => '2026-01-20') WHERE column_name = 'repaid' AND metric = 'psi'}), 'ok|ok|300',

@@ -40,13 +40,15 @@ SELECT weir.create_rule('transfer moves', 'market', 'psi', above => 0.25, column
 });
 
 # As it came: in order, some weeks at a time.
-$publisher->safe_psql('postgres', 'CREATE UNLOGGED TABLE csv(date text, day text, period text, nswprice float8, nswdemand float8, vicprice float8, vicdemand float8, transfer float8, class_up int, n serial)');
+$publisher->safe_psql('postgres', 'CREATE UNLOGGED TABLE csv(date text, day text, period text, nswprice float8, nswdemand float8,
+	vicprice float8, vicdemand float8, transfer float8, class_up int, n serial)');
 $publisher->safe_psql('postgres', "COPY csv(date, day, period, nswprice, nswdemand, vicprice, vicdemand, transfer, class_up) FROM PROGRAM 'gzip -dc $file' WITH (FORMAT csv, HEADER)");
 my $rows = $publisher->safe_psql('postgres', 'SELECT count(*) FROM csv');
 is($rows, 45312, 'the whole file');
 for (my $from = 0; $from < $rows; $from += 2000)
 {
-	$publisher->safe_psql('postgres', "INSERT INTO market SELECT n - 1, '1996-05-07 00:00+00'::timestamptz + (n - 1) * interval '30 min', nswprice, nswdemand, vicprice, vicdemand, transfer, class_up FROM csv WHERE n > $from AND n <= $from + 2000 ORDER BY n");
+	$publisher->safe_psql('postgres', "INSERT INTO market SELECT n - 1, '1996-05-07 00:00+00'::timestamptz + (n - 1) * interval '30 min',
+		nswprice, nswdemand, vicprice, vicdemand, transfer, class_up FROM csv WHERE n > $from AND n <= $from + 2000 ORDER BY n");
 }
 $publisher->wait_for_catchup('weir_test');
 

@@ -17,7 +17,9 @@ my $table = q{CREATE TABLE people(id int PRIMARY KEY, at timestamptz NOT NULL, a
 
 $publisher->safe_psql('postgres', $table);
 $subscriber->safe_psql('postgres', $table);
-$publisher->safe_psql('postgres', 'CREATE UNLOGGED TABLE csv(id int, split text, age int, workclass text, fnlwgt int, education text, education_num int, marital_status text, occupation text, relationship text, race text, sex text, capital_gain int, capital_loss int, hours_per_week int, native_country text, income text)');
+$publisher->safe_psql('postgres', 'CREATE UNLOGGED TABLE csv(id int, split text, age int, workclass text, fnlwgt int, education text,
+	education_num int, marital_status text, occupation text, relationship text, race text, sex text,
+	capital_gain int, capital_loss int, hours_per_week int, native_country text, income text)');
 $publisher->safe_psql('postgres', "COPY csv FROM PROGRAM 'gzip -dc $file' WITH (FORMAT csv, HEADER)");
 
 # A plain rule guesses, so that there is a prediction beside the label.
@@ -25,7 +27,8 @@ my $insert = q{INSERT INTO people SELECT id, '2020-01-01'::timestamptz + id * in
   income, CASE WHEN education_num >= 13 OR capital_gain > 5000 THEN '>50K' ELSE '<=50K' END FROM csv WHERE };
 $publisher->safe_psql('postgres', $insert . 'id <= 20000');
 $subscriber->safe_psql('postgres', q{SELECT weir.create_monitor('income', 'people', 'at', window_size => '30 days', prediction => 'income', positive => '>50K', protected => '{sex,race}')});
-$subscriber->safe_psql('postgres', q{SELECT weir.create_monitor('guess', 'people', 'at', window_size => '1 day', prediction => 'guess', label => 'income', positive => '>50K', protected => '{sex,race}')});
+$subscriber->safe_psql('postgres', q{SELECT weir.create_monitor('guess', 'people', 'at', window_size => '1 day',
+	prediction => 'guess', label => 'income', positive => '>50K', protected => '{sex,race}')});
 subscribe($publisher, $subscriber, 'people');
 $publisher->safe_psql('postgres', $insert . 'id > 20000');
 $publisher->wait_for_catchup('weir_test');

@@ -246,5 +246,6 @@ is(sql(q{SELECT segment IS NULL, state FROM weir.rule_states WHERE rule = 'incom
 $listener->finish;
 like($heard, qr/"weir_alerts" with payload "\{.*"rule": "income drifts".*"event": "opened"/, 'listeners heard of it');
 like($heard, qr/"event": "resolved"/, 'and of its end');
+unlike($heard, qr/"(value|n|threshold|message|subject|segment|metric)":/, 'of nothing that only some may see');
 $node->stop;
 done_testing();

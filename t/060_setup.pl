@@ -14,7 +14,8 @@ $node->init;
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION weir');
 is($node->safe_psql('postgres', q{SELECT weir.mean(weir.summarize(x)), weir.quantile(x, 0.5) FROM generate_series(1, 9) x}), '5|5', 'aggregates work without preload');
-is($node->safe_psql('postgres', q{SELECT verdict FROM weir.drift(ARRAY(SELECT x::float8 FROM generate_series(1, 500) x), ARRAY(SELECT x + 900.0::float8 FROM generate_series(1, 500) x)) WHERE is_primary}),
+is($node->safe_psql('postgres', q{SELECT verdict FROM weir.drift(ARRAY(SELECT x::float8 FROM generate_series(1, 500) x),
+	ARRAY(SELECT x + 900.0::float8 FROM generate_series(1, 500) x)) WHERE is_primary}),
 	'alert', 'so does drift');
 is($node->safe_psql('postgres', q{SELECT string_agg(check_name, ', ' ORDER BY check_name) FROM weir.check_setup() WHERE NOT ok AND check_name IN ('shared_preload_libraries', 'wal_level')}),
 	'shared_preload_libraries, wal_level', 'check_setup finds what is missing');

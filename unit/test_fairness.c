@@ -43,7 +43,7 @@ add_row(FairnessTable *table, const Row *row, int64_t count)
 
 typedef struct Bytes
 {
-	uint8_t    *data;
+	uint8_t	   *data;
 	size_t		size;
 } Bytes;
 
@@ -124,8 +124,6 @@ test_any_order(void)
 			EXPECT(&good, fairness_merge(parts[into], source) == FAIRNESS_OK, "merge");
 			fairness_free(source);
 			parts[from] = parts[left - 1];
-			if (into == left - 1)
-				into = from;
 		}
 		EXPECT(&good, fairness_equal(whole, parts[0]), "equal, round %d", round);
 		EXPECT(&good, same_bytes(encode(whole), encode(parts[0])), "bytes, round %d", round);
@@ -189,7 +187,7 @@ test_corruption(void)
 		FairnessTable *decoded = NULL;
 		Bytes		bytes;
 		size_t		size;
-		uint8_t    *exact;
+		uint8_t	   *exact;
 
 		for (int i = 0; i < 6; i++)
 		{
@@ -199,8 +197,7 @@ test_corruption(void)
 		}
 		bytes = encode(table);
 		size = unit_random_below(4) == 0 ? unit_random_below(bytes.size + 1) : bytes.size;
-		exact = malloc(size + 1);	/* its own block, so that the sanitizer sees a read past the end */
-		exact = realloc(exact, size > 0 ? size : 1);
+		exact = malloc(size > 0 ? size : 1); /* its own block, so that the sanitizer sees a read past the end */
 		memcpy(exact, bytes.data, size);
 		for (uint64_t i = unit_random_below(4); i > 0 && size > 0; i--)
 			exact[unit_random_below(size)] = (uint8_t) unit_random();
@@ -250,7 +247,8 @@ test_limits(void)
 			value_length = (size_t) snprintf(name, sizeof(name), "%d", 99);
 			length = fairness_key(1, &value, &value_length, key);
 			EXPECT(&good, fairness_add(table, key, length, OUTCOME_POSITIVE, OUTCOME_POSITIVE, 1) == FAIRNESS_OK, "add");
-			EXPECT(&good, fairness_add(table, key, length, OUTCOME_POSITIVE, OUTCOME_POSITIVE, FAIRNESS_MAX_COUNT) == FAIRNESS_CORRUPT,
+			EXPECT(&good,
+				   fairness_add(table, key, length, OUTCOME_POSITIVE, OUTCOME_POSITIVE, FAIRNESS_MAX_COUNT) == FAIRNESS_CORRUPT,
 				   "a count beyond the limit");
 		}
 	}
@@ -281,7 +279,7 @@ test_keys(void)
 static FairnessGroup
 group_of(int64_t true_negative, int64_t false_negative, int64_t false_positive, int64_t true_positive)
 {
-	FairnessGroup group = {.key = "",.length = 0};
+	FairnessGroup group = {.key = "", .length = 0};
 
 	group.counts[OUTCOME_NEGATIVE][OUTCOME_NEGATIVE] = true_negative;
 	group.counts[OUTCOME_NEGATIVE][OUTCOME_POSITIVE] = false_negative;
@@ -311,8 +309,9 @@ test_metrics(void)
 	double		low;
 	double		high;
 
-	wilson_interval((Proportion) {40, 100}, 1.959963984540054, &low, &high);
-	CHECK(unit_close(low, 0.3094013, 1e-6) && unit_close(high, 0.4979974, 1e-6), "Wilson interval of 40 of 100: %.7f %.7f", low, high);
+	wilson_interval((Proportion){40, 100}, 1.959963984540054, &low, &high);
+	CHECK(unit_close(low, 0.3094013, 1e-6) && unit_close(high, 0.4979974, 1e-6), "Wilson interval of 40 of 100: %.7f %.7f", low,
+		  high);
 	score = compare("demographic_parity_difference", women, men);
 	CHECK(unit_close(score.value, -0.3, 1e-12) && score.verdict == VERDICT_ALERT, "a difference is group minus reference");
 	CHECK(unit_close(score.p_value, 2.00787e-05, 1e-3), "its p-value: %g", score.p_value);
@@ -326,7 +325,8 @@ test_metrics(void)
 	score = compare("equalized_odds_difference", women, men);
 	CHECK(unit_close(score.value, 0.2 - 0.5, 1e-12), "equalized odds is the worse of the two: %f", score.value);
 	score = compare("demographic_parity_ratio", women, nobody);
-	CHECK(score.status == SCORE_UNDEFINED && !score.has_value && score.verdict == VERDICT_NONE, "an empty denominator is undefined");
+	CHECK(score.status == SCORE_UNDEFINED && !score.has_value && score.verdict == VERDICT_NONE,
+		  "an empty denominator is undefined");
 	score = compare("demographic_parity_ratio", women, group_of(50, 50, 0, 0));
 	CHECK(score.status == SCORE_UNDEFINED && !score.has_value, "a ratio to a rate of 0 is undefined");
 	score = compare("demographic_parity_difference", odd, men);

@@ -29,7 +29,7 @@ category_summary(int budget)
 static uint64_t *
 draw_categories(size_t n, uint64_t limit)
 {
-	uint64_t   *values = malloc(sizeof(uint64_t) * (n > 0 ? n : 1));
+	uint64_t   *values = calloc(n > 0 ? n : 1, sizeof(uint64_t));
 
 	for (size_t i = 0; i < n; i++)
 		values[i] = unit_random_below(1 + unit_random_below(limit));

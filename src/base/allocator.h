@@ -13,7 +13,7 @@
 
 typedef struct Allocator
 {
-	void	   *(*resize) (void *context, void *pointer, size_t old_size, size_t size);
+	void	   *(*resize)(void *context, void *pointer, size_t old_size, size_t size);
 	void	   *context;
 } Allocator;
 

@@ -32,7 +32,8 @@ required_text(FunctionCallInfo fcinfo, int number, const char *name)
 	return argument_text(fcinfo, number);
 }
 
-/* A name somebody gives to a monitor, a rule, a model…; what names the kind of thing. Raises 22023 when empty, 42622 when too long. */
+/* A name somebody gives to a monitor, a rule, a model…; what names the kind of thing. Raises 22023 when empty, 42622 when too long.
+ */
 static inline char *
 required_name(FunctionCallInfo fcinfo, int number, const char *name, const char *what)
 {
@@ -41,8 +42,9 @@ required_name(FunctionCallInfo fcinfo, int number, const char *name, const char 
 	if (value[0] == '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the name of a %s must not be empty", what)));
 	if (strlen(value) >= NAMEDATALEN)
-		ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("the name of a %s can have at most %d bytes", what, NAMEDATALEN - 1),
-						errdetail("\"%s\" has %zu.", value, strlen(value))));
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG), errmsg("the name of a %s can have at most %d bytes", what, NAMEDATALEN - 1),
+				 errdetail("\"%s\" has %zu.", value, strlen(value))));
 	return value;
 }
 

@@ -53,7 +53,8 @@
 #if PG_VERSION_NUM >= 180000
 #define portal_run_all(portal, receiver, completion) PortalRun((portal), FETCH_ALL, true, (receiver), (receiver), (completion))
 #else
-#define portal_run_all(portal, receiver, completion) PortalRun((portal), FETCH_ALL, true, true, (receiver), (receiver), (completion))
+#define portal_run_all(portal, receiver, completion) \
+	PortalRun((portal), FETCH_ALL, true, true, (receiver), (receiver), (completion))
 #endif
 
 #endif

@@ -25,5 +25,5 @@ resize_in_context(void *context, void *pointer, size_t old_size, size_t size)
 Allocator
 allocator_in(MemoryContext context)
 {
-	return (Allocator) {.resize = resize_in_context,.context = context};
+	return (Allocator){.resize = resize_in_context, .context = context};
 }

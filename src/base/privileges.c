@@ -62,8 +62,9 @@ extension_type(const char *name)
 	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name), ObjectIdGetDatum(extension_schema()));
 
 	if (!OidIsValid(type))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("type weir.%s does not exist", name),
-						errhint("Run CREATE EXTENSION weir.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("type weir.%s does not exist", name),
+				 errhint("Run CREATE EXTENSION weir.")));
 	return type;
 }
 
@@ -71,9 +72,9 @@ void
 require_table_owner(Oid relation)
 {
 	if (!has_privs_of_role(GetUserId(), relation_owner(relation)))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must be owner of table %s", get_rel_name(relation)),
-						errhint("Ask its owner to run this, or to grant you membership in the owning role.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of table %s", get_rel_name(relation)),
+				 errhint("Ask its owner to run this, or to grant you membership in the owning role.")));
 }
 
 void
@@ -122,6 +123,5 @@ may_read_column(Oid relation, const char *column)
 	if (pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
 		return true;
 	attribute = get_attnum(relation, column);
-	return attribute != InvalidAttrNumber &&
-		pg_attribute_aclcheck(relation, attribute, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	return attribute != InvalidAttrNumber && pg_attribute_aclcheck(relation, attribute, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }

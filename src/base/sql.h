@@ -3,9 +3,9 @@
  *		Running weir's own SQL safely from C.
  *
  * weir's tables carry no grants.  A function that changes them first checks the caller's privileges (privileges.h), then opens a
- * scope: SPI is connected, the user is the extension's owner and search_path is pinned to pg_catalog, pg_temp, so that nothing a user
- * created can be picked up.  An error leaves the scope by itself: transaction abort restores user and settings.
- * Nothing that a user wrote (a query, a filter, an expression) may run inside a scope; use sql_begin_as for that.
+ * scope: SPI is connected, the user is the extension's owner and search_path is pinned to pg_catalog, pg_temp, so that nothing a
+ *user created can be picked up.  An error leaves the scope by itself: transaction abort restores user and settings. Nothing that a
+ *user wrote (a query, a filter, an expression) may run inside a scope; use sql_begin_as for that.
  */
 #ifndef WEIR_SQL_H
 #define WEIR_SQL_H
@@ -19,7 +19,7 @@ typedef struct SqlScope
 	Oid			saved_user;
 	int			saved_security_context;
 	int			guc_level;
-	bool		pushed_snapshot;	/* there was none: a background worker's transaction */
+	bool		pushed_snapshot; /* there was none: a background worker's transaction */
 } SqlScope;
 
 /* Opens a scope as the extension's owner. */

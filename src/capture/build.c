@@ -16,6 +16,7 @@
 #include "access/xlog.h"
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/fold.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
 #include "capture/status.h"
@@ -59,6 +60,16 @@ find_build(List *monitors, int build_id)
 				return lfirst(build_cell);
 	}
 	return NULL;
+}
+
+/* False when somebody has the monitor's state locked, because he is dropping or altering it: capture waits for nobody. */
+static bool
+lock_state(int monitor_id)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(monitor_id);
+
+	return sql_execute("SELECT FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED", 1, &type, &value, NULL) == 1;
 }
 
 /* ---- handing over ---- */
@@ -125,6 +136,12 @@ build_hand_over_cut(List *monitors)
 	values[0] = Int32GetDatum(build->build_id);
 	values[1] = LSNGetDatum(GetXLogInsertRecPtr());
 	sql_begin(&scope);
+	if (!lock_state(build->monitor_id))
+	{
+		sql_end(&scope);
+		AbortCurrentTransaction();
+		return false;
+	}
 	sql_execute("UPDATE weir.build SET state = 'reading', cut = pg_catalog.pg_current_snapshot(), cut_lsn = $2, attempt = attempt + 1, "
 				"started_at = pg_catalog.clock_timestamp() WHERE build_id = $1", 2, types, values, NULL);
 	sql_execute("DELETE FROM weir.pane WHERE generation = $1", 1, types, values, NULL);
@@ -242,9 +259,10 @@ compare_panes(CapturedMonitor *monitor, ActiveBuild *build, Comparison *comparis
 	Datum		values[] = {
 		Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since), TimestampTzGetDatum(build->until)
 	};
+	/* Not read-only: it must see what this transaction has just flushed. */
 	Portal		portal = SPI_cursor_open_with_args(NULL, "SELECT " PANE_TABLE_COLUMNS ", segment::text AS segment_text FROM weir.pane "
 												   "WHERE monitor_id = $1 AND generation IN (0, $2) AND pane_start >= $3 AND pane_start < $4 "
-												   "ORDER BY pane_start, segment, generation, part", 4, types, values, NULL, true, 0);
+												   "ORDER BY pane_start, segment, generation, part", 4, types, values, NULL, false, 0);
 	Slice		slice = {0};
 
 	for (;;)
@@ -349,15 +367,18 @@ swap(CapturedMonitor *monitor, ActiveBuild *build)
 	pane_forget(build->monitor_id, 0);
 }
 
-static void
+/* False when it has to be tried again later. */
+static bool
 finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 {
+	if (!lock_state(build->monitor_id))
+		return false;
 	if (build->kind == BUILD_VERIFY)
 		finish_verify(monitor, build, position);
 	else
 	{
 		swap(monitor, build);
-		execute_for_build("UPDATE weir.monitor_state s SET state = 'active', "
+		execute_for_build("UPDATE weir.monitor_state s SET state = 'active', reason = NULL, "
 						  "inexact_since = CASE WHEN $3 = '-infinity' AND $4 = 'infinity' THEN NULL ELSE s.inexact_since END "
 						  "WHERE s.monitor_id = $1", build);
 		/* The watermark of rows that were there before. */
@@ -368,8 +389,13 @@ finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 	execute_for_build("UPDATE weir.build SET state = 'done', finished_at = pg_catalog.clock_timestamp() "
 					  "WHERE build_id = $2", build);
 	execute_for_build("UPDATE weir.gap SET healed_at = pg_catalog.clock_timestamp() WHERE healed_at IS NULL AND NOT EXISTS "
-					  "(SELECT FROM weir.build WHERE kind <> 'verify' AND state NOT IN ('done', 'failed'))", build);
+					  "(SELECT FROM weir.build b JOIN weir.monitor_state s USING (monitor_id) WHERE b.kind <> 'verify' "
+					  "AND b.state NOT IN ('done', 'failed') AND s.state <> 'disabled')", build);
+	/* Some are kept, to be looked at. */
+	execute_for_build("DELETE FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') AND build_id NOT IN "
+					  "(SELECT build_id FROM weir.build WHERE monitor_id = $1 ORDER BY build_id DESC LIMIT 20)", build);
 	pane_forget(build->monitor_id, build->build_id);
+	return true;
 }
 
 /* The builder died: once more, up to a point. */
@@ -382,6 +408,8 @@ begin_again(ActiveBuild *build)
 		"WHERE build_id = $2";
 
 	execute_for_build(statement, build);
+	if (build->attempt >= MAX_ATTEMPTS && build->kind != BUILD_VERIFY && lock_state(build->monitor_id))
+		execute_for_build("UPDATE weir.monitor_state SET state = 'disabled', reason = 'the builder died too often' WHERE monitor_id = $1", build);
 	execute_for_build("DELETE FROM weir.pane WHERE" SHADOW, build);
 	pane_forget(build->monitor_id, build->build_id);
 }
@@ -401,11 +429,9 @@ build_advance(List *monitors, XLogRecPtr position, bool has_builder)
 		{
 			ActiveBuild *build = lfirst(build_cell);
 
+			fold_blame(monitor->monitor_id);
 			if (build->state == BUILD_READ && position >= build->cut_lsn)
-			{
-				finish(monitor, build, position);
-				changed = true;
-			}
+				changed |= finish(monitor, build, position);
 			else if (build->state == BUILD_READING && !has_builder)
 			{
 				begin_again(build);
@@ -413,5 +439,6 @@ build_advance(List *monitors, XLogRecPtr position, bool has_builder)
 			}
 		}
 	}
+	fold_blame(0);
 	return changed;
 }

@@ -23,9 +23,9 @@ extern bool build_has_builder(void);
 extern bool build_hand_over_cut(List *monitors);
 
 /*
- * Finishes the builds that are read and whose cut lies behind position; starts those again whose builder died.  Within the flush transaction
- * and an SPI scope, after the panes were written.  has_builder was asked before the builds were loaded, so that a builder that ended in between has
- * told its outcome.  Returns true when something changed: builds must be loaded again.
+ * Finishes the builds that are read and whose cut lies behind position; starts those again whose builder died.  Within the flush
+ * transaction and an SPI scope, after the panes were written.  has_builder was asked before the builds were loaded, so that a
+ * builder that ended in between has told its outcome.  Returns true when something changed: builds must be loaded again.
  */
 extern bool build_advance(List *monitors, XLogRecPtr position, bool has_builder);
 

@@ -3,7 +3,7 @@
  *		The worker that reads sources: the panes of a range under one snapshot.
  *
  * It asks capture for a cut, imports the snapshot that capture exported at its present position, and computes the panes with the same
- * aggregates that anybody may use, as the monitor's owner.  Capture goes on meanwhile and keeps apart what the cut does not see.
+ * aggregates that anybody may use, as the source's owner.  Capture goes on meanwhile and keeps apart what the cut does not see.
  */
 #include "postgres.h"
 
@@ -93,6 +93,9 @@ build_query(CapturedMonitor *monitor)
 	appendStringInfo(&query, bound, time, ">=", 1);
 	appendStringInfoString(&query, " AND ");
 	appendStringInfo(&query, bound, time, "<", 2);
+	/* Dates reach further than times do. */
+	if (monitor->time_type == DATEOID)
+		appendStringInfo(&query, " AND %s < '294276-12-31'::pg_catalog.date", time);
 	if (monitor->filter != NULL)
 		appendStringInfo(&query, " AND (%s)",
 						 deparse_expression(capture_parse_filter(monitor->source, monitor->filter),
@@ -101,7 +104,10 @@ build_query(CapturedMonitor *monitor)
 	return query.data;
 }
 
-/* Runs the query as the monitor's owner; in parallel where the planner likes it, so nothing may be written meanwhile. */
+/*
+ * Runs the query as the owner of the source, who may have changed since; in parallel where the planner likes it, so nothing may be written
+ * meanwhile.  Rows that row-level security would hide even from its owner are an error: capture sees them.
+ */
 static void
 run_query(CapturedMonitor *monitor, ActiveBuild *build, Tuplestorestate *rows)
 {
@@ -118,7 +124,8 @@ run_query(CapturedMonitor *monitor, ActiveBuild *build, Tuplestorestate *rows)
 			.value = TimestampTzGetDatum(i == 0 ? Max(build->since, monitor->expired_before) : build->until),.pflags = PARAM_FLAG_CONST,.ptype = TIMESTAMPTZOID
 		};
 	options.params = parameters;
-	sql_begin_as(&scope, monitor->owner);
+	sql_begin_as(&scope, relation_owner(monitor->source));
+	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	plan = SPI_prepare_cursor(build_query(monitor), 2, types, CURSOR_OPT_PARALLEL_OK);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the reading of a source: %s", SPI_result_code_string(SPI_result));
@@ -299,8 +306,12 @@ report_failure(int build_id, const char *message)
 	sql_execute("DELETE FROM weir.pane WHERE generation = $1", 1, types, values, NULL);
 	sql_execute("UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() WHERE build_id = $1",
 				2, types, values, NULL);
+	/* Without its history, or with a gap that could not be healed, a monitor does not go on as if nothing were missing. */
 	sql_execute("UPDATE weir.monitor_state s SET state = 'disabled', reason = $2 FROM weir.build b "
-				"WHERE b.build_id = $1 AND b.kind = 'build' AND s.monitor_id = b.monitor_id", 2, types, values, NULL);
+				"WHERE b.build_id = $1 AND s.monitor_id = b.monitor_id AND "
+				"(b.kind = 'build' OR b.kind = 'rebuild' AND b.since = '-infinity' AND b.until = 'infinity')", 2, types, values, NULL);
+	sql_execute("UPDATE weir.monitor_state s SET reason = 'the last rebuild failed: ' || $2 FROM weir.build b "
+				"WHERE b.build_id = $1 AND b.kind = 'rebuild' AND s.monitor_id = b.monitor_id AND s.state <> 'disabled'", 2, types, values, NULL);
 	sql_end(&scope);
 	CommitTransactionCommand();
 }

@@ -31,6 +31,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 
@@ -88,7 +89,7 @@ show_status(bool caught_up)
 
 	if (status == NULL)
 		return;
-	status->visible_lsn = flush_is_needed(monitors) ? Max(status->visible_lsn, stored_position) : stream_position();
+	status->visible_lsn = flush_has_rows(monitors) ? Max(status->visible_lsn, stored_position) : stream_position();
 	if (caught_up)
 		status->caught_up_at = now;
 	strlcpy(status->state, caught_up ? "streaming" : "catching up", sizeof(status->state));
@@ -113,9 +114,12 @@ forget_status(int code, Datum argument)
 
 	if (status == NULL)
 		return;
-	status->pid = 0;
-	status->capture_latch = NULL;
-	strlcpy(status->state, "stopped", sizeof(status->state));
+	if (status->pid == MyProcPid)
+	{
+		status->pid = 0;
+		status->capture_latch = NULL;
+		strlcpy(status->state, "stopped", sizeof(status->state));
+	}
 	status_unlock();
 }
 
@@ -167,6 +171,15 @@ definitions_changed(void)
 
 /* ---- requests of verify() ---- */
 
+/* What is told after the transaction that wrote the builds is committed. */
+typedef struct TakenRequest
+{
+	uint32		serial;
+	int			build_id;
+} TakenRequest;
+
+static TakenRequest taken_requests[CAPTURE_MAX_REQUESTS];
+
 static bool
 take_verify_requests(void)
 {
@@ -179,23 +192,35 @@ take_verify_requests(void)
 		Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 		Datum		values[3];
 		bool		is_null;
-		int			build_id;
 
 		status_unlock();
+		taken_requests[i].serial = 0;
 		if (!request.used || request.build_id != 0)
 			continue;
 		values[0] = Int32GetDatum(request.monitor_id);
 		values[1] = TimestampTzGetDatum(request.since);
 		values[2] = TimestampTzGetDatum(request.until);
-		sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until) VALUES ($1, 'verify', $2, $3) RETURNING build_id",
+		sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until, state, error) SELECT $1, 'verify', $2, $3, "
+					"CASE WHEN active THEN 'requested' ELSE 'failed' END, CASE WHEN NOT active THEN 'it is not captured' END "
+					"FROM (SELECT EXISTS (SELECT FROM weir.monitor_state WHERE monitor_id = $1 AND state <> 'disabled')) s (active) "
+					"RETURNING build_id",
 					3, types, values, NULL);
-		build_id = DatumGetInt32(sql_value(0, 1, &is_null));
-		status = status_lock(MyDatabaseId);
-		status->requests[i].build_id = build_id;
-		status_unlock();
+		taken_requests[i].serial = request.serial;
+		taken_requests[i].build_id = DatumGetInt32(sql_value(0, 1, &is_null));
 		taken = true;
 	}
 	return taken;
+}
+
+static void
+tell_taken_requests(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+
+	for (int i = 0; i < CAPTURE_MAX_REQUESTS; i++)
+		if (taken_requests[i].serial != 0 && status->requests[i].used && status->requests[i].serial == taken_requests[i].serial)
+			status->requests[i].build_id = taken_requests[i].build_id;
+	status_unlock();
 }
 
 static bool
@@ -279,7 +304,7 @@ expire_panes(void)
 		return;
 	next = TimestampTzPlusMilliseconds(now, EXPIRE_MS);
 	n = sql_execute("WITH bound AS (SELECT s.monitor_id, weir.tumble(s.watermark - m.retention, m.pane_size, NULL, m.time_zone) AS bound "
-					"FROM weir.monitor_state s JOIN weir.monitor m USING (monitor_id) WHERE m.retention IS NOT NULL AND s.state = 'active' "
+					"FROM weir.monitor_state s JOIN weir.monitor m USING (monitor_id) WHERE m.retention < interval '1000 years' AND s.watermark > '0001-01-01' AND s.state = 'active' "
 					"AND NOT EXISTS (SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.state NOT IN ('done', 'failed')) "
 					"FOR UPDATE OF s SKIP LOCKED), "
 					"expired AS (UPDATE weir.monitor_state s SET expired_before = bound FROM bound b WHERE s.monitor_id = b.monitor_id "
@@ -330,6 +355,7 @@ flush_and_look_around(void)
 		proc_exit(0);
 	}
 	sql_begin(&scope);
+	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
 		flush_write(monitors, position);
 	definition_load_builds(monitors, definition_context);
@@ -343,7 +369,7 @@ flush_and_look_around(void)
 	}
 	if (take_verify_requests())
 		definition_load_builds(monitors, definition_context);
-	if (!flush_is_needed(monitors) || advances)
+	if (advances || !flush_has_rows(monitors))
 		expire_panes();
 	/* What is new takes effect at this position, in the transaction that makes it final. */
 	if (definitions_changed())
@@ -353,6 +379,7 @@ flush_and_look_around(void)
 	}
 	sql_end(&scope);
 	CommitTransactionCommand();
+	tell_taken_requests();
 	if (advances)
 	{
 		flush_committed(monitors);
@@ -527,8 +554,8 @@ retire(void)
 	if (OidIsValid(extension_oid(true)))
 	{
 		sql_begin(&scope);
-		sql_execute("DELETE FROM weir.pane", 0, NULL, NULL, NULL);
-		sql_execute("DELETE FROM weir.build", 0, NULL, NULL, NULL);
+		sql_execute("DELETE FROM weir.pane WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
+		sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 		sql_execute("DELETE FROM weir.capture_progress", 0, NULL, NULL, NULL);
 		sql_end(&scope);
 	}
@@ -576,10 +603,10 @@ run(void)
 				retire();
 				return;
 			}
-			if (!flush_is_needed(monitors) && build_hand_over_cut(monitors))
-				next_look = 0;
-			else
-				next_look = TimestampTzPlusMilliseconds(now, is_building() ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
+			/* Nothing may be decoded before the build is known with its cut. */
+			if (!flush_has_rows(monitors) && build_hand_over_cut(monitors))
+				flush_and_look_around();
+			next_look = TimestampTzPlusMilliseconds(now, is_building() ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
 			next_flush = TimestampTzPlusMilliseconds(now, capture_flush_interval_ms);
 			start_builder();
 		}
@@ -600,19 +627,16 @@ static void
 set_aside_monitor(int monitor_id, const ErrorData *error)
 {
 	SqlScope	scope;
-	Oid			types[] = {INT4OID, TEXTOID};
-	Datum		values[2];
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK)
+	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK ||
+		category == ERRCODE_SYSTEM_ERROR || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		return;
 	AbortOutOfAnyTransaction();
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	values[0] = Int32GetDatum(monitor_id);
-	values[1] = CStringGetTextDatum(error->message);
 	sql_begin(&scope);
-	sql_execute("UPDATE weir.monitor_state SET state = 'disabled', reason = $2 WHERE monitor_id = $1", 2, types, values, NULL);
+	definition_disable(monitor_id, error->message);
 	sql_end(&scope);
 	CommitTransactionCommand();
 }

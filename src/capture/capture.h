@@ -8,15 +8,22 @@
 #include "postgres.h"
 
 #include "nodes/nodes.h"
+#include "utils/relcache.h"
+
+/* The values of a monitor's segment columns, of at most 256 bytes each, are in the key of its panes. */
+#define CAPTURE_MAX_SEGMENT_COLUMNS 8
 
 /* From _PG_init: settings, shared memory, the capture service, the builder. */
 extern void capture_init(void);
 
 /*
- * Parses a monitor's filter over the relation's columns (varno 1) and refuses what is more than a publication's row filter would take:
- * 42601 not an expression, 0A000 not simple, 42703 no such column, 42804 not boolean.
+ * Parses a monitor's filter over the relation's columns (varno 1) and refuses what is more than a publication's row filter would
+ * take: 42601 not an expression, 0A000 not simple, 42703 no such column, 42804 not boolean.
  */
 extern Node *capture_parse_filter(Oid relation, const char *filter);
+
+/* The same over a relation that is open already: takes no lock. */
+extern Node *capture_parse_filter_of(Relation relation, const char *filter);
 
 /* Tells by NOTICE what of the setup is missing for this monitor, each with the command that mends it. */
 extern void capture_report_setup(int monitor_id);

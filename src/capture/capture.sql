@@ -39,7 +39,7 @@ CREATE TABLE weir.monitor_column (
     PRIMARY KEY (monitor_id, ordinal),
     UNIQUE (monitor_id, column_name)
 );
-COMMENT ON TABLE weir.monitor_column IS 'The columns each monitor summarises, in the order of its panes'' summaries.';
+COMMENT ON TABLE weir.monitor_column IS 'The columns each monitor summarizes, in the order of its panes'' summaries.';
 
 -- Run-time state, not dumped: after a restore it is rebuilt from the source.
 CREATE TABLE weir.monitor_state (

@@ -24,6 +24,7 @@
 #include "summary/summary_datum.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/snapmgr.h"
@@ -151,7 +152,7 @@ weir_wait_for(PG_FUNCTION_ARGS)
 
 	/* Decoding reads flushed WAL only; asynchronous commits would make us wait for the WAL writer. */
 	if (!RecoveryInProgress())
-		XLogFlush(Min(wanted, present));
+		XLogFlush(without_page_header(Min(wanted, present)));
 	worker_wake();
 	for (;;)
 	{
@@ -176,6 +177,7 @@ typedef struct MonitorFacts
 {
 	int			monitor_id;
 	Oid			owner;
+	Oid			source;
 	bool		backfill;
 	char		state[16];
 	TimestampTz since;
@@ -198,8 +200,8 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 					"greatest(weir.tumble($2, m.pane_size, NULL, m.time_zone), s.expired_before, '-infinity'), "
 					"CASE WHEN weir.tumble($3, m.pane_size, NULL, m.time_zone) = $3 THEN $3 "
 					"ELSE coalesce(weir.tumble(weir.tumble($3, m.pane_size, NULL, m.time_zone) + m.pane_size + m.pane_size / 2, m.pane_size, "
-					"NULL, m.time_zone), 'infinity') END "
-					"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.name = $1", 3, types, values, nulls) == 0)
+					"NULL, m.time_zone), 'infinity') END, "
+					"m.source::oid FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.name = $1", 3, types, values, nulls) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
 						errhint("SELECT monitor FROM weir.monitors lists them.")));
 	facts->monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
@@ -208,9 +210,13 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 	strlcpy(facts->state, sql_text(0, 4), sizeof(facts->state));
 	facts->since = DatumGetTimestampTz(sql_value(0, 5, &is_null));
 	facts->until = DatumGetTimestampTz(sql_value(0, 6, &is_null));
+	facts->source = DatumGetObjectId(sql_value(0, 7, &is_null));
 	sql_end(&scope);
 	snprintf(what, sizeof(what), "monitor \"%s\"", name);
 	require_role(facts->owner, what);
+	/* The table may have changed hands. */
+	if (get_rel_name(facts->source) != NULL)
+		require_table_owner(facts->source);
 	if (facts->since >= facts->until)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range is empty"),
 						errhint("since must be before until, and until behind what retention has given up.")));
@@ -238,7 +244,7 @@ place_request(const MonitorFacts *facts)
 		{
 			place = i;
 			status->requests[i] = (VerifyRequest) {
-				.used = true,.monitor_id = facts->monitor_id,.since = facts->since,.until = facts->until
+				.used = true,.serial = ++status->last_serial,.monitor_id = facts->monitor_id,.since = facts->since,.until = facts->until
 			};
 			if (status->capture_latch != NULL)
 				SetLatch(status->capture_latch);
@@ -273,7 +279,9 @@ await_build(int request, const MonitorFacts *facts)
 		{
 			value = Int32GetDatum(build_id);
 			if (look_now("SELECT panes, equal, different, marked, compared_lsn, first_difference, state, error FROM weir.build "
-						 "WHERE build_id = $1 AND state IN ('done', 'failed')", 1, &type, &value) > 0)
+						 "WHERE build_id = $1", 1, &type, &value) == 0)
+				ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile")));
+			if (strcmp(sql_text(0, 7), "done") == 0 || strcmp(sql_text(0, 7), "failed") == 0)
 				return;
 			SPI_freetuptable(SPI_tuptable);
 		}

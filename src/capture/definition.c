@@ -6,6 +6,7 @@
 
 #include "access/xact.h"
 #include "base/sql.h"
+#include "capture/capture.h"
 #include "capture/definition.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -15,6 +16,9 @@
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
+
+/* 294276-12-31: dates reach further than times do; the builder's query has the same bound. */
+#define LAST_DATE (TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE - 1)
 
 char *
 definition_fingerprint(void)
@@ -79,7 +83,7 @@ definition_time(Oid type, Datum value, TimestampTz *result)
 			*result = DatumGetTimestampTz(value);
 			return !TIMESTAMP_NOT_FINITE(*result);
 		case DATEOID:
-			if (DATE_NOT_FINITE(DatumGetDateADT(value)))
+			if (DATE_NOT_FINITE(DatumGetDateADT(value)) || DatumGetDateADT(value) >= LAST_DATE)
 				return false;
 			*result = (TimestampTz) DatumGetDateADT(value) * USECS_PER_DAY;
 			return IS_VALID_TIMESTAMP(*result);
@@ -97,6 +101,7 @@ find_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, 
 	if (column->attribute <= 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 						errmsg("%s \"%s\" of monitor \"%s\" does not exist any more", what, name, monitor->name)));
+	column->type = get_atttype(monitor->source, column->attribute);
 }
 
 static void
@@ -207,6 +212,9 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	monitor->lateness = lateness->time + (lateness->day + lateness->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
 
 	monitor->n_segments = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 3, &is_null), &names);
+	if (monitor->n_segments > CAPTURE_MAX_SEGMENT_COLUMNS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("monitor \"%s\" has more than %d segment columns", monitor->name, CAPTURE_MAX_SEGMENT_COLUMNS)));
 	monitor->segments = palloc0(sizeof(CapturedColumn) * Max(monitor->n_segments, 1));
 	for (int i = 0; i < monitor->n_segments; i++)
 		find_readable_column(monitor, &monitor->segments[i], names[i], "segment column", SUMMARY_CATEGORY);
@@ -231,13 +239,19 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 							 DatumGetBool(sql_value(i, 2, &is_null)) ? SUMMARY_NUMERIC : SUMMARY_CATEGORY);
 }
 
-static void
-disable_monitor(int monitor_id, const char *reason)
+/* Its builds end with it: what they left out is not known any more when it begins again. Waits for nobody who is dropping it. */
+void
+definition_disable(int monitor_id, const char *reason)
 {
 	Oid			types[] = {INT4OID, TEXTOID};
 	Datum		values[] = {Int32GetDatum(monitor_id), CStringGetTextDatum(reason)};
 
-	sql_execute("UPDATE weir.monitor_state SET state = 'disabled', reason = $2 WHERE monitor_id = $1", 2, types, values, NULL);
+	sql_execute("UPDATE weir.monitor_state s SET state = 'disabled', reason = $2 "
+				"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
+				"WHERE s.monitor_id = l.monitor_id", 2, types, values, NULL);
+	sql_execute("UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() "
+				"WHERE monitor_id = $1 AND state NOT IN ('done', 'failed')", 2, types, values, NULL);
+	sql_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation <> 0", 1, types, values, NULL);
 }
 
 /* False when the monitor cannot be captured: it is disabled with its reason. */
@@ -265,7 +279,7 @@ try_to_complete(CapturedMonitor *monitor, uint64 row, SPITupleTable *table, Memo
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, error->message)));
-		disable_monitor(monitor->monitor_id, error->message);
+		definition_disable(monitor->monitor_id, error->message);
 		succeeded = false;
 	}
 	PG_END_TRY();

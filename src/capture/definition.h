@@ -59,6 +59,7 @@ typedef struct CapturedColumn
 {
 	NameData	name;
 	AttrNumber	attribute;		/* of the monitored table itself */
+	Oid			type;			/* what the reader is made for */
 	ValueReader reader;
 } CapturedColumn;
 
@@ -97,6 +98,7 @@ typedef struct CapturedMonitor
 
 	/* What monitor_state will be told at the next flush. */
 	bool		state_changed;
+	bool		state_written;	/* in the transaction of the flush */
 	TimestampTz expired_before; /* DT_NOBEGIN: nothing is */
 	TimestampTz watermark;		/* DT_NOBEGIN: nothing seen */
 	TimestampTz pending_watermark;	/* of the transaction being decoded */
@@ -118,6 +120,9 @@ extern char *definition_fingerprint(void);
 
 /* Reads all definitions into the given context. A monitor that cannot be captured is disabled with its reason and left out. */
 extern List *definition_load(MemoryContext context);
+
+/* Sets a monitor aside with the reason. Inside a transaction and an SPI scope. */
+extern void definition_disable(int monitor_id, const char *reason);
 
 /* Reads the builds that are not over and hangs them on their monitors; frees the old lists. */
 extern void definition_load_builds(List *monitors, MemoryContext context);

@@ -23,8 +23,9 @@
 static void
 refuse(const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the filter is not simple enough"), errdetail("%s", detail),
-					errhint("Use columns, constants and built-in immutable operators and functions, as in a publication's row filter.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the filter is not simple enough"), errdetail("%s", detail),
+			 errhint("Use columns, constants and built-in immutable operators and functions, as in a publication's row filter.")));
 }
 
 static bool
@@ -61,10 +62,8 @@ refuse_what_is_not_simple(Node *node, void *context)
 		case T_MinMaxExpr:
 		case T_NullTest:
 		case T_BooleanTest:
-		case T_List:
-			break;
-		default:
-			refuse("Subqueries, aggregates, window functions, parameters and the like are not allowed.");
+		case T_List: break;
+		default: refuse("Subqueries, aggregates, window functions, parameters and the like are not allowed.");
 	}
 	if (exprType(node) >= FirstNormalObjectId && !IsA(node, List) && !IsA(node, CaseWhen))
 		refuse("User-defined types are not allowed.");
@@ -73,37 +72,55 @@ refuse_what_is_not_simple(Node *node, void *context)
 	return expression_tree_walker(node, refuse_what_is_not_simple, context);
 }
 
+/* The condition of a SELECT that has nothing else, or NULL. */
+static Node *
+only_condition(List *statements)
+{
+	SelectStmt *select;
+
+	if (list_length(statements) != 1 || !IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
+		return NULL;
+	select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+	if (select->op != SETOP_NONE || select->groupClause || select->havingClause || select->sortClause || select->limitCount ||
+		select->limitOffset || select->lockingClause || select->windowClause || select->fromClause || select->intoClause)
+		return NULL;
+	return select->whereClause;
+}
+
 Node *
-capture_parse_filter(Oid relation, const char *filter)
+capture_parse_filter_of(Relation relation, const char *filter)
 {
 	int			guc_level = NewGUCNestLevel();
-	Relation	table;
 	ParseState *state = make_parsestate(NULL);
 	ParseNamespaceItem *item;
-	List	   *statements;
-	SelectStmt *select = NULL;
+	Node	   *condition;
 	Node	   *expression;
 
 	/* The same names must mean the same things whoever parses it, whenever. */
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	statements = raw_parser(psprintf("SELECT 1 WHERE (%s)", filter), RAW_PARSE_DEFAULT);
-	if (list_length(statements) == 1 && IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
-		select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
-	if (select == NULL || select->op != SETOP_NONE || select->whereClause == NULL || select->groupClause || select->havingClause ||
-		select->sortClause || select->limitCount || select->limitOffset || select->lockingClause || select->windowClause ||
-		select->fromClause || select->intoClause)
-		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is not one expression"),
-						errhint("Write what would stand in a WHERE clause: filter => $$amount > 0$$.")));
+	condition = only_condition(raw_parser(psprintf("SELECT 1 WHERE (%s)", filter), RAW_PARSE_DEFAULT));
+	if (condition == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is not one expression"),
+				 errhint("Write what would stand in a WHERE clause: filter => $$amount > 0$$.")));
 
-	table = table_open(relation, AccessShareLock);
-	state->p_sourcetext = filter;
-	item = addRangeTableEntryForRelation(state, table, AccessShareLock, NULL, false, true);
+	/* No source text: positions in the filter mean nothing to who sees the error. */
+	item = addRangeTableEntryForRelation(state, relation, NoLock, NULL, false, true);
 	addNSItemToQuery(state, item, false, true, true);
-	expression = transformWhereClause(state, copyObject(select->whereClause), EXPR_KIND_WHERE, "filter");
+	expression = transformWhereClause(state, copyObject(condition), EXPR_KIND_WHERE, "filter");
 	assign_expr_collations(state, expression);
 	(void) refuse_what_is_not_simple(expression, NULL);
 	free_parsestate(state);
-	table_close(table, NoLock);
 	AtEOXact_GUC(true, guc_level);
+	return expression;
+}
+
+Node *
+capture_parse_filter(Oid relation, const char *filter)
+{
+	Relation	table = table_open(relation, AccessShareLock);
+	Node	   *expression = capture_parse_filter_of(table, filter);
+
+	table_close(table, NoLock);
 	return expression;
 }

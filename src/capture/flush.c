@@ -22,11 +22,24 @@
 static uint64 rows_told = 0;
 
 bool
-flush_is_needed(List *monitors)
+flush_has_rows(List *monitors)
 {
 	ListCell   *cell;
 
 	if (pane_dirty_list() != NIL)
+		return true;
+	foreach(cell, monitors)
+		if (((CapturedMonitor *) lfirst(cell))->truncated)
+			return true;
+	return false;
+}
+
+bool
+flush_is_needed(List *monitors)
+{
+	ListCell   *cell;
+
+	if (flush_has_rows(monitors))
 		return true;
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->state_changed)
@@ -34,20 +47,25 @@ flush_is_needed(List *monitors)
 	return false;
 }
 
-/* The key and what the table has, into the pane's base. */
+/* What the table has under the key, into the pane's base. */
 static void
-load_part(Pane *pane, PaneRow *row, char name, PanePart *part)
+load_part(Pane *pane, const PaneRow *key, char name, PanePart *part)
 {
-	row->part = name;
-	if (!pane_table_read(row))
+	PaneRow		row = *key;
+	SPITupleTable *read;
+
+	row.part = name;
+	if (!pane_table_read(&row))
 		return;
+	read = SPI_tuptable;
 	pane_part_close(pane->monitor, part);
-	if (!pane_table_decode(pane->monitor, row, part))
+	if (!pane_table_decode(pane->monitor, &row, part))
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a pane of monitor \"%s\" does not have the monitor's columns", pane->monitor->name),
 						errhint("Run SELECT weir.rebuild('%s').", pane->monitor->name)));
-	pane->marks |= row->marks;
+	pane->marks |= row.marks;
 	if (name == 'b')
-		pane->n_late += row->n_late;
+		pane->n_late += row.n_late;
+	SPI_freetuptable(read);
 }
 
 static void
@@ -132,10 +150,10 @@ write_state(CapturedMonitor *monitor)
 		nulls[2] = 'n';
 	if (monitor->inexact_since == 0)
 		nulls[3] = 'n';
-	sql_execute("UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, $2), last_change_at = $3, inexact_since = coalesce(s.inexact_since, $4), "
+	monitor->state_written = sql_execute("UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, $2), last_change_at = $3, inexact_since = coalesce(s.inexact_since, $4), "
 				"n_untimed = s.n_untimed + $5 "
 				"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
-				"WHERE s.monitor_id = l.monitor_id", 5, types, values, nulls);
+				"WHERE s.monitor_id = l.monitor_id", 5, types, values, nulls) == 1;
 }
 
 static void
@@ -145,9 +163,10 @@ write_progress(XLogRecPtr position)
 	Datum		values[] = {LSNGetDatum(position), TimestampTzGetDatum(stream_last_commit_at()),
 	Int64GetDatum(fold_row_count() - rows_told)};
 
-	sql_execute("UPDATE weir.capture_progress SET captured_lsn = $1, last_commit_at = coalesce($2, last_commit_at), "
+	if (sql_execute("UPDATE weir.capture_progress SET captured_lsn = $1, last_commit_at = coalesce($2, last_commit_at), "
 				"rows_total = rows_total + $3, updated_at = pg_catalog.clock_timestamp()",
-				3, types, values, stream_last_commit_at() == 0 ? " n " : NULL);
+					3, types, values, stream_last_commit_at() == 0 ? " n " : NULL) != 1)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the position of capture is gone")));
 }
 
 void
@@ -163,8 +182,9 @@ flush_write(List *monitors, XLogRecPtr position)
 	{
 		MemoryContext old = MemoryContextSwitchTo(pane_memory);
 
+		fold_blame(((Pane *) lfirst(cell))->key.monitor_id);
 		write_pane(lfirst(cell));
-		SPI_freetuptable(SPI_tuptable);
+		fold_blame(0);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(pane_memory);
 		CHECK_FOR_INTERRUPTS();
@@ -185,8 +205,11 @@ flush_committed(List *monitors)
 	{
 		CapturedMonitor *monitor = lfirst(cell);
 
-		monitor->state_changed = false;
 		monitor->truncated = false;
+		if (!monitor->state_written)
+			continue;
+		monitor->state_changed = false;
+		monitor->state_written = false;
 		monitor->inexact_since = 0;
 		monitor->n_untimed = 0;
 	}

@@ -13,6 +13,9 @@
 /* True when there is something to write besides the position. */
 extern bool flush_is_needed(List *monitors);
 
+/* True when panes are not in the table as they were folded; the state of a monitor that somebody has locked may wait longer. */
+extern bool flush_has_rows(List *monitors);
+
 /* Writes everything, position included. Inside a transaction and an SPI scope. */
 extern void flush_write(List *monitors, XLogRecPtr position);
 

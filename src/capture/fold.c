@@ -47,7 +47,6 @@ typedef struct RelationMap
 
 typedef struct RowImage
 {
-	HeapTuple	tuple;
 	Datum	   *values;
 	bool	   *nulls;
 } RowImage;
@@ -58,14 +57,13 @@ typedef struct Place
 	bool		inside;			/* passes the filter and has a time */
 	TimestampTz time;
 	TimestampTz start;
-	char	   *segment[INDEX_MAX_KEYS];
+	char	   *segment[CAPTURE_MAX_SEGMENT_COLUMNS];
 } Place;
 
 static MemoryContext fold_context = NULL;
 static MemoryContext row_context;
 static HTAB *relations = NULL;
 static List *served_monitors;
-static bool relevant;
 static uint64 row_count;
 static int current_monitor = 0;
 static TimestampTz transaction_now;
@@ -149,17 +147,27 @@ descends_from(Oid relation, Oid ancestor)
 static AttrNumber
 attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
 {
-	char	   *name;
-	AttrNumber	attribute;
+	AttrNumber	attribute = column->attribute;
+	Form_pg_attribute shape = NULL;
 
-	if (RelationGetRelid(relation) == monitor->source)
-		return column->attribute;
-	name = get_attname(monitor->source, column->attribute, true);
-	attribute = name ? get_attnum(RelationGetRelid(relation), name) : InvalidAttrNumber;
-	if (attribute == InvalidAttrNumber)
+	if (RelationGetRelid(relation) != monitor->source)
+	{
+		char	   *name = get_attname(monitor->source, column->attribute, true);
+
+		attribute = name ? get_attnum(RelationGetRelid(relation), name) : InvalidAttrNumber;
+	}
+	if (attribute > 0 && attribute <= RelationGetDescr(relation)->natts)
+		shape = TupleDescAttr(RelationGetDescr(relation), attribute - 1);
+	if (shape == NULL || shape->attisdropped)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 						errmsg("column \"%s\" of monitor \"%s\" is not in table \"%s\"", NameStr(column->name), monitor->name,
 							   RelationGetRelationName(relation))));
+
+	/* The change may be older or newer than the definition: its rows have the type that the column had then. */
+	if (shape->atttypid != column->type)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("the type of column \"%s\" of monitor \"%s\" was changed", NameStr(column->name), monitor->name),
+						errhint("Run SELECT weir.rebuild('%s').", monitor->name)));
 	return attribute;
 }
 
@@ -225,10 +233,10 @@ map_relation(Relation relation)
 		{
 			if (map->slot == NULL)
 			{
-				map->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)), &TTSOpsHeapTuple);
+				map->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)), &TTSOpsVirtual);
 				map->expression_context = CreateStandaloneExprContext();
 			}
-			entry->filter = ExecInitExpr((Expr *) capture_parse_filter(id, monitor->filter), NULL);
+			entry->filter = ExecInitExpr((Expr *) capture_parse_filter_of(relation, monitor->filter), NULL);
 		}
 		map->monitors = lappend(map->monitors, entry);
 	}
@@ -243,7 +251,6 @@ map_relation(Relation relation)
 static void
 deform(Relation relation, HeapTuple tuple, int which, RowImage *row)
 {
-	row->tuple = tuple;
 	row->values = deformed_values[which];
 	row->nulls = deformed_nulls[which];
 	heap_deform_tuple(tuple, RelationGetDescr(relation), row->values, row->nulls);
@@ -257,7 +264,11 @@ passes_filter(RelationMap *map, MonitorMap *entry, RowImage *row)
 
 	if (entry->filter == NULL)
 		return true;
-	ExecStoreHeapTuple(row->tuple, map->slot, false);
+	/* Not the tuple: what is stored out of line and was not changed stands in the values only. */
+	ExecClearTuple(map->slot);
+	memcpy(map->slot->tts_values, row->values, map->slot->tts_tupleDescriptor->natts * sizeof(Datum));
+	memcpy(map->slot->tts_isnull, row->nulls, map->slot->tts_tupleDescriptor->natts * sizeof(bool));
+	ExecStoreVirtualTuple(map->slot);
 	map->expression_context->ecxt_scantuple = map->slot;
 	result = ExecEvalExprSwitchContext(entry->filter, map->expression_context, &is_null);
 	ResetExprContext(map->expression_context);
@@ -519,7 +530,8 @@ apply_incomplete(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 		if (place.inside)
 			apply(relation, entry, &place, CHANGE_MARK_INEXACT, NULL, NULL);
 	}
-	if (new_row != NULL)
+	/* Without the old row its values may be stored out of line, where nobody can read them from here. */
+	if (new_row != NULL && entry->filter == NULL && entry->monitor->n_segments == 0)
 	{
 		find_place(map, entry, new_row, false, &place);
 		if (place.inside)
@@ -595,7 +607,6 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 
 	if (map->monitors == NIL)
 		return;
-	relevant = true;
 	row_count++;
 	old = MemoryContextSwitchTo(row_context);
 	if (old_tuple != NULL)
@@ -618,28 +629,38 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 	MemoryContextReset(row_context);
 }
 
+static void
+truncate_monitor(CapturedMonitor *monitor)
+{
+	monitor->truncated = true;
+	monitor->state_changed = true;
+	if (monitor->retracts_deletes)
+		pane_forget(monitor->monitor_id, -1);
+	else
+		pane_mark_live(monitor->monitor_id, PANE_RETAINED);
+}
+
+/* The list has the tables that were named and all their partitions. */
 void
-fold_truncate(Oid relation)
+fold_truncate(int n_relations, const Oid *truncated)
 {
 	ListCell   *cell;
 
 	foreach(cell, served_monitors)
 	{
 		CapturedMonitor *monitor = lfirst(cell);
+		bool		whole = false;
+		bool		part = false;
 
-		if (monitor->source == relation)
+		for (int i = 0; i < n_relations; i++)
 		{
-			relevant = true;
-			monitor->truncated = true;
-			monitor->state_changed = true;
-			if (monitor->retracts_deletes)
-				pane_forget(monitor->monitor_id, -1);
+			whole |= truncated[i] == monitor->source;
+			part |= !whole && descends_from(truncated[i], monitor->source);
 		}
-		else if (descends_from(relation, monitor->source))
-		{
-			relevant = true;
+		if (whole)
+			truncate_monitor(monitor);
+		else if (part)
 			mark_monitor_inexact(monitor);
-		}
 	}
 }
 
@@ -650,7 +671,6 @@ fold_begin(TransactionId xid, XLogRecPtr end_lsn)
 {
 	ListCell   *cell;
 
-	relevant = false;
 	transaction_now = GetCurrentTimestamp();
 	foreach(cell, served_monitors)
 	{
@@ -686,10 +706,10 @@ fold_current_monitor(void)
 	return current_monitor;
 }
 
-bool
-fold_was_relevant(void)
+void
+fold_blame(int monitor_id)
 {
-	return relevant;
+	current_monitor = monitor_id;
 }
 
 uint64

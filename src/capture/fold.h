@@ -22,13 +22,11 @@ extern void fold_commit(TimestampTz committed_at);
 
 /* One change; either tuple may be NULL. old_complete: the old tuple has all columns (replica identity full), not just the key's. */
 extern void fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete);
-extern void fold_truncate(Oid relation);
+extern void fold_truncate(int n_relations, const Oid *relations);
 
-/* The monitor whose change is being folded, 0 when none: who is to blame for an error. */
+/* The monitor that is being worked for, 0 when none: who is to blame for an error, while folding and while writing. */
 extern int	fold_current_monitor(void);
-
-/* True when the current transaction touched a monitored table. */
-extern bool fold_was_relevant(void);
+extern void fold_blame(int monitor_id);
 
 /* Rows folded since the worker began. */
 extern uint64 fold_row_count(void);

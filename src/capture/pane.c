@@ -73,7 +73,7 @@ intern_segment(int n, char *const *values)
 	bool		found;
 	SegmentEntry *entry;
 	ListCell   *cell;
-	Segment    *segment;
+	Segment	   *segment;
 	MemoryContext old;
 
 	for (int i = 0; i < n; i++)
@@ -277,4 +277,19 @@ pane_forget(int monitor_id, int generation)
 			dirty_panes = list_delete_ptr(dirty_panes, pane);
 		hash_search(panes, &pane->key, HASH_REMOVE, NULL);
 	}
+}
+
+void
+pane_mark_live(int monitor_id, int marks)
+{
+	HASH_SEQ_STATUS scan;
+	Pane	   *pane;
+
+	hash_seq_init(&scan, panes);
+	while ((pane = hash_seq_search(&scan)) != NULL)
+		if (pane->key.monitor_id == monitor_id && pane->key.generation == 0)
+		{
+			pane->marks |= marks;
+			pane_mark_dirty(pane);
+		}
 }

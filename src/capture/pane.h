@@ -2,9 +2,9 @@
  * pane.h
  *		Panes in the capture worker's memory: what changed since the last flush, and what the table holds of hot ones.
  *
- * Changes are kept apart by sign: rows added and rows removed, each a plain summary.  At a flush the base (the pane as the table has it) becomes
- * base + added - removed.  So a retraction that arrives before its pane was read from the table needs no special case.
- * Inside this room only.
+ * Changes are kept apart by sign: rows added and rows removed, each a plain summary.  At a flush the base (the pane as the table
+ *has it) becomes base + added - removed.  So a retraction that arrives before its pane was read from the table needs no special
+ *case. Inside this room only.
  */
 #ifndef WEIR_CAPTURE_PANE_H
 #define WEIR_CAPTURE_PANE_H
@@ -13,8 +13,8 @@
 
 #include "capture/definition.h"
 
-#define PANE_INEXACT 1			/* a change arrived that could not be taken back */
-#define PANE_RETAINED 2			/* holds rows that the table has deleted */
+#define PANE_INEXACT 1 /* a change arrived that could not be taken back */
+#define PANE_RETAINED 2 /* holds rows that the table has deleted */
 
 /* The values of segment_by of one pane, interned: equal segments are the same pointer. */
 typedef struct Segment
@@ -30,7 +30,7 @@ typedef struct PanePart
 {
 	int64		n;
 	int64		n_labelled;
-	Summary   **summaries;		/* NULL until there is a row */
+	Summary	  **summaries;		/* NULL until there is a row */
 	FairnessTable **fairness;
 } PanePart;
 
@@ -39,7 +39,7 @@ typedef struct PaneKey
 	int			monitor_id;
 	int			generation;		/* 0: live; else the build */
 	TimestampTz start;
-	Segment    *segment;
+	Segment	   *segment;
 } PaneKey;
 
 typedef struct Pane
@@ -70,7 +70,8 @@ extern void pane_part_close(CapturedMonitor *monitor, PanePart *part);
 extern void pane_part_merge(CapturedMonitor *monitor, PanePart *into, const PanePart *from);
 extern void pane_part_subtract(CapturedMonitor *monitor, PanePart *into, const PanePart *from);
 
-/* Same multiset of rows, as far as both can tell. difference (may be NULL) names the first that is not, in the current memory context. */
+/* Same multiset of rows, as far as both can tell. difference (may be NULL) names the first that is not, in the current memory
+ * context. */
 extern bool pane_part_equal(CapturedMonitor *monitor, const PanePart *a, const PanePart *b, char **difference);
 
 extern void pane_mark_dirty(Pane *pane);
@@ -83,6 +84,9 @@ extern void pane_flushed(size_t memory_budget);
 
 /* Forgets panes of a monitor: one generation of it, or all (generation -1). Flush first: what is not flushed is lost. */
 extern void pane_forget(int monitor_id, int generation);
+
+/* Marks all panes of a monitor's live generation that are in memory, and makes them dirty. */
+extern void pane_mark_live(int monitor_id, int marks);
 
 /* Forgets everything. */
 extern void pane_reset(void);

@@ -62,13 +62,13 @@ pane_table_encode(CapturedMonitor *monitor, const PanePart *part, PaneRow *row)
 	for (int i = 0; i < monitor->n_columns; i++)
 		values[i] = summary_to_datum(part->summaries[i]);
 	element_type("summary", &element);
-	row->summaries = PointerGetDatum(construct_array(values, monitor->n_columns, element.type, element.length, element.by_value,
-													 element.alignment));
+	row->summaries = PointerGetDatum(
+		construct_array(values, monitor->n_columns, element.type, element.length, element.by_value, element.alignment));
 	for (int i = 0; i < monitor->n_protected; i++)
 		values[i] = fairness_to_datum(part->fairness[i]);
 	element_type("fairness_table", &element);
-	row->fairness = PointerGetDatum(construct_array(values, monitor->n_protected, element.type, element.length, element.by_value,
-													element.alignment));
+	row->fairness = PointerGetDatum(
+		construct_array(values, monitor->n_protected, element.type, element.length, element.by_value, element.alignment));
 }
 
 bool
@@ -97,8 +97,8 @@ pane_table_decode(CapturedMonitor *monitor, const PaneRow *row, PanePart *part)
 		part->summaries[i] = summary_from_datum(pane_allocator(), values[i]);
 	}
 	element_type("fairness_table", &element);
-	deconstruct_array(DatumGetArrayTypeP(row->fairness), element.type, element.length, element.by_value, element.alignment,
-					  &values, &nulls, &n);
+	deconstruct_array(DatumGetArrayTypeP(row->fairness), element.type, element.length, element.by_value, element.alignment, &values,
+					  &nulls, &n);
 	if (n != monitor->n_protected)
 		return false;
 	for (int i = 0; i < n; i++)
@@ -189,8 +189,8 @@ void
 pane_table_write(const PaneRow *row)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TEXTARRAYOID, CHAROID, INT8OID, INT8OID, INT8OID, INT4OID,
-	InvalidOid, InvalidOid};
+	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TEXTARRAYOID, CHAROID,   INT8OID,
+				   INT8OID, INT8OID, INT4OID,        InvalidOid,   InvalidOid};
 	Datum		values[11];
 
 	if (plan == NULL)
@@ -205,11 +205,13 @@ pane_table_write(const PaneRow *row)
 	values[8] = Int32GetDatum(row->marks);
 	values[9] = row->summaries;
 	values[10] = row->fairness;
-	execute_plan(kept_plan(&plan, "INSERT INTO weir.pane (" PANE_TABLE_COLUMNS ", updated_at) "
-								   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, pg_catalog.clock_timestamp()) "
-								   "ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET n = $6, n_labelled = $7, "
-								   "n_late = $8, marks = $9, summaries = $10, fairness = $11, updated_at = pg_catalog.clock_timestamp()",
-								   11, types), values, SPI_OK_INSERT);
+	execute_plan(kept_plan(&plan,
+						   "INSERT INTO weir.pane (" PANE_TABLE_COLUMNS ", updated_at) "
+						   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, pg_catalog.clock_timestamp()) "
+						   "ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET n = $6, n_labelled = $7, "
+						   "n_late = $8, marks = $9, summaries = $10, fairness = $11, updated_at = pg_catalog.clock_timestamp()",
+						   11, types),
+				 values, SPI_OK_INSERT);
 }
 
 void

@@ -5,7 +5,7 @@
 #ifndef WEIR_CAPTURE_SETTINGS_H
 #define WEIR_CAPTURE_SETTINGS_H
 
-extern int	capture_flush_interval_ms;	/* weir.flush_interval */
+extern int	capture_flush_interval_ms; /* weir.flush_interval */
 extern int	capture_memory_kb;	/* weir.capture_memory */
 
 #endif

@@ -30,6 +30,7 @@ typedef enum Rendezvous
 typedef struct VerifyRequest
 {
 	bool		used;
+	uint32		serial;			/* a place that is used again is another request */
 	int			monitor_id;
 	TimestampTz since;
 	TimestampTz until;
@@ -57,6 +58,7 @@ typedef struct CaptureStatus
 	int			build_id;
 	char		snapshot[CAPTURE_SNAPSHOT_LENGTH];
 
+	uint32		last_serial;
 	VerifyRequest requests[CAPTURE_MAX_REQUESTS];
 } CaptureStatus;
 

@@ -41,10 +41,10 @@ static XLogRecPtr position;
 static TimestampTz last_commit_at;
 static uint64 transaction_count;
 
-/* Transactions that were folded and whose end other backends may not see yet. */
-static TransactionId *folded_transactions;
-static int	n_folded_transactions;
-static int	folded_capacity;
+/* Transactions that were decoded and whose end other backends may not see yet. */
+static TransactionId *decoded_transactions;
+static int	n_decoded_transactions;
+static int	decoded_capacity;
 
 /* ---- output plugin ---- */
 
@@ -95,21 +95,25 @@ static void
 plugin_truncate(LogicalDecodingContext *context, ReorderBufferTXN *transaction, int n_relations, Relation relations[],
 				ReorderBufferChange *change)
 {
+	Oid		   *ids = palloc(sizeof(Oid) * n_relations);
+
 	for (int i = 0; i < n_relations; i++)
-		fold_truncate(RelationGetRelid(relations[i]));
+		ids[i] = RelationGetRelid(relations[i]);
+	fold_truncate(n_relations, ids);
+	pfree(ids);
 }
 
 static void
-remember_folded(TransactionId xid)
+remember_decoded(TransactionId xid)
 {
-	if (n_folded_transactions == folded_capacity)
+	if (n_decoded_transactions == decoded_capacity)
 	{
-		folded_capacity = Max(64, folded_capacity * 2);
-		folded_transactions = folded_transactions == NULL ?
-			MemoryContextAlloc(TopMemoryContext, folded_capacity * sizeof(TransactionId)) :
-			repalloc_huge(folded_transactions, folded_capacity * sizeof(TransactionId));
+		decoded_capacity = Max(64, decoded_capacity * 2);
+		decoded_transactions = decoded_transactions == NULL ?
+			MemoryContextAlloc(TopMemoryContext, decoded_capacity * sizeof(TransactionId)) :
+			repalloc_huge(decoded_transactions, decoded_capacity * sizeof(TransactionId));
 	}
-	folded_transactions[n_folded_transactions++] = xid;
+	decoded_transactions[n_decoded_transactions++] = xid;
 }
 
 static void
@@ -118,8 +122,7 @@ plugin_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XL
 	fold_commit(transaction->xact_time.commit_time);
 	last_commit_at = transaction->xact_time.commit_time;
 	transaction_count++;
-	if (fold_was_relevant())
-		remember_folded(transaction->xid);
+	remember_decoded(transaction->xid);
 }
 
 static bool
@@ -312,16 +315,22 @@ stream_transaction_count(void)
 	return transaction_count;
 }
 
-bool
-stream_is_within(Snapshot snapshot)
+void
+stream_forget_ended(Snapshot snapshot)
 {
 	int			kept = 0;
 
-	for (int i = 0; i < n_folded_transactions; i++)
-		if (XidInMVCCSnapshot(folded_transactions[i], snapshot))
-			folded_transactions[kept++] = folded_transactions[i];
-	n_folded_transactions = kept;
-	if (kept > 0)
+	for (int i = 0; i < n_decoded_transactions; i++)
+		if (XidInMVCCSnapshot(decoded_transactions[i], snapshot))
+			decoded_transactions[kept++] = decoded_transactions[i];
+	n_decoded_transactions = kept;
+}
+
+bool
+stream_is_within(Snapshot snapshot)
+{
+	stream_forget_ended(snapshot);
+	if (n_decoded_transactions > 0)
 		return false;
 
 	/*

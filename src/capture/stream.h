@@ -44,10 +44,12 @@ extern void stream_confirm(XLogRecPtr position);
 extern TimestampTz stream_last_commit_at(void);
 
 /*
- * True when every transaction decoded so far had ended for the snapshot: then the snapshot sees at least all that was folded.  Also prunes
- * what is remembered for this.
+ * True when every transaction decoded so far had ended for the snapshot: then the snapshot sees at least all that was folded.
  */
 extern bool stream_is_within(Snapshot snapshot);
+
+/* Forgets the transactions that the snapshot sees; at every flush, so that few are remembered. */
+extern void stream_forget_ended(Snapshot snapshot);
 
 extern uint64 stream_transaction_count(void);
 

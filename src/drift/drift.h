@@ -22,13 +22,13 @@
 #include "base/verdict.h"
 #include "summary/summary.h"
 
-#define DRIFT_MIN_N 10			/* below it, on either side, the status is insufficient */
+#define DRIFT_MIN_N 10 /* below it, on either side, the status is insufficient */
 #define DRIFT_SIGNIFICANCE 0.05 /* a verdict other than ok needs a p-value below it as well as the effect size */
 #define DRIFT_QUANTILE_CELLS 10
 #define DRIFT_ALWAYS_KEPT_CATEGORIES 20
 #define DRIFT_MIN_EXPECTED 5
-#define DRIFT_MIN_SHARE 0.0001	/* see drift_floor */
-#define DRIFT_EXACT_LIMIT 1000000.0 /* the Kolmogorov-Smirnov test is exact up to this product of the sample sizes */
+#define DRIFT_MIN_SHARE 0.0001 /* see drift_floor */
+#define DRIFT_EXACT_LIMIT 100000.0 /* the Kolmogorov-Smirnov test is exact up to this product of the sample sizes */
 
 /* Index of the two samples in every array of two. */
 enum
@@ -70,6 +70,17 @@ typedef struct DriftCell
 	int64_t		n[2];
 } DriftCell;
 
+/* Two-sample Kolmogorov-Smirnov test. */
+typedef struct KolmogorovResult
+{
+	double		distance;
+	double		error_bound;
+	double		p_value;
+	bool		is_exact;
+	double		location;
+	double		location_share[2];
+} KolmogorovResult;
+
 typedef struct DriftPair
 {
 	Allocator	allocator;
@@ -89,6 +100,8 @@ typedef struct DriftPair
 	int64_t		n_other[2];		/* categories without a name */
 	bool		has_spread;
 	double		spread;			/* sample standard deviation of the finite values of the baseline, in stored units */
+	bool		has_kolmogorov; /* the test below was made: three scores show its p-value */
+	KolmogorovResult kolmogorov;
 } DriftPair;
 
 /* The pair, or NULL when the kinds or units differ. What it points to must live as long as it does. */
@@ -154,11 +167,11 @@ typedef struct DriftScore
 	double		error_bound;	/* how far the score can be from that of the values themselves, by what the summaries do not keep */
 	int64_t		n[2];			/* rows behind it: with the missing for scores on cells, without for scores on values */
 	double		location;		/* of Kolmogorov-Smirnov: the value at which the distributions differ most */
-	double		location_share[2];	/* and the shares at or below it */
+	double		location_share[2]; /* and the shares at or below it */
 } DriftScore;
 
 /* The metric must apply to the pair's kind. */
-extern void drift_score(const DriftPair *pair, DriftMetric metric, DriftScore *score);
+extern void drift_score(DriftPair *pair, DriftMetric metric, DriftScore *score);
 
 /* What a cell adds to the score: the terms of the sum for sums, the difference of shares for the others. */
 extern double drift_cell_contribution(const DriftPair *pair, DriftMetric metric, const DriftCell *cell);
@@ -173,17 +186,7 @@ extern double drift_floor(const DriftPair *pair, int side);
 /* Pearson's test that both samples fall into the cells alike: statistic, degrees of freedom, p. */
 extern double drift_chi_square(const DriftPair *pair, int64_t *degrees_of_freedom, double *p_value);
 
-/* Two-sample Kolmogorov-Smirnov test on the bins. */
-typedef struct KolmogorovResult
-{
-	double		distance;
-	double		error_bound;
-	double		p_value;
-	bool		is_exact;
-	double		location;
-	double		location_share[2];
-} KolmogorovResult;
-
-extern void drift_kolmogorov(const DriftPair *pair, KolmogorovResult *result);
+/* The test on the bins, neither sample empty; made once per pair. */
+extern void drift_kolmogorov(DriftPair *pair, KolmogorovResult *result);
 
 #endif

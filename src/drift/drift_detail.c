@@ -110,15 +110,9 @@ put_cell(JsonbParseState **state, const DriftPair *pair, const RankedCell *ranke
 			push_key(state, "category");
 			push_string(state, WJB_VALUE, pair->categories[cell->category].bytes, pair->categories[cell->category].length);
 			break;
-		case CELL_RARE:
-			put_string(state, "part", "rare categories");
-			break;
-		case CELL_OTHER:
-			put_string(state, "part", "other categories");
-			break;
-		case CELL_MISSING:
-			put_string(state, "part", "missing");
-			break;
+		case CELL_RARE: put_string(state, "part", "rare categories"); break;
+		case CELL_OTHER: put_string(state, "part", "other categories"); break;
+		case CELL_MISSING: put_string(state, "part", "missing"); break;
 	}
 	put_number(state, "baseline", (double) cell->n[BASELINE] / (double) drift_n_rows(pair, BASELINE));
 	put_number(state, "current", (double) cell->n[CURRENT] / (double) drift_n_rows(pair, CURRENT));

@@ -100,6 +100,14 @@ compare_categories(const void *a, const void *b)
 }
 
 static void
+count_category(DriftCategory *category, int side, const SummaryCategory *counted)
+{
+	category->bytes = counted->bytes;
+	category->length = counted->length;
+	category->n[side] = counted->count;
+}
+
+static void
 merge_categories(DriftPair *pair, const Side *sides)
 {
 	size_t		next[2] = {0, 0};
@@ -108,25 +116,20 @@ merge_categories(DriftPair *pair, const Side *sides)
 	pair->categories = allocate(pair, pair->categories_capacity * sizeof(DriftCategory));
 	while (next[BASELINE] < sides[BASELINE].n || next[CURRENT] < sides[CURRENT].n)
 	{
-		const SummaryCategory *a = next[BASELINE] < sides[BASELINE].n ? &sides[BASELINE].categories[next[BASELINE]] : NULL;
-		const SummaryCategory *b = next[CURRENT] < sides[CURRENT].n ? &sides[CURRENT].categories[next[CURRENT]] : NULL;
-		int			order = a == NULL ? 1 : b == NULL ? -1 : compare_categories(a, b);
-		const SummaryCategory *first = order <= 0 ? a : b;
 		DriftCategory *category = &pair->categories[pair->n_categories++];
+		int			order;
 
+		if (next[BASELINE] == sides[BASELINE].n)
+			order = 1;
+		else if (next[CURRENT] == sides[CURRENT].n)
+			order = -1;
+		else
+			order = compare_categories(&sides[BASELINE].categories[next[BASELINE]], &sides[CURRENT].categories[next[CURRENT]]);
 		memset(category, 0, sizeof(DriftCategory));
-		category->bytes = first->bytes;
-		category->length = first->length;
 		if (order <= 0)
-		{
-			category->n[BASELINE] = a->count;
-			next[BASELINE]++;
-		}
+			count_category(category, BASELINE, &sides[BASELINE].categories[next[BASELINE]++]);
 		if (order >= 0)
-		{
-			category->n[CURRENT] = b->count;
-			next[CURRENT]++;
-		}
+			count_category(category, CURRENT, &sides[CURRENT].categories[next[CURRENT]++]);
 	}
 }
 
@@ -267,8 +270,8 @@ measure_spread(DriftPair *pair, const double *values, size_t n)
 }
 
 DriftPair *
-drift_pair_of_numbers(Allocator allocator, double *baseline, size_t n_baseline, int64_t missing_baseline,
-					  double *current, size_t n_current, int64_t missing_current)
+drift_pair_of_numbers(Allocator allocator, double *baseline, size_t n_baseline, int64_t missing_baseline, double *current,
+					  size_t n_current, int64_t missing_current)
 {
 	DriftPair  *pair = create_pair(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN);
 	Side		sides[2];
@@ -319,8 +322,8 @@ count_texts(DriftPair *pair, DriftText *texts, size_t n, int side)
 }
 
 DriftPair *
-drift_pair_of_texts(Allocator allocator, DriftText *baseline, size_t n_baseline, int64_t missing_baseline,
-					DriftText *current, size_t n_current, int64_t missing_current)
+drift_pair_of_texts(Allocator allocator, DriftText *baseline, size_t n_baseline, int64_t missing_baseline, DriftText *current,
+					size_t n_current, int64_t missing_current)
 {
 	DriftPair  *pair = create_pair(allocator, SUMMARY_CATEGORY, SUMMARY_PLAIN);
 	Side		sides[2];

@@ -43,7 +43,7 @@ static const struct
 {
 	const char *alias;
 	DriftMetric metric;
-}			aliases[] = {
+} aliases[] = {
 	{"population_stability_index", DRIFT_PSI},
 	{"ks", DRIFT_KOLMOGOROV_SMIRNOV},
 	{"js", DRIFT_JENSEN_SHANNON},
@@ -125,22 +125,16 @@ drift_cell_contribution(const DriftPair *pair, DriftMetric metric, const DriftCe
 		return 0;
 	switch (metric)
 	{
-		case DRIFT_PSI:
-			return (c - b) * log(c / b);
-		case DRIFT_JENSEN_SHANNON:
-			return (relative_entropy(baseline, middle) + relative_entropy(current, middle)) / (2 * M_LN2);
-		case DRIFT_HELLINGER:
-			return (sqrt(current) - sqrt(baseline)) * (sqrt(current) - sqrt(baseline)) / 2;
-		case DRIFT_KULLBACK_LEIBLER:
-			return relative_entropy(current, b);
-		case DRIFT_TOTAL_VARIATION:
-			return fabs(gap) / 2;
+		case DRIFT_PSI: return (c - b) * log(c / b);
+		case DRIFT_JENSEN_SHANNON: return (relative_entropy(baseline, middle) + relative_entropy(current, middle)) / (2 * M_LN2);
+		case DRIFT_HELLINGER: return (sqrt(current) - sqrt(baseline)) * (sqrt(current) - sqrt(baseline)) / 2;
+		case DRIFT_KULLBACK_LEIBLER: return relative_entropy(current, b);
+		case DRIFT_TOTAL_VARIATION: return fabs(gap) / 2;
 		case DRIFT_CHI_SQUARE:
 		case DRIFT_CRAMERS_V:
 			/* of the 2 × cells table: gap² n m / (baseline's + current's count) */
 			return gap * gap * rows[BASELINE] * rows[CURRENT] / (double) (cell->n[BASELINE] + cell->n[CURRENT]);
-		default:
-			return fabs(gap);
+		default: return fabs(gap);
 	}
 }
 
@@ -214,27 +208,18 @@ score_cells(const DriftPair *pair, DriftMetric metric, DriftScore *score)
 			score->threshold = score->threshold * score->threshold * rows;
 			score->warning_threshold = score->warning_threshold * score->warning_threshold * rows;
 			break;
-		case DRIFT_CRAMERS_V:
-			score->value = fmin(1, sqrt(statistic / rows));
-			break;
+		case DRIFT_CRAMERS_V: score->value = fmin(1, sqrt(statistic / rows)); break;
 		case DRIFT_JENSEN_SHANNON:
-		case DRIFT_HELLINGER:
-			score->value = sqrt(fmin(1, fmax(0, sum_of_cells(pair, metric))));
-			break;
-		case DRIFT_L_INFINITY:
-			score->value = largest_gap(pair);
-			break;
-		case DRIFT_TOTAL_VARIATION:
-			score->value = fmin(1, sum_of_cells(pair, metric));
-			break;
-		default:
-			score->value = fmax(0, sum_of_cells(pair, metric));
+		case DRIFT_HELLINGER: score->value = sqrt(fmin(1, fmax(0, sum_of_cells(pair, metric)))); break;
+		case DRIFT_L_INFINITY: score->value = largest_gap(pair); break;
+		case DRIFT_TOTAL_VARIATION: score->value = fmin(1, sum_of_cells(pair, metric)); break;
+		default: score->value = fmax(0, sum_of_cells(pair, metric));
 	}
 	bound_by_other(pair, metric, score);
 }
 
 static void
-score_kolmogorov(const DriftPair *pair, DriftScore *score)
+score_kolmogorov(DriftPair *pair, DriftScore *score)
 {
 	KolmogorovResult result;
 
@@ -288,7 +273,7 @@ has_infinities(const DriftPair *pair)
 }
 
 static void
-score_wasserstein(const DriftPair *pair, DriftMetric metric, DriftScore *score)
+score_wasserstein(DriftPair *pair, DriftMetric metric, DriftScore *score)
 {
 	/* durations and times are stored in microseconds and shown in seconds */
 	double		unit = pair->unit == SUMMARY_PLAIN ? 1 : 1e-6;
@@ -353,7 +338,7 @@ judge(const DriftScore *score)
 }
 
 void
-drift_score(const DriftPair *pair, DriftMetric metric, DriftScore *score)
+drift_score(DriftPair *pair, DriftMetric metric, DriftScore *score)
 {
 	const Metric *definition = &metrics[metric];
 

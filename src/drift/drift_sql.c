@@ -25,8 +25,8 @@ static DriftPair *
 pair_of_summaries(FunctionCallInfo fcinfo)
 {
 	Allocator	allocator = allocator_in(CurrentMemoryContext);
-	Summary    *baseline = summary_from_datum(allocator, PG_GETARG_DATUM(0));
-	Summary    *current = summary_from_datum(allocator, PG_GETARG_DATUM(1));
+	Summary	   *baseline = summary_from_datum(allocator, PG_GETARG_DATUM(0));
+	Summary	   *current = summary_from_datum(allocator, PG_GETARG_DATUM(1));
 	DriftPair  *pair = drift_pair_of_summaries(allocator, baseline, current);
 
 	if (pair == NULL)
@@ -128,15 +128,17 @@ read_metrics(FunctionCallInfo fcinfo, int argument, bool wanted[DRIFT_N_METRICS]
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a metric's name must not be null")));
 		name = TextDatumGetCString(names[i]);
 		metric = drift_metric_find(name);
-		if (metric < 0)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no drift metric \"%s\"", name),
-							errhint("See SELECT weir.drift_metric_names().")));
-		wanted[metric] = true;
+		if (metric >= 0)
+			wanted[metric] = true;
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no drift metric \"%s\"", name),
+					 errhint("See SELECT weir.drift_metric_names().")));
 	}
 }
 
 static void
-put_score(ReturnSetInfo *result, const DriftPair *pair, DriftMetric metric, bool is_primary)
+put_score(ReturnSetInfo *result, DriftPair *pair, DriftMetric metric, bool is_primary)
 {
 	DriftScore	score;
 	const char *verdict;
@@ -166,7 +168,7 @@ put_score(ReturnSetInfo *result, const DriftPair *pair, DriftMetric metric, bool
 }
 
 static Datum
-drift_rows(FunctionCallInfo fcinfo, DriftPair *(*make_pair) (FunctionCallInfo))
+drift_rows(FunctionCallInfo fcinfo, DriftPair *(*make_pair)(FunctionCallInfo))
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	bool		wanted[DRIFT_N_METRICS];
@@ -224,12 +226,11 @@ one_score(FunctionCallInfo fcinfo, DriftMetric metric, DriftPair *pair)
 
 #define SCORE_FUNCTION(name, metric, make_pair) \
 	PG_FUNCTION_INFO_V1(name); \
-	Datum \
-	name(PG_FUNCTION_ARGS) \
+	Datum name(PG_FUNCTION_ARGS) \
 	{ \
 		return one_score(fcinfo, metric, make_pair(fcinfo)); \
 	} \
-	extern int	no_such_variable
+	extern int no_such_variable
 
 SCORE_FUNCTION(weir_psi_summaries, DRIFT_PSI, pair_of_summaries);
 SCORE_FUNCTION(weir_psi_numbers, DRIFT_PSI, pair_of_numbers);

@@ -19,40 +19,64 @@ static double
 exact_upper(const DriftPair *pair, int64_t n, int64_t m, int64_t reached)
 {
 	size_t		ends_size = (size_t) (n + m + 1);
+	size_t		inverse_size = (size_t) (n + m + 1) * sizeof(double);
 	size_t		row_size = (size_t) (m + 1) * sizeof(double);
 	Allocator	allocator = pair->allocator;
 	bool	   *ends = allocator.resize(allocator.context, NULL, 0, ends_size);
+	double	   *inverse = allocator.resize(allocator.context, NULL, 0, inverse_size); /* of the number of steps so far */
 	double	   *row = allocator.resize(allocator.context, NULL, 0, row_size);
 	int64_t		position = 0;
+	int64_t		largest_group = 1;
+	int64_t		certain;
+	int64_t		first = 0;
+	int64_t		last = 0;
 	double		result;
 
 	memset(ends, 0, ends_size);
 	for (size_t i = 0; i < pair->n_bins; i++)
 	{
-		position += pair->bins[i].n[BASELINE] + pair->bins[i].n[CURRENT];
+		int64_t		count = pair->bins[i].n[BASELINE] + pair->bins[i].n[CURRENT];
+
+		position += count;
 		ends[position] = true;
+		largest_group = count > largest_group ? count : largest_group;
 	}
+	/* So far out, the distance was reached at the end of the last group at the latest: only the places between are computed. */
+	certain = reached + (largest_group - 1) * (n > m ? n : m);
+	inverse[0] = 0;
+	for (int64_t i = 1; i <= n + m; i++)
+		inverse[i] = 1 / (double) i;
+	for (int64_t j = 0; j <= m; j++)
+		row[j] = 1;
 	for (int64_t i = 0; i <= n; i++)
-		for (int64_t j = 0; j <= m; j++)
+	{
+		while (first <= m && i * m - first * n >= certain)
+			row[first++] = 1;
+		while (last < m && (last + 1) * n - i * m <= certain)
+			last++;
+		for (int64_t j = first; j <= last; j++)
 		{
 			int64_t		distance = i * m - j * n;
-			double		total = (double) (i + j);
 
 			if (ends[i + j] && (distance >= reached || -distance >= reached))
 				row[j] = 1;
 			else if (i == 0)
 				row[j] = j == 0 ? 0 : row[j - 1];
-			else if (j > 0)
-				row[j] = (double) i / total * row[j] + (double) j / total * row[j - 1];
+			else if (j == 0)
+				continue;
+			else
+				row[j] = ((double) i * row[j] + (double) j * row[j - 1]) * inverse[i + j];
 		}
+	}
 	result = row[m];
 	allocator.resize(allocator.context, row, row_size, 0);
+	allocator.resize(allocator.context, inverse, inverse_size, 0);
 	allocator.resize(allocator.context, ends, ends_size, 0);
 	return fmin(1, result);
 }
 
-void
-drift_kolmogorov(const DriftPair *pair, KolmogorovResult *result)
+static void
+kolmogorov_test(const DriftPair *pair, KolmogorovResult *result)
 {
 	double		n = (double) pair->n_values[BASELINE];
 	double		m = (double) pair->n_values[CURRENT];
@@ -89,8 +113,17 @@ drift_kolmogorov(const DriftPair *pair, KolmogorovResult *result)
 	if (result->distance == 0)
 		result->p_value = 1;
 	else if (result->is_exact)
-		result->p_value = exact_upper(pair, pair->n_values[BASELINE], pair->n_values[CURRENT],
-									  (int64_t) floor(result->distance * n * m + 0.5));
+		result->p_value =
+			exact_upper(pair, pair->n_values[BASELINE], pair->n_values[CURRENT], (int64_t) floor(result->distance * n * m + 0.5));
 	else
 		result->p_value = kolmogorov_upper(sqrt(n / (n + m) * m) * result->distance);
+}
+
+void
+drift_kolmogorov(DriftPair *pair, KolmogorovResult *result)
+{
+	if (!pair->has_kolmogorov)
+		kolmogorov_test(pair, &pair->kolmogorov);
+	pair->has_kolmogorov = true;
+	*result = pair->kolmogorov;
 }

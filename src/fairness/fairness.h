@@ -17,8 +17,8 @@
 
 #define FAIRNESS_DEFAULT_MAX_GROUPS 1000
 #define FAIRNESS_MAX_COLUMNS 64
-#define FAIRNESS_MAX_KEY_BYTES (16 * 1024 * 1024)	/* all keys of one table together */
-#define FAIRNESS_MAX_COUNT (INT64_C(1) << 53)	/* counts stay exact as doubles */
+#define FAIRNESS_MAX_KEY_BYTES (16 * 1024 * 1024) /* all keys of one table together */
+#define FAIRNESS_MAX_COUNT (INT64_C(1) << 53) /* counts stay exact as doubles */
 
 typedef enum Outcome
 {
@@ -79,8 +79,8 @@ extern size_t fairness_key_display(const char *key, size_t length, char *buffer,
  * addition stays associative; metrics of a group with a negative count are undefined.  Anything but FAIRNESS_OK leaves the
  * table as it was.
  */
-extern FairnessStatus fairness_add(FairnessTable *table, const char *key, size_t length, Outcome prediction, Outcome label,
-								   int64_t count);
+extern FairnessStatus
+fairness_add(FairnessTable *table, const char *key, size_t length, Outcome prediction, Outcome label, int64_t count);
 extern FairnessStatus fairness_add_counts(FairnessTable *table, const char *key, size_t length, int64_t counts[3][3]);
 extern FairnessStatus fairness_merge(FairnessTable *into, const FairnessTable *from);
 extern FairnessStatus fairness_subtract(FairnessTable *into, const FairnessTable *from);

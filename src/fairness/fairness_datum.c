@@ -74,22 +74,14 @@ outcome_reader_read(const OutcomeReader *reader, Datum value, bool is_null, bool
 	}
 	switch (reader->value.base_type)
 	{
-		case BOOLOID:
-			return DatumGetBool(value) ? OUTCOME_POSITIVE : OUTCOME_NEGATIVE;
-		case INT2OID:
-			return outcome_of_number(DatumGetInt16(value), valid);
-		case INT4OID:
-			return outcome_of_number(DatumGetInt32(value), valid);
-		case INT8OID:
-			return outcome_of_number((double) DatumGetInt64(value), valid);
-		case FLOAT4OID:
-			return outcome_of_number(DatumGetFloat4(value), valid);
-		case FLOAT8OID:
-			return outcome_of_number(DatumGetFloat8(value), valid);
-		case NUMERICOID:
-			return outcome_of_number(DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value)), valid);
-		default:
-			elog(ERROR, "type %u is not an outcome", reader->value.base_type);
+		case BOOLOID: return DatumGetBool(value) ? OUTCOME_POSITIVE : OUTCOME_NEGATIVE;
+		case INT2OID: return outcome_of_number(DatumGetInt16(value), valid);
+		case INT4OID: return outcome_of_number(DatumGetInt32(value), valid);
+		case INT8OID: return outcome_of_number((double) DatumGetInt64(value), valid);
+		case FLOAT4OID: return outcome_of_number(DatumGetFloat4(value), valid);
+		case FLOAT8OID: return outcome_of_number(DatumGetFloat8(value), valid);
+		case NUMERICOID: return outcome_of_number(DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value)), valid);
+		default: elog(ERROR, "type %u is not an outcome", reader->value.base_type);
 	}
 	return OUTCOME_UNKNOWN;
 }
@@ -126,21 +118,23 @@ fairness_check_status(FairnessStatus status)
 {
 	switch (status)
 	{
-		case FAIRNESS_OK:
-			break;
+		case FAIRNESS_OK: break;
 		case FAIRNESS_CORRUPT:
-			ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid fairness table"),
-							errdetail("The bytes are not those of a fairness table, or a count is beyond 2^53.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid fairness table"),
+					 errdetail("The bytes are not those of a fairness table, or a count is beyond 2^53.")));
 			break;
 		case FAIRNESS_TOO_MANY_GROUPS:
-			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many fairness groups"),
-							errdetail("A fairness table holds at most %d groups, and %d MB of their names.",
-									  FAIRNESS_DEFAULT_MAX_GROUPS, FAIRNESS_MAX_KEY_BYTES / (1024 * 1024)),
-							errhint("Group by columns with few values; put numbers into classes with width_bucket.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many fairness groups"),
+					 errdetail("A fairness table holds at most %d groups, and %d MB of their names.", FAIRNESS_DEFAULT_MAX_GROUPS,
+							   FAIRNESS_MAX_KEY_BYTES / (1024 * 1024)),
+					 errhint("Group by columns with few values; put numbers into classes with width_bucket.")));
 			break;
 		case FAIRNESS_COLUMNS_DIFFER:
-			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-							errmsg("fairness tables of different numbers of group columns cannot be combined")));
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("fairness tables of different numbers of group columns cannot be combined")));
 			break;
 	}
 }

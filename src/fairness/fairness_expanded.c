@@ -8,7 +8,7 @@
 #include "fairness/fairness_expanded.h"
 #include "utils/memutils.h"
 
-#define EXPANDED_MAGIC 0x57464149	/* tells our expanded objects from those of other types */
+#define EXPANDED_MAGIC 0x57464149 /* tells our expanded objects from those of other types */
 
 typedef struct ExpandedFairness
 {

@@ -26,8 +26,14 @@ typedef struct Metric
 	FairnessRate rates[2];
 } Metric;
 
-#define ONE(rate) {rate, rate}
-#define ODDS {RATE_TRUE_POSITIVE, RATE_FALSE_POSITIVE}
+#define ONE(rate) \
+	{ \
+		rate, rate \
+	}
+#define ODDS \
+	{ \
+		RATE_TRUE_POSITIVE, RATE_FALSE_POSITIVE \
+	}
 
 static const Metric metrics[] = {
 	{"demographic_parity_difference", FORM_DIFFERENCE, ONE(RATE_SELECTION)},
@@ -153,8 +159,9 @@ pair_p_value(Form form, const Proportion *group, const Proportion *reference)
 		variance = pooled_variance(group[0], reference[0]) + pooled_variance(group[1], reference[1]);
 		if (variance <= 0)
 			return 1;
-		return normal_two_sided((proportion_value(group[0]) - proportion_value(reference[0]) +
-								 proportion_value(group[1]) - proportion_value(reference[1])) / sqrt(variance));
+		return normal_two_sided((proportion_value(group[0]) - proportion_value(reference[0]) + proportion_value(group[1]) -
+								 proportion_value(reference[1])) /
+								sqrt(variance));
 	}
 	if (n_rates(form) == 1)
 		return same_proportion_p_value(group[0], reference[0]);
@@ -200,12 +207,12 @@ read_rates(const Metric *metric, const FairnessGroup *group, Proportion *proport
 }
 
 void
-fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *reference, int64_t min_group_size,
-				 double confidence, FairnessScore *score)
+fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *reference, int64_t min_group_size, double confidence,
+				 FairnessScore *score)
 {
 	const Metric *metric = &metrics[which];
-	Proportion	of_group[2];
-	Proportion	of_reference[2];
+	Proportion	of_group[2] = {{0, 0}, {0, 0}};
+	Proportion	of_reference[2] = {{0, 0}, {0, 0}};
 	double		z = simultaneous_z(confidence, metric->form == FORM_MEAN_DIFFERENCE ? 1 : n_rates(metric->form));
 
 	start_score(metric, score);
@@ -228,7 +235,7 @@ fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *ref
 static bool
 overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 {
-	double		results[2];
+	double		results[2] = {0, 0};
 	int			n_components = form == FORM_MEAN_DIFFERENCE ? 1 : n_rates(form);
 
 	for (int i = 0; i < n_components; i++)

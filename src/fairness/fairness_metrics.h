@@ -11,9 +11,9 @@
 #include "base/verdict.h"
 #include "fairness/fairness.h"
 
-#define FAIRNESS_RATIO_THRESHOLD 0.8	/* the four-fifths rule: below it, or above its inverse */
-#define FAIRNESS_DIFFERENCE_THRESHOLD 0.1	/* of the absolute difference */
-#define FAIRNESS_MAX_PAIRED_GROUPS 200	/* overall intervals compare every pair: none beyond so many groups */
+#define FAIRNESS_RATIO_THRESHOLD 0.8 /* the four-fifths rule: below it, or above its inverse */
+#define FAIRNESS_DIFFERENCE_THRESHOLD 0.1 /* of the absolute difference */
+#define FAIRNESS_MAX_PAIRED_GROUPS 200 /* overall intervals compare every pair: none beyond so many groups */
 
 typedef enum FairnessRate
 {
@@ -38,7 +38,7 @@ typedef struct Proportion
 
 /* trials is 0 too when the group holds a negative count. */
 extern Proportion fairness_rate(const FairnessGroup *group, FairnessRate rate);
-extern bool fairness_group_is_valid(const FairnessGroup *group);	/* no count below zero */
+extern bool fairness_group_is_valid(const FairnessGroup *group); /* no count below zero */
 extern int64_t fairness_group_size(const FairnessGroup *group);
 
 /* z is the two-sided normal quantile. trials must be above 0. */

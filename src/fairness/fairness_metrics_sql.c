@@ -66,8 +66,9 @@ check_options(int32 min_group_size, double confidence)
 	if (min_group_size < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_group_size must not be negative")));
 	if (!(confidence > 0 && confidence < 1))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("confidence must lie between 0 and 1"),
-						errhint("0.95 is usual.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("confidence must lie between 0 and 1"),
+				 errhint("0.95 is usual.")));
 }
 
 static void
@@ -86,10 +87,12 @@ put_group(ReturnSetInfo *result, const NamedGroup *named, int32 min_group_size, 
 	const FairnessGroup *group = &named->group;
 	Proportion	selection = fairness_rate(group, RATE_SELECTION);
 	Proportion	base = fairness_rate(group, RATE_BASE);
-	ScoreStatus status = selection.trials == 0 ? SCORE_UNDEFINED :
-		fairness_group_size(group) < min_group_size ? SCORE_INSUFFICIENT : SCORE_OK;
-	static const FairnessRate rates[] = {RATE_BASE, RATE_ACCURACY, RATE_TRUE_POSITIVE, RATE_FALSE_POSITIVE, RATE_TRUE_NEGATIVE,
-	RATE_FALSE_NEGATIVE, RATE_POSITIVE_PREDICTIVE, RATE_NEGATIVE_PREDICTIVE};
+	ScoreStatus status = selection.trials == 0        ? SCORE_UNDEFINED
+		: fairness_group_size(group) < min_group_size ? SCORE_INSUFFICIENT
+													  : SCORE_OK;
+	static const FairnessRate rates[] =
+		{RATE_BASE,          RATE_ACCURACY,       RATE_TRUE_POSITIVE,       RATE_FALSE_POSITIVE,
+		 RATE_TRUE_NEGATIVE, RATE_FALSE_NEGATIVE, RATE_POSITIVE_PREDICTIVE, RATE_NEGATIVE_PREDICTIVE};
 	Datum		values[16] = {0};
 	bool		nulls[16] = {false};
 	int			column = 0;
@@ -198,8 +201,9 @@ read_metrics(FunctionCallInfo fcinfo, int argument, int *n)
 		name = TextDatumGetCString(names[i]);
 		metrics[i] = fairness_metric_find(name);
 		if (metrics[i] < 0)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no fairness metric \"%s\"", name),
-							errhint("See SELECT weir.fairness_metric_names().")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no fairness metric \"%s\"", name),
+					 errhint("See SELECT weir.fairness_metric_names().")));
 	}
 	return metrics;
 }

@@ -30,20 +30,20 @@ fairness_group_size(const FairnessGroup *group)
 static Proportion
 proportion_of(int64_t successes, int64_t failures)
 {
-	return (Proportion) {successes, successes + failures};
+	return (Proportion){successes, successes + failures};
 }
 
 Proportion
 fairness_rate(const FairnessGroup *group, FairnessRate rate)
 {
-	const		int64_t(*counts)[3] = group->counts;
+	const int64_t(*counts)[3] = group->counts;
 	int64_t		true_negative = counts[OUTCOME_NEGATIVE][OUTCOME_NEGATIVE];
 	int64_t		false_negative = counts[OUTCOME_NEGATIVE][OUTCOME_POSITIVE];
 	int64_t		false_positive = counts[OUTCOME_POSITIVE][OUTCOME_NEGATIVE];
 	int64_t		true_positive = counts[OUTCOME_POSITIVE][OUTCOME_POSITIVE];
 
 	if (!fairness_group_is_valid(group))
-		return (Proportion) {0, 0};
+		return (Proportion){0, 0};
 	switch (rate)
 	{
 		case RATE_SELECTION:
@@ -52,26 +52,17 @@ fairness_rate(const FairnessGroup *group, FairnessRate rate)
 		case RATE_BASE:
 			return proportion_of(true_positive + false_negative + counts[OUTCOME_UNKNOWN][OUTCOME_POSITIVE],
 								 true_negative + false_positive + counts[OUTCOME_UNKNOWN][OUTCOME_NEGATIVE]);
-		case RATE_ACCURACY:
-			return proportion_of(true_positive + true_negative, false_positive + false_negative);
-		case RATE_TRUE_POSITIVE:
-			return proportion_of(true_positive, false_negative);
-		case RATE_FALSE_POSITIVE:
-			return proportion_of(false_positive, true_negative);
-		case RATE_TRUE_NEGATIVE:
-			return proportion_of(true_negative, false_positive);
-		case RATE_FALSE_NEGATIVE:
-			return proportion_of(false_negative, true_positive);
-		case RATE_POSITIVE_PREDICTIVE:
-			return proportion_of(true_positive, false_positive);
-		case RATE_NEGATIVE_PREDICTIVE:
-			return proportion_of(true_negative, false_negative);
-		case RATE_FALSE_DISCOVERY:
-			return proportion_of(false_positive, true_positive);
-		case RATE_FALSE_OMISSION:
-			return proportion_of(false_negative, true_negative);
+		case RATE_ACCURACY: return proportion_of(true_positive + true_negative, false_positive + false_negative);
+		case RATE_TRUE_POSITIVE: return proportion_of(true_positive, false_negative);
+		case RATE_FALSE_POSITIVE: return proportion_of(false_positive, true_negative);
+		case RATE_TRUE_NEGATIVE: return proportion_of(true_negative, false_positive);
+		case RATE_FALSE_NEGATIVE: return proportion_of(false_negative, true_positive);
+		case RATE_POSITIVE_PREDICTIVE: return proportion_of(true_positive, false_positive);
+		case RATE_NEGATIVE_PREDICTIVE: return proportion_of(true_negative, false_negative);
+		case RATE_FALSE_DISCOVERY: return proportion_of(false_positive, true_positive);
+		case RATE_FALSE_OMISSION: return proportion_of(false_negative, true_negative);
 	}
-	return (Proportion) {0, 0};
+	return (Proportion){0, 0};
 }
 
 double
@@ -157,8 +148,8 @@ same_proportion_p_value(Proportion group, Proportion reference)
 	if (pooled <= 0 || pooled >= 1)
 		return 1;
 	if (smallest < 5)
-		return fisher_exact(group.successes, group.trials - group.successes,
-							reference.successes, reference.trials - reference.successes);
+		return fisher_exact(group.successes, group.trials - group.successes, reference.successes,
+							reference.trials - reference.successes);
 	return normal_two_sided((proportion_value(group) - proportion_value(reference)) / sqrt(pooled_variance(group, reference)));
 }
 

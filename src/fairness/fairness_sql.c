@@ -53,10 +53,10 @@ static void
 init_outcome(OutcomeReader *reader, Oid type, const char *what, const char *positive, MemoryContext context)
 {
 	if (!OidIsValid(type) || type == UNKNOWNOID || !outcome_reader_init(reader, type, positive, context))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("%s of type %s cannot be read as an outcome", what, type_name(type)),
-						errhint("Pass a boolean or a number that is 0 or 1: for a score write score >= 0.5, "
-								"for a category write category = 'value'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("%s of type %s cannot be read as an outcome", what, type_name(type)),
+				 errhint("Pass a boolean or a number that is 0 or 1: for a score write score >= 0.5, "
+						 "for a category write category = 'value'.")));
 }
 
 static bool
@@ -77,11 +77,12 @@ row_reader(FunctionCallInfo fcinfo, int first, text *positive)
 	if (reader != NULL && (positive == NULL || same_text(positive, reader->positive)))
 		return reader;
 	if (get_fn_expr_variadic(fcinfo->flinfo))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("fairness does not take its groups as a VARIADIC array"),
-						errhint("Pass the protected columns one by one.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("fairness does not take its groups as a VARIADIC array"),
+				 errhint("Pass the protected columns one by one.")));
 	if (PG_NARGS() - first - 2 > FAIRNESS_MAX_COLUMNS)
-		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_ARGUMENTS),
-						errmsg("fairness takes at most %d group columns", FAIRNESS_MAX_COLUMNS)));
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_ARGUMENTS), errmsg("fairness takes at most %d group columns", FAIRNESS_MAX_COLUMNS)));
 	previous = MemoryContextSwitchTo(context);
 	reader = palloc0(sizeof(RowReader));
 	positive_text = positive == NULL ? NULL : text_to_cstring(positive);
@@ -98,9 +99,9 @@ row_reader(FunctionCallInfo fcinfo, int first, text *positive)
 		if (type == UNKNOWNOID)
 			reader->groups[i].type = UNKNOWNOID;
 		else if (!OidIsValid(type) || !value_reader_init(&reader->groups[i], type, SUMMARY_CATEGORY, context))
-			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-							errmsg("group of type %s cannot be read as a category", type_name(type)),
-							errhint("Cast it to text, or put numbers into classes with width_bucket.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("group of type %s cannot be read as a category", type_name(type)),
+					 errhint("Cast it to text, or put numbers into classes with width_bucket.")));
 	}
 	if (positive != NULL)
 		reader->positive = cstring_to_text(positive_text);
@@ -113,12 +114,13 @@ static Outcome
 read_outcome(FunctionCallInfo fcinfo, const OutcomeReader *reader, int argument, const char *what)
 {
 	bool		valid;
-	Outcome		outcome = outcome_reader_read(reader, PG_ARGISNULL(argument) ? (Datum) 0 : PG_GETARG_DATUM(argument),
-											  PG_ARGISNULL(argument), &valid);
+	Outcome		outcome =
+		outcome_reader_read(reader, PG_ARGISNULL(argument) ? (Datum) 0 : PG_GETARG_DATUM(argument), PG_ARGISNULL(argument), &valid);
 
 	if (!valid)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s is neither 0 nor 1", what),
-						errhint("For a score, choose the cut: write score >= 0.5.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s is neither 0 nor 1", what),
+				 errhint("For a score, choose the cut: write score >= 0.5.")));
 	return outcome;
 }
 

@@ -48,8 +48,8 @@ append_group(StringInfo out, const FairnessGroup *group)
 	}
 	appendStringInfoString(out, "], \"counts\": [");
 	for (int i = 0; i < 3; i++)
-		appendStringInfo(out, "%s[" INT64_FORMAT ", " INT64_FORMAT ", " INT64_FORMAT "]", i == 0 ? "" : ", ",
-						 group->counts[i][0], group->counts[i][1], group->counts[i][2]);
+		appendStringInfo(out, "%s[" INT64_FORMAT ", " INT64_FORMAT ", " INT64_FORMAT "]", i == 0 ? "" : ", ", group->counts[i][0],
+						 group->counts[i][1], group->counts[i][2]);
 	appendStringInfoString(out, "]}");
 }
 
@@ -74,11 +74,11 @@ weir_fairness_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(out.data);
 }
 
-static void pg_attribute_noreturn()
-reject_text(const char *detail)
+static void pg_attribute_noreturn() reject_text(const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input syntax for type weir.fairness_table"),
-					errdetail("%s", detail)));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input syntax for type weir.fairness_table"),
+			 errdetail("%s", detail)));
 }
 
 static JsonbContainer *

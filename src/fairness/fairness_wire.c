@@ -116,7 +116,7 @@ fairness_encode(const FairnessTable *table, uint8_t *buffer)
 	Allocator	allocator = fairness_allocator(table);
 	size_t		n;
 	FairnessGroup *groups = sorted_groups(table, allocator, &n);
-	uint8_t    *at = buffer;
+	uint8_t	   *at = buffer;
 
 	*at++ = WIRE_VERSION;
 	at = put_number(at, (uint64_t) fairness_n_columns(table));
@@ -177,8 +177,7 @@ fairness_decode(Allocator allocator, const uint8_t *bytes, size_t size, Fairness
 	FairnessTable *table;
 	FairnessGroup previous = {0};
 
-	if (size < 3 || *at++ != WIRE_VERSION ||
-		!get_number(&at, end, &n_columns) || n_columns > FAIRNESS_MAX_COLUMNS ||
+	if (size < 3 || *at++ != WIRE_VERSION || !get_number(&at, end, &n_columns) || n_columns > FAIRNESS_MAX_COLUMNS ||
 		!get_number(&at, end, &n_groups) || n_groups > (uint64_t) (end - at))
 		return FAIRNESS_CORRUPT;
 	table = fairness_create(allocator, (int) n_columns, 0);

@@ -18,10 +18,7 @@
 
 PG_FUNCTION_INFO_V1(weir_acknowledge_alert);
 PG_FUNCTION_INFO_V1(weir_resolve_alert);
-PG_FUNCTION_INFO_V1(weir_may_see_alert);
-
-/* NOTIFY takes less than 8000 bytes. */
-#define MAX_PAYLOAD 7999
+PG_FUNCTION_INFO_V1(weir_may_see_scores);
 
 List *
 alert_list(const Rule *rule, TimestampTz since)
@@ -99,21 +96,16 @@ explaining_query(const Rule *rule, const RuleWindow *window)
 }
 
 /*
- * Tells listeners; event is opened, acknowledged or resolved. What is too long for a notification is told without its texts: the
- * number is enough to read the rest.
+ * Tells listeners; event is opened, acknowledged or resolved.  Anybody may listen: neither values nor what they are of are told, the
+ * view weir.alerts has these for who may see them.
  */
 static void
 notify(int64 alert_id, const char *event)
 {
-	sql_execute(
-		"SELECT pg_notify('weir_alerts', CASE WHEN octet_length(whole) <= $3 THEN whole ELSE brief END) FROM ("
-		"SELECT jsonb_build_object('event', $2, 'alert_id', alert_id, 'state', a.state, 'monitor', m.name, 'rule', a.rule,"
-		" 'severity', severity, 'subject', subject, 'segment', a.segment, 'metric', metric, 'value', value, 'threshold', threshold, 'n', n,"
-		" 'window_start', window_start, 'window_end', window_end, 'job_id', job_id, 'message', message)::text AS whole,"
-		" jsonb_build_object('event', $2, 'alert_id', alert_id, 'state', a.state, 'severity', severity)::text AS brief"
-		" FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1) payload",
-		3, (Oid[]){INT8OID, TEXTOID, INT4OID},
-		(Datum[]){Int64GetDatum(alert_id), CStringGetTextDatum(event), Int32GetDatum(MAX_PAYLOAD)}, NULL);
+	sql_execute("SELECT pg_notify('weir_alerts', jsonb_build_object('event', $2, 'alert_id', alert_id, 'monitor', m.name,"
+				" 'rule', a.rule, 'state', a.state, 'severity', severity)::text)"
+				" FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1",
+				2, (Oid[]){INT8OID, TEXTOID}, (Datum[]){Int64GetDatum(alert_id), CStringGetTextDatum(event)}, NULL);
 }
 
 #define WRITE_COLUMNS 14
@@ -315,14 +307,23 @@ weir_resolve_alert(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-weir_may_see_alert(PG_FUNCTION_ARGS)
-{
-	Oid			source;
+/* ---- who may see ---- */
 
-	if (PG_ARGISNULL(0))
+/* The same as the functions of scores show. */
+bool
+rule_may_see_scores(Oid source, const char *time_column, bool has_filter, const char *family, const char *subject, const char *segment)
+{
+	if (may_read_table(source))
+		return true;
+	return !has_filter && segment == NULL && subject != NULL && family != NULL && strcmp(family, "drift") == 0 &&
+		may_read_column(source, time_column) && may_read_column(source, subject);
+}
+
+Datum
+weir_may_see_scores(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_BOOL(false);
-	source = PG_GETARG_OID(0);
-	PG_RETURN_BOOL(may_read_table(source) ||
-				   (!PG_ARGISNULL(1) && PG_ARGISNULL(2) && may_read_column(source, argument_text(fcinfo, 1))));
+	PG_RETURN_BOOL(rule_may_see_scores(PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)), PG_GETARG_BOOL(2), argument_text(fcinfo, 3),
+									   argument_text(fcinfo, 4), argument_text(fcinfo, 5)));
 }

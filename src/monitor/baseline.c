@@ -83,6 +83,8 @@ read_arguments(FunctionCallInfo fcinfo, Baseline *baseline)
 		baseline->form = baseline->query ? "query" : "moving";
 	if (baseline->span != NULL && baseline->moving == NULL)
 		refuse("span belongs to a moving baseline", "Give moving => 'trailing' or 'same_hour_of_week' with it.");
+	if (baseline->span != NULL)
+		check_not_too_long(baseline->span, "span");
 }
 
 /* Panes are whole: the range is those that begin in it. */

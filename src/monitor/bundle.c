@@ -87,17 +87,31 @@ bundle_add_packed(Bundle *into, const Datum *packed)
 			summary_free(from);
 		}
 	}
+	into->marks |= packed_marks(packed, into->n_summaries);
+}
+
+Datum *
+packed_create(int n)
+{
+	return palloc0(sizeof(Datum) * (n + 1));
+}
+
+int
+packed_marks(const Datum *packed, int n)
+{
+	return DatumGetInt32(packed[n]);
 }
 
 Datum *
 bundle_pack(const Bundle *bundle, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Datum	   *packed = palloc0(sizeof(Datum) * Max(bundle->n_summaries, 1));
+	Datum	   *packed = packed_create(bundle->n_summaries);
 
 	for (int i = 0; i < bundle->n_summaries; i++)
 		if (bundle->summaries[i] != NULL)
 			packed[i] = summary_to_datum(bundle->summaries[i]);
+	packed[bundle->n_summaries] = Int32GetDatum(bundle->marks);
 	MemoryContextSwitchTo(old);
 	return packed;
 }

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
 #include "drift/drift.h"
 #include "fairness/fairness_metrics.h"
 #include "fmgr.h"
@@ -12,6 +13,12 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "window/window.h"
+
+/* Ten years, counted in days or in months of 30 days. */
+#define MAX_DAYS INT64CONST(3660)
+
+/* A row belongs to so many windows at most. */
+#define MAX_SLIDES 10000
 
 static void pg_attribute_noreturn() refuse(const char *message, const char *detail, const char *hint)
 {
@@ -22,10 +29,16 @@ static void pg_attribute_noreturn() refuse(const char *message, const char *deta
 
 /* ---- intervals ---- */
 
+/* Saturates: an interval may be longer than what microseconds count, or infinite. */
 int64
 interval_length(const Interval *interval)
 {
-	return interval->time + (interval->day + interval->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
+	int64		days = interval->day + interval->month * (int64) DAYS_PER_MONTH;
+	int64		length;
+
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &length) || pg_add_s64_overflow(length, interval->time, &length))
+		return days < 0 || (days == 0 && interval->time < 0) ? PG_INT64_MIN : PG_INT64_MAX;
+	return length;
 }
 
 char *
@@ -35,9 +48,30 @@ interval_text(const Interval *interval)
 }
 
 static bool
+has_negative_part(const Interval *interval)
+{
+	return interval->month < 0 || interval->day < 0 || interval->time < 0;
+}
+
+static bool
 is_positive(const Interval *interval)
 {
-	return interval->month >= 0 && interval->day >= 0 && interval->time >= 0 && interval_length(interval) > 0;
+	return !has_negative_part(interval) && interval_length(interval) > 0;
+}
+
+/* What is added to times of rows and taken from them stays far from where the calendar ends. */
+static bool
+is_too_long(const Interval *interval)
+{
+	return interval_length(interval) > MAX_DAYS * USECS_PER_DAY;
+}
+
+void
+check_not_too_long(const Interval *interval, const char *what)
+{
+	if (is_too_long(interval))
+		refuse(psprintf("%s is longer than ten years", what), psprintf("It is %s.", interval_text(interval)),
+			   "Give at most ten years.");
 }
 
 static bool
@@ -75,6 +109,8 @@ check_window_and_slide(const Interval *window_size, const Interval *slide, const
 	if (!is_positive(slide))
 		refuse("slide must be positive", psprintf("It is %s.", interval_text(slide)),
 			   "Leave it out for windows that do not overlap.");
+	check_not_too_long(window_size, "window_size");
+	check_not_too_long(slide, "slide");
 	/* These refuse sizes that mix units, and zones that do not exist. */
 	window_clock_init(&clock, window_size, NULL, time_zone);
 	window_clock_init(&clock, slide, NULL, time_zone);
@@ -84,6 +120,10 @@ check_window_and_slide(const Interval *window_size, const Interval *slide, const
 			   (window_size->month != 0) != (slide->month != 0)
 				   ? "Months differ in length: give both in months, or both in days and hours."
 				   : "Choose a slide that divides the window, like 5 minutes for 1 hour.");
+	if (interval_length(window_size) / interval_length(slide) > MAX_SLIDES)
+		refuse(psprintf("window_size is more than %d times slide", MAX_SLIDES),
+			   psprintf("window_size is %s, slide is %s.", interval_text(window_size), interval_text(slide)),
+			   "Every row belongs to that many windows: choose a larger slide or a smaller window.");
 }
 
 void
@@ -137,9 +177,10 @@ check_sizes(MonitorDefinition *definition, bool keep_pane_size)
 		definition->pane_size = choose_pane_size(&definition->window_size, &definition->slide, definition->time_zone);
 	check_window_of_panes(&definition->window_size, &definition->slide, &definition->pane_size, definition->time_zone);
 
-	if (interval_length(&definition->lateness) < 0)
+	if (has_negative_part(&definition->lateness))
 		refuse("lateness must not be negative", NULL,
 			   "It is how long after the end of a window rows are still expected: '10 minutes'.");
+	check_not_too_long(&definition->lateness, "lateness");
 	if (definition->retention != NULL && !is_positive(definition->retention))
 		refuse("retention must be positive", NULL, "Leave it out to keep panes for ever.");
 	if (definition->retention != NULL && interval_length(definition->retention) < interval_length(&definition->window_size))
@@ -165,22 +206,22 @@ static const struct
 	OptionType	type;
 	const char *needs;
 } option_list[] = {
-	{"pane_size", OPTION_INTERVAL, "an interval, like \"5 minutes\""},
-	{"idle_grace", OPTION_INTERVAL, "an interval, like \"1 minute\""},
-	{"min_n", OPTION_COUNT, "a whole number"},
-	{"min_group_size", OPTION_COUNT, "a whole number"},
+	{"pane_size", OPTION_INTERVAL, "an interval of at most ten years, like \"5 minutes\""},
+	{"idle_grace", OPTION_INTERVAL, "an interval of at most ten years, like \"1 minute\""},
+	{"min_n", OPTION_COUNT, "a whole number, written without a point"},
+	{"min_group_size", OPTION_COUNT, "a whole number, written without a point"},
 	{"confidence", OPTION_SHARE, "a number between 0 and 1, like 0.95"},
 	{"adjust", OPTION_ADJUSTMENT, "\"none\", \"bonferroni\" or \"holm\""},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
 	{"insert_only", OPTION_BOOLEAN, "true or false"},
 };
 
+/* 30.0 is refused too: the number is read as it is written. */
 static bool
 is_count(const JsonbValue *value)
 {
 	return value->type == jbvNumeric &&
-		DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(value->val.numeric),
-										 DirectFunctionCall1(numeric_floor, NumericGetDatum(value->val.numeric)))) &&
+		strchr(DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))), '.') == NULL &&
 		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric))) >= 0 &&
 		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric))) <= PG_INT32_MAX;
 }
@@ -216,16 +257,17 @@ static bool
 option_is_valid(OptionType type, JsonbValue *value)
 {
 	char	   *text = value->type == jbvString ? pnstrdup(value->val.string.val, value->val.string.len) : NULL;
+	Interval   *interval;
 
 	switch (type)
 	{
 		case OPTION_INTERVAL:
 			/* An error of its own says what is wrong with the text. */
-			if (text != NULL)
-				return interval_length(DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
-																			 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)))) >=
-					0;
-			return false;
+			if (text == NULL)
+				return false;
+			interval = DatumGetIntervalP(
+				DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+			return !has_negative_part(interval) && !is_too_long(interval);
 		case OPTION_COUNT: return is_count(value);
 		case OPTION_SHARE: return is_share(value);
 		case OPTION_ADJUSTMENT:

@@ -174,6 +174,10 @@ void
 check_source_columns(const MonitorDefinition *definition, Relation source)
 {
 	check_time_column(source, definition->time_column);
+	if (list_length(definition->segment_by) > CAPTURE_MAX_SEGMENT_COLUMNS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a monitor has at most %d segment columns", CAPTURE_MAX_SEGMENT_COLUMNS),
+						errhint("Create another monitor for the others.")));
 	check_categories(source, definition->segment_by, "segment column");
 	check_categories(source, definition->protected_columns, "protected column");
 	check_outcome(source, definition->prediction, "prediction column", definition->positive);
@@ -212,7 +216,6 @@ parse_kinds(Relation source, Jsonb *kinds)
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
-	KindOverride *override = NULL;
 
 	if (!JB_ROOT_IS_OBJECT(kinds))
 		ereport(ERROR,
@@ -221,25 +224,24 @@ parse_kinds(Relation source, Jsonb *kinds)
 	iterator = JsonbIteratorInit(&kinds->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		if (token == WJB_KEY)
-		{
-			override = palloc0(sizeof(KindOverride));
-			override->column = pnstrdup(value.val.string.val, value.val.string.len);
-			(void) find_column(source, override->column, "column in kinds");
-			overrides = lappend(overrides, override);
-		}
-		else if (token == WJB_VALUE)
-		{
-			if (value.type == jbvString)
-				override->kind = pnstrdup(value.val.string.val, value.val.string.len);
-			if (override->kind == NULL ||
-				(strcmp(override->kind, "numeric") != 0 && strcmp(override->kind, "category") != 0 &&
-				 strcmp(override->kind, "ignore") != 0))
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("the kind of column \"%s\" is not valid", override->column),
-						 errhint("It is \"numeric\", \"category\" or \"ignore\".")));
-		}
+		KindOverride *override;
+
+		if (token != WJB_KEY)
+			continue;
+		override = palloc0(sizeof(KindOverride));
+		override->column = pnstrdup(value.val.string.val, value.val.string.len);
+		(void) find_column(source, override->column, "column in kinds");
+		/* The value of a key comes right after it; one that is not a scalar comes as a whole. */
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (value.type == jbvString)
+			override->kind = pnstrdup(value.val.string.val, value.val.string.len);
+		if (override->kind == NULL ||
+			(strcmp(override->kind, "numeric") != 0 && strcmp(override->kind, "category") != 0 &&
+			 strcmp(override->kind, "ignore") != 0))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the kind of column \"%s\" is not valid", override->column),
+					 errhint("It is \"numeric\", \"category\" or \"ignore\".")));
+		overrides = lappend(overrides, override);
 	}
 	return overrides;
 }

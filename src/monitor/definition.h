@@ -82,7 +82,10 @@ extern void check_words(const MonitorDefinition *definition);
 /* A string option's text, NULL when it is not there. */
 extern char *option_text(Jsonb *options, const char *name);
 
-/* Microseconds, months counted as 30 days. */
+/* Raises 22023 for an interval above ten years, or infinite; what names it. */
+extern void check_not_too_long(const Interval *interval, const char *what);
+
+/* Microseconds, months counted as 30 days; saturates. */
 extern int64 interval_length(const Interval *interval);
 extern char *interval_text(const Interval *interval);
 

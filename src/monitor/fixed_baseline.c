@@ -42,7 +42,7 @@ visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, con
 	SegmentKey	overall = overall_key();
 
 	add_to_bundle(range, &overall, pane);
-	if (range->request->segments && segment->display[0] != '\0')
+	if (range->request->segments && segment->n_values > 0)
 		add_to_bundle(range, segment, pane);
 }
 
@@ -80,7 +80,7 @@ stored_baseline(const WindowRequest *request)
 		bool		is_null;
 		Datum		segment = sql_value(row, 1, &is_null);
 		SegmentKey	key = is_null ? overall_key() : segment_key(segment, CurrentMemoryContext);
-		Datum	   *packed = palloc0(sizeof(Datum) * Max(request->n_columns, 1));
+		Datum	   *packed = packed_create(request->n_columns);
 
 		array_elements(sql_value(row, 2, &is_null), request->n_columns, request->columns, packed);
 		*segment_map_find(baselines, &key) = packed;

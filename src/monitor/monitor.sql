@@ -53,7 +53,8 @@ COMMENT ON FUNCTION weir.create_monitor(text, regclass, name, text[], jsonb, tex
     'when left out), min_n (rows below which a window is insufficient, 30), min_group_size (rows below which a group is, 30), '
     'confidence (0.95), reference ({"protected column": "group"}; the largest group when left out), adjust (of p-values over '
     'columns: none, bonferroni, holm; holm), idle_grace (how long without any change until wall-clock time makes windows final, 1 '
-    'minute). Needs ownership of the table. Errors: 42809 not a table that can be monitored, 42703 no such column, 42804 a type '
+    'minute). Sizes, lateness and idle_grace are at most ten years, a window at most 10000 slides. Needs ownership of the table. '
+    'Errors: 42809 not a table that can be monitored, 42703 no such column, 42804 a type '
     'that does not fit, 42710 the name is taken, 22023 a setting that makes no sense, 42501 not the owner.';
 
 CREATE FUNCTION weir.alter_monitor(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, lateness interval DEFAULT NULL,
@@ -80,6 +81,6 @@ COMMENT ON FUNCTION weir.set_baseline(text, timestamptz, timestamptz, text, bigi
     'once, now, as the caller; its columns are taken by name and summarized as the monitor does; a column that it lacks has no '
     'baseline); data_version (its rows, likewise); moving => previous_window (the window that ended where this one begins), '
     'trailing (the span before the window) or same_hour_of_week (windows that began at the same time of the week, in the weeks of '
-    'the span; 4 weeks by default). Segments are compared with their own baseline. Needs ownership of the monitor or of its '
+    'the span; 4 weeks by default, at most ten years). Segments are compared with their own baseline. Needs ownership of the monitor or of its '
     'table. Errors: 42704 no such monitor, 22023 not exactly one form or a span that does not fit, 42703 a query without any of '
     'the columns, 42804 a query''s column of another type.';

@@ -80,13 +80,14 @@ pane_scan(const WindowRequest *request, TimestampTz since, TimestampTz until, Pa
 	Bundle	   *pane = bundle_create(CurrentMemoryContext, request->n_columns, request->n_protected);
 	Portal		portal;
 
-	portal = SPI_cursor_open_with_args(NULL,
-									   "SELECT pane_start, segment, n, n_labelled, n_late, "
-									   "marks | (SELECT (inexact_since IS NOT NULL)::int FROM weir.monitor_state WHERE monitor_id = $1), "
-									   "updated_at, summaries, fairness "
-									   "FROM weir.pane WHERE monitor_id = $1 AND generation = 0 AND part = 'b' "
-									   "AND pane_start >= $2 AND pane_start < $3 ORDER BY pane_start",
-									   lengthof(types), types, values, NULL, true, 0);
+	portal = SPI_cursor_open_with_args(
+		NULL,
+		"SELECT pane_start, segment, n, n_labelled, n_late, "
+		"marks | (SELECT (inexact_since IS NOT NULL)::int FROM weir.monitor_state WHERE monitor_id = $1), "
+		"updated_at, summaries, fairness "
+		"FROM weir.pane WHERE monitor_id = $1 AND generation = 0 AND part = 'b' "
+		"AND pane_start >= $2 AND pane_start < $3 ORDER BY pane_start",
+		lengthof(types), types, values, NULL, true, 0);
 	for (;;)
 	{
 		SPITupleTable *rows;

@@ -20,12 +20,14 @@ BEGIN ATOMIC
     SELECT m.name,
         -- Windows that end at or before this are final. When nothing has arrived for a while, and not because capture is behind, the
         -- wall clock counts instead.
-        greatest(s.watermark,
+        -- Where the calendar begins, nothing can be taken from a time: nothing is final there.
+        (SELECT CASE WHEN l.latest >= timestamptz '4700-01-01 00:00:00+00 BC' THEN l.latest - m.lateness END
+         FROM (SELECT greatest(s.watermark,
                  CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
                            > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
                            AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
                                            WHERE c.lag IS NULL OR c.lag > interval '10 s')
-                      THEN now() END) - m.lateness,
+                      THEN now() END) AS latest) l),
         EXISTS (SELECT FROM weir.gap g WHERE g.healed_at IS NULL AND g.noticed_at >= m.created_at),
         coalesce((m.options ->> 'min_n')::bigint, 30),
         coalesce((m.options ->> 'min_group_size')::int, 30),
@@ -55,7 +57,7 @@ CREATE FUNCTION weir._status(has_gap boolean, marks int, n bigint, min_n bigint,
     RETURN CASE WHEN has_gap THEN 'gap' WHEN marks OPERATOR(pg_catalog.&) 1 OPERATOR(pg_catalog.<>) 0 THEN 'stale'
                 WHEN status OPERATOR(pg_catalog.=) 'ok' AND n OPERATOR(pg_catalog.<) min_n THEN 'insufficient' ELSE status END;
 COMMENT ON FUNCTION weir._status(boolean, int, bigint, bigint, text) IS
-    'The status of a reading: gap (capture missed changes), stale (a pane could not take back a change), insufficient (n < '
+    'The status of a reading: gap (capture missed changes), stale (a pane of the window or its baseline could not take back a change), insufficient (n < '
     'min_n), else the one given. Internal.';
 
 CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
@@ -272,7 +274,7 @@ COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, tim
     'detail as weir.drift gives them; one row per metric, one per column is_primary. p_adjusted: p_value corrected for the '
     'columns tested in the same window and segment (option adjust: holm, bonferroni or none). n, n_baseline: rows behind the '
     'score. verdict: ok, warning, alert; NULL unless status is ok. status: ok, insufficient (n below option min_n), stale (a '
-    'change could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), '
+    'change could not be taken back from a pane of the window or of its baseline: weir.rebuild mends it), gap (capture has missed changes and not healed yet), '
     'no_baseline (a segment that the baseline does not have, or none was set), undefined. monitor: as in weir.monitors. '
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
     'window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the '
@@ -387,7 +389,8 @@ CREATE VIEW weir.overview WITH (security_barrier) AS
     FROM weir.monitors m
     LEFT JOIN LATERAL (
         -- The last final window; before there is one, the last.
-        SELECT * FROM weir.windows(m.monitor, since => m.watermark - 4 * m.window_size - m.lateness) x
+        SELECT * FROM weir.windows(m.monitor, since => CASE WHEN m.watermark >= timestamptz '4600-01-01 00:00:00+00 BC'
+                                                        THEN m.watermark - 4 * m.window_size - m.lateness END) x
         WHERE x.segment IS NULL ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
     ) w ON true
     LEFT JOIN LATERAL (

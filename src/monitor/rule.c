@@ -10,7 +10,9 @@
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "drift/drift.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
 #include "monitor/rule.h"
@@ -128,9 +130,19 @@ check_numbers(FunctionCallInfo fcinfo)
 		refuse("cooldown must not be negative", NULL);
 }
 
+/* A family that has no such metric would never match. */
+static void
+check_family(const char *family, bool is_drift)
+{
+	if (strcmp(family, "drift") != 0 && strcmp(family, "fairness") != 0)
+		refuse(psprintf("there is no family of scores \"%s\"", family), "The families are drift and fairness.");
+	if (is_drift != (strcmp(family, "drift") == 0))
+		refuse(psprintf("the metric of the rule is not of family \"%s\"", family), "Leave option family out.");
+}
+
 /* Only options that mean something, with values of the right kind. */
 static void
-check_options(Jsonb *options)
+check_options(Jsonb *options, bool is_drift)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -149,7 +161,11 @@ check_options(Jsonb *options)
 		key = pnstrdup(value.val.string.val, value.val.string.len);
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (strcmp(key, "family") == 0)
+		{
 			valid = value.type == jbvString;
+			if (valid)
+				check_family(pnstrdup(value.val.string.val, value.val.string.len), is_drift);
+		}
 		else if (strcmp(key, "auto_resolve") == 0 || strcmp(key, "history") == 0)
 			valid = value.type == jbvBool;
 		else
@@ -234,6 +250,18 @@ check_subject(int monitor_id, const char *monitor, const char *column)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("monitor \"%s\" has no column \"%s\"", monitor, column),
 				 errhint("Leave column_name out for a rule on any column.")));
+	/* A name ends where its bytes do, unseen; what is that long and no column's name is a group that may have been cut. */
+	if (strlen(column) + pg_database_encoding_max_length() >= NAMEDATALEN &&
+		sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
+					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR $2 = ANY (m.protected)"
+					" OR $2 IN (m.prediction, m.score, m.label))",
+					2, (Oid[]){INT4OID, NAMEOID},
+					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG), errmsg("column_name \"%s\" is too long", column),
+				 errdetail("A column and its group together have less than %d bytes here.",
+						   NAMEDATALEN - pg_database_encoding_max_length()),
+				 errhint("Name the column alone: the rule then watches each of its groups.")));
 }
 
 Datum
@@ -255,7 +283,7 @@ weir_create_rule(PG_FUNCTION_ARGS)
 
 	check_numbers(fcinfo);
 	check_thresholds(fcinfo);
-	check_options(PG_GETARG_JSONB_P(OPTIONS));
+	check_options(PG_GETARG_JSONB_P(OPTIONS), drift_metric_find(metric) >= 0);
 	severity = argument_text(fcinfo, SEVERITY);
 	if (strcmp(severity, "alert") != 0 && strcmp(severity, "warning") != 0)
 		refuse(psprintf("unknown severity \"%s\"", severity), "The severity is warning or alert.");
@@ -383,7 +411,7 @@ rule_load(const char *name, int rule_id)
 	if (sql_execute(
 			"SELECT r.rule_id, r.name, r.owner::oid, r.monitor_id, m.name, m.source::oid, coalesce(m.time_zone, 'UTC'), r.metric, r.above,"
 			" r.below, r.column_name, r.segment, r.windows, r.out_of, r.min_n, r.severity, r.action, r.trainer, r.cooldown,"
-			" coalesce((r.options ->> 'auto_resolve')::boolean, true), r.options ->> 'family'"
+			" coalesce((r.options ->> 'auto_resolve')::boolean, true), r.options ->> 'family', m.time_column, m.filter IS NOT NULL"
 			" FROM weir.rule r JOIN weir.monitor m USING (monitor_id) WHERE r.name = $1 OR r.rule_id = $2",
 			2, (Oid[]){TEXTOID, INT4OID}, (Datum[]){name ? CStringGetTextDatum(name) : (Datum) 0, Int32GetDatum(rule_id)},
 			name ? NULL : "n ") == 0)
@@ -413,5 +441,7 @@ rule_load(const char *name, int rule_id)
 	*rule->cooldown = *DatumGetIntervalP(sql_value(0, 19, &is_null));
 	rule->auto_resolve = DatumGetBool(sql_value(0, 20, &is_null));
 	rule->family = sql_text(0, 21);
+	rule->time_column = sql_text(0, 22);
+	rule->has_filter = DatumGetBool(sql_value(0, 23, &is_null));
 	return rule;
 }

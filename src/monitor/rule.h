@@ -52,6 +52,8 @@ typedef struct Rule
 	int			monitor_id;
 	char	   *monitor;
 	Oid			source;
+	char	   *time_column;
+	bool		has_filter;
 	char	   *time_zone;
 	char	   *metric;
 	bool		has_above;
@@ -131,8 +133,14 @@ typedef struct RuleSink
 /* Metrics of groups, which have no row over all groups: a text[]. */
 extern Datum rule_rate_metrics(void);
 
-/* NULL equals NULL. */
-extern bool rule_same_text(const char *a, const char *b);
+/* ---- rule_subjects.c: a place for one pointer per subject and segment, NULL at first ---- */
+
+typedef struct RuleSubjects RuleSubjects;
+
+extern RuleSubjects *rule_subjects_create(void);
+
+/* Any text but family may be NULL. The place stays valid until the next call. */
+extern void **rule_subjects_find(RuleSubjects *subjects, const char *family, const char *subject, const char *segment);
 
 /*
  * Goes through the final windows that begin in [since, until), oldest first, inside an SQL scope. alerts are those that may matter
@@ -157,6 +165,13 @@ extern List *alert_list(const Rule *rule, TimestampTz since);
 /* Opens an alert, takes the rule's action when acts, and notifies; returns its number. */
 extern int64 alert_open(const Rule *rule, const RuleWindow *window, bool acts);
 extern void alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert);
+
+/*
+ * True when the current user may see scores of this family, subject and segment (each may be NULL: not one, but any).  Called
+ * outside of an SQL scope.
+ */
+extern bool rule_may_see_scores(Oid source, const char *time_column, bool has_filter, const char *family, const char *subject,
+								const char *segment);
 
 /* Resolves by itself (by InvalidOid) or by hand; verdict and note may be NULL. Notifies. */
 extern void alert_resolve(int64 alert_id, Oid by, const char *verdict, const char *note);

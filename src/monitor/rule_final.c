@@ -14,6 +14,42 @@
 
 PG_FUNCTION_INFO_V1(weir_latest_final);
 
+static bool
+ends_by(const WindowClock *clock, const Interval *size, int64 index, TimestampTz ts)
+{
+	TimestampTz start = window_boundary(clock, index);
+
+	return TIMESTAMP_IS_NOBEGIN(start) || window_add(start, size, clock->zone) <= ts;
+}
+
+/* Begin of the last window that begins at or before latest and ends at or before final_before; -infinity when there is none. */
+static TimestampTz
+latest_window(const WindowClock *clock, const Interval *size, TimestampTz final_before, TimestampTz latest)
+{
+	int64		above = window_index(clock, latest);
+	int64		below = above;
+	int64		step = 1;
+
+	/* A window may be thousands of slides long: ever larger steps back, then halving what lies between. */
+	while (!ends_by(clock, size, below, final_before))
+	{
+		CHECK_FOR_INTERRUPTS();
+		above = below;
+		below -= step;
+		step *= 2;
+	}
+	while (above - below > 1)
+	{
+		int64		middle = below + (above - below) / 2;
+
+		if (ends_by(clock, size, middle, final_before))
+			below = middle;
+		else
+			above = middle;
+	}
+	return window_boundary(clock, below);
+}
+
 /*
  * Cheap, as it is asked every second.  Windows later than the data do not count: where a stream of the past pauses, the wall clock
  * makes all windows up to now final, and a rule must not think that it has seen those still to come.
@@ -55,13 +91,7 @@ weir_latest_final(PG_FUNCTION_ARGS)
 		slide = *DatumGetIntervalP(sql_value(0, 3, &is_null));
 		zone = sql_text(0, 4);
 		window_clock_init(&clock, &slide, NULL, zone);
-		for (int64 index = window_index(&clock, Min(final_before, latest_pane));; index--)
-		{
-			CHECK_FOR_INTERRUPTS();
-			start = window_boundary(&clock, index);
-			if (TIMESTAMP_NOT_FINITE(start) || window_add(start, &size, clock.zone) <= final_before)
-				break;
-		}
+		start = latest_window(&clock, &size, final_before, Min(final_before, latest_pane));
 	}
 	sql_end(&scope);
 	if (!found || TIMESTAMP_NOT_FINITE(start))

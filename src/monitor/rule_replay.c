@@ -46,13 +46,7 @@ static const char *const replay_query =
 	"SELECT window_start, window_end, window_end + $9, to_char(window_start, $10) || ' to ' || to_char(window_end, $10), family, subject, segment,"
 	" value, n, reading, n_breached FROM counted WHERE window_start >= $2 ORDER BY window_start, family, subject, segment";
 
-bool
-rule_same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-/* The alert of this subject that covers the window, else the latest that began before it; NULL when there is none. */
+/* Of the alerts of one subject, the one that covers the window, else the latest that began before it; NULL when there is none. */
 static RuleAlert *
 find_alert(List *alerts, const RuleWindow *window)
 {
@@ -63,10 +57,7 @@ find_alert(List *alerts, const RuleWindow *window)
 	{
 		RuleAlert  *alert = lfirst(cell);
 
-		if (!rule_same_text(alert->family, window->family) || !rule_same_text(alert->subject, window->subject) ||
-			!rule_same_text(alert->segment, window->segment) || alert->first_window > window->start)
-			continue;
-		if (found == NULL || alert->first_window > found->first_window)
+		if (alert->first_window <= window->start && (found == NULL || alert->first_window > found->first_window))
 			found = alert;
 	}
 	return found;
@@ -82,8 +73,7 @@ has_later_alert(List *alerts, const RuleWindow *window)
 	{
 		RuleAlert  *alert = lfirst(cell);
 
-		if (rule_same_text(alert->family, window->family) && rule_same_text(alert->subject, window->subject) &&
-			rule_same_text(alert->segment, window->segment) && alert->is_open && alert->first_window > window->start)
+		if (alert->is_open && alert->first_window > window->start)
 			return true;
 	}
 	return false;
@@ -134,14 +124,14 @@ read_window(const Rule *rule, SPITupleTable *table, uint64 row, RuleWindow *wind
 	window->state = window_state(rule, window);
 }
 
-/* Opens, goes on with, or resolves an alert; true when one opened. */
-static bool
+/* Opens, goes on with, or resolves an alert; returns one that opened, else NULL. alerts are those of the window's subject. */
+static RuleAlert *
 apply_window(const Rule *rule, const RuleWindow *window, List **alerts, const RuleSink *sink)
 {
 	RuleAlert  *alert = find_alert(*alerts, window);
 
 	if (window->reading == READING_INSUFFICIENT || window->reading == READING_NO_DATA)
-		return false;
+		return NULL;
 	if (window->holds)
 	{
 		if (alert != NULL && alert->is_open && window->start >= alert->last_window)
@@ -151,12 +141,12 @@ apply_window(const Rule *rule, const RuleWindow *window, List **alerts, const Ru
 			alert->quiet_until = window->quiet_until;
 			if (sink->update)
 				sink->update(rule, window, alert, sink->argument);
-			return false;
+			return NULL;
 		}
 		if (window->reading != READING_BREACH ||
 			(alert != NULL && (alert->is_open || window->start <= alert->last_window || window->end < alert->quiet_until)) ||
 			has_later_alert(*alerts, window))
-			return false;
+			return NULL;
 		alert = palloc0(sizeof(RuleAlert));
 		alert->family = window->family;
 		alert->subject = window->subject;
@@ -168,7 +158,7 @@ apply_window(const Rule *rule, const RuleWindow *window, List **alerts, const Ru
 		if (sink->open)
 			alert->alert_id = sink->open(rule, window, sink->argument);
 		*alerts = lappend(*alerts, alert);
-		return true;
+		return alert;
 	}
 	if (alert != NULL && alert->is_open && window->start >= alert->last_window && rule->auto_resolve)
 	{
@@ -176,7 +166,7 @@ apply_window(const Rule *rule, const RuleWindow *window, List **alerts, const Ru
 		if (sink->resolve)
 			sink->resolve(rule, window, alert, sink->argument);
 	}
-	return false;
+	return NULL;
 }
 
 List *
@@ -185,6 +175,8 @@ rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts
 	int			guc_level = NewGUCNestLevel();
 	char		nulls[] = "           ";
 	Interval	lookback;
+	RuleSubjects *alerts_of = rule_subjects_create();
+	ListCell   *cell;
 	SPITupleTable *table;
 	bool		is_null;
 	uint64		n;
@@ -194,6 +186,13 @@ rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts
 				(Datum[]){Int32GetDatum(rule->monitor_id), Int32GetDatum(rule->out_of)}, NULL);
 	lookback = *DatumGetIntervalP(sql_value(0, 1, &is_null));
 
+	foreach(cell, alerts)
+	{
+		RuleAlert  *alert = lfirst(cell);
+		List	  **of_subject = (List **) rule_subjects_find(alerts_of, alert->family, alert->subject, alert->segment);
+
+		*of_subject = lappend(*of_subject, alert);
+	}
 	if (!rule->has_above)
 		nulls[4] = 'n';
 	if (!rule->has_below)
@@ -212,13 +211,15 @@ rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts
 	for (uint64 row = 0; row < n; row++)
 	{
 		RuleWindow	window;
-		bool		fires;
+		RuleAlert  *opened;
 
 		CHECK_FOR_INTERRUPTS();
 		read_window(rule, table, row, &window);
-		fires = apply_window(rule, &window, &alerts, sink);
+		opened = apply_window(rule, &window, (List **) rule_subjects_find(alerts_of, window.family, window.subject, window.segment), sink);
+		if (opened != NULL)
+			alerts = lappend(alerts, opened);
 		if (sink->window)
-			sink->window(rule, &window, fires, sink->argument);
+			sink->window(rule, &window, opened != NULL, sink->argument);
 	}
 	AtEOXact_GUC(true, guc_level);
 	return alerts;

@@ -10,9 +10,9 @@
 
 #include "access/xact.h"
 #include "base/arguments.h"
-#include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "drift/drift.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -27,8 +27,9 @@
 
 PG_FUNCTION_INFO_V1(weir_test_rule);
 
-/* A long history is evaluated in portions, and a turn of the task does not last much longer than this. */
+/* A long history is evaluated in portions of so many windows and scores, and a turn of the task does not last much longer than this. */
 #define WINDOWS_PER_PORTION 200
+#define SCORES_PER_PORTION 20000
 #define TURN_MS 5000
 #define LOOK_BACK_SECONDS "10"
 
@@ -45,6 +46,7 @@ typedef struct SubjectState
 typedef struct LiveArgument
 {
 	List	   *subjects;		/* of SubjectState */
+	RuleSubjects *states;		/* the same */
 	bool		acts;			/* the rule has an action other than notify */
 	TimestampTz acted_until;	/* end of the cooldown of the last action; DT_NOBEGIN: none */
 	TimestampTz acted_at;		/* DT_NOBEGIN: not in this replay */
@@ -55,21 +57,12 @@ static void
 live_window(const Rule *rule, const RuleWindow *window, bool fires, void *argument)
 {
 	LiveArgument *live = argument;
-	ListCell   *cell;
-	SubjectState *subject = NULL;
+	SubjectState **place = (SubjectState **) rule_subjects_find(live->states, window->family, window->subject, window->segment);
+	SubjectState *subject = *place;
 
-	foreach(cell, live->subjects)
-	{
-		SubjectState *candidate = lfirst(cell);
-
-		if (rule_same_text(candidate->window.family, window->family) &&
-			rule_same_text(candidate->window.subject, window->subject) &&
-			rule_same_text(candidate->window.segment, window->segment))
-			subject = candidate;
-	}
 	if (subject == NULL)
 	{
-		subject = palloc0(sizeof(SubjectState));
+		subject = *place = palloc0(sizeof(SubjectState));
 		live->subjects = lappend(live->subjects, subject);
 		subject->since = window->start;
 		subject->is_constant = true;
@@ -202,14 +195,19 @@ read_progress(const Rule *rule)
 		" greatest(p.first - m.window_size, s.begins_after + interval '1 microsecond'),"
 		" CASE WHEN b.form = 'moving' AND p.first IS NOT NULL THEN 'infinity' ELSE p.last + m.slide * (r.out_of + 1) END,"
 		" greatest(s.evaluated_to, s.begins_after, (SELECT min(pane_start) - m.window_size FROM weir.pane"
-		" WHERE monitor_id = m.monitor_id AND generation = 0)) + m.slide * $2"
+		" WHERE monitor_id = m.monitor_id AND generation = 0)) + m.slide * greatest(1, least($2, $3 / n.subjects))"
 		" FROM weir.rule r JOIN weir.rule_state s USING (rule_id) JOIN weir.monitor m USING (monitor_id)"
 		" JOIN weir.monitor_state t USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)"
 		" CROSS JOIN LATERAL (SELECT max(updated_at) AS newest,"
 		" min(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS first,"
 		" max(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS last"
-		" FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0) p WHERE r.rule_id = $1",
-		2, (Oid[]){INT4OID, INT4OID}, (Datum[]){Int32GetDatum(rule->rule_id), Int32GetDatum(WINDOWS_PER_PORTION)}, NULL);
+		" FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0) p"
+		" CROSS JOIN LATERAL (SELECT greatest(1, (SELECT count(*) FROM weir.rule_subject WHERE rule_id = r.rule_id),"
+		" CASE WHEN r.segment = '*' THEN (SELECT count(*) FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0"
+		" AND pane_start = (SELECT max(pane_start) FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0)) END) AS subjects) n"
+		" WHERE r.rule_id = $1",
+		3, (Oid[]){INT4OID, INT4OID, INT4OID},
+		(Datum[]){Int32GetDatum(rule->rule_id), Int32GetDatum(WINDOWS_PER_PORTION), Int32GetDatum(SCORES_PER_PORTION)}, NULL);
 	progress.evaluated_to = time_value(1);
 	progress.acted_until = time_value(2);
 	progress.latest_final = time_value(3);
@@ -278,7 +276,8 @@ rule_evaluate(int rule_id)
 	if (rule != NULL)
 	{
 		RuleProgress progress = read_progress(rule);
-		LiveArgument live = {.acts = strcmp(rule->action, "notify") != 0,
+		LiveArgument live = {.states = rule_subjects_create(),
+							 .acts = strcmp(rule->action, "notify") != 0,
 							 .acted_until = progress.acted_until,
 							 .acted_at = DT_NOBEGIN};
 		RuleSink	sink = {.window = live_window,
@@ -337,9 +336,80 @@ disable(int rule_id, const char *reason)
 	sql_end(&scope);
 }
 
-/* Evaluates one rule so that an error stays its own: it is undone, the rule disabled, and the others go on. */
+/* How far a monitor's windows are final, asked once in a turn. */
+typedef struct MonitorFinal
+{
+	int			monitor_id;
+	TimestampTz latest;			/* DT_NOBEGIN: none is */
+} MonitorFinal;
+
+/* A rule that may have work. */
+typedef struct RuleTurn
+{
+	int			rule_id;
+	int			monitor_id;
+	bool		has_state;
+	bool		has_work;		/* whatever is final */
+	TimestampTz evaluated_to;
+} RuleTurn;
+
+static MonitorFinal *
+find_final(List *finals, int monitor_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, finals)
+		if (((MonitorFinal *) lfirst(cell))->monitor_id == monitor_id)
+			return lfirst(cell);
+	return NULL;
+}
+
+static MonitorFinal *
+read_final(int monitor_id)
+{
+	MonitorFinal *final = palloc(sizeof(MonitorFinal));
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	sql_execute("SELECT weir._latest_final($1)", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(monitor_id)}, NULL);
+	*final = (MonitorFinal){.monitor_id = monitor_id, .latest = time_value(1)};
+	sql_end(&scope);
+	return final;
+}
+
+static bool
+is_due(const RuleTurn *turn, const MonitorFinal *final)
+{
+	return turn->has_work || (!TIMESTAMP_IS_NOBEGIN(final->latest) && final->latest != turn->evaluated_to);
+}
+
+/* A rule's turn, which looks how far its monitor is final when no other rule's has. */
 static void
-evaluate_behind_boundary(int rule_id)
+take_turn(const RuleTurn *turn, List **finals)
+{
+	MonitorFinal *final = find_final(*finals, turn->monitor_id);
+	SqlScope	scope;
+
+	if (!turn->has_state)
+	{
+		/* It was restored from a dump: it begins with what comes now. */
+		sql_begin(&scope);
+		rule_begin_state(turn->rule_id);
+		sql_end(&scope);
+		return;
+	}
+	if (final == NULL && !turn->has_work)
+	{
+		final = read_final(turn->monitor_id);
+		*finals = lappend(*finals, final);
+	}
+	if (is_due(turn, final))
+		rule_evaluate(turn->rule_id);
+}
+
+/* Takes a turn so that an error stays the rule's own: it is undone, the rule disabled, and the others go on. */
+static void
+take_turn_behind_boundary(const RuleTurn *turn, List **finals)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -348,7 +418,7 @@ evaluate_behind_boundary(int rule_id)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		rule_evaluate(rule_id);
+		take_turn(turn, finals);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -365,61 +435,71 @@ evaluate_behind_boundary(int rule_id)
 		CurrentResourceOwner = owner;
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
 			ReThrowError(error);
-		ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", rule_id, error->message)));
-		if (is_lasting(error->sqlerrcode))
-			disable(rule_id, error->message);
+		ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", turn->rule_id, error->message)));
+		/* One without state has nowhere to be disabled. */
+		if (is_lasting(error->sqlerrcode) && turn->has_state)
+			disable(turn->rule_id, error->message);
 		FreeErrorData(error);
 	}
 	PG_END_TRY();
+}
+
+/* Those of active monitors that are not disabled, the longest not evaluated first. */
+static List *
+list_turns(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *turns = NIL;
+	SqlScope	scope;
+	uint64		n;
+
+	sql_begin(&scope);
+	n = sql_execute(
+		"SELECT r.rule_id, r.monitor_id, s.rule_id IS NOT NULL, coalesce(b.set_at IS DISTINCT FROM s.baseline_set_at"
+		" OR w.finished_at > s.evaluated_at OR (m.last_change_at IS DISTINCT FROM s.changes_seen_at"
+		" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS " s'), false), coalesce(s.evaluated_to, '-infinity')"
+		" FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id) LEFT JOIN weir.rule_state s USING (rule_id)"
+		" LEFT JOIN weir.baseline b USING (monitor_id)"
+		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
+		" USING (monitor_id) WHERE m.state = 'active' AND s.disabled_reason IS NULL ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
+		0, NULL, NULL, NULL);
+	for (uint64 row = 0; row < n; row++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		RuleTurn   *turn = palloc(sizeof(RuleTurn));
+		bool		is_null;
+
+		turn->rule_id = DatumGetInt32(sql_value(row, 1, &is_null));
+		turn->monitor_id = DatumGetInt32(sql_value(row, 2, &is_null));
+		turn->has_state = DatumGetBool(sql_value(row, 3, &is_null));
+		turn->has_work = DatumGetBool(sql_value(row, 4, &is_null));
+		turn->evaluated_to = DatumGetTimestampTz(sql_value(row, 5, &is_null));
+		turns = lappend(turns, turn);
+		MemoryContextSwitchTo(old);
+	}
+	sql_end(&scope);
+	return turns;
 }
 
 void
 rule_task(void)
 {
 	TimestampTz started_at = GetCurrentTimestamp();
-	MemoryContext context = CurrentMemoryContext;
-	List	   *rules = NIL;
+	List	   *finals = NIL;	/* of MonitorFinal */
 	ListCell   *cell;
-	SqlScope	scope;
-	uint64		n;
 	int			guc_level = NewGUCNestLevel();
 
 	/* Somebody's open transaction may hold an alert or the key of a job: such a rule has another turn, the others do not wait. */
 	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	sql_begin(&scope);
-	n = sql_execute(
-		"SELECT r.rule_id, s.rule_id IS NULL FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id)"
-		" LEFT JOIN weir.rule_state s USING (rule_id)"
-		" LEFT JOIN weir.baseline b USING (monitor_id) LEFT JOIN (SELECT monitor_id, weir._latest_final(monitor_id) AS latest"
-		" FROM (SELECT DISTINCT monitor_id FROM weir.rule) d) f USING (monitor_id)"
-		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
-		" USING (monitor_id)"
-		" WHERE m.state = 'active' AND s.disabled_reason IS NULL AND (s.rule_id IS NULL OR f.latest <> s.evaluated_to"
-		" OR b.set_at IS DISTINCT FROM s.baseline_set_at OR w.finished_at > s.evaluated_at"
-		" OR (m.last_change_at IS DISTINCT FROM s.changes_seen_at"
-		" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS " s'))"
-		" ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
-		0, NULL, NULL, NULL);
-	for (uint64 row = 0; row < n; row++)
+	foreach(cell, list_turns())
 	{
-		bool		is_null;
-		int			rule_id = DatumGetInt32(sql_value(row, 1, &is_null));
-		MemoryContext old = MemoryContextSwitchTo(context);
+		RuleTurn   *turn = lfirst(cell);
+		MonitorFinal *final = find_final(finals, turn->monitor_id);
 
-		/* A rule without state was restored from a dump: it begins with what comes now. */
-		rules = lappend_int(rules, DatumGetBool(sql_value(row, 2, &is_null)) ? -rule_id : rule_id);
-		MemoryContextSwitchTo(old);
-	}
-	foreach(cell, rules)
-		if (lfirst_int(cell) < 0)
-			rule_begin_state(-lfirst_int(cell));
-	sql_end(&scope);
-
-	foreach(cell, rules)
-	{
 		CHECK_FOR_INTERRUPTS();
-		if (lfirst_int(cell) > 0)
-			evaluate_behind_boundary(lfirst_int(cell));
+		if (turn->has_state && final != NULL && !is_due(turn, final))
+			continue;
+		take_turn_behind_boundary(turn, &finals);
 		if (TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS))
 			break;				/* the others are the first of the next turn */
 	}
@@ -457,23 +537,29 @@ weir_test_rule(PG_FUNCTION_ARGS)
 	RuleSink	sink = {.window = test_window, .argument = fcinfo->resultinfo};
 	SqlScope	scope;
 	Rule	   *rule;
-	Oid			source = InvalidOid;
-	char	   *column = NULL;
+	Rule		shown = {0};
 	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext inside;
 
 	InitMaterializedSRF(fcinfo, 0);
 	sql_begin(&scope);
 	rule = rule_load(name, 0);
 	if (rule != NULL)
 	{
-		source = rule->source;
-		column = rule->column_name && rule->segment == NULL ? MemoryContextStrdup(caller, rule->column_name) : NULL;
+		inside = MemoryContextSwitchTo(caller);
+		shown.source = rule->source;
+		shown.time_column = pstrdup(rule->time_column);
+		shown.has_filter = rule->has_filter;
+		shown.family = drift_metric_find(rule->metric) >= 0 ? "drift" : NULL;
+		shown.column_name = rule->column_name ? pstrdup(rule->column_name) : NULL;
+		shown.segment = rule->segment ? pstrdup(rule->segment) : NULL;
+		MemoryContextSwitchTo(inside);
 	}
 	sql_end(&scope);
 	if (rule == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", name)));
 	/* Checked as the caller, outside of the scope. */
-	if (!may_read_table(source) && (column == NULL || !may_read_column(source, column)))
+	if (!rule_may_see_scores(shown.source, shown.time_column, shown.has_filter, shown.family, shown.column_name, shown.segment))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for the source of rule \"%s\"", name),
 				 errhint("Its scores are for those who may read the monitored table.")));

@@ -111,7 +111,7 @@ the present one. column_name NULL: every column apart; segment NULL: all rows to
 a status other than ok decide nothing. One alert is opened per column and segment, kept up to date, and resolved in the first window
 that decides otherwise. severity: warning, alert. action: notify (NOTIFY weir_alerts with JSON) or retrain (besides, a job of the trainer,
 queued in the same transaction, when an alert opens). Within cooldown (of event time) after an alert''s last window no other opens for the
-same column and segment, nor is the action taken again. options: auto_resolve (true), family (of scores: drift, fairness, performance),
+same column and segment, nor is the action taken again. options: auto_resolve (true), family (of scores: drift, fairness),
 history (false: windows before the latest final one are left to test_rule). For the monitor''s owner.';
 
 CREATE FUNCTION weir.drop_rule(rule text) RETURNS void
@@ -130,7 +130,7 @@ COMMENT ON FUNCTION weir.test_rule(text, timestamptz, timestamptz) IS
 'What the rule would have found in the final windows that begin in [since, until) (NULL: unbounded), by the scores as they are now, as if no alert
 had been open before; writes nothing. state: ok, warning (out of bounds but in too few windows yet, or the rule''s severity), alert,
 insufficient, no_data; fires marks the windows in which an alert would have opened. column_name is the subject of the score. For who may
-read the source of the monitor.';
+see those scores, as in weir.rules.';
 
 CREATE FUNCTION weir.acknowledge_alert(alert_id bigint, note text = NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_acknowledge_alert';
@@ -143,10 +143,10 @@ COMMENT ON FUNCTION weir.resolve_alert(bigint, text, text) IS
 judgement). While the condition holds, the next final window opens another unless the rule has a cooldown. For the monitor''s owner.';
 
 -- Not STRICT: subject and segment may be NULL.
-CREATE FUNCTION weir._may_see_alert(source oid, subject text, segment text) RETURNS boolean
-    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'weir_may_see_alert';
-COMMENT ON FUNCTION weir._may_see_alert(oid, text, text) IS
-'True for who may read the whole source, or, of alerts on one column over all rows, that column.';
+CREATE FUNCTION weir._may_see_scores(source oid, time_column name, has_filter boolean, family text, subject text, segment text) RETURNS boolean
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'weir_may_see_scores';
+COMMENT ON FUNCTION weir._may_see_scores(oid, name, boolean, text, text, text) IS
+'True for who may read the whole source, or, of drift of one column over all rows of a monitor without filter, that column and the time.';
 
 CREATE VIEW weir.rules WITH (security_barrier) AS
     SELECT r.name AS rule, m.name AS monitor, r.metric, r.above, r.below, r.column_name, r.segment, r.windows, r.out_of, r.min_n, r.severity,
@@ -154,18 +154,20 @@ CREATE VIEW weir.rules WITH (security_barrier) AS
            CASE WHEN s.disabled_reason IS NULL THEN 'active' ELSE 'disabled' END AS state, s.disabled_reason AS reason,
            CASE WHEN pg_catalog.isfinite(s.evaluated_to) THEN s.evaluated_to END AS evaluated_to, s.evaluated_at, r.created_at
     FROM weir.rule r JOIN weir.monitor m USING (monitor_id) LEFT JOIN weir.rule_state s USING (rule_id)
-    WHERE weir._may_see_alert(m.source, r.column_name::pg_catalog.text, r.segment);
+    WHERE weir._may_see_scores(m.source, m.time_column, m.filter IS NOT NULL,
+        CASE WHEN weir.drift_metric_name(r.metric) IS NOT NULL THEN 'drift' END, r.column_name::pg_catalog.text, r.segment);
 COMMENT ON VIEW weir.rules IS
-'Rules of monitors whose source the reader may read. state: active, or disabled with its reason; evaluated_to: begin of the last final window that
+'Rules on scores that the reader may see: who may read the source, or, where the monitor has no filter, of drift of one column over all rows who
+may read that column and the time column. state: active, or disabled with its reason; evaluated_to: begin of the last final window that
 was evaluated.';
 GRANT SELECT ON weir.rules TO PUBLIC;
 
 CREATE VIEW weir.rule_states WITH (security_barrier) AS
     SELECT r.name AS rule, m.name AS monitor, s.family, s.subject, s.segment, s.state, s.value, s.n, s.window_start, s.since
     FROM weir.rule_subject s JOIN weir.rule r USING (rule_id) JOIN weir.monitor m USING (monitor_id)
-    WHERE weir._may_see_alert(m.source, s.subject, s.segment);
+    WHERE weir._may_see_scores(m.source, m.time_column, m.filter IS NOT NULL, s.family, s.subject, s.segment);
 COMMENT ON VIEW weir.rule_states IS
-'The present state of each rule per column and segment: ok, warning, alert, insufficient, no_data; window_start is the latest final window, since the
+'The present state of each rule per column and segment, seen by whom weir.alerts would be shown to: ok, warning, alert, insufficient, no_data; window_start is the latest final window, since the
 first one of this state.';
 GRANT SELECT ON weir.rule_states TO PUBLIC;
 
@@ -173,9 +175,10 @@ CREATE VIEW weir.alerts WITH (security_barrier) AS
     SELECT a.alert_id, m.name AS monitor, a.rule, a.severity, a.state, a.subject, a.segment, a.metric, a.value, a.threshold, a.n, a.window_start,
            a.window_end, a.opened_at, a.updated_at, a.resolved_at, a.acknowledged_by, a.job_id, a.message, a.detail, a.family, a.acknowledged_at,
            a.resolved_by, a.verdict, a.note
-    FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE weir._may_see_alert(m.source, a.subject, a.segment);
+    FROM weir.alert a JOIN weir.monitor m USING (monitor_id)
+    WHERE weir._may_see_scores(m.source, m.time_column, m.filter IS NOT NULL, a.family, a.subject, a.segment);
 COMMENT ON VIEW weir.alerts IS
-'Alerts on sources that the reader may read. state: open, acknowledged, resolved. window_start is the window that opened the alert, window_end the
+'Alerts on scores that the reader may see, as in weir.rules. state: open, acknowledged, resolved. window_start is the window that opened the alert, window_end the
 end of the latest one in which the condition held; value, threshold and n are of the latest window out of bounds. job_id: the job it set
 off. resolved_by NULL: it resolved by itself. detail: what explains it, with the query that shows the scores.';
 GRANT SELECT ON weir.alerts TO PUBLIC;

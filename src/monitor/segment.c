@@ -32,6 +32,31 @@ overall_key(void)
 	return (SegmentKey){.overall = true};
 }
 
+/*
+ * Values that would make two segments read alike are quoted, quotes in them doubled: those in which a separator could be seen, those
+ * that look quoted, and what NULL reads as.
+ */
+static void
+append_value(StringInfo display, const char *value)
+{
+	size_t		length = strlen(value);
+
+	if (strstr(value, " | ") == NULL && strncmp(value, "| ", 2) != 0 && strcmp(value, "|") != 0 &&
+		(length < 2 || strcmp(value + length - 2, " |") != 0) && value[0] != '"' && strcmp(value, "(unknown)") != 0)
+	{
+		appendStringInfoString(display, value);
+		return;
+	}
+	appendStringInfoChar(display, '"');
+	for (; *value != '\0'; value++)
+	{
+		if (*value == '"')
+			appendStringInfoChar(display, '"');
+		appendStringInfoChar(display, *value);
+	}
+	appendStringInfoChar(display, '"');
+}
+
 SegmentKey
 segment_key(Datum segment, MemoryContext context)
 {
@@ -47,7 +72,15 @@ segment_key(Datum segment, MemoryContext context)
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
 	initStringInfo(&display);
 	for (int i = 0; i < n; i++)
-		appendStringInfo(&display, "%s%s", i == 0 ? "" : " | ", nulls[i] ? "(unknown)" : TextDatumGetCString(values[i]));
+	{
+		if (i > 0)
+			appendStringInfoString(&display, " | ");
+		if (nulls[i])
+			appendStringInfoString(&display, "(unknown)");
+		else
+			append_value(&display, TextDatumGetCString(values[i]));
+	}
+	key.n_values = n;
 	key.display = display.data;
 	MemoryContextSwitchTo(old);
 	return key;

@@ -171,7 +171,9 @@ same_hour_baseline(const WindowRequest *request, const Stream *stream, Timestamp
 		TimestampTz earlier = back(request, start, &distance);
 		Datum	   *packed;
 
-		if (earlier < limit)
+		CHECK_FOR_INTERRUPTS();
+		/* Both may be -infinity, where the calendar begins. */
+		if (TIMESTAMP_NOT_FINITE(earlier) || earlier < limit)
 			break;
 		packed = find_past(stream, earlier);
 		if (packed == NULL)
@@ -190,13 +192,15 @@ remember(Reading *reading, Stream *stream, const OpenWindow *window)
 {
 	const WindowRequest *request = reading->request;
 	MemoryContext old = MemoryContextSwitchTo(reading->memory);
-	TimestampTz limit = back(request, window->place.start, &request->span) - HISTORY_DAYS_OF_SLACK * USECS_PER_DAY;
+	TimestampTz limit = back(request, window->place.start, &request->span);
 	PastWindow *past = palloc(sizeof(PastWindow));
 
+	if (!TIMESTAMP_NOT_FINITE(limit))
+		limit -= HISTORY_DAYS_OF_SLACK * USECS_PER_DAY;
 	past->start = window->place.start;
 	past->packed = bundle_pack(window->bundle, reading->memory);
 	stream->past = lappend(stream->past, past);
-	while (((PastWindow *) linitial(stream->past))->start < limit)
+	while (stream->past != NIL && ((PastWindow *) linitial(stream->past))->start < limit)
 	{
 		PastWindow *oldest = linitial(stream->past);
 
@@ -362,7 +366,7 @@ visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, con
 	find_places(reading, pane_start);
 	close_until(reading, pane_start);
 	add_to_stream(reading, reading->overall, pane);
-	if (reading->request->segments && segment->display[0] != '\0')
+	if (reading->request->segments && segment->n_values > 0)
 		add_to_stream(reading, find_stream(reading, segment), pane);
 }
 

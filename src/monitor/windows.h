@@ -65,11 +65,15 @@ extern void bundle_reset(Bundle *bundle);
 extern void bundle_free(Bundle *bundle);
 extern void bundle_add(Bundle *into, const Bundle *from);
 
-/* Adds packed summaries; entries may be 0. */
+/* Packed summaries: as many as are wanted, 0 where there is none, and after them the marks of what they were merged from. */
+
+/* Adds packed summaries and their marks. */
 extern void bundle_add_packed(Bundle *into, const Datum *packed);
 
-/* Its summaries as flat values in the context, 0 where there is none. */
+/* Its summaries as flat values in the context, and its marks. */
 extern Datum *bundle_pack(const Bundle *bundle, MemoryContext context);
+extern Datum *packed_create(int n);
+extern int	packed_marks(const Datum *packed, int n);
 extern void packed_free(Datum *packed, int n);
 
 /* ---- segment.c ---- */
@@ -81,7 +85,8 @@ typedef struct SegmentKey
 	uint32		hash;
 	size_t		length;
 	char	   *bytes;
-	char	   *display;		/* 'north | (unknown)'; NULL for overall */
+	int			n_values;		/* 0: the monitor has no segments */
+	char	   *display;		/* 'north | (unknown)', another one for every segment; NULL for overall */
 } SegmentKey;
 
 extern SegmentKey segment_key(Datum segment, MemoryContext context);

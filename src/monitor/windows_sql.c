@@ -50,13 +50,14 @@ static void
 put_row(Output *output, const WindowResult *window, int item, Datum summary, Datum baseline, Datum fairness)
 {
 	const Bundle *bundle = window->bundle;
+	int			marks = bundle->marks | (window->baseline ? packed_marks(window->baseline, output->request->n_columns) : 0);
 	Datum		values[N_RESULT_COLUMNS] = {TimestampTzGetDatum(window->start),
 									  TimestampTzGetDatum(window->end),
 									  (Datum) 0,
 									  Int64GetDatum(bundle->n),
 									  Int64GetDatum(bundle->n_labelled),
 									  Int64GetDatum(bundle->n_late),
-									  Int32GetDatum(bundle->marks),
+									  Int32GetDatum(marks),
 									  TimestampTzGetDatum(bundle->updated_at),
 									  Int32GetDatum(item),
 									  summary,

@@ -28,7 +28,7 @@ static void
 append_bar(StringInfo out, int height)
 {
 	static const char *const bars[N_BARS] = {"\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\x83", "\xe2\x96\x84",
-	"\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88"};
+											 "\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88"};
 
 	if (GetDatabaseEncoding() == PG_UTF8)
 		appendStringInfoString(out, bars[height]);

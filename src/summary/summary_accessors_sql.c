@@ -330,7 +330,7 @@ weir_extremes_stale(PG_FUNCTION_ARGS)
 Datum
 weir_without_nulls(PG_FUNCTION_ARGS)
 {
-	Summary    *summary = summary_from_datum(allocator_in(CurrentMemoryContext), PG_GETARG_DATUM(0));
+	Summary	   *summary = summary_from_datum(allocator_in(CurrentMemoryContext), PG_GETARG_DATUM(0));
 
 	summary_forget_nulls(summary);
 	PG_RETURN_DATUM(summary_to_datum(summary));

@@ -467,7 +467,7 @@ get_categories(Reader *reader, Summary *summary, bool more)
 		hash = category_hash(bytes, length);
 		if (count == 0 || hash > threshold || hash < previous_hash)
 			reader->corrupt = true;
-		else if (hash == previous_hash)
+		else if (previous != NULL && hash == previous_hash)
 		{
 			size_t		shorter = length < previous_length ? length : previous_length;
 			int			order = memcmp(previous, bytes, shorter);

@@ -131,7 +131,8 @@ typedef struct MonthPlace
 	int64		within;			/* microseconds since the month began */
 } MonthPlace;
 
-/* local is at or after 4714 BC, as timestamps are, but for less than two days by which a zone can miss it: those count as its first. */
+/* local is at or after 4714 BC, as timestamps are, but for less than two days by which a zone can miss it: those count as its
+ * first. */
 static MonthPlace
 month_place(int64 local)
 {

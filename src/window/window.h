@@ -2,9 +2,9 @@
  * window.h
  *		Where a window begins: one function for tumble, hop, cumulate and for the panes of a monitor.
  *
- * A clock has a size that is either a fixed number of microseconds, or a number of days or of months in a time zone (local calendar,
- * daylight saving respected).  Windows begin at origin + k × size; the default origin is 2000-01-03 00:00 (a Monday) for sizes of
- * days and below, 2000-01-01 for months; both local in the zone.
+ * A clock has a size that is either a fixed number of microseconds, or a number of days or of months in a time zone (local
+ *calendar, daylight saving respected).  Windows begin at origin + k × size; the default origin is 2000-01-03 00:00 (a Monday) for
+ *sizes of days and below, 2000-01-01 for months; both local in the zone.
  *
  * A calendar window begins at the first instant whose local time is at or past the boundary: where a change of the clocks repeats
  * midnight, at the first of the two; where it skips midnight, at the change.  So windows never overlap and leave no hole.
@@ -27,8 +27,8 @@ typedef struct WindowClock
 } WindowClock;
 
 /*
- * Sets the clock up. Raises 22023 with a hint for sizes that are not positive, that mix months with days or hours, or days with hours
- * in a zone (in UTC these are 24 hours each).  origin NULL: the default one. zone NULL: UTC; an unknown zone raises 22023.
+ * Sets the clock up. Raises 22023 with a hint for sizes that are not positive, that mix months with days or hours, or days with
+ * hours in a zone (in UTC these are 24 hours each).  origin NULL: the default one. zone NULL: UTC; an unknown zone raises 22023.
  */
 extern void window_clock_init(WindowClock *clock, const Interval *size, const TimestampTz *origin, const char *zone);
 
@@ -42,14 +42,15 @@ extern TimestampTz window_start(const WindowClock *clock, TimestampTz ts);
 extern TimestampTz window_next(const WindowClock *clock, TimestampTz start);
 
 /*
- * True when every window of the coarse clock is a union of whole windows of the fine one.  Where a calendar size in a zone is made of
- * hours or minutes, this looks at the zone's offsets since 1970: local mean times before that fit nothing.
+ * True when every window of the coarse clock is a union of whole windows of the fine one.  Where a calendar size in a zone is made
+ * of hours or minutes, this looks at the zone's offsets since 1970: local mean times before that fit nothing.
  */
 extern bool window_divides(const WindowClock *fine, const WindowClock *coarse);
 
 /* ---- what hop and cumulate need besides ---- */
 
-/* Number of the window that contains ts (finite), 0 being the one that begins at the origin; and the begin of window number index. */
+/* Number of the window that contains ts (finite), 0 being the one that begins at the origin; and the begin of window number index.
+ */
 extern int64 window_index(const WindowClock *clock, TimestampTz ts);
 extern TimestampTz window_boundary(const WindowClock *clock, int64 index);
 

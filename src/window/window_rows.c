@@ -2,8 +2,8 @@
  * window_rows.c
  *		hop and cumulate in SQL: the windows that contain a time, one row each.
  *
- * Both return value per call.  Clock and row type are kept from one call to the next (in a join, from one row of the outer side to the
- * next), so this does not use the funcapi's context, which ends with each set.
+ * Both return value per call.  Clock and row type are kept from one call to the next (in a join, from one row of the outer side to
+ *the next), so this does not use the funcapi's context, which ends with each set.
  */
 #include "postgres.h"
 

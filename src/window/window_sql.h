@@ -30,8 +30,8 @@ typedef struct CachedClock
 } CachedClock;
 
 /*
- * Brings the clock up to date with size, origin and time zone; the latter two are arguments of those numbers, origin of the given type.
- * what names the size in messages.  True when the clock was up to date already.
+ * Brings the clock up to date with size, origin and time zone; the latter two are arguments of those numbers, origin of the given
+ * type. what names the size in messages.  True when the clock was up to date already.
  */
 extern bool cached_clock_update(CachedClock *cache, FunctionCallInfo fcinfo, TimeType type, const Interval *size, const char *what,
 								int origin_argument, int zone_argument);

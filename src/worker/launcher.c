@@ -2,9 +2,9 @@
  * launcher.c
  *		One per server: starts a scheduler in every database that may need one.
  *
- * It is connected to no database, so it cannot see where the extension is: it lets a scheduler look, once per database when the server
- * starts or the database appears, and again when a backend says so (worker_wake).  A scheduler that finds nothing to do takes its entry
- * back; one that dies is started again, later each time.
+ * It is connected to no database, so it cannot see where the extension is: it lets a scheduler look, once per database when the
+ *server starts or the database appears, and again when a backend says so (worker_wake).  A scheduler that finds nothing to do takes
+ *its entry back; one that dies is started again, later each time.
  */
 #include "postgres.h"
 
@@ -174,13 +174,25 @@ start_schedulers(void)
 			{
 				known->handle = NULL;
 				known->start_after = TimestampTzPlusMilliseconds(now, LAST_RESTART_DELAY_MS / 10);
-				ereport(LOG, (errmsg("weir could not start its scheduler: no background worker slot is free"),
-							  errhint("Raise max_worker_processes.")));
+				ereport(LOG,
+						(errmsg("weir could not start its scheduler: no background worker slot is free"),
+						 errhint("Raise max_worker_processes.")));
 			}
 			MemoryContextSwitchTo(old);
 		}
 	}
 	return wait_ms;
+}
+
+/* Schedulers look again in every database that is known. */
+static void
+want_all(void)
+{
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < WORKER_MAX_DATABASES; i++)
+		if (OidIsValid(worker_shared->databases[i].database))
+			worker_shared->databases[i].wanted = true;
+	LWLockRelease(worker_shared->lock);
 }
 
 void
@@ -198,6 +210,12 @@ weir_launcher_main(Datum argument)
 			next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_FOR_NEW_DATABASES_MS);
 		}
 		worker_wait(start_schedulers());
+		/* weir.databases may have changed. */
+		if (worker_databases_changed())
+		{
+			want_all();
+			next_look = 0;
+		}
 	}
 }
 

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/xact.h"
 #include "base/privileges.h"
 #include "commands/dbcommands.h"
@@ -45,7 +47,7 @@ back_off(Timing *timing)
 
 /* Runs a function in a transaction of its own; false when it failed (the error is logged and rolled back). */
 static bool
-run_in_transaction(const char *name, void (*function) (void *), void *argument)
+run_in_transaction(const char *name, void (*function)(void *), void *argument)
 {
 	volatile bool succeeded = true;
 	MemoryContext old = CurrentMemoryContext;
@@ -104,6 +106,22 @@ look_around(void *argument)
 		*stay |= service_wanted[i];
 }
 
+/* A service that an earlier scheduler started; ended by its pid when it is not wanted any more. */
+static bool
+runs_without_us(int i)
+{
+	DatabaseEntry *entry;
+	int			pid;
+
+	LWLockAcquire(worker_shared->lock, LW_SHARED);
+	entry = worker_entry(MyDatabaseId, false);
+	pid = entry != NULL ? entry->services[i].pid : 0;
+	LWLockRelease(worker_shared->lock);
+	if (pid != 0 && !service_wanted[i])
+		kill(pid, SIGTERM);
+	return pid != 0;
+}
+
 static void
 keep_service(int i)
 {
@@ -123,6 +141,8 @@ keep_service(int i)
 		if (service_wanted[i])
 			back_off(&service_timing[i]);
 	}
+	if (runs_without_us(i))
+		return;
 	if (service_wanted[i] && service_timing[i].next <= now)
 	{
 		BackgroundWorker worker;
@@ -138,8 +158,9 @@ keep_service(int i)
 		{
 			service_handles[i] = NULL;
 			back_off(&service_timing[i]);
-			ereport(LOG, (errmsg("weir could not start its %s worker: no background worker slot is free", worker_services[i].name),
-						  errhint("Raise max_worker_processes.")));
+			ereport(LOG,
+					(errmsg("weir could not start its %s worker: no background worker slot is free", worker_services[i].name),
+					 errhint("Raise max_worker_processes.")));
 		}
 		MemoryContextSwitchTo(old);
 	}
@@ -213,7 +234,8 @@ weir_scheduler_main(Datum argument)
 			pid_t		pid;
 
 			for (int i = 0; i < worker_n_services; i++)
-				running |= service_handles[i] != NULL && GetBackgroundWorkerPid(service_handles[i], &pid) != BGWH_STOPPED;
+				running |= runs_without_us(i) ||
+					(service_handles[i] != NULL && GetBackgroundWorkerPid(service_handles[i], &pid) != BGWH_STOPPED);
 			if (!running && take_back_entry(wakes))
 				proc_exit(0);
 			worker_wait(100);

@@ -44,15 +44,15 @@ extern WorkerShared *worker_shared;
 typedef struct RegisteredService
 {
 	const char *name;
-	bool		(*wanted) (void);
-	void		(*main) (void);
+	bool		(*wanted)(void);
+	void		(*main)(void);
 } RegisteredService;
 
 typedef struct RegisteredTask
 {
 	const char *name;
 	int			period_ms;
-	void		(*run) (void);
+	void		(*run)(void);
 } RegisteredTask;
 
 extern RegisteredService worker_services[WORKER_MAX_SERVICES];
@@ -63,7 +63,10 @@ extern int	worker_n_tasks;
 /* The entry of a database, or NULL; with create, a new one unless all are taken.  The lock must be held. */
 extern DatabaseEntry *worker_entry(Oid database, bool create);
 
-/* Publishes this process in a slot of shared memory until it exits. */
+/*
+ * Publishes this process in shared memory until it exits.  Exits at once where another runs in its place already: a scheduler that was
+ * ended by hand leaves its services running, and the next one finds them.
+ */
 extern void worker_publish(Oid database, int service);
 
 /* Fills in what every worker of weir has in common; the caller adds type, argument and extra, then registers. */
@@ -77,6 +80,9 @@ extern bool worker_presence(void);
 
 /* True when weir.databases names the database, or names none. */
 extern bool worker_database_allowed(const char *name);
+
+/* True once after the setting was changed. */
+extern bool worker_databases_changed(void);
 
 extern void worker_launcher_init(void);
 

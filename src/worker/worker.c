@@ -14,6 +14,7 @@
 #include "storage/shmem.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/varlena.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
@@ -40,7 +41,7 @@ int			worker_n_tasks = 0;
 
 static RegisteredOneOff one_offs[WORKER_MAX_ONE_OFFS];
 static int	n_one_offs = 0;
-static bool (*presences[WORKER_MAX_PRESENCES]) (void);
+static bool (*presences[WORKER_MAX_PRESENCES])(void);
 static int	n_presences = 0;
 
 static char *allowed_databases = NULL;
@@ -58,19 +59,19 @@ worker_register_task(const char *name, int period_ms, WorkerTask task)
 {
 	if (worker_n_tasks == WORKER_MAX_TASKS)
 		elog(ERROR, "too many tasks registered");
-	worker_tasks[worker_n_tasks++] = (RegisteredTask) {.name = name,.period_ms = period_ms,.run = task};
+	worker_tasks[worker_n_tasks++] = (RegisteredTask){.name = name, .period_ms = period_ms, .run = task};
 }
 
 void
-worker_register_service(const char *name, bool (*wanted) (void), void (*main) (void))
+worker_register_service(const char *name, bool (*wanted)(void), void (*main)(void))
 {
 	if (worker_n_services == WORKER_MAX_SERVICES)
 		elog(ERROR, "too many services registered");
-	worker_services[worker_n_services++] = (RegisteredService) {.name = name,.wanted = wanted,.main = main};
+	worker_services[worker_n_services++] = (RegisteredService){.name = name, .wanted = wanted, .main = main};
 }
 
 void
-worker_register_presence(bool (*present) (void))
+worker_register_presence(bool (*present)(void))
 {
 	if (n_presences == WORKER_MAX_PRESENCES)
 		elog(ERROR, "too many presence tests registered");
@@ -82,14 +83,14 @@ worker_register_one_off(const char *name, WorkerOneOff run)
 {
 	if (n_one_offs == WORKER_MAX_ONE_OFFS)
 		elog(ERROR, "too many one-off workers registered");
-	one_offs[n_one_offs++] = (RegisteredOneOff) {.name = name,.run = run};
+	one_offs[n_one_offs++] = (RegisteredOneOff){.name = name, .run = run};
 }
 
 bool
 worker_presence(void)
 {
 	for (int i = 0; i < n_presences; i++)
-		if (presences[i] ())
+		if (presences[i]())
 			return true;
 	return false;
 }
@@ -174,7 +175,7 @@ unpublish(int code, Datum argument)
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	process = shared_process(published_database, published_service);
 	if (process != NULL && process->pid == MyProcPid)
-		*process = (SharedProcess) {0};
+		*process = (SharedProcess){0};
 	LWLockRelease(worker_shared->lock);
 }
 
@@ -182,17 +183,21 @@ void
 worker_publish(Oid database, int service)
 {
 	SharedProcess *process;
+	bool		taken;
 
 	published_database = database;
 	published_service = service;
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	process = shared_process(database, service);
-	if (process != NULL)
+	taken = process == NULL || process->pid != 0;
+	if (!taken)
 	{
 		process->pid = MyProcPid;
 		process->latch = MyLatch;
 	}
 	LWLockRelease(worker_shared->lock);
+	if (taken)
+		proc_exit(0);
 	before_shmem_exit(unpublish, (Datum) 0);
 }
 
@@ -310,6 +315,21 @@ worker_begin(Oid database, Oid role)
 }
 
 bool
+worker_databases_changed(void)
+{
+	static char *known = NULL;
+	bool		changed = known != NULL && strcmp(known, allowed_databases) != 0;
+
+	if (known == NULL || changed)
+	{
+		if (known != NULL)
+			pfree(known);
+		known = MemoryContextStrdup(TopMemoryContext, allowed_databases);
+	}
+	return changed;
+}
+
+bool
 worker_database_allowed(const char *name)
 {
 	char	   *copy;
@@ -335,7 +355,7 @@ Datum
 weir_wake(PG_FUNCTION_ARGS)
 {
 	worker_wake_at_commit();
-	return PointerGetDatum(NULL);	/* a trigger returns no SQL value */
+	return PointerGetDatum(NULL); /* a trigger returns no SQL value */
 }
 
 /* ---- one-off workers ---- */
@@ -344,7 +364,7 @@ bool
 worker_start_one_off(const char *name, Oid role, int64 argument, BackgroundWorkerHandle **handle)
 {
 	BackgroundWorker worker;
-	OneOffRequest request = {.index = -1,.role = role,.argument = argument};
+	OneOffRequest request = {.index = -1, .role = role, .argument = argument};
 	char		type[BGW_MAXLEN];
 
 	for (int i = 0; i < n_one_offs; i++)
@@ -393,8 +413,8 @@ void
 worker_init(void)
 {
 	DefineCustomStringVariable("weir.databases", "Databases in which weir may run its workers.",
-							   "Comma-separated; empty: every database that has monitors.",
-							   &allowed_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
+							   "Comma-separated; empty: every database that has monitors.", &allowed_databases, "", PGC_SIGHUP,
+							   GUC_LIST_INPUT, check_databases, NULL, NULL);
 
 	/* Neither pg_upgrade's servers nor a library loaded by hand run workers. */
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)

@@ -19,22 +19,25 @@
 #include "storage/latch.h"
 
 /*
- * A task of the scheduler: run about every period_ms, or sooner after worker_wake.  Called inside a transaction with an active snapshot and
- * search_path pinned; committed on return.  An error is rolled back and logged, and the task waits longer before each next try.
+ * A task of the scheduler: run about every period_ms, or sooner after worker_wake.  Called inside a transaction with an active
+ * snapshot and search_path pinned; committed on return.  An error is rolled back and logged, and the task waits longer before each
+ * next try.
  */
-typedef void (*WorkerTask) (void);
+typedef void (*WorkerTask)(void);
 extern void worker_register_task(const char *name, int period_ms, WorkerTask task);
 
 /*
- * A service: wanted() is asked by the scheduler within a transaction, also where the extension is not (any more); main runs in a process of its own, connected to the database,
- * with signals set up and unblocked.  It returns to exit and be restarted when still wanted.
+ * A service: wanted() is asked by the scheduler within a transaction, also where the extension is not (any more); main runs in a
+ * process of its own, connected to the database, with signals set up and unblocked.  It returns to exit and be restarted when still
+ * wanted.
  */
-extern void worker_register_service(const char *name, bool (*wanted) (void), void (*main) (void));
+extern void worker_register_service(const char *name, bool (*wanted)(void), void (*main)(void));
 
 /*
- * True while anything in this database needs the scheduler to stay; rooms register such a test (there are monitors, there are trainers).
+ * True while anything in this database needs the scheduler to stay; rooms register such a test (there are monitors, there are
+ * trainers).
  */
-extern void worker_register_presence(bool (*present) (void));
+extern void worker_register_presence(bool (*present)(void));
 
 /* Called in any backend: at commit of the current transaction the launcher and this database's scheduler and services are woken. */
 extern void worker_wake_at_commit(void);
@@ -43,11 +46,11 @@ extern void worker_wake_at_commit(void);
 extern void worker_wake(void);
 
 /*
- * Starts a one-off worker in this database: the function is looked up by name among those registered, so that the pointer is valid in the
- * new process; connects as role (InvalidOid: the bootstrap superuser); argument is handed over.  False when no worker slot is free
- * (max_worker_processes).  handle may be NULL.
+ * Starts a one-off worker in this database: the function is looked up by name among those registered, so that the pointer is valid
+ * in the new process; connects as role (InvalidOid: the bootstrap superuser); argument is handed over.  False when no worker slot
+ * is free (max_worker_processes).  handle may be NULL.
  */
-typedef void (*WorkerOneOff) (int64 argument);
+typedef void (*WorkerOneOff)(int64 argument);
 extern void worker_register_one_off(const char *name, WorkerOneOff run);
 extern bool worker_start_one_off(const char *name, Oid role, int64 argument, BackgroundWorkerHandle **handle);
 

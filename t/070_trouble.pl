@@ -1,0 +1,102 @@
+# Capture among users who do not wait for it: builds under load, changed types, locks, workers ended by hand.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirTest;
+
+my $node = start_weir('local');
+$node->safe_psql('postgres', q{
+CREATE TABLE sales(id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), amount float8 DEFAULT random(), item text DEFAULT 'x', other int DEFAULT 1);
+ALTER TABLE sales REPLICA IDENTITY FULL;
+INSERT INTO sales(at) SELECT now() - i * interval '1 s' FROM generate_series(1, 2000) i;
+SELECT weir.create_monitor('sales', 'sales', 'at', window_size => '1 hour')});
+all_equal($node, 'sales', 'before the load');
+
+# --- builds while rows arrive all the time
+my $script = $node->basedir . '/load.sql';
+append_to_file($script, "\\set id random(1, 2000)\nINSERT INTO sales DEFAULT VALUES;\nUPDATE sales SET amount = random() WHERE id = :id;\n");
+my $load = IPC::Run::start([ 'pgbench', '-n', '-c', '2', '-T', '12', '-f', $script, '-d', $node->connstr('postgres') ], '>', \my $out, '2>', \my $err);
+my @verified;
+push @verified, $node->safe_psql('postgres', q{SELECT different, marked, panes > 0 FROM weir.verify('sales')}) for 1 .. 4;
+is(join(' ', @verified), '0|0|t 0|0|t 0|0|t 0|0|t', 'verify under load');
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('second', 'sales', 'at', window_size => '1 hour', segment_by => '{item}'); SELECT weir.rebuild('sales')});
+sleep 2;
+is($node->safe_psql('postgres', q{SELECT different, marked, panes > 0 FROM weir.verify('second')}), '0|0|t', 'a monitor that was created under load');
+$load->finish;
+all_equal($node, 'sales', 'after the load');
+all_equal($node, 'second', 'both');
+
+# --- a transaction that drops a monitor and stays open stops nobody
+my ($in, $dropping) = ('', '');
+my $session = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$dropping);
+$in .= "BEGIN; SELECT weir.drop_monitor('second'); SELECT 'dropped';\n";
+$session->pump until $dropping =~ /dropped/;
+$node->safe_psql('postgres', q{SELECT weir.rebuild('sales'); INSERT INTO sales DEFAULT VALUES});
+$node->safe_psql('postgres', q{SELECT weir.wait_for()});
+is($node->safe_psql('postgres', q{SELECT different FROM weir.verify('sales')}), '0', 'capture goes on while a transaction that drops a monitor is open');
+$in .= "ROLLBACK;\n\\q\n";
+$session->finish;
+
+# --- the end of WAL at the beginning of a page
+$node->safe_psql('postgres', q{SELECT pg_switch_wal(); SELECT weir.wait_for()});
+pass('wait_for at the beginning of a segment');
+
+# --- other types than those that the definition was made for
+$node->safe_psql('postgres', q{ALTER TABLE sales ALTER other TYPE text USING 'n' || other; INSERT INTO sales DEFAULT VALUES});
+wait_until($node, q{SELECT bool_and(s.state = 'disabled' AND s.reason LIKE '%type%') FROM weir.monitor_state s}, 'a changed type disables the monitor, with its reason');
+is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM weir.check_setup() WHERE NOT ok AND check_name LIKE 'monitor %'}), 't', 'check_setup says so');
+my ($code, $stdout, $stderr) = $node->psql('postgres', q{SELECT * FROM weir.verify('sales')});
+like($stderr, qr/is disabled/, 'and so does verify');
+$node->safe_psql('postgres', q{ALTER TABLE sales ALTER other TYPE int USING 1; SELECT weir.rebuild('sales'); SELECT weir.rebuild('second')});
+wait_until($node, q{SELECT bool_and(s.state = 'active') FROM weir.monitor_state s}, 'rebuild begins it again');
+all_equal($node, 'sales', 'with all its rows');
+
+# --- an unchanged value that is stored out of line, in a filter
+$node->safe_psql('postgres', q{
+CREATE TABLE notes(id int PRIMARY KEY, at timestamptz, x int, note text); ALTER TABLE notes ALTER note SET STORAGE EXTERNAL; ALTER TABLE notes REPLICA IDENTITY FULL;
+INSERT INTO notes SELECT i, now(), i, repeat('b', 10000) FROM generate_series(1, 20) i;
+SELECT weir.create_monitor('notes', 'notes', 'at', filter => $$note > 'a'$$);});
+$node->safe_psql('postgres', q{SELECT weir.wait_for(); UPDATE notes SET x = x + 1 WHERE id < 10});
+all_equal($node, 'notes', 'a filter over a value stored out of line');
+
+# --- TRUNCATE that keeps history
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('kept', 'notes', 'at', on_delete => 'ignore')});
+$node->safe_psql('postgres', q{SELECT weir.wait_for(); INSERT INTO notes VALUES (100, now(), 1, 'c')});
+$node->safe_psql('postgres', q{SELECT weir.wait_for(); TRUNCATE notes; INSERT INTO notes VALUES (101, now(), 1, 'c')});
+$node->safe_psql('postgres', q{SELECT weir.wait_for()});
+is($node->safe_psql('postgres', q{SELECT sum(n) FROM weir.windows WHERE monitor = 'kept' AND segment IS NULL}), 22, 'history is kept');
+is($node->safe_psql('postgres', q{SELECT different, marked > 0 FROM weir.verify('kept')}), '0|t', 'and marked');
+all_equal($node, 'notes', 'the other monitor forgot it');
+
+# --- more segments than a key can have
+$node->safe_psql('postgres', 'CREATE TABLE wide(at timestamptz, ' . join(', ', map { "c$_ int" } 1 .. 40) . ')');
+($code, $stdout, $stderr) = $node->psql('postgres', q{SELECT weir.create_monitor('wide', 'wide', 'at', segment_by => ARRAY(SELECT 'c' || i FROM generate_series(1, 40) i)::text[])});
+like($stderr, qr/at most 8 segment columns/, 'more than eight segment columns are refused');
+
+# --- launcher and scheduler ended by hand, one after the other
+for my $type ('weir scheduler', 'weir launcher', 'weir scheduler')
+{
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = '$type'");
+	sleep 2;
+}
+wait_until($node, q{SELECT count(*) = 3 AND count(DISTINCT backend_type) = 3 FROM pg_stat_activity WHERE backend_type IN ('weir scheduler', 'weir launcher', 'weir capture')},
+	'there is one of each again');
+$node->safe_psql('postgres', q{INSERT INTO sales DEFAULT VALUES});
+all_equal($node, 'sales', 'and capture works');
+
+# --- weir.databases away and back again
+$node->safe_psql('postgres', q{ALTER SYSTEM SET weir.databases = 'nowhere'});
+$node->reload;
+wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('weir scheduler', 'weir capture')}, 'weir.databases keeps the workers out');
+is($node->safe_psql('postgres', q{SELECT ok FROM weir.check_setup() WHERE check_name = 'weir.databases'}), 'f', 'check_setup says so');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.databases});
+$node->reload;
+wait_until($node, q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type IN ('weir scheduler', 'weir capture')}, 'and lets them in again');
+
+$node->stop;
+done_testing();
