@@ -17,9 +17,9 @@ SHLIB_LINK = -Wl,-Bsymbolic -lm
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=weir
-ISOLATION = $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
+ISOLATION := $(sort $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=weir
-TAP_TESTS = $(if $(wildcard t/*.pl),1)
+TAP_TESTS := $(if $(wildcard t/*.pl),1)
 
 # No bitcode: nothing here gains from being inlined by the JIT.
 override with_llvm = no

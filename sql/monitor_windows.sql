@@ -253,6 +253,30 @@ SELECT weir.set_baseline('empty', since => '2026-03-01', until => '2026-03-02');
 SELECT segment, n, n_baseline FROM weir.drift_scores('empty') WHERE metric = 'psi' ORDER BY segment;
 SELECT weir.drop_monitor('odd'), weir.drop_monitor('empty');
 
+-- Windows without rows, in a zone and overlapping too; not where there are too many.
+CREATE TABLE holes(at timestamptz NOT NULL, x float8);
+INSERT INTO holes VALUES ('2026-03-06 12:00', 1), ('2026-03-10 12:00', 2), ('2026-03-11 12:00', 3);
+SELECT weir.create_monitor('holes', 'holes', 'at', window_size => '1 day', time_zone => 'America/New_York', columns => '{x}');
+SELECT fill('holes');
+SELECT window_start, window_end, segment, n, n_labelled, is_final, status, updated_at IS NULL AS no_change FROM weir.windows WHERE monitor = 'holes';
+SELECT window_start, window_end, n FROM weir.windows('holes', '2 days', '1 day', since => '2026-03-07') ORDER BY 1;
+SELECT n, count(*) FROM weir.windows('holes', '1 hour') GROUP BY 1 ORDER BY 1;
+SELECT window_start, n FROM weir.overview WHERE monitor = 'holes';
+INSERT INTO holes VALUES ('1999-01-01 12:00', 1), ('2089-01-01', 1);
+SELECT fill('holes');
+SELECT count(*) FILTER (WHERE n = 0) AS empty, count(*) FROM weir.windows('holes');
+SELECT weir.drop_monitor('holes');
+
+-- More windows than anybody can want.
+CREATE TABLE spread(at timestamptz NOT NULL, x float8);
+INSERT INTO spread SELECT '2026-03-01'::timestamptz + i * interval '10000 seconds', i FROM generate_series(1, 101) i;
+SELECT weir.create_monitor('spread', 'spread', 'at', window_size => '4 seconds', columns => '{x}');
+SELECT fill('spread');
+SELECT count(*) FROM weir.windows('spread', '1000 seconds', '1 second');
+SELECT count(*) FROM weir.windows('spread', '10000 seconds', '1 second');
+SELECT count(*) FROM weir.windows('spread', '10001 seconds', '1 second');
+SELECT weir.drop_monitor('spread');
+
 -- Rows where the calendar begins, or ends, leave the views of all monitors in order.
 SELECT weir.create_monitor('old', 'loans', 'decided_at', window_size => '1 year', lateness => '10 years', columns => '{amount}');
 UPDATE weir.monitor_state SET state = 'active', watermark = '4713-12-01 BC', last_change_at = now() WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'old');

@@ -215,6 +215,22 @@ SELECT run_rules();
 SELECT rule, state, reason, evaluated_to::date FROM weir.rules WHERE rule IN ('broken', 'any drifts', 'parity') ORDER BY 1;
 SELECT weir.drop_monitor('regress broken');
 
+-- A segment that no row comes of any more has no data; so has everything in a day without rows.
+SELECT weir.create_rule('regions', 'regress loans', 'psi', above => 0.25, column_name => 'amount', segment => '*');
+SELECT fill(22, 0, 0), fill(22, 0, 0, region => 'south'), advance(23);
+SELECT evaluate('regions');
+SELECT segment, state, n, window_start::date, since::date FROM weir.rule_states WHERE rule = 'regions' ORDER BY 1;
+SELECT fill(23, 0, 0), fill(24, 0, 0), advance(25);
+SELECT evaluate('regions');
+SELECT segment, state, n, window_start::date, since::date FROM weir.rule_states WHERE rule = 'regions' ORDER BY 1;
+SELECT fill(27, 0, 0), advance(27);
+SELECT evaluate('regions');
+SELECT segment, state, n, window_start::date, since::date FROM weir.rule_states WHERE rule = 'regions' ORDER BY 1;
+SELECT advance(28);
+SELECT evaluate('regions');
+SELECT segment, state, n, window_start::date, since::date FROM weir.rule_states WHERE rule = 'regions' ORDER BY 1;
+SELECT weir.drop_rule('regions');
+
 -- ---- many segments: in portions, to the same end ----
 SET ROLE regress_weir_owner;
 SELECT weir.create_monitor('regress many', 'regress_loans', 'at', columns => '{income}', window_size => '1 day', segment_by => '{region}', backfill => false,

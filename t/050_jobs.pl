@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WeirTest;
 
-my $node = start_weir('jobs', 'weir.job_retry_delay' => '200ms', 'weir.max_running_jobs' => 2, 'restart_after_crash' => 'on');
+my $node = start_weir('jobs', 'weir.job_retry_delay' => '200ms', 'weir.max_running_jobs' => 2, 'weir.job_retention' => '2h', 'restart_after_crash' => 'on');
 
 sub sql { my ($query) = @_; return $node->safe_psql('postgres', $query); }
 sub as_ann { my ($query) = @_; return sql("SET SESSION AUTHORIZATION ann; SET search_path = lab, public; $query"); }
@@ -17,7 +17,7 @@ sub enqueue { my ($trainer) = @_; return as_ann("SELECT weir.enqueue_job('$train
 sub job_becomes { my ($job, $state, $what) = @_; return wait_until($node, "SELECT state = '$state' FROM weir.jobs WHERE job_id = $job", $what); }
 sub of_job { my ($job, $columns) = @_; return sql("SELECT $columns FROM weir.jobs WHERE job_id = $job"); }
 
-sql(q{CREATE ROLE ann LOGIN; CREATE ROLE bob LOGIN; CREATE SCHEMA lab AUTHORIZATION ann; ALTER ROLE ann SET search_path = lab, public});
+sql(q{CREATE ROLE ann LOGIN; CREATE ROLE bob LOGIN; CREATE SCHEMA lab AUTHORIZATION ann; GRANT CREATE ON DATABASE postgres TO bob; ALTER ROLE ann SET search_path = lab, public});
 as_ann(q{
 CREATE TABLE ran(job_id bigint, what text, pid int DEFAULT pg_backend_pid(), at timestamptz DEFAULT clock_timestamp());
 CREATE PROCEDURE good(job_id bigint, config jsonb) LANGUAGE plpgsql AS $$
@@ -75,6 +75,13 @@ is(sql(q{SELECT max(n) <= 2 FROM (SELECT (SELECT count(*) FROM weir.jobs b WHERE
   FROM weir.jobs a WHERE trainer LIKE 'wait%') q}), 't', 'never more than two at a time');
 is(sql(q{SELECT max(started_at) >= min(finished_at) FROM weir.jobs WHERE trainer = 'wait1'}), 't', 'one at a time per trainer');
 
+# ---- between owners ----
+sql(q{SET SESSION AUTHORIZATION bob; SELECT weir.create_model('b'); CREATE SCHEMA bobs;
+CREATE PROCEDURE bobs.quick(job_id bigint, config jsonb) LANGUAGE sql AS 'SELECT 1'; SELECT weir.create_trainer('bobs', 'b', 'bobs.quick')});
+sql(q{SELECT weir.enqueue_job('wait' || i, priority => 10, dedupe_key => 'fair') FROM generate_series(1, 3) i; SELECT weir.enqueue_job('bobs', dedupe_key => 'fair')});
+wait_until($node, q{SELECT count(*) = 4 FROM weir.jobs WHERE dedupe_key = 'fair' AND state = 'succeeded'}, 'three urgent jobs of one owner, one of another');
+is(sql(q{SELECT string_agg(owner::text, ' ' ORDER BY token) FROM weir.job WHERE dedupe_key = 'fair'}), 'ann bob ann ann', 'are launched in turn');
+
 # ---- cancel ----
 my $cancelled = enqueue('cancelled');
 wait_until($node, "SELECT count(*) = 1 FROM lab.ran WHERE job_id = $cancelled", 'a long job runs');
@@ -92,8 +99,15 @@ job_becomes($killed, 'succeeded', 'a job whose worker was killed runs again');
 is(of_job($killed, 'attempt'), 2, 'both attempts count');
 my $restarted = enqueue('slow');
 wait_until($node, "SELECT count(*) = 1 FROM lab.ran WHERE job_id = $restarted", 'a job runs');
+# Jobs that are over are kept for a while; the scheduler looks when it starts.
+my $queued_long = as_ann(q{SELECT weir.enqueue_job('cancelled', run_after => now() + interval '1 day', dedupe_key => 'later')});
+sql("UPDATE weir.job SET created_at = created_at - interval '3 h', finished_at = finished_at - CASE WHEN job_id = $job{bad} THEN interval '1 h' ELSE interval '3 h' END
+  WHERE job_id IN ($job{good}, $job{bad}, $job{endless}, $queued_long)");
 $node->stop('immediate');
 $node->start;
+wait_until($node, "SELECT count(*) = 0 FROM weir.jobs WHERE job_id IN ($job{good}, $job{endless})", 'jobs that were over for longer than they are kept are gone');
+is(sql("SELECT count(*) FROM weir.jobs WHERE job_id IN ($job{bad}, $queued_long)"), 2, 'not one that has just ended, nor one that waits');
+as_ann("SELECT weir.cancel_job($queued_long)");
 job_becomes($restarted, 'succeeded', 'a job that the end of the server interrupted runs again');
 my $terminated = enqueue('slow');
 wait_until($node, "SELECT count(*) = 1 FROM lab.ran WHERE job_id = $terminated", 'a job runs');
@@ -121,6 +135,48 @@ job_becomes($hijacked, 'failed', 'a procedure of somebody else under its name');
 like(of_job($hijacked, 'error'), qr/has another owner than when the trainer was made/, 'says so');
 sql(q{SET SESSION AUTHORIZATION bob; DROP PROCEDURE lab.good});
 sql(q{ALTER PROCEDURE lab.old_good RENAME TO good});
+as_ann(sql(q{SELECT replace(pg_get_functiondef('lab.good'::regproc), 'lab.good', 'lab.kept_good')}));
+
+# Its owner changes between the checks and the call: an open transaction is not seen by the former.
+my $changer = $node->background_psql('postgres', on_error_stop => 1);
+$changer->query_safe('BEGIN; ALTER PROCEDURE lab.good OWNER TO bob; CREATE OR REPLACE PROCEDURE lab.good(job_id bigint, config jsonb) LANGUAGE sql AS $$DELETE FROM lab.ran$$');
+my $ran = sql('SELECT count(*) > 0, count(*) FROM lab.ran');
+my $swapped = enqueue('good');
+wait_until($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'weir job' AND wait_event_type = 'Lock'}, 'a worker waits for the procedure');
+$changer->query_safe('COMMIT');
+$changer->quit;
+job_becomes($swapped, 'failed', 'a procedure that changed hands while its job began');
+is(of_job($swapped, 'attempt'), 1, 'it was refused by the worker, then at the launch');
+is(sql('SELECT count(*) > 0, count(*) FROM lab.ran'), $ran, 'and never ran');
+sql('DROP PROCEDURE lab.good; ALTER PROCEDURE lab.kept_good RENAME TO good');
+
+# A role that is dropped leaves its number: nothing runs, nothing breaks, superusers clear up.
+sql(q{CREATE ROLE gone LOGIN; CREATE SCHEMA gones AUTHORIZATION gone; SET SESSION AUTHORIZATION gone;
+CREATE PROCEDURE gones.work(job_id bigint, config jsonb) LANGUAGE sql AS 'SELECT 1';
+SELECT weir.create_model('gones'), weir.create_model('gones kept'), weir.create_trainer('gones', 'gones', 'gones.work', schedule => '1 h'),
+  weir.create_trainer('gones external', 'gones'), weir.create_model_version('gones kept'), weir.promote_model('gones kept', 1)});
+my $number = sql(q{SELECT 'gone'::regrole::oid});
+sql('REASSIGN OWNED BY gone TO ann; DROP OWNED BY gone; DROP ROLE gone');
+my $ownerless = sql(q{SELECT weir.enqueue_job('gones')});
+job_becomes($ownerless, 'failed', 'an owner that is gone');
+like(of_job($ownerless, 'error'), qr/the role that owns the trainer does not exist any more/, 'says so');
+sql(q{UPDATE weir.trainer_state SET next_at = now() WHERE trainer_id = (SELECT trainer_id FROM weir.trainer WHERE name = 'gones')});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.jobs WHERE trainer = 'gones' AND state = 'failed' AND dedupe_key = 'schedule'}, 'by its schedule, too');
+is(sql(q{SELECT count(*), min(owner::text) FROM weir.trainers WHERE model = 'gones'}), "2|$number", 'views show its number');
+is(sql(q{SELECT owner, created_by, set_by FROM weir.models JOIN weir.model_versions USING (model) JOIN weir.model_aliases USING (model)}) =~ /^$number\|$number\|$number$/m, 1, 'in all of them');
+is(sql(q{SELECT count(*) FROM weir.models m WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = m.owner)}), 2, 'which finds what it left');
+is(as_ann(q{SELECT count(*) FROM weir.trainers WHERE model = 'gones'}), 0, 'nobody else sees them');
+my ($refused, $out, $refusal) = $node->psql('postgres', q{SET SESSION AUTHORIZATION ann; SELECT weir.drop_trainer('gones')});
+like($refusal, qr/must be owner of trainer "gones"/, 'nor drops them');
+is(as_ann(q{SELECT count(*) FROM weir.claim_job()}), 0, 'nor claims their jobs');
+sql(q{SELECT weir.enqueue_job('gones external'); SELECT weir.claim_job('{gones external}'); SELECT weir.drop_trainer('gones'), weir.drop_trainer('gones external')});
+sql(q{SELECT weir.drop_model('gones'); UPDATE weir.model SET owner = 'ann' WHERE name = 'gones kept'});
+is(as_ann(q{SELECT weir.create_model_version('gones kept')}), 2, 'a model that was handed over');
+
+# ---- a dump ----
+my ($dump, $warnings) = run_command([ 'pg_dump', '-d', $node->connstr('postgres') ]);
+is($warnings, '', 'pg_dump warns of nothing');
+like($dump, qr/^COPY weir\.model_alias .*^COPY weir\.trainer /ms, 'and dumps what is defined');
 
 # ---- external workers: eight at once, no job twice ----
 as_ann(q{SELECT count(weir.enqueue_job('external')) FROM generate_series(1, 200)});

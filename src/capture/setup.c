@@ -21,39 +21,6 @@ PG_FUNCTION_INFO_V1(weir_check_setup);
  * subscription an apply worker and a table synchronisation.
  */
 static const char *const checks =
-<<<<<<< HEAD
-	"WITH server(check_name, ok, found, needed, remedy) AS ("
-	" VALUES ('shared_preload_libraries', $2, pg_catalog.current_setting('shared_preload_libraries'), 'weir among them',"
-	"  'ALTER SYSTEM SET shared_preload_libraries = ' || pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('shared_preload_libraries'), ''), 'weir') || '; then restart the server'),"
-	" ('wal_level', pg_catalog.current_setting('wal_level') = 'logical', pg_catalog.current_setting('wal_level'), 'logical',"
-	"  'ALTER SYSTEM SET wal_level = logical; then restart the server'),"
-	" ('output_plugin_libraries', coalesce(pg_catalog.current_setting('output_plugin_libraries', true) ~ '(^|[, \"])weir($|[, \"])', true),"
-	"  coalesce(pg_catalog.current_setting('output_plugin_libraries', true), 'not a setting of this server'), 'weir among them',"
-	"  'ALTER SYSTEM SET output_plugin_libraries = ' || coalesce(pg_catalog.current_setting('output_plugin_libraries', true), '') || ', weir; SELECT pg_reload_conf()'),"
-	" ('max_replication_slots', (SELECT count(*) FROM pg_catalog.pg_replication_slots) < pg_catalog.current_setting('max_replication_slots')::int"
-	"   OR EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE plugin = 'weir' AND database = pg_catalog.current_database()),"
-	"  (SELECT count(*) FROM pg_catalog.pg_replication_slots) || ' of ' || pg_catalog.current_setting('max_replication_slots') || ' in use', 'one for this database',"
-	"  'ALTER SYSTEM SET max_replication_slots = ' || pg_catalog.current_setting('max_replication_slots')::int + 4 || '; then restart the server'),"
-	" ('max_worker_processes', pg_catalog.current_setting('max_worker_processes')::int >= 6 + 2 * (SELECT count(*) FROM pg_catalog.pg_subscription),"
-	"  pg_catalog.current_setting('max_worker_processes'), '6 and 2 for each subscription',"
-	"  'ALTER SYSTEM SET max_worker_processes = ' || 8 + 2 * (SELECT count(*) FROM pg_catalog.pg_subscription) || '; then restart the server')"
-	"), mine AS ("
-	" SELECT m.*, s.state, s.reason FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id)"
-	" WHERE pg_catalog.pg_has_role($1, m.owner::oid, 'USAGE') AND ($3 IS NULL OR m.monitor_id = $3)"
-	"), tables AS ("
-	" SELECT m.name, t.oid::regclass AS relation, t.relreplident FROM mine m"
-	" CROSS JOIN LATERAL (WITH RECURSIVE children(oid) AS (SELECT m.source::oid UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN children c ON i.inhparent = c.oid)"
-	"  SELECT c.oid, c.relreplident FROM pg_catalog.pg_class c JOIN children USING (oid) WHERE c.relkind = 'r') t"
-	" WHERE NOT coalesce((m.options->>'insert_only')::boolean, false)"
-	") "
-	"SELECT check_name, ok, found, needed, CASE WHEN NOT ok THEN remedy END FROM server WHERE $3 IS NULL OR NOT ok "
-	"UNION ALL SELECT 'monitor ' || name, state <> 'disabled', coalesce(reason, state), 'not disabled', "
-	" CASE WHEN state = 'disabled' THEN pg_catalog.format('Mend the cause, then run SELECT weir.rebuild(%L)', name) END FROM mine WHERE $3 IS NULL "
-	"UNION ALL SELECT pg_catalog.format('replica identity of %s (monitor %s)', relation, name), relreplident = 'f', "
-	" CASE relreplident WHEN 'f' THEN 'full' WHEN 'd' THEN 'default' WHEN 'i' THEN 'index' ELSE 'nothing' END, "
-	" 'full, for updates and deletes to be taken back exactly; each then writes the whole old row to WAL', "
-	" CASE WHEN relreplident <> 'f' THEN pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY FULL', relation) END FROM tables";
-=======
 "WITH server(check_name, ok, found, needed, remedy) AS ("
 " VALUES ('shared_preload_libraries', $2, pg_catalog.current_setting('shared_preload_libraries'), 'weir among them',"
 "  'ALTER SYSTEM SET shared_preload_libraries = ' || pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('shared_preload_libraries'), ''), 'weir') || '; then restart the server'),"
@@ -89,7 +56,6 @@ static const char *const checks =
 " CASE relreplident WHEN 'f' THEN 'full' WHEN 'd' THEN 'default' WHEN 'i' THEN 'index' ELSE 'nothing' END, "
 " 'full, for updates and deletes to be taken back exactly; each then writes the whole old row to WAL', "
 " CASE WHEN relreplident <> 'f' THEN pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY FULL', relation) END FROM tables";
->>>>>>> main
 
 Datum
 weir_check_setup(PG_FUNCTION_ARGS)

@@ -67,7 +67,8 @@ CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interv
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT s.monitor, p.window_start, p.window_end, p.segment, p.n, CASE WHEN labels THEN p.n_labelled END, p.n_late,
-        coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, p.n, s.min_n, 'ok'), p.updated_at
+        coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, p.n, s.min_n, CASE WHEN p.n = 0 THEN 'insufficient' ELSE 'ok' END),
+        p.updated_at
     FROM weir._settings(monitor_id) s,
         weir._pane_windows(monitor_id, 'counts', window_size, slide, since, until, segments, NULL) p;
 END;
@@ -234,7 +235,7 @@ CREATE FUNCTION weir.windows(monitor text, window_size interval DEFAULT NULL, sl
         is_final boolean, status text, updated_at timestamptz)
     AS 'MODULE_PATHNAME', 'weir_windows' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
 COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestamptz) IS
-    'Windows of a monitor: n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came '
+    'Windows of a monitor, those without rows between the first and the last one too (unless there are more than 10000 of them): n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came '
     'after their window was final. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from '
     'a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: as in weir.monitors. '
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
@@ -242,7 +243,8 @@ COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestam
     'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
     'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. '
     'is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: '
-    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
+    '54000 more than a million of them.';
 
 CREATE FUNCTION weir.window_stats(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -261,7 +263,8 @@ COMMENT ON FUNCTION weir.window_stats(text, interval, interval, timestamptz, tim
     'Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may '
     'not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are '
     'shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock '
-    'counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    'counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
+    '54000 more than a million of them.';
 
 CREATE FUNCTION weir.drift_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -281,7 +284,8 @@ COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, tim
     'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
     'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. '
     'is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: '
-    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit.';
+    '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
+    '54000 more than a million of them.';
 
 CREATE FUNCTION weir.fairness_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -301,7 +305,8 @@ COMMENT ON FUNCTION weir.fairness_scores(text, interval, interval, timestamptz, 
     'table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, '
     'else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end '
     'plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, '
-    '22023 windows that the panes do not fit.';
+    '22023 windows that the panes do not fit, '
+    '54000 more than a million of them.';
 
 CREATE FUNCTION weir.scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -391,7 +396,7 @@ CREATE VIEW weir.overview WITH (security_barrier) AS
         -- The last final window; before there is one, the last.
         SELECT * FROM weir.windows(m.monitor, since => CASE WHEN m.watermark >= timestamptz '4600-01-01 00:00:00+00 BC'
                                                         THEN m.watermark - 4 * m.window_size - m.lateness END) x
-        WHERE x.segment IS NULL ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
+        WHERE x.segment IS NULL AND x.n > 0 ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
     ) w ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS n_columns, count(*) FILTER (WHERE x.verdict IN ('warning', 'alert')) AS n_drifted,

@@ -19,7 +19,7 @@
  * "The last out_of windows" are those of the calendar: a window that is missing counts as one that is not out of bounds.  The frame
  * is in intervals and follows the session's time zone, which is the monitor's while this runs.
  *
- * Only what the metric needs is computed: columns for drift, protected columns for fairness.  Of fairness the rule sees one row per
+ * Only the metric is computed, of columns for drift, of protected columns for fairness.  Of fairness the rule sees one row per
  * protected column, or the groups where the metric exists for groups only or one is named.
  */
 static const char *const replay_query =
@@ -35,7 +35,7 @@ static const char *const replay_query =
 	" FROM asked r CROSS JOIN LATERAL weir._all_scores(r.monitor_id, NULL, NULL, $2 - r.slide * (r.out_of - 1), $3, r.segment IS NOT NULL, true,"
 	" CASE WHEN is_fairness OR is_rate THEN '{}'::int[] WHEN is_drift AND r.column_name IS NOT NULL THEN"
 	" ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = r.monitor_id AND c.column_name = r.column_name) END,"
-	" CASE WHEN is_drift THEN '{}'::int[] END) s"
+	" CASE WHEN is_drift THEN '{}'::int[] END, ARRAY[r.metric]) s"
 	" WHERE s.is_final AND s.metric = r.metric AND s.window_start < $3"
 	" AND CASE WHEN r.column_name IS NULL THEN NOT is_fairness OR s.subject = ANY (r.protected)"
 	" ELSE s.subject = r.column_name OR (is_rate AND starts_with(s.subject, r.column_name || ': ')) END"

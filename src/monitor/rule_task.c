@@ -111,6 +111,24 @@ write_subjects(const Rule *rule, List *subjects)
 	}
 }
 
+/*
+ * Subjects that the latest final window has no score of: it has none of their rows.  The first such window is the one after their
+ * last, in the monitor's time zone.
+ */
+static void
+write_missing_subjects(const Rule *rule, TimestampTz latest_final)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	(void) set_config_option("timezone", rule->time_zone, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sql_execute("UPDATE weir.rule_subject s SET state = 'no_data', value = NULL, n = 0, window_start = $2,"
+				" since = CASE WHEN s.state = 'no_data' THEN s.since ELSE least(s.window_start + m.slide, $2) END"
+				" FROM weir.monitor m WHERE s.rule_id = $1 AND m.monitor_id = $3 AND s.window_start < $2",
+				3, (Oid[]){INT4OID, TIMESTAMPTZOID, INT4OID},
+				(Datum[]){Int32GetDatum(rule->rule_id), TimestampTzGetDatum(latest_final), Int32GetDatum(rule->monitor_id)}, NULL);
+	AtEOXact_GUC(true, guc_level);
+}
+
 static int64
 live_open(const Rule *rule, const RuleWindow *window, void *argument)
 {
@@ -303,6 +321,8 @@ rule_evaluate(int rule_id)
 		if (until > since)
 			(void) rule_replay(rule, since, until, alerts, &sink);
 		write_subjects(rule, live.subjects);
+		if (progress.evaluated_to == progress.latest_final && !TIMESTAMP_IS_NOBEGIN(progress.latest_final))
+			write_missing_subjects(rule, progress.latest_final);
 		save_progress(rule, &progress, live.acted_at);
 	}
 	sql_end(&scope);

@@ -8,6 +8,9 @@
 #include "monitor/windows.h"
 #include "utils/memutils.h"
 
+/* Two years of minutes, for sizes that a caller asks for; a view over a monitor's own windows must not fail. */
+#define MAX_WINDOWS 1000000
+
 #define HISTORY_DAYS_OF_SLACK 2 /* changes of the clocks move what a span looks back on by less than this */
 
 typedef struct Place
@@ -51,6 +54,7 @@ typedef struct Reading
 	SegmentMap *by_segment;		/* of Stream */
 	List	   *streams;
 	Stream	   *overall;
+	int64		n_windows;		/* of all streams */
 
 	/* The windows that contain the slice read last. */
 	TimestampTz slice_start;
@@ -312,6 +316,11 @@ open_window(Reading *reading, Stream *stream, const Place *place)
 	const WindowRequest *request = reading->request;
 	OpenWindow *window = palloc0(sizeof(OpenWindow));
 
+	if (request->is_bounded && ++reading->n_windows > MAX_WINDOWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("more than %d windows", MAX_WINDOWS),
+				 errdetail("They are counted for all rows and for every segment."),
+				 errhint("Ask for larger windows or a larger slide, or for less time with since => and until =>.")));
 	window->place = *place;
 	window->bundle = bundle_create(reading->memory, request->n_columns, request->n_protected);
 	if (request->baseline == BASELINE_TRAILING)

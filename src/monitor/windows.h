@@ -36,6 +36,7 @@ typedef struct WindowRequest
 	TimestampTz since;			/* windows that begin in [since, until) */
 	TimestampTz until;
 	bool		segments;		/* a row per segment too */
+	bool		is_bounded;		/* more windows than a caller can want are an error */
 	int			n_columns;		/* wanted of pane.summaries, by position from 0 */
 	int		   *columns;
 	int			n_protected;	/* wanted of pane.fairness */

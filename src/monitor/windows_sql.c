@@ -18,6 +18,9 @@ PG_FUNCTION_INFO_V1(weir_pane_windows);
 
 #define N_RESULT_COLUMNS 12
 
+/* A stream with more windows without rows than this has holes too long to be shown. */
+#define MAX_EMPTY_WINDOWS 10000
+
 typedef enum Contents
 {
 	CONTENTS_COUNTS,
@@ -31,6 +34,8 @@ typedef struct Output
 	ReturnSetInfo *set;
 	Contents	contents;
 	const WindowRequest *request;
+	TimestampTz last_start;		/* counts: of all rows' last window; DT_NOBEGIN: there was none */
+	int			n_empty;
 } Output;
 
 static Contents
@@ -69,11 +74,43 @@ put_row(Output *output, const WindowResult *window, int item, Datum summary, Dat
 		nulls[2] = true;
 	else
 		values[2] = CStringGetTextDatum(window->segment->display);
+	nulls[7] = TIMESTAMP_NOT_FINITE(bundle->updated_at);
 	nulls[8] = item == 0;
 	nulls[9] = summary == (Datum) 0;
 	nulls[10] = baseline == (Datum) 0;
 	nulls[11] = fairness == (Datum) 0;
 	tuplestore_putvalues(output->set->setResult, output->set->setDesc, values, nulls);
+}
+
+/* The windows without rows between the last one of all rows and this one. */
+static void
+put_empty_windows(Output *output, const WindowResult *window)
+{
+	const WindowClock *clock = &output->request->slide_clock;
+	bool		has_last = !TIMESTAMP_NOT_FINITE(output->last_start) && !TIMESTAMP_NOT_FINITE(window->start);
+	int64		end = has_last ? window_index(clock, window->start) : 0;
+	int64		index = has_last ? window_index(clock, output->last_start) + 1 : 0;
+	Bundle		nothing = {.updated_at = DT_NOBEGIN};
+
+	if (end - index > MAX_EMPTY_WINDOWS - output->n_empty)
+		index = end;
+	for (; index < end; index++)
+	{
+		TimestampTz start = window_boundary(clock, index);
+		WindowResult empty = {.start = start,
+							  .end = window_add(start, &output->request->window_size, clock->zone),
+							  .segment = window->segment,
+							  .bundle = &nothing};
+
+		CHECK_FOR_INTERRUPTS();
+		/* A day that the zone skipped is no window. */
+		if (start <= output->last_start || start >= window->start)
+			continue;
+		put_row(output, &empty, 0, (Datum) 0, (Datum) 0, (Datum) 0);
+		output->n_empty++;
+		output->last_start = start;
+	}
+	output->last_start = window->start;
 }
 
 static void
@@ -83,6 +120,8 @@ put_window(void *context, const WindowResult *window)
 	const WindowRequest *request = output->request;
 	const Bundle *bundle = window->bundle;
 
+	if (output->contents == CONTENTS_COUNTS && window->segment->overall)
+		put_empty_windows(output, window);
 	if (output->contents == CONTENTS_COUNTS)
 		put_row(output, window, 0, (Datum) 0, (Datum) 0, (Datum) 0);
 	for (int i = 0; i < request->n_columns; i++)
@@ -184,7 +223,8 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 		request->window_size = request->slide = *PG_GETARG_INTERVAL_P(2);
 	if (!PG_ARGISNULL(3))
 		request->slide = *PG_GETARG_INTERVAL_P(3);
-	if (!PG_ARGISNULL(2) || !PG_ARGISNULL(3))
+	request->is_bounded = !PG_ARGISNULL(2) || !PG_ARGISNULL(3);
+	if (request->is_bounded)
 		check_window_of_panes(&request->window_size, &request->slide, &pane_size, time_zone);
 	window_clock_init(&request->slide_clock, &request->slide, NULL, time_zone);
 	window_clock_init(&window_clock, &request->window_size, NULL, time_zone);
@@ -207,7 +247,7 @@ weir_pane_windows(PG_FUNCTION_ARGS)
 	Contents	contents = contents_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	WindowRequest request = {0};
 	StoredBaseline stored = {0};
-	Output		output = {.set = (ReturnSetInfo *) fcinfo->resultinfo, .contents = contents, .request = &request};
+	Output		output = {.set = (ReturnSetInfo *) fcinfo->resultinfo, .contents = contents, .request = &request, .last_start = DT_NOBEGIN};
 	SegmentMap *fixed = NULL;
 	SqlScope	scope;
 
