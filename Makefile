@@ -27,9 +27,11 @@ override with_llvm = no
 all:
 
 # These need nothing installed but make: what is missing, they install.
-.PHONY: test lint format sanitize bench demo distclean
+.PHONY: test matrix lint format sanitize bench demo distclean
 test:
 	@scripts/test $(ONLY)
+matrix:
+	@MAJORS="$(MAJORS)" ONLY="$(ONLY)" scripts/matrix
 lint:
 	@scripts/lint
 format:

@@ -16,6 +16,11 @@
 #include "varatt.h"
 #endif
 
+/* Stands before a function that does not return, since 18. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* Before 17 every interval was finite. */
 #if PG_VERSION_NUM < 170000
 #define INTERVAL_IS_NOBEGIN(interval) ((void) (interval), false)
@@ -34,6 +39,20 @@
 #define SLOT_IS_INVALIDATED(slot) ((slot)->data.invalidated != RS_INVAL_NONE)
 #else
 #define SLOT_IS_INVALIDATED(slot) ((slot)->data.invalidated_at != InvalidXLogRecPtr)
+#endif
+
+/* Makes a logical slot that lasts once it is persisted (replication/slot.h); 17 added failover and synced. */
+#if PG_VERSION_NUM >= 170000
+#define replication_slot_create(name) ReplicationSlotCreate((name), true, RS_EPHEMERAL, false, false, false)
+#else
+#define replication_slot_create(name) ReplicationSlotCreate((name), true, RS_EPHEMERAL, false)
+#endif
+
+/* Acquires a slot without waiting for whoever holds it; 18 added whether a slot that lost its WAL is an error. */
+#if PG_VERSION_NUM >= 180000
+#define replication_slot_acquire(name) ReplicationSlotAcquire((name), true, true)
+#else
+#define replication_slot_acquire(name) ReplicationSlotAcquire((name), true)
 #endif
 
 /* The second argument is the process that may share the origin: none. */

@@ -212,7 +212,7 @@ stream_create_slot(void)
 	StartTransactionCommand();
 	old = MemoryContextSwitchTo(TopMemoryContext); /* the decoding context outlives this transaction */
 	CheckLogicalDecodingRequirements();
-	ReplicationSlotCreate(stream_slot_name(), true, RS_EPHEMERAL, false);
+	replication_slot_create(stream_slot_name());
 	opening = true;
 	context = CreateInitDecodingContext("weir", NIL, false, InvalidXLogRecPtr, &reader_routine, NULL, NULL, NULL);
 	opening = false;
@@ -246,7 +246,7 @@ stream_open(XLogRecPtr from)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	old = MemoryContextSwitchTo(stream_context);
-	ReplicationSlotAcquire(stream_slot_name(), true);
+	replication_slot_acquire(stream_slot_name());
 	opening = true;
 	stream = CreateDecodingContext(from, NIL, false, &reader_routine, NULL, NULL, NULL);
 	opening = false;

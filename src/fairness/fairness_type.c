@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/memory.h"
 #include "fairness/fairness_datum.h"
 #include "fairness/fairness_expanded.h"
@@ -74,7 +75,8 @@ weir_fairness_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(out.data);
 }
 
-static void pg_attribute_noreturn() reject_text(const char *detail)
+pg_noreturn static void
+reject_text(const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input syntax for type weir.fairness_table"),

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/arguments.h"
+#include "base/compat.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -42,7 +43,8 @@ monitor_register_data_versions(char *(*query_of)(int64 data_version))
 	data_version_query = query_of;
 }
 
-static void pg_attribute_noreturn() refuse(const char *message, const char *hint)
+pg_noreturn static void
+refuse(const char *message, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), errhint("%s", hint)));
 }

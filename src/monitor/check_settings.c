@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "common/int.h"
 #include "drift/drift.h"
 #include "fairness/fairness_metrics.h"
@@ -20,7 +21,8 @@
 /* A row belongs to so many windows at most. */
 #define MAX_SLIDES 10000
 
-static void pg_attribute_noreturn() refuse(const char *message, const char *detail, const char *hint)
+pg_noreturn static void
+refuse(const char *message, const char *detail, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), detail ? errdetail("%s", detail) : 0,

@@ -24,7 +24,8 @@
 
 /* ---- the table ---- */
 
-static void pg_attribute_noreturn() refuse_relation(Relation relation, const char *detail, const char *hint)
+pg_noreturn static void
+refuse_relation(Relation relation, const char *detail, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" cannot be monitored", RelationGetRelationName(relation)),

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "common/int.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -167,9 +168,7 @@ month_local(int64 month, int64 within)
 
 /* ---- clocks ---- */
 
-static void size_error(const char *message, const char *hint) pg_attribute_noreturn();
-
-static void
+pg_noreturn static void
 size_error(const char *message, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), errhint("%s", hint)));

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "fmgr.h"
 #include "window/window.h"
 
@@ -50,6 +51,6 @@ extern int64 bigint_past_start(int64 value, int64 size, int64 origin);
 
 /* Raise 22023 unless positive; 22003. */
 extern void require_positive(int64 size, const char *what);
-extern void bigint_out_of_range(void) pg_attribute_noreturn();
+pg_noreturn extern void bigint_out_of_range(void);
 
 #endif
