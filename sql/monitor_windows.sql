@@ -281,7 +281,8 @@ SELECT weir.drop_monitor('spread');
 SELECT weir.create_monitor('old', 'loans', 'decided_at', window_size => '1 year', lateness => '10 years', columns => '{amount}');
 UPDATE weir.monitor_state SET state = 'active', watermark = '4713-12-01 BC', last_change_at = now() WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'old');
 INSERT INTO weir.pane (monitor_id, generation, pane_start, segment, n, n_labelled, n_late, summaries, fairness)
-SELECT monitor_id, 0, t, '{}', 1, 0, 0, ARRAY[(SELECT weir.summarize(x) FROM generate_series(1, 40) x)], '{}' FROM weir.monitor, unnest('{4713-12-01 BC, 294276-12-31}'::timestamptz[]) t WHERE name = 'old';
+SELECT monitor_id, 0, t, '{}', 1, 0, 0, ARRAY[(SELECT weir.summarize(x) FROM generate_series(1, 40) x)], '{}'
+FROM weir.monitor, unnest('{4713-12-01 BC, 294276-12-31}'::timestamptz[]) t WHERE name = 'old';
 SELECT monitor, state, window_start, is_final FROM weir.overview ORDER BY 1;
 SELECT window_start, window_end, n, is_final FROM weir.windows WHERE monitor = 'old' ORDER BY 1;
 SELECT weir._latest_final(monitor_id) FROM weir.monitor WHERE name = 'old';

@@ -6,9 +6,9 @@
  *		 ▲                 │ builder died, or the source was truncated
  *		 └─────────────────┘
  *
- * The cut is taken at a position of the stream where everything decoded is flushed, with a snapshot that sees all of it.  So what the cut
- * does not see is exactly what capture decodes from then on, less the transactions between the position and the cut that it does see
- * (cut_contains), and the sum of both is the range as of any later position.
+ * The cut is taken at a position of the stream where everything decoded is flushed, with a snapshot that sees all of it.  So what
+ *the cut does not see is exactly what capture decodes from then on, less the transactions between the position and the cut that it
+ *does see (cut_contains), and the sum of both is the range as of any later position.
  */
 #include "postgres.h"
 
@@ -142,11 +142,15 @@ build_hand_over_cut(List *monitors)
 		AbortCurrentTransaction();
 		return false;
 	}
-	sql_execute("UPDATE weir.build SET state = 'reading', cut = pg_catalog.pg_current_snapshot(), cut_lsn = $2, attempt = attempt + 1, "
-				"started_at = pg_catalog.clock_timestamp() WHERE build_id = $1", 2, types, values, NULL);
+	sql_execute(
+		"UPDATE weir.build SET state = 'reading', cut = pg_catalog.pg_current_snapshot(), cut_lsn = $2, attempt = attempt + 1, "
+		"started_at = pg_catalog.clock_timestamp() WHERE build_id = $1",
+		2, types, values, NULL);
 	sql_execute("DELETE FROM weir.pane WHERE generation = $1", 1, types, values, NULL);
-	sql_execute("UPDATE weir.monitor_state SET state = 'building' WHERE monitor_id = (SELECT monitor_id FROM weir.build WHERE build_id = $1) "
-				"AND state = 'starting'", 1, types, values, NULL);
+	sql_execute(
+		"UPDATE weir.monitor_state SET state = 'building' WHERE monitor_id = (SELECT monitor_id FROM weir.build WHERE build_id = $1) "
+		"AND state = 'starting'",
+		1, types, values, NULL);
 	sql_end(&scope);
 	if (!offer(name))
 	{
@@ -165,9 +169,8 @@ static uint64
 execute_for_build(const char *statement, const ActiveBuild *build)
 {
 	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[] = {
-		Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since), TimestampTzGetDatum(build->until)
-	};
+	Datum		values[] = {Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since),
+					  TimestampTzGetDatum(build->until)};
 
 	return sql_execute(statement, 4, types, values, NULL);
 }
@@ -215,8 +218,8 @@ finish_slice(CapturedMonitor *monitor, Slice *slice, Comparison *comparison)
 		{
 			comparison->different++;
 			if (comparison->first_difference == NULL)
-				comparison->first_difference = psprintf("pane %s, segment %s: %s", timestamptz_to_str(slice->start),
-														slice->segment_text, difference);
+				comparison->first_difference =
+					psprintf("pane %s, segment %s: %s", timestamptz_to_str(slice->start), slice->segment_text, difference);
 		}
 	}
 	pane_part_close(monitor, &slice->shadow);
@@ -236,7 +239,9 @@ add_to_slice(CapturedMonitor *monitor, Slice *slice, const PaneRow *row, const c
 		slice->segment_text = pstrdup(segment_text);
 	}
 	if (!pane_table_decode(monitor, row, &part))
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a pane of monitor \"%s\" does not have the monitor's columns", monitor->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a pane of monitor \"%s\" does not have the monitor's columns", monitor->name)));
 	if (row->generation == 0)
 	{
 		slice->live = part;
@@ -256,13 +261,15 @@ static void
 compare_panes(CapturedMonitor *monitor, ActiveBuild *build, Comparison *comparison)
 {
 	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[] = {
-		Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since), TimestampTzGetDatum(build->until)
-	};
+	Datum		values[] = {Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since),
+					  TimestampTzGetDatum(build->until)};
 	/* Not read-only: it must see what this transaction has just flushed. */
-	Portal		portal = SPI_cursor_open_with_args(NULL, "SELECT " PANE_TABLE_COLUMNS ", segment::text AS segment_text FROM weir.pane "
-												   "WHERE monitor_id = $1 AND generation IN (0, $2) AND pane_start >= $3 AND pane_start < $4 "
-												   "ORDER BY pane_start, segment, generation, part", 4, types, values, NULL, false, 0);
+	Portal		portal =
+		SPI_cursor_open_with_args(NULL,
+								  "SELECT " PANE_TABLE_COLUMNS ", segment::text AS segment_text FROM weir.pane "
+								  "WHERE monitor_id = $1 AND generation IN (0, $2) AND pane_start >= $3 AND pane_start < $4 "
+								  "ORDER BY pane_start, segment, generation, part",
+								  4, types, values, NULL, false, 0);
 	Slice		slice = {0};
 
 	for (;;)
@@ -302,8 +309,10 @@ finish_verify(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 	values[4] = Int64GetDatum(comparison.marked);
 	values[5] = LSNGetDatum(position);
 	values[6] = comparison.first_difference ? CStringGetTextDatum(comparison.first_difference) : (Datum) 0;
-	sql_execute("UPDATE weir.build SET panes = $2, equal = $3, different = $4, marked = $5, compared_lsn = $6, first_difference = $7 "
-				"WHERE build_id = $1", 7, types, values, comparison.first_difference ? NULL : "      n");
+	sql_execute(
+		"UPDATE weir.build SET panes = $2, equal = $3, different = $4, marked = $5, compared_lsn = $6, first_difference = $7 "
+		"WHERE build_id = $1",
+		7, types, values, comparison.first_difference ? NULL : "      n");
 	execute_for_build("DELETE FROM weir.pane WHERE" SHADOW, build);
 }
 
@@ -314,10 +323,13 @@ swap(CapturedMonitor *monitor, ActiveBuild *build)
 	uint64		n;
 	SPITupleTable *table;
 
-	execute_for_build("DELETE FROM weir.pane s USING weir.pane l WHERE s.monitor_id = $1 AND s.generation = $2 AND l.monitor_id = $1 "
-					  "AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment AND l.marks & 2 <> 0", build);
+	execute_for_build(
+		"DELETE FROM weir.pane s USING weir.pane l WHERE s.monitor_id = $1 AND s.generation = $2 AND l.monitor_id = $1 "
+		"AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment AND l.marks & 2 <> 0",
+		build);
 	execute_for_build("UPDATE weir.pane s SET n_late = l.n_late FROM weir.pane l WHERE s.monitor_id = $1 AND s.generation = $2 "
-					  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment", build);
+					  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment",
+					  build);
 	execute_for_build("DELETE FROM weir.pane WHERE" LIVE_IN_RANGE " AND marks & 2 = 0", build);
 	n = execute_for_build("SELECT DISTINCT pane_start, segment FROM weir.pane WHERE" SHADOW " AND part <> 'b'", build);
 	table = SPI_tuptable;
@@ -326,7 +338,7 @@ swap(CapturedMonitor *monitor, ActiveBuild *build)
 		const char	parts[] = {'b', 'a', 'r'};
 		bool		is_null;
 		PanePart	sum = {0};
-		PaneRow		row = {.monitor_id = build->monitor_id,.generation = build->build_id};
+		PaneRow		row = {.monitor_id = build->monitor_id, .generation = build->build_id};
 		int			marks = 0;
 		int64		n_late = 0;
 
@@ -380,20 +392,26 @@ finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 		swap(monitor, build);
 		execute_for_build("UPDATE weir.monitor_state s SET state = 'active', reason = NULL, "
 						  "inexact_since = CASE WHEN $3 = '-infinity' AND $4 = 'infinity' THEN NULL ELSE s.inexact_since END "
-						  "WHERE s.monitor_id = $1", build);
+						  "WHERE s.monitor_id = $1",
+						  build);
 		/* The watermark of rows that were there before. */
-		execute_for_build("UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, least(pg_catalog.clock_timestamp(), p.latest)) "
-						  "FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE" LIVE_IN_RANGE ") p "
-						  "WHERE s.monitor_id = $1 AND p.latest IS NOT NULL", build);
+		execute_for_build(
+			"UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, least(pg_catalog.clock_timestamp(), p.latest)) "
+			"FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE" LIVE_IN_RANGE ") p "
+			"WHERE s.monitor_id = $1 AND p.latest IS NOT NULL",
+			build);
 	}
 	execute_for_build("UPDATE weir.build SET state = 'done', finished_at = pg_catalog.clock_timestamp() "
-					  "WHERE build_id = $2", build);
+					  "WHERE build_id = $2",
+					  build);
 	execute_for_build("UPDATE weir.gap SET healed_at = pg_catalog.clock_timestamp() WHERE healed_at IS NULL AND NOT EXISTS "
 					  "(SELECT FROM weir.build b JOIN weir.monitor_state s USING (monitor_id) WHERE b.kind <> 'verify' "
-					  "AND b.state NOT IN ('done', 'failed') AND s.state <> 'disabled')", build);
+					  "AND b.state NOT IN ('done', 'failed') AND s.state <> 'disabled')",
+					  build);
 	/* Some are kept, to be looked at. */
 	execute_for_build("DELETE FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') AND build_id NOT IN "
-					  "(SELECT build_id FROM weir.build WHERE monitor_id = $1 ORDER BY build_id DESC LIMIT 20)", build);
+					  "(SELECT build_id FROM weir.build WHERE monitor_id = $1 ORDER BY build_id DESC LIMIT 20)",
+					  build);
 	pane_forget(build->monitor_id, build->build_id);
 	return true;
 }
@@ -402,14 +420,16 @@ finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
 static void
 begin_again(ActiveBuild *build)
 {
-	const char *statement = build->attempt < MAX_ATTEMPTS ?
-		"UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL WHERE build_id = $2" :
-		"UPDATE weir.build SET state = 'failed', error = 'the builder died too often', finished_at = pg_catalog.clock_timestamp() "
-		"WHERE build_id = $2";
+	const char *statement = build->attempt < MAX_ATTEMPTS
+		? "UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL WHERE build_id = $2"
+		: "UPDATE weir.build SET state = 'failed', error = 'the builder died too often', "
+		  "finished_at = pg_catalog.clock_timestamp() "
+		  "WHERE build_id = $2";
 
 	execute_for_build(statement, build);
 	if (build->attempt >= MAX_ATTEMPTS && build->kind != BUILD_VERIFY && lock_state(build->monitor_id))
-		execute_for_build("UPDATE weir.monitor_state SET state = 'disabled', reason = 'the builder died too often' WHERE monitor_id = $1", build);
+		execute_for_build(
+			"UPDATE weir.monitor_state SET state = 'disabled', reason = 'the builder died too often' WHERE monitor_id = $1", build);
 	execute_for_build("DELETE FROM weir.pane WHERE" SHADOW, build);
 	pane_forget(build->monitor_id, build->build_id);
 }

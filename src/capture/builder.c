@@ -2,8 +2,8 @@
  * builder.c
  *		The worker that reads sources: the panes of a range under one snapshot.
  *
- * It asks capture for a cut, imports the snapshot that capture exported at its present position, and computes the panes with the same
- * aggregates that anybody may use, as the source's owner.  Capture goes on meanwhile and keeps apart what the cut does not see.
+ * It asks capture for a cut, imports the snapshot that capture exported at its present position, and computes the panes with the
+ *same aggregates that anybody may use, as the source's owner.  Capture goes on meanwhile and keeps apart what the cut does not see.
  */
 #include "postgres.h"
 
@@ -54,8 +54,9 @@ build_query(CapturedMonitor *monitor)
 {
 	StringInfoData query;
 	const char *time = quote_identifier(NameStr(monitor->time.name));
-	const char *format = monitor->time_type == TIMESTAMPTZOID ? "%s" : monitor->time_type == TIMESTAMPOID ?
-		"pg_catalog.timezone('UTC', %s)" : "pg_catalog.timezone('UTC', %s::pg_catalog.timestamp)";
+	const char *format = monitor->time_type == TIMESTAMPTZOID ? "%s"
+		: monitor->time_type == TIMESTAMPOID                  ? "pg_catalog.timezone('UTC', %s)"
+															  : "pg_catalog.timezone('UTC', %s::pg_catalog.timestamp)";
 	const char *bound = monitor->time_type == TIMESTAMPTZOID ? "%s %s $%d" : "%s %s pg_catalog.timezone('UTC', $%d)";
 
 	initStringInfo(&query);
@@ -77,7 +78,8 @@ build_query(CapturedMonitor *monitor)
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
 		appendStringInfoString(&query, i > 0 ? ", " : "");
-		append_column(&query, monitor->columns[i].reader.kind == SUMMARY_NUMERIC ? "weir.summarize_numeric" : "weir.summarize_category",
+		append_column(&query,
+					  monitor->columns[i].reader.kind == SUMMARY_NUMERIC ? "weir.summarize_numeric" : "weir.summarize_category",
 					  &monitor->columns[i]);
 	}
 	appendStringInfoString(&query, "]::weir.summary[], ARRAY[");
@@ -89,7 +91,9 @@ build_query(CapturedMonitor *monitor)
 		appendStringInfo(&query, "%s)", quote_identifier(NameStr(monitor->protected_columns[i].name)));
 	}
 	appendStringInfo(&query, "]::weir.fairness_table[] FROM %s WHERE pg_catalog.isfinite(%s) AND ",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(monitor->source)), get_rel_name(monitor->source)), time);
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(monitor->source)),
+												get_rel_name(monitor->source)),
+					 time);
 	appendStringInfo(&query, bound, time, ">=", 1);
 	appendStringInfoString(&query, " AND ");
 	appendStringInfo(&query, bound, time, "<", 2);
@@ -105,14 +109,14 @@ build_query(CapturedMonitor *monitor)
 }
 
 /*
- * Runs the query as the owner of the source, who may have changed since; in parallel where the planner likes it, so nothing may be written
- * meanwhile.  Rows that row-level security would hide even from its owner are an error: capture sees them.
+ * Runs the query as the owner of the source, who may have changed since; in parallel where the planner likes it, so nothing may be
+ * written meanwhile.  Rows that row-level security would hide even from its owner are an error: capture sees them.
  */
 static void
 run_query(CapturedMonitor *monitor, ActiveBuild *build, Tuplestorestate *rows)
 {
 	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
-	SPIExecuteOptions options = {.read_only = true,.dest = receiver};
+	SPIExecuteOptions options = {.read_only = true, .dest = receiver};
 	ParamListInfo parameters = makeParamList(2);
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 	SPIPlanPtr	plan;
@@ -120,9 +124,10 @@ run_query(CapturedMonitor *monitor, ActiveBuild *build, Tuplestorestate *rows)
 
 	SetTuplestoreDestReceiverParams(receiver, rows, CurrentMemoryContext, false, NULL, NULL);
 	for (int i = 0; i < 2; i++)
-		parameters->params[i] = (ParamExternData) {
-			.value = TimestampTzGetDatum(i == 0 ? Max(build->since, monitor->expired_before) : build->until),.pflags = PARAM_FLAG_CONST,.ptype = TIMESTAMPTZOID
-		};
+		parameters->params[i] =
+			(ParamExternData){.value = TimestampTzGetDatum(i == 0 ? Max(build->since, monitor->expired_before) : build->until),
+							  .pflags = PARAM_FLAG_CONST,
+							  .ptype = TIMESTAMPTZOID};
 	options.params = parameters;
 	sql_begin_as(&scope, relation_owner(monitor->source));
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
@@ -145,7 +150,7 @@ write_panes(CapturedMonitor *monitor, ActiveBuild *build, Tuplestorestate *rows,
 	sql_begin(&scope);
 	while (tuplestore_gettupleslot(rows, true, false, slot))
 	{
-		PaneRow		row = {.monitor_id = monitor->monitor_id,.generation = build->build_id,.part = 'b'};
+		PaneRow		row = {.monitor_id = monitor->monitor_id, .generation = build->build_id, .part = 'b'};
 
 		slot_getallattrs(slot);
 		row.start = DatumGetTimestampTz(slot->tts_values[0]);
@@ -281,7 +286,8 @@ report_read(int build_id, const char *cut, int64 n_rows)
 	StartTransactionCommand();
 	sql_begin(&scope);
 	/* Waits for capture to commit the cut. */
-	if (sql_execute("SELECT cut::text FROM weir.build WHERE build_id = $1 AND state <> 'done' FOR UPDATE", 1, types, values, NULL) > 0)
+	if (sql_execute("SELECT cut::text FROM weir.build WHERE build_id = $1 AND state <> 'done' FOR UPDATE", 1, types, values, NULL) >
+		0)
 		present = sql_text(0, 1);
 	if (present != NULL && strcmp(present, cut) == 0)
 		sql_execute("UPDATE weir.build SET state = 'read', rows_read = $2 WHERE build_id = $1", 2, types, values, NULL);
@@ -304,14 +310,17 @@ report_failure(int build_id, const char *message)
 	values[1] = CStringGetTextDatum(message);
 	sql_begin(&scope);
 	sql_execute("DELETE FROM weir.pane WHERE generation = $1", 1, types, values, NULL);
-	sql_execute("UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() WHERE build_id = $1",
-				2, types, values, NULL);
+	sql_execute(
+		"UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() WHERE build_id = $1", 2,
+		types, values, NULL);
 	/* Without its history, or with a gap that could not be healed, a monitor does not go on as if nothing were missing. */
 	sql_execute("UPDATE weir.monitor_state s SET state = 'disabled', reason = $2 FROM weir.build b "
 				"WHERE b.build_id = $1 AND s.monitor_id = b.monitor_id AND "
-				"(b.kind = 'build' OR b.kind = 'rebuild' AND b.since = '-infinity' AND b.until = 'infinity')", 2, types, values, NULL);
+				"(b.kind = 'build' OR b.kind = 'rebuild' AND b.since = '-infinity' AND b.until = 'infinity')",
+				2, types, values, NULL);
 	sql_execute("UPDATE weir.monitor_state s SET reason = 'the last rebuild failed: ' || $2 FROM weir.build b "
-				"WHERE b.build_id = $1 AND b.kind = 'rebuild' AND s.monitor_id = b.monitor_id AND s.state <> 'disabled'", 2, types, values, NULL);
+				"WHERE b.build_id = $1 AND b.kind = 'rebuild' AND s.monitor_id = b.monitor_id AND s.state <> 'disabled'",
+				2, types, values, NULL);
 	sql_end(&scope);
 	CommitTransactionCommand();
 }

@@ -2,8 +2,8 @@
  * capture.c
  *		The capture worker: reads the stream, folds it into panes, writes them.
  *
- * One loop.  Between two transactions of the stream it may flush (panes and position in one transaction), take note of new definitions,
- * hand over cuts and finish builds; so each of these happens at an exact position.
+ * One loop.  Between two transactions of the stream it may flush (panes and position in one transaction), take note of new
+ *definitions, hand over cuts and finish builds; so each of these happens at an exact position.
  */
 #include "postgres.h"
 
@@ -129,7 +129,9 @@ publish_status(void)
 	CaptureStatus *status = status_lock(MyDatabaseId);
 
 	if (status == NULL)
-		ereport(FATAL, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("weir captures in at most %d databases", CAPTURE_MAX_DATABASES)));
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("weir captures in at most %d databases", CAPTURE_MAX_DATABASES)));
 	status->pid = MyProcPid;
 	status->capture_latch = MyLatch;
 	status->visible_lsn = InvalidXLogRecPtr;
@@ -153,7 +155,8 @@ load_definitions(void)
 	/* Definitions that pg_restore brought have no state: they are built like new ones. */
 	sql_execute("WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir.monitor "
 				"WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor_state) RETURNING monitor_id) "
-				"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored", 0, NULL, NULL, NULL);
+				"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored",
+				0, NULL, NULL, NULL);
 	monitors = definition_load(definition_context);
 	definition_load_builds(monitors, definition_context);
 	fingerprint = definition_fingerprint();
@@ -200,11 +203,12 @@ take_verify_requests(void)
 		values[0] = Int32GetDatum(request.monitor_id);
 		values[1] = TimestampTzGetDatum(request.since);
 		values[2] = TimestampTzGetDatum(request.until);
-		sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until, state, error) SELECT $1, 'verify', $2, $3, "
-					"CASE WHEN active THEN 'requested' ELSE 'failed' END, CASE WHEN NOT active THEN 'it is not captured' END "
-					"FROM (SELECT EXISTS (SELECT FROM weir.monitor_state WHERE monitor_id = $1 AND state <> 'disabled')) s (active) "
-					"RETURNING build_id",
-					3, types, values, NULL);
+		sql_execute(
+			"INSERT INTO weir.build (monitor_id, kind, since, until, state, error) SELECT $1, 'verify', $2, $3, "
+			"CASE WHEN active THEN 'requested' ELSE 'failed' END, CASE WHEN NOT active THEN 'it is not captured' END "
+			"FROM (SELECT EXISTS (SELECT FROM weir.monitor_state WHERE monitor_id = $1 AND state <> 'disabled')) s (active) "
+			"RETURNING build_id",
+			3, types, values, NULL);
 		taken_requests[i].serial = request.serial;
 		taken_requests[i].build_id = DatumGetInt32(sql_value(0, 1, &is_null));
 		taken = true;
@@ -281,7 +285,9 @@ start_builder(void)
 	{
 		handle = NULL;
 		next = TimestampTzPlusMilliseconds(now, NO_SLOT_RETRY_MS);
-		ereport(LOG, (errmsg("weir could not start its builder: no background worker slot is free"), errhint("Raise max_worker_processes.")));
+		ereport(LOG,
+				(errmsg("weir could not start its builder: no background worker slot is free"),
+				 errhint("Raise max_worker_processes.")));
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -289,8 +295,8 @@ start_builder(void)
 /* ---- retention ---- */
 
 /*
- * Gives up panes that are older than the watermark less the retention.  Not while a build is under way, which would compare or bring back what
- * is given up. Within the flush transaction, after the panes were written.
+ * Gives up panes that are older than the watermark less the retention.  Not while a build is under way, which would compare or
+ * bring back what is given up. Within the flush transaction, after the panes were written.
  */
 static void
 expire_panes(void)
@@ -303,14 +309,16 @@ expire_panes(void)
 	if (now < next)
 		return;
 	next = TimestampTzPlusMilliseconds(now, EXPIRE_MS);
-	n = sql_execute("WITH bound AS (SELECT s.monitor_id, weir.tumble(s.watermark - m.retention, m.pane_size, NULL, m.time_zone) AS bound "
-					"FROM weir.monitor_state s JOIN weir.monitor m USING (monitor_id) WHERE m.retention < interval '1000 years' AND s.watermark > '0001-01-01' AND s.state = 'active' "
-					"AND NOT EXISTS (SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.state NOT IN ('done', 'failed')) "
-					"FOR UPDATE OF s SKIP LOCKED), "
-					"expired AS (UPDATE weir.monitor_state s SET expired_before = bound FROM bound b WHERE s.monitor_id = b.monitor_id "
-					"AND bound > coalesce(s.expired_before, '-infinity') RETURNING s.monitor_id, bound), "
-					"deleted AS (DELETE FROM weir.pane p USING expired e WHERE p.monitor_id = e.monitor_id AND p.generation = 0 "
-					"AND p.pane_start < e.bound) SELECT monitor_id, bound FROM expired", 0, NULL, NULL, NULL);
+	n = sql_execute(
+		"WITH bound AS (SELECT s.monitor_id, weir.tumble(s.watermark - m.retention, m.pane_size, NULL, m.time_zone) AS bound "
+		"FROM weir.monitor_state s JOIN weir.monitor m USING (monitor_id) WHERE m.retention < interval '1000 years' AND s.watermark > '0001-01-01' AND s.state = 'active' "
+		"AND NOT EXISTS (SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.state NOT IN ('done', 'failed')) "
+		"FOR UPDATE OF s SKIP LOCKED), "
+		"expired AS (UPDATE weir.monitor_state s SET expired_before = bound FROM bound b WHERE s.monitor_id = b.monitor_id "
+		"AND bound > coalesce(s.expired_before, '-infinity') RETURNING s.monitor_id, bound), "
+		"deleted AS (DELETE FROM weir.pane p USING expired e WHERE p.monitor_id = e.monitor_id AND p.generation = 0 "
+		"AND p.pane_start < e.bound) SELECT monitor_id, bound FROM expired",
+		0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
 		ListCell   *cell;
@@ -330,8 +338,8 @@ expire_panes(void)
 /* ---- one step ---- */
 
 /*
- * Flushes what there is, then looks at what others want.  Everything in one transaction, so that a build's end, the panes and the position
- * belong together.
+ * Flushes what there is, then looks at what others want.  Everything in one transaction, so that a build's end, the panes and the
+ * position belong together.
  */
 static void
 flush_and_look_around(void)
@@ -455,15 +463,18 @@ record_gap(const char *reason, XLogRecPtr from, XLogRecPtr to)
 	values[2] = LSNGetDatum(to);
 	sql_begin(&scope);
 	sql_execute("INSERT INTO weir.gap (reason, from_lsn, to_lsn) VALUES ($1, $2, $3)", 3, types, values, NULL);
-	sql_execute("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL WHERE state IN ('reading', 'read')", 0, NULL, NULL, NULL);
+	sql_execute("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL WHERE state IN ('reading', 'read')", 0, NULL,
+				NULL, NULL);
 	sql_execute("DELETE FROM weir.pane WHERE generation <> 0", 0, NULL, NULL, NULL);
 	sql_execute("INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'rebuild' FROM weir.monitor m WHERE NOT EXISTS "
 				"(SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.kind <> 'verify' AND b.state = 'requested' "
-				"AND b.since = '-infinity' AND b.until = 'infinity')", 0, NULL, NULL, NULL);
+				"AND b.since = '-infinity' AND b.until = 'infinity')",
+				0, NULL, NULL, NULL);
 	sql_end(&scope);
 	CommitTransactionCommand();
-	ereport(WARNING, (errmsg("weir has a gap from %X/%X to %X/%X: %s", LSN_FORMAT_ARGS(from), LSN_FORMAT_ARGS(to), reason),
-					  errdetail("All monitors of this database are rebuilt from their tables.")));
+	ereport(WARNING,
+			(errmsg("weir has a gap from %X/%X to %X/%X: %s", LSN_FORMAT_ARGS(from), LSN_FORMAT_ARGS(to), reason),
+			 errdetail("All monitors of this database are rebuilt from their tables.")));
 }
 
 static void
@@ -501,11 +512,13 @@ find_position(void)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
-	has_progress = sql_execute("SELECT captured_lsn, system_identifier, database_oid, slot::text FROM weir.capture_progress", 0, NULL, NULL, NULL) > 0;
+	has_progress = sql_execute("SELECT captured_lsn, system_identifier, database_oid, slot::text FROM weir.capture_progress", 0,
+							   NULL, NULL, NULL) > 0;
 	if (has_progress)
 	{
 		captured = DatumGetLSN(sql_value(0, 1, &is_null));
-		reason = gap_reason(captured, DatumGetInt64(sql_value(0, 2, &is_null)), DatumGetObjectId(sql_value(0, 3, &is_null)), sql_text(0, 4));
+		reason = gap_reason(captured, DatumGetInt64(sql_value(0, 2, &is_null)), DatumGetObjectId(sql_value(0, 3, &is_null)),
+							sql_text(0, 4));
 	}
 	sql_end(&scope);
 	CommitTransactionCommand();
@@ -629,8 +642,9 @@ set_aside_monitor(int monitor_id, const ErrorData *error)
 	SqlScope	scope;
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK ||
-		category == ERRCODE_SYSTEM_ERROR || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION ||
+		category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_SYSTEM_ERROR ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		return;
 	AbortOutOfAnyTransaction();
 	SetCurrentStatementStartTimestamp();
@@ -671,10 +685,11 @@ void
 capture_init(void)
 {
 	DefineCustomIntVariable("weir.flush_interval", "How long changes may wait in memory before capture writes them to the panes.",
-							"Shorter is fresher and writes more WAL.", &capture_flush_interval_ms, 200, 10, 60000, PGC_SIGHUP, GUC_UNIT_MS,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("weir.capture_memory", "Memory for panes in each database's capture worker; above it, they are written and forgotten.",
-							NULL, &capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+							"Shorter is fresher and writes more WAL.", &capture_flush_interval_ms, 200, 10, 60000, PGC_SIGHUP,
+							GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.capture_memory",
+							"Memory for panes in each database's capture worker; above it, they are written and forgotten.", NULL,
+							&capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	status_init();

@@ -45,11 +45,13 @@ static void
 require_capture(const char *what)
 {
 	if (!worker_is_preloaded())
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s needs weir to be preloaded", what),
-						errhint("Add weir to shared_preload_libraries and restart the server; see SELECT * FROM weir.check_setup().")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s needs weir to be preloaded", what),
+				 errhint("Add weir to shared_preload_libraries and restart the server; see SELECT * FROM weir.check_setup().")));
 	if (!XLogLogicalInfoActive())
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s needs wal_level = logical", what),
-						errhint("Run ALTER SYSTEM SET wal_level = logical and restart the server.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s needs wal_level = logical", what),
+				 errhint("Run ALTER SYSTEM SET wal_level = logical and restart the server.")));
 }
 
 /* A transaction with an id may be what the slot's creation waits for: then both would wait for ever. */
@@ -57,8 +59,9 @@ static void
 require_no_transaction_id(const char *what)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("%s cannot run in a transaction that has written", what),
-						errhint("COMMIT first: capture sees only what is committed.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("%s cannot run in a transaction that has written", what),
+				 errhint("COMMIT first: capture sees only what is committed.")));
 }
 
 static void
@@ -86,8 +89,8 @@ look_now(const char *statement, int n, const Oid *types, const Datum *values)
 static TimestampTz
 deadline(Interval *timeout)
 {
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()),
-												   IntervalPGetDatum(timeout)));
+	return DatumGetTimestampTz(
+		DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()), IntervalPGetDatum(timeout)));
 }
 
 /* ---- wait_for ---- */
@@ -110,7 +113,8 @@ builds_are_pending(void)
 
 	sql_begin(&scope);
 	look_now("SELECT EXISTS (SELECT FROM weir.build b JOIN weir.monitor_state s USING (monitor_id) "
-			 "WHERE b.state NOT IN ('done', 'failed') AND b.kind <> 'verify' AND s.state <> 'disabled')", 0, NULL, NULL);
+			 "WHERE b.state NOT IN ('done', 'failed') AND b.kind <> 'verify' AND s.state <> 'disabled')",
+			 0, NULL, NULL);
 	pending = DatumGetBool(sql_value(0, 1, &is_null));
 	sql_end(&scope);
 	return pending;
@@ -163,12 +167,12 @@ weir_wait_for(PG_FUNCTION_ARGS)
 			break;
 		wait_a_little();
 	}
-	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED),
-					errmsg("weir has not reached %X/%X in time", LSN_FORMAT_ARGS(wanted)),
-					!running ? errdetail("Capture is not running in this database. %s", error) :
-					visible >= without_page_header(wanted) ? errdetail("Capture has reached it, but a monitor is still being built.") :
-					errdetail("Capture has reached %X/%X.", LSN_FORMAT_ARGS(visible)),
-					errhint("See SELECT * FROM weir.capture_status and SELECT * FROM weir.check_setup().")));
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED), errmsg("weir has not reached %X/%X in time", LSN_FORMAT_ARGS(wanted)),
+			 !running                                     ? errdetail("Capture is not running in this database. %s", error)
+				 : visible >= without_page_header(wanted) ? errdetail("Capture has reached it, but a monitor is still being built.")
+														  : errdetail("Capture has reached %X/%X.", LSN_FORMAT_ARGS(visible)),
+			 errhint("See SELECT * FROM weir.capture_status and SELECT * FROM weir.check_setup().")));
 }
 
 /* ---- verify and rebuild ---- */
@@ -196,14 +200,17 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 	char		what[NAMEDATALEN + 32];
 
 	sql_begin(&scope);
-	if (sql_execute("SELECT m.monitor_id, m.owner::oid, m.backfill, s.state, "
-					"greatest(weir.tumble($2, m.pane_size, NULL, m.time_zone), s.expired_before, '-infinity'), "
-					"CASE WHEN weir.tumble($3, m.pane_size, NULL, m.time_zone) = $3 THEN $3 "
-					"ELSE coalesce(weir.tumble(weir.tumble($3, m.pane_size, NULL, m.time_zone) + m.pane_size + m.pane_size / 2, m.pane_size, "
-					"NULL, m.time_zone), 'infinity') END, "
-					"m.source::oid FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.name = $1", 3, types, values, nulls) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
-						errhint("SELECT monitor FROM weir.monitors lists them.")));
+	if (sql_execute(
+			"SELECT m.monitor_id, m.owner::oid, m.backfill, s.state, "
+			"greatest(weir.tumble($2, m.pane_size, NULL, m.time_zone), s.expired_before, '-infinity'), "
+			"CASE WHEN weir.tumble($3, m.pane_size, NULL, m.time_zone) = $3 THEN $3 "
+			"ELSE coalesce(weir.tumble(weir.tumble($3, m.pane_size, NULL, m.time_zone) + m.pane_size + m.pane_size / 2, m.pane_size, "
+			"NULL, m.time_zone), 'infinity') END, "
+			"m.source::oid FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.name = $1",
+			3, types, values, nulls) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
+				 errhint("SELECT monitor FROM weir.monitors lists them.")));
 	facts->monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	facts->owner = DatumGetObjectId(sql_value(0, 2, &is_null));
 	facts->backfill = DatumGetBool(sql_value(0, 3, &is_null));
@@ -218,8 +225,9 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 	if (get_rel_name(facts->source) != NULL)
 		require_table_owner(facts->source);
 	if (facts->since >= facts->until)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range is empty"),
-						errhint("since must be before until, and until behind what retention has given up.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range is empty"),
+				 errhint("since must be before until, and until behind what retention has given up.")));
 }
 
 static void
@@ -243,17 +251,20 @@ place_request(const MonitorFacts *facts)
 		if (!status->requests[i].used)
 		{
 			place = i;
-			status->requests[i] = (VerifyRequest) {
-				.used = true,.serial = ++status->last_serial,.monitor_id = facts->monitor_id,.since = facts->since,.until = facts->until
-			};
+			status->requests[i] = (VerifyRequest){.used = true,
+												  .serial = ++status->last_serial,
+												  .monitor_id = facts->monitor_id,
+												  .since = facts->since,
+												  .until = facts->until};
 			if (status->capture_latch != NULL)
 				SetLatch(status->capture_latch);
 		}
 	if (status != NULL)
 		status_unlock();
 	if (place < 0)
-		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("too many calls of weir.verify at once"),
-						errhint("At most %d run at a time; try again later.", CAPTURE_MAX_REQUESTS)));
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("too many calls of weir.verify at once"),
+				 errhint("At most %d run at a time; try again later.", CAPTURE_MAX_REQUESTS)));
 	return place;
 }
 
@@ -279,7 +290,8 @@ await_build(int request, const MonitorFacts *facts)
 		{
 			value = Int32GetDatum(build_id);
 			if (look_now("SELECT panes, equal, different, marked, compared_lsn, first_difference, state, error FROM weir.build "
-						 "WHERE build_id = $1", 1, &type, &value) == 0)
+						 "WHERE build_id = $1",
+						 1, &type, &value) == 0)
 				ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile")));
 			if (strcmp(sql_text(0, 7), "done") == 0 || strcmp(sql_text(0, 7), "failed") == 0)
 				return;
@@ -289,8 +301,9 @@ await_build(int request, const MonitorFacts *facts)
 		if (running)
 			last_running = now;
 		else if (now - last_running > CAPTURE_PATIENCE_MS * INT64CONST(1000))
-			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("capture is not running in this database"),
-							errhint("SELECT state, last_error FROM weir.capture_status and SELECT * FROM weir.check_setup() tell more.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("capture is not running in this database"),
+					 errhint("SELECT state, last_error FROM weir.capture_status and SELECT * FROM weir.check_setup() tell more.")));
 		wait_a_little();
 	}
 }
@@ -315,15 +328,18 @@ weir_verify(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "weir.verify must return a row");
 	shape = BlessTupleDesc(shape);
-	find_monitor(name, has_since, has_since ? PG_GETARG_TIMESTAMPTZ(1) : 0, has_until, has_until ? PG_GETARG_TIMESTAMPTZ(2) : 0, &facts);
+	find_monitor(name, has_since, has_since ? PG_GETARG_TIMESTAMPTZ(1) : 0, has_until, has_until ? PG_GETARG_TIMESTAMPTZ(2) : 0,
+				 &facts);
 	if (strcmp(facts.state, "disabled") == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("monitor \"%s\" is disabled", name),
-						errhint("SELECT reason FROM weir.monitors tells why; weir.rebuild begins it again.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("monitor \"%s\" is disabled", name),
+				 errhint("SELECT reason FROM weir.monitors tells why; weir.rebuild begins it again.")));
 	if (!facts.backfill)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("monitor \"%s\" was created with backfill => false", name),
-						errdetail("Its panes leave out rows that the table had before, so they cannot be compared with the table."),
-						errhint("weir.rebuild reads the whole table.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("monitor \"%s\" was created with backfill => false", name),
+				 errdetail("Its panes leave out rows that the table had before, so they cannot be compared with the table."),
+				 errhint("weir.rebuild reads the whole table.")));
 
 	request = place_request(&facts);
 	sql_begin(&scope);
@@ -360,7 +376,8 @@ weir_rebuild(PG_FUNCTION_ARGS)
 	int64		build_id;
 
 	require_capture("weir.rebuild");
-	find_monitor(name, has_since, has_since ? PG_GETARG_TIMESTAMPTZ(1) : 0, has_until, has_until ? PG_GETARG_TIMESTAMPTZ(2) : 0, &facts);
+	find_monitor(name, has_since, has_since ? PG_GETARG_TIMESTAMPTZ(1) : 0, has_until, has_until ? PG_GETARG_TIMESTAMPTZ(2) : 0,
+				 &facts);
 	/* While it was disabled it missed changes anywhere. */
 	if (strcmp(facts.state, "disabled") == 0)
 	{
@@ -373,8 +390,10 @@ weir_rebuild(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	if (!facts.backfill && facts.since == DT_NOBEGIN && facts.until == DT_NOEND)
 		sql_execute("UPDATE weir.monitor SET backfill = true WHERE monitor_id = $1", 1, types, values, NULL);
-	sql_execute("UPDATE weir.monitor_state SET state = 'starting', reason = NULL WHERE monitor_id = $1 AND state = 'disabled'", 1, types, values, NULL);
-	sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until) VALUES ($1, 'rebuild', $2, $3) RETURNING build_id", 3, types, values, NULL);
+	sql_execute("UPDATE weir.monitor_state SET state = 'starting', reason = NULL WHERE monitor_id = $1 AND state = 'disabled'", 1,
+				types, values, NULL);
+	sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until) VALUES ($1, 'rebuild', $2, $3) RETURNING build_id", 3,
+				types, values, NULL);
 	build_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	sql_end(&scope);
 	worker_wake_at_commit();
@@ -394,7 +413,8 @@ weir_capture_status(PG_FUNCTION_ARGS)
 	CaptureStatus *status;
 	XLogRecPtr	present = RecoveryInProgress() ? InvalidXLogRecPtr : GetFlushRecPtr(NULL);
 	TimestampTz now = GetCurrentTimestamp();
-	bool		may_see_errors = has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) || has_privs_of_role(GetUserId(), extension_owner());
+	Oid			user = GetUserId();
+	bool		may_see_errors = has_privs_of_role(user, ROLE_PG_MONITOR) || has_privs_of_role(user, extension_owner());
 
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "weir._capture_status must return a row");

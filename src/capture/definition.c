@@ -23,8 +23,10 @@
 char *
 definition_fingerprint(void)
 {
-	sql_execute("SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || coalesce(s.state, ''), ',' ORDER BY m.monitor_id) "
-				"FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)", 0, NULL, NULL, NULL);
+	sql_execute(
+		"SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || coalesce(s.state, ''), ',' ORDER BY m.monitor_id) "
+		"FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)",
+		0, NULL, NULL, NULL);
 	return sql_text(0, 1);
 }
 
@@ -87,8 +89,7 @@ definition_time(Oid type, Datum value, TimestampTz *result)
 				return false;
 			*result = (TimestampTz) DatumGetDateADT(value) * USECS_PER_DAY;
 			return IS_VALID_TIMESTAMP(*result);
-		default:
-			elog(ERROR, "unexpected type %u of a time column", type);
+		default: elog(ERROR, "unexpected type %u of a time column", type);
 	}
 	return false;
 }
@@ -99,8 +100,9 @@ find_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, 
 	namestrcpy(&column->name, name);
 	column->attribute = get_attnum(monitor->source, name);
 	if (column->attribute <= 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("%s \"%s\" of monitor \"%s\" does not exist any more", what, name, monitor->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("%s \"%s\" of monitor \"%s\" does not exist any more", what, name, monitor->name)));
 	column->type = get_atttype(monitor->source, column->attribute);
 }
 
@@ -112,9 +114,10 @@ find_readable_column(CapturedMonitor *monitor, CapturedColumn *column, const cha
 	find_column(monitor, column, name, what);
 	type = get_atttype(monitor->source, column->attribute);
 	if (!value_reader_init(&column->reader, type, kind, CurrentMemoryContext))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("%s \"%s\" of monitor \"%s\" is now of type %s, which cannot be read as %s", what, name, monitor->name,
-							   format_type_be(type), kind == SUMMARY_NUMERIC ? "numeric" : "a category")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s \"%s\" of monitor \"%s\" is now of type %s, which cannot be read as %s", what, name, monitor->name,
+						format_type_be(type), kind == SUMMARY_NUMERIC ? "numeric" : "a category")));
 }
 
 static int
@@ -138,10 +141,11 @@ find_outcome(CapturedMonitor *monitor, CapturedColumn *column, OutcomeReader *re
 	find_column(monitor, column, name, what);
 	type = get_atttype(monitor->source, column->attribute);
 	if (!outcome_reader_init(reader, type, monitor->positive, CurrentMemoryContext))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("%s \"%s\" of monitor \"%s\" is of type %s, which has no positive outcome", what, name, monitor->name,
-							   format_type_be(type)),
-						errhint("Give create_monitor the argument positive.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s \"%s\" of monitor \"%s\" is of type %s, which has no positive outcome", what, name, monitor->name,
+						format_type_be(type)),
+				 errhint("Give create_monitor the argument positive.")));
 }
 
 #define FIRST_TEXT_COLUMN 14
@@ -199,22 +203,25 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	Datum		id = Int32GetDatum(monitor->monitor_id);
 
 	if (!OidIsValid(monitor->source) || get_rel_name(monitor->source) == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the source of monitor \"%s\" does not exist any more", monitor->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the source of monitor \"%s\" does not exist any more", monitor->name)));
 
 	find_column(monitor, &monitor->time, time_column, "time column");
 	monitor->time_type = getBaseType(get_atttype(monitor->source, monitor->time.attribute));
 	if (monitor->time_type != TIMESTAMPTZOID && monitor->time_type != TIMESTAMPOID && monitor->time_type != DATEOID)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("time column \"%s\" of monitor \"%s\" is now of type %s", time_column, monitor->name,
-							   format_type_be(monitor->time_type))));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("time column \"%s\" of monitor \"%s\" is now of type %s", time_column, monitor->name,
+						format_type_be(monitor->time_type))));
 	window_clock_init(&monitor->pane_clock, pane_size, NULL, monitor->time_zone);
 	window_clock_init(&monitor->slide_clock, slide, NULL, monitor->time_zone);
 	monitor->lateness = lateness->time + (lateness->day + lateness->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
 
 	monitor->n_segments = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 3, &is_null), &names);
 	if (monitor->n_segments > CAPTURE_MAX_SEGMENT_COLUMNS)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("monitor \"%s\" has more than %d segment columns", monitor->name, CAPTURE_MAX_SEGMENT_COLUMNS)));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("monitor \"%s\" has more than %d segment columns", monitor->name, CAPTURE_MAX_SEGMENT_COLUMNS)));
 	monitor->segments = palloc0(sizeof(CapturedColumn) * Max(monitor->n_segments, 1));
 	for (int i = 0; i < monitor->n_segments; i++)
 		find_readable_column(monitor, &monitor->segments[i], names[i], "segment column", SUMMARY_CATEGORY);
@@ -231,8 +238,9 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	if (label != NULL)
 		find_outcome(monitor, &monitor->label_column, &monitor->label, label, "label");
 
-	monitor->n_columns = sql_execute("SELECT column_name::text, kind = 'numeric' FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal",
-									 1, &type, &id, NULL);
+	monitor->n_columns =
+		sql_execute("SELECT column_name::text, kind = 'numeric' FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal", 1,
+					&type, &id, NULL);
 	monitor->columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_columns, 1));
 	for (int i = 0; i < monitor->n_columns; i++)
 		find_readable_column(monitor, &monitor->columns[i], sql_text(i, 1), "column",
@@ -248,9 +256,11 @@ definition_disable(int monitor_id, const char *reason)
 
 	sql_execute("UPDATE weir.monitor_state s SET state = 'disabled', reason = $2 "
 				"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
-				"WHERE s.monitor_id = l.monitor_id", 2, types, values, NULL);
+				"WHERE s.monitor_id = l.monitor_id",
+				2, types, values, NULL);
 	sql_execute("UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() "
-				"WHERE monitor_id = $1 AND state NOT IN ('done', 'failed')", 2, types, values, NULL);
+				"WHERE monitor_id = $1 AND state NOT IN ('done', 'failed')",
+				2, types, values, NULL);
 	sql_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation <> 0", 1, types, values, NULL);
 }
 
@@ -295,11 +305,12 @@ definition_load(MemoryContext context)
 	uint64		n;
 	SPITupleTable *table;
 
-	n = sql_execute("SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
-					"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
-					"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness "
-					"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
-					0, NULL, NULL, NULL);
+	n = sql_execute(
+		"SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
+		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
+		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness "
+		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
+		0, NULL, NULL, NULL);
 	table = SPI_tuptable;
 	for (uint64 row = 0; row < n; row++)
 	{
@@ -342,7 +353,8 @@ definition_load_builds(List *monitors, MemoryContext context)
 		monitor->builds = NIL;
 	}
 	n = sql_execute("SELECT build_id, monitor_id, kind, state, since, until, cut::text, cut_lsn, attempt FROM weir.build "
-					"WHERE state NOT IN ('done', 'failed') ORDER BY build_id", 0, NULL, NULL, NULL);
+					"WHERE state NOT IN ('done', 'failed') ORDER BY build_id",
+					0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
 		bool		is_null;
@@ -363,7 +375,9 @@ definition_load_builds(List *monitors, MemoryContext context)
 			build->build_id = DatumGetInt32(sql_value(row, 1, &is_null));
 			build->monitor_id = monitor_id;
 			build->kind = strcmp(kind, "build") == 0 ? BUILD_INITIAL : strcmp(kind, "rebuild") == 0 ? BUILD_AGAIN : BUILD_VERIFY;
-			build->state = strcmp(state, "requested") == 0 ? BUILD_REQUESTED : strcmp(state, "reading") == 0 ? BUILD_READING : BUILD_READ;
+			build->state = strcmp(state, "requested") == 0 ? BUILD_REQUESTED
+				: strcmp(state, "reading") == 0            ? BUILD_READING
+														   : BUILD_READ;
 			build->since = DatumGetTimestampTz(sql_value(row, 5, &is_null));
 			build->until = DatumGetTimestampTz(sql_value(row, 6, &is_null));
 			build->attempt = DatumGetInt32(sql_value(row, 9, &is_null));

@@ -2,8 +2,8 @@
  * definition.h
  *		What to capture: monitors and pending builds, as the capture worker holds them in memory.  Inside this room only.
  *
- * Loaded from the tables between transactions of the stream, at a position where everything decoded so far is flushed: a definition takes
- * effect exactly there.
+ * Loaded from the tables between transactions of the stream, at a position where everything decoded so far is flushed: a definition
+ *takes effect exactly there.
  */
 #ifndef WEIR_CAPTURE_DEFINITION_H
 #define WEIR_CAPTURE_DEFINITION_H
@@ -52,7 +52,7 @@ typedef struct ActiveBuild
 	bool		has_cut;
 	Cut			cut;
 	XLogRecPtr	cut_lsn;
-	bool		skips_transaction;	/* the transaction being decoded is inside the cut */
+	bool		skips_transaction; /* the transaction being decoded is inside the cut */
 } ActiveBuild;
 
 typedef struct CapturedColumn
@@ -101,7 +101,7 @@ typedef struct CapturedMonitor
 	bool		state_written;	/* in the transaction of the flush */
 	TimestampTz expired_before; /* DT_NOBEGIN: nothing is */
 	TimestampTz watermark;		/* DT_NOBEGIN: nothing seen */
-	TimestampTz pending_watermark;	/* of the transaction being decoded */
+	TimestampTz pending_watermark; /* of the transaction being decoded */
 	TimestampTz last_change_at;
 	TimestampTz inexact_since;	/* 0: not inexact, or told already */
 	int64		n_untimed;		/* since the last flush */

@@ -60,8 +60,10 @@ load_part(Pane *pane, const PaneRow *key, char name, PanePart *part)
 	read = SPI_tuptable;
 	pane_part_close(pane->monitor, part);
 	if (!pane_table_decode(pane->monitor, &row, part))
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a pane of monitor \"%s\" does not have the monitor's columns", pane->monitor->name),
-						errhint("Run SELECT weir.rebuild('%s').", pane->monitor->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a pane of monitor \"%s\" does not have the monitor's columns", pane->monitor->name),
+				 errhint("Run SELECT weir.rebuild('%s').", pane->monitor->name)));
 	pane->marks |= row.marks;
 	if (name == 'b')
 		pane->n_late += row.n_late;
@@ -81,10 +83,10 @@ store_part(Pane *pane, PaneRow *row, char name, const PanePart *part)
 static void
 write_pane(Pane *pane)
 {
-	PaneRow		row = {
-		.monitor_id = pane->key.monitor_id,.generation = pane->key.generation,.start = pane->key.start,
-		.segment = pane_table_segment(pane->key.segment)
-	};
+	PaneRow		row = {.monitor_id = pane->key.monitor_id,
+				   .generation = pane->key.generation,
+				   .start = pane->key.start,
+				   .segment = pane_table_segment(pane->key.segment)};
 	bool		is_live = pane->key.generation == 0;
 
 	if (!pane->loaded)
@@ -130,7 +132,8 @@ write_truncation(CapturedMonitor *monitor)
 	else
 		execute_for_monitor("UPDATE weir.pane SET marks = marks | 2 WHERE monitor_id = $1 AND generation = 0", monitor->monitor_id);
 	execute_for_monitor("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL "
-						"WHERE monitor_id = $1 AND state IN ('reading', 'read')", monitor->monitor_id);
+						"WHERE monitor_id = $1 AND state IN ('reading', 'read')",
+						monitor->monitor_id);
 }
 
 /* A monitor that somebody is dropping right now is skipped, not waited for. */
@@ -138,10 +141,9 @@ static void
 write_state(CapturedMonitor *monitor)
 {
 	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID};
-	Datum		values[] = {
-		Int32GetDatum(monitor->monitor_id), TimestampTzGetDatum(monitor->watermark), TimestampTzGetDatum(monitor->last_change_at),
-		TimestampTzGetDatum(monitor->inexact_since), Int64GetDatum(monitor->n_untimed)
-	};
+	Datum		values[] = {Int32GetDatum(monitor->monitor_id), TimestampTzGetDatum(monitor->watermark),
+					  TimestampTzGetDatum(monitor->last_change_at), TimestampTzGetDatum(monitor->inexact_since),
+					  Int64GetDatum(monitor->n_untimed)};
 	char		nulls[] = "     ";
 
 	if (monitor->watermark == DT_NOBEGIN)
@@ -150,10 +152,13 @@ write_state(CapturedMonitor *monitor)
 		nulls[2] = 'n';
 	if (monitor->inexact_since == 0)
 		nulls[3] = 'n';
-	monitor->state_written = sql_execute("UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, $2), last_change_at = $3, inexact_since = coalesce(s.inexact_since, $4), "
-				"n_untimed = s.n_untimed + $5 "
-				"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
-				"WHERE s.monitor_id = l.monitor_id", 5, types, values, nulls) == 1;
+	monitor->state_written =
+		sql_execute(
+			"UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, $2), last_change_at = $3, inexact_since = coalesce(s.inexact_since, $4), "
+			"n_untimed = s.n_untimed + $5 "
+			"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
+			"WHERE s.monitor_id = l.monitor_id",
+			5, types, values, nulls) == 1;
 }
 
 static void
@@ -161,10 +166,10 @@ write_progress(XLogRecPtr position)
 {
 	Oid			types[] = {LSNOID, TIMESTAMPTZOID, INT8OID};
 	Datum		values[] = {LSNGetDatum(position), TimestampTzGetDatum(stream_last_commit_at()),
-	Int64GetDatum(fold_row_count() - rows_told)};
+					  Int64GetDatum(fold_row_count() - rows_told)};
 
 	if (sql_execute("UPDATE weir.capture_progress SET captured_lsn = $1, last_commit_at = coalesce($2, last_commit_at), "
-				"rows_total = rows_total + $3, updated_at = pg_catalog.clock_timestamp()",
+					"rows_total = rows_total + $3, updated_at = pg_catalog.clock_timestamp()",
 					3, types, values, stream_last_commit_at() == 0 ? " n " : NULL) != 1)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the position of capture is gone")));
 }

@@ -31,7 +31,7 @@ typedef struct MonitorMap
 	AttrNumber *protected_columns;
 	AttrNumber	label;
 	AttrNumber	prediction;
-	bool		identity_places_rows;	/* the replica identity has time and segments */
+	bool		identity_places_rows; /* the replica identity has time and segments */
 	ExprState  *filter;			/* NULL: none */
 } MonitorMap;
 
@@ -65,7 +65,7 @@ static MemoryContext row_context;
 static HTAB *relations = NULL;
 static List *served_monitors;
 static uint64 row_count;
-static int current_monitor = 0;
+static int	current_monitor = 0;
 static TimestampTz transaction_now;
 static Datum *deformed_values[2];
 static bool *deformed_nulls[2];
@@ -95,7 +95,7 @@ relation_changed(Datum argument, Oid relation)
 void
 fold_set_monitors(List *monitors)
 {
-	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(RelationMap)};
+	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(RelationMap)};
 	static bool registered = false;
 
 	if (!registered)
@@ -159,15 +159,17 @@ attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *colu
 	if (attribute > 0 && attribute <= RelationGetDescr(relation)->natts)
 		shape = TupleDescAttr(RelationGetDescr(relation), attribute - 1);
 	if (shape == NULL || shape->attisdropped)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("column \"%s\" of monitor \"%s\" is not in table \"%s\"", NameStr(column->name), monitor->name,
-							   RelationGetRelationName(relation))));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of monitor \"%s\" is not in table \"%s\"", NameStr(column->name), monitor->name,
+						RelationGetRelationName(relation))));
 
 	/* The change may be older or newer than the definition: its rows have the type that the column had then. */
 	if (shape->atttypid != column->type)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("the type of column \"%s\" of monitor \"%s\" was changed", NameStr(column->name), monitor->name),
-						errhint("Run SELECT weir.rebuild('%s').", monitor->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the type of column \"%s\" of monitor \"%s\" was changed", NameStr(column->name), monitor->name),
+				 errhint("Run SELECT weir.rebuild('%s').", monitor->name)));
 	return attribute;
 }
 
@@ -301,8 +303,9 @@ find_place(RelationMap *map, MonitorMap *entry, RowImage *row, bool counts_untim
 	if (place->start < monitor->expired_before)
 		return;
 	for (int i = 0; i < monitor->n_segments; i++)
-		place->segment[i] = row->nulls[entry->segments[i] - 1] ? NULL :
-			value_reader_text(&monitor->segments[i].reader, row->values[entry->segments[i] - 1]);
+		place->segment[i] = row->nulls[entry->segments[i] - 1]
+			? NULL
+			: value_reader_text(&monitor->segments[i].reader, row->values[entry->segments[i] - 1]);
 	place->inside = true;
 }
 
@@ -344,8 +347,8 @@ add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
 	for (int i = 0; i < monitor->n_protected; i++)
 	{
 		AttrNumber	attribute = entry->protected_columns[i];
-		const char *value = row->nulls[attribute - 1] ? NULL :
-			value_reader_text(&monitor->protected_columns[i].reader, row->values[attribute - 1]);
+		const char *value =
+			row->nulls[attribute - 1] ? NULL : value_reader_text(&monitor->protected_columns[i].reader, row->values[attribute - 1]);
 		size_t		length = value ? strlen(value) : 0;
 		char	   *key = palloc(fairness_key_size(1, &value, &length));
 
@@ -488,18 +491,10 @@ apply(Relation relation, MonitorMap *entry, const Place *place, Change change, R
 				if (generation == 0 && monitor->watermark >= pane->late_after)
 					pane->n_late++;
 				break;
-			case CHANGE_REMOVE:
-				add_row(entry, &pane->removed, old_row);
-				break;
-			case CHANGE_REPLACE:
-				replace_row(relation, entry, pane, old_row, new_row);
-				break;
-			case CHANGE_MARK_INEXACT:
-				pane->marks |= PANE_INEXACT;
-				break;
-			case CHANGE_MARK_RETAINED:
-				pane->marks |= PANE_RETAINED;
-				break;
+			case CHANGE_REMOVE: add_row(entry, &pane->removed, old_row); break;
+			case CHANGE_REPLACE: replace_row(relation, entry, pane, old_row, new_row); break;
+			case CHANGE_MARK_INEXACT: pane->marks |= PANE_INEXACT; break;
+			case CHANGE_MARK_RETAINED: pane->marks |= PANE_RETAINED; break;
 		}
 	}
 	if (change == CHANGE_ADD || change == CHANGE_REPLACE)

@@ -2,8 +2,9 @@
  * stream.c
  *		The stream of committed changes: slot, output plugin, in-process decoding.
  *
- * The plugin is weir's own and serves only the worker that opened the stream in the same process.  Decoding contexts are created inside
- * a transaction: one created outside would let vacuum ignore this backend's snapshots until the slot is released (PROC_IN_LOGICAL_DECODING).
+ * The plugin is weir's own and serves only the worker that opened the stream in the same process.  Decoding contexts are created
+ *inside a transaction: one created outside would let vacuum ignore this backend's snapshots until the slot is released
+ *(PROC_IN_LOGICAL_DECODING).
  */
 #include "postgres.h"
 
@@ -52,8 +53,9 @@ static void
 plugin_startup(LogicalDecodingContext *context, OutputPluginOptions *options, bool is_init)
 {
 	if (!opening)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("output plugin \"weir\" serves weir's own worker only"),
-						errhint("Use pgoutput or test_decoding to read changes yourself.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("output plugin \"weir\" serves weir's own worker only"),
+				 errhint("Use pgoutput or test_decoding to read changes yourself.")));
 	options->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
 }
 
@@ -85,8 +87,7 @@ plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Re
 			old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
 			old_complete &= old_tuple != NULL;
 			break;
-		default:
-			return;
+		default: return;
 	}
 	fold_change(relation, old_tuple, new_tuple, old_complete);
 }
@@ -109,9 +110,9 @@ remember_decoded(TransactionId xid)
 	if (n_decoded_transactions == decoded_capacity)
 	{
 		decoded_capacity = Max(64, decoded_capacity * 2);
-		decoded_transactions = decoded_transactions == NULL ?
-			MemoryContextAlloc(TopMemoryContext, decoded_capacity * sizeof(TransactionId)) :
-			repalloc_huge(decoded_transactions, decoded_capacity * sizeof(TransactionId));
+		decoded_transactions = decoded_transactions == NULL
+			? MemoryContextAlloc(TopMemoryContext, decoded_capacity * sizeof(TransactionId))
+			: repalloc_huge(decoded_transactions, decoded_capacity * sizeof(TransactionId));
 	}
 	decoded_transactions[n_decoded_transactions++] = xid;
 }
@@ -145,8 +146,8 @@ _PG_output_plugin_init(OutputPluginCallbacks *callbacks)
 /* ---- reading WAL ---- */
 
 /*
- * Unlike read_local_xlog_page this waits on the latch, and unlike read_local_xlog_page_no_wait it leaves the reader's private data alone,
- * which is the decoding context.
+ * Unlike read_local_xlog_page this waits on the latch, and unlike read_local_xlog_page_no_wait it leaves the reader's private data
+ * alone, which is the decoding context.
  */
 static int
 read_page(XLogReaderState *reader, XLogRecPtr page, int wanted_length, XLogRecPtr target, char *buffer)
@@ -196,7 +197,9 @@ stream_slot_confirmed(void)
 	return confirmed;
 }
 
-static XLogReaderRoutine reader_routine = {.page_read = read_page,.segment_open = wal_segment_open,.segment_close = wal_segment_close};
+static XLogReaderRoutine reader_routine = {.page_read = read_page,
+										   .segment_open = wal_segment_open,
+										   .segment_close = wal_segment_close};
 
 XLogRecPtr
 stream_create_slot(void)
@@ -207,7 +210,7 @@ stream_create_slot(void)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	old = MemoryContextSwitchTo(TopMemoryContext);	/* the decoding context outlives this transaction */
+	old = MemoryContextSwitchTo(TopMemoryContext); /* the decoding context outlives this transaction */
 	CheckLogicalDecodingRequirements();
 	replication_slot_create(stream_slot_name());
 	opening = true;
@@ -268,7 +271,8 @@ stream_read(int milliseconds)
 		char	   *error = NULL;
 		XLogRecord *record;
 
-		/* A record ends on a page's last byte: the next begins behind the page's header, which may not be written for a long time. */
+		/* A record ends on a page's last byte: the next begins behind the page's header, which may not be written for a long time.
+		 */
 		if (stream->reader->EndRecPtr >= GetFlushRecPtr(NULL))
 		{
 			MemoryContextSwitchTo(old);
@@ -276,8 +280,10 @@ stream_read(int milliseconds)
 		}
 		record = XLogReadRecord(stream->reader, &error);
 		if (record == NULL)
-			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("could not read WAL at %X/%X: %s",
-																   LSN_FORMAT_ARGS(stream->reader->EndRecPtr), error ? error : "no message")));
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("could not read WAL at %X/%X: %s", LSN_FORMAT_ARGS(stream->reader->EndRecPtr),
+							error ? error : "no message")));
 		LogicalDecodingProcessRecord(stream, stream->reader);
 		position = Max(position, stream->reader->EndRecPtr);
 		CHECK_FOR_INTERRUPTS();
@@ -334,8 +340,8 @@ stream_is_within(Snapshot snapshot)
 		return false;
 
 	/*
-	 * After a restart of this worker nothing is remembered: a transaction that wrote its commit record but waits for a standby is the case
-	 * that matters.
+	 * After a restart of this worker nothing is remembered: a transaction that wrote its commit record but waits for a standby is
+	 * the case that matters.
 	 */
 	for (uint32 i = 0; i < snapshot->xcnt; i++)
 		if (TransactionIdDidCommit(snapshot->xip[i]))

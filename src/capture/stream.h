@@ -19,7 +19,8 @@ extern bool stream_slot_exists(void);
 /* Position that the slot has confirmed; InvalidXLogRecPtr when there is no such slot. */
 extern XLogRecPtr stream_slot_confirmed(void);
 
-/* Creates the slot; waits for the transactions that are running. Returns the position from which it decodes. Outside any transaction. */
+/* Creates the slot; waits for the transactions that are running. Returns the position from which it decodes. Outside any
+ * transaction. */
 extern XLogRecPtr stream_create_slot(void);
 
 /* Drops the slot if it is there and not in use. */
@@ -29,8 +30,8 @@ extern void stream_drop_slot(void);
 extern void stream_open(XLogRecPtr position);
 
 /*
- * Decodes records that are already flushed, for at most about milliseconds, or until nothing is left; committed transactions go to fold.
- * Returns true when it stopped for lack of records.  Outside any transaction.
+ * Decodes records that are already flushed, for at most about milliseconds, or until nothing is left; committed transactions go to
+ * fold. Returns true when it stopped for lack of records.  Outside any transaction.
  */
 extern bool stream_read(int milliseconds);
 

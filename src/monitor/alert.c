@@ -96,8 +96,8 @@ explaining_query(const Rule *rule, const RuleWindow *window)
 }
 
 /*
- * Tells listeners; event is opened, acknowledged or resolved.  Anybody may listen: neither values nor what they are of are told, the
- * view weir.alerts has these for who may see them.
+ * Tells listeners; event is opened, acknowledged or resolved.  Anybody may listen: neither values nor what they are of are told,
+ * the view weir.alerts has these for who may see them.
  */
 static void
 notify(int64 alert_id, const char *event)
@@ -311,7 +311,8 @@ weir_resolve_alert(PG_FUNCTION_ARGS)
 
 /* The same as the functions of scores show. */
 bool
-rule_may_see_scores(Oid source, const char *time_column, bool has_filter, const char *family, const char *subject, const char *segment)
+rule_may_see_scores(Oid source, const char *time_column, bool has_filter, const char *family, const char *subject,
+					const char *segment)
 {
 	if (may_read_table(source))
 		return true;

@@ -176,9 +176,10 @@ check_source_columns(const MonitorDefinition *definition, Relation source)
 {
 	check_time_column(source, definition->time_column);
 	if (list_length(definition->segment_by) > CAPTURE_MAX_SEGMENT_COLUMNS)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a monitor has at most %d segment columns", CAPTURE_MAX_SEGMENT_COLUMNS),
-						errhint("Create another monitor for the others.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a monitor has at most %d segment columns", CAPTURE_MAX_SEGMENT_COLUMNS),
+				 errhint("Create another monitor for the others.")));
 	check_categories(source, definition->segment_by, "segment column");
 	check_categories(source, definition->protected_columns, "protected column");
 	check_outcome(source, definition->prediction, "prediction column", definition->positive);

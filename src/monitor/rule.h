@@ -61,8 +61,8 @@ typedef struct Rule
 	double		above;
 	double		below;
 	char	   *column_name;	/* NULL: any */
-	char	   *segment; /* NULL: all rows; "*": every segment */
-	int windows;
+	char	   *segment;		/* NULL: all rows; "*": every segment */
+	int			windows;
 	int			out_of;
 	int64		min_n;
 	char	   *severity;
@@ -70,7 +70,7 @@ typedef struct Rule
 	char	   *trainer;
 	Interval   *cooldown;
 	bool		auto_resolve;
-	char	   *family;			/* NULL: any */
+	const char *family;			/* NULL: any */
 } Rule;
 
 /* Reads the rule of that name (or, name NULL, of that id) inside an SQL scope; NULL when there is none. */

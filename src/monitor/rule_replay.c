@@ -215,7 +215,8 @@ rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts
 
 		CHECK_FOR_INTERRUPTS();
 		read_window(rule, table, row, &window);
-		opened = apply_window(rule, &window, (List **) rule_subjects_find(alerts_of, window.family, window.subject, window.segment), sink);
+		opened = apply_window(rule, &window, (List **) rule_subjects_find(alerts_of, window.family, window.subject, window.segment),
+							  sink);
 		if (opened != NULL)
 			alerts = lappend(alerts, opened);
 		if (sink->window)

@@ -27,7 +27,8 @@
 
 PG_FUNCTION_INFO_V1(weir_test_rule);
 
-/* A long history is evaluated in portions of so many windows and scores, and a turn of the task does not last much longer than this. */
+/* A long history is evaluated in portions of so many windows and scores, and a turn of the task does not last much longer than
+ * this. */
 #define WINDOWS_PER_PORTION 200
 #define SCORES_PER_PORTION 20000
 #define TURN_MS 5000
@@ -477,7 +478,8 @@ list_turns(void)
 	n = sql_execute(
 		"SELECT r.rule_id, r.monitor_id, s.rule_id IS NOT NULL, coalesce(b.set_at IS DISTINCT FROM s.baseline_set_at"
 		" OR w.finished_at > s.evaluated_at OR (m.last_change_at IS DISTINCT FROM s.changes_seen_at"
-		" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS " s'), false), coalesce(s.evaluated_to, '-infinity')"
+		" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS
+		" s'), false), coalesce(s.evaluated_to, '-infinity')"
 		" FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id) LEFT JOIN weir.rule_state s USING (rule_id)"
 		" LEFT JOIN weir.baseline b USING (monitor_id)"
 		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
@@ -570,7 +572,7 @@ weir_test_rule(PG_FUNCTION_ARGS)
 		shown.source = rule->source;
 		shown.time_column = pstrdup(rule->time_column);
 		shown.has_filter = rule->has_filter;
-		shown.family = drift_metric_find(rule->metric) >= 0 ? "drift" : NULL;
+		shown.family = drift_metric_find(rule->metric) >= 0 ? pstrdup("drift") : NULL;
 		shown.column_name = rule->column_name ? pstrdup(rule->column_name) : NULL;
 		shown.segment = rule->segment ? pstrdup(rule->segment) : NULL;
 		MemoryContextSwitchTo(inside);

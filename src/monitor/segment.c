@@ -33,8 +33,8 @@ overall_key(void)
 }
 
 /*
- * Values that would make two segments read alike are quoted, quotes in them doubled: those in which a separator could be seen, those
- * that look quoted, and what NULL reads as.
+ * Values that would make two segments read alike are quoted, quotes in them doubled: those in which a separator could be seen,
+ * those that look quoted, and what NULL reads as.
  */
 static void
 append_value(StringInfo display, const char *value)

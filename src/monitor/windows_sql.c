@@ -247,7 +247,10 @@ weir_pane_windows(PG_FUNCTION_ARGS)
 	Contents	contents = contents_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	WindowRequest request = {0};
 	StoredBaseline stored = {0};
-	Output		output = {.set = (ReturnSetInfo *) fcinfo->resultinfo, .contents = contents, .request = &request, .last_start = DT_NOBEGIN};
+	Output		output = {.set = (ReturnSetInfo *) fcinfo->resultinfo,
+					 .contents = contents,
+					 .request = &request,
+					 .last_start = DT_NOBEGIN};
 	SegmentMap *fixed = NULL;
 	SqlScope	scope;
 

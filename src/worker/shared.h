@@ -64,8 +64,8 @@ extern int	worker_n_tasks;
 extern DatabaseEntry *worker_entry(Oid database, bool create);
 
 /*
- * Publishes this process in shared memory until it exits.  Exits at once where another runs in its place already: a scheduler that was
- * ended by hand leaves its services running, and the next one finds them.
+ * Publishes this process in shared memory until it exits.  Exits at once where another runs in its place already: a scheduler that
+ * was ended by hand leaves its services running, and the next one finds them.
  */
 extern void worker_publish(Oid database, int service);
 
