@@ -75,7 +75,7 @@ SELECT (weir.stats(x)).n, weir.min_value(weir.summarize(x)), weir.quantile(x, 1)
 -- numeric reads exactly as numeric::float8
 SELECT count(*), count(*) FILTER (WHERE weir.mean(s) IS DISTINCT FROM n::float8) AS different
 FROM (SELECT n, weir.summarize(n) s
-      FROM (SELECT (sign * m * 10.0 ^ e)::numeric AS n FROM unnest('{0,1,7,10,123,9999,10000,99999999,123456789,9007199254740991,9007199254740992}'::numeric[] ||
+      FROM (SELECT sign * m * ('1e' || e)::numeric AS n FROM unnest('{0,1,7,10,123,9999,10000,99999999,123456789,9007199254740991,9007199254740992}'::numeric[] ||
                       '{9007199254740993,12345678901234567890,0.1,0.5,123.456,0.00001234,1234567.89,98765432109876.54321}'::numeric[]) m,
                    generate_series(-40, 40) e, unnest('{1,-1}'::int[]) sign
             UNION SELECT round((g * 7919 % 100003)::numeric / 100, 2) FROM generate_series(1, 2000) g

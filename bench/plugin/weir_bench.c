@@ -10,6 +10,7 @@
 #include "access/xlog.h"
 #include "access/xlogreader.h"
 #include "access/xlogutils.h"
+#include "base/compat.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -57,11 +58,7 @@ plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Re
 	/* Only the tables of the benchmark: what else is written meanwhile is not the matter. */
 	if (change->action != REORDER_BUFFER_CHANGE_INSERT || strncmp(RelationGetRelationName(relation), "bench_", 6) != 0)
 		return;
-#if PG_VERSION_NUM >= 170000
-	tuple = change->data.tp.newtuple;
-#else
-	tuple = &change->data.tp.newtuple->tuple;
-#endif
+	tuple = DECODED_TUPLE(change->data.tp.newtuple);
 	heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
 	for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
 		if (!nulls[i])
@@ -103,11 +100,7 @@ weir_bench_drain(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	INSTR_TIME_SET_CURRENT(start);
 	n_rows = 0;
-#if PG_VERSION_NUM >= 180000
-	ReplicationSlotAcquire(NameStr(*PG_GETARG_NAME(0)), true, true);
-#else
-	ReplicationSlotAcquire(NameStr(*PG_GETARG_NAME(0)), true);
-#endif
+	replication_slot_acquire(NameStr(*PG_GETARG_NAME(0)));
 	context = CreateDecodingContext(InvalidXLogRecPtr, NIL, false,
 									XL_ROUTINE(.page_read = read_local_xlog_page, .segment_open = wal_segment_open,
 											   .segment_close = wal_segment_close),
