@@ -102,7 +102,9 @@ segment_key_copy(const SegmentKey *key, MemoryContext context)
 bool
 segment_key_equal(const SegmentKey *a, const SegmentKey *b)
 {
-	return a->overall == b->overall && a->hash == b->hash && a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+	/* All rows together have no bytes, not even an address of any. */
+	return a->overall == b->overall && a->hash == b->hash && a->length == b->length &&
+		(a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
 }
 
 SegmentMap *
