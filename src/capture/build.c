@@ -16,7 +16,6 @@
 #include "access/xlog.h"
 #include "base/sql.h"
 #include "capture/build.h"
-#include "capture/fold.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
 #include "capture/status.h"
@@ -449,7 +448,7 @@ build_advance(List *monitors, XLogRecPtr position, bool has_builder)
 		{
 			ActiveBuild *build = lfirst(build_cell);
 
-			fold_blame(monitor->monitor_id);
+			definition_blame(monitor->monitor_id);
 			if (build->state == BUILD_READ && position >= build->cut_lsn)
 				changed |= finish(monitor, build, position);
 			else if (build->state == BUILD_READING && !has_builder)
@@ -459,6 +458,6 @@ build_advance(List *monitors, XLogRecPtr position, bool has_builder)
 			}
 		}
 	}
-	fold_blame(0);
+	definition_blame(0);
 	return changed;
 }

@@ -674,8 +674,8 @@ capture_main(void)
 		status_set_error(error->message);
 		EmitErrorReport();
 		FlushErrorState();
-		if (fold_current_monitor() != 0)
-			set_aside_monitor(fold_current_monitor(), error);
+		if (definition_blamed() != 0)
+			set_aside_monitor(definition_blamed(), error);
 		proc_exit(1);
 	}
 	PG_END_TRY();

@@ -247,6 +247,20 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 							 DatumGetBool(sql_value(i, 2, &is_null)) ? SUMMARY_NUMERIC : SUMMARY_CATEGORY);
 }
 
+static int	blamed_monitor = 0;
+
+void
+definition_blame(int monitor_id)
+{
+	blamed_monitor = monitor_id;
+}
+
+int
+definition_blamed(void)
+{
+	return blamed_monitor;
+}
+
 /* Its builds end with it: what they left out is not known any more when it begins again. Waits for nobody who is dropping it. */
 void
 definition_disable(int monitor_id, const char *reason)

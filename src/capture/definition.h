@@ -121,6 +121,10 @@ extern char *definition_fingerprint(void);
 /* Reads all definitions into the given context. A monitor that cannot be captured is disabled with its reason and left out. */
 extern List *definition_load(MemoryContext context);
 
+/* The monitor that is being worked for, 0 when none: who is to blame for an error, while folding and while writing. */
+extern void definition_blame(int monitor_id);
+extern int	definition_blamed(void);
+
 /* Sets a monitor aside with the reason. Inside a transaction and an SPI scope. */
 extern void definition_disable(int monitor_id, const char *reason);
 

@@ -187,9 +187,9 @@ flush_write(List *monitors, XLogRecPtr position)
 	{
 		MemoryContext old = MemoryContextSwitchTo(pane_memory);
 
-		fold_blame(((Pane *) lfirst(cell))->key.monitor_id);
+		definition_blame(((Pane *) lfirst(cell))->key.monitor_id);
 		write_pane(lfirst(cell));
-		fold_blame(0);
+		definition_blame(0);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(pane_memory);
 		CHECK_FOR_INTERRUPTS();

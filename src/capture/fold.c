@@ -4,46 +4,16 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "capture/capture.h"
 #include "capture/fold.h"
 #include "capture/pane.h"
-#include "catalog/pg_inherits.h"
+#include "capture/relation_map.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-
-/* One monitor seen from one relation: the monitored table or a child of it, whose columns may stand elsewhere. */
-typedef struct MonitorMap
-{
-	CapturedMonitor *monitor;
-	AttrNumber	time;
-	AttrNumber *columns;
-	AttrNumber *segments;
-	AttrNumber *protected_columns;
-	AttrNumber	label;
-	AttrNumber	prediction;
-	bool		identity_places_rows; /* the replica identity has time and segments */
-	ExprState  *filter;			/* NULL: none */
-} MonitorMap;
-
-typedef struct RelationMap
-{
-	Oid			relation;
-	bool		valid;
-	MemoryContext context;
-	List	   *monitors;		/* MonitorMap; NIL: not monitored */
-	TupleTableSlot *slot;		/* for filters */
-	ExprContext *expression_context;
-} RelationMap;
 
 typedef struct RowImage
 {
@@ -62,47 +32,15 @@ typedef struct Place
 
 static MemoryContext fold_context = NULL;
 static MemoryContext row_context;
-static HTAB *relations = NULL;
 static List *served_monitors;
 static uint64 row_count;
-static int	current_monitor = 0;
 static TimestampTz transaction_now;
 static Datum *deformed_values[2];
 static bool *deformed_nulls[2];
 
-/* ---- relations ---- */
-
-static void
-relation_changed(Datum argument, Oid relation)
-{
-	HASH_SEQ_STATUS scan;
-	RelationMap *map;
-
-	if (relations == NULL)
-		return;
-	if (OidIsValid(relation))
-	{
-		map = hash_search(relations, &relation, HASH_FIND, NULL);
-		if (map != NULL)
-			map->valid = false;
-		return;
-	}
-	hash_seq_init(&scan, relations);
-	while ((map = hash_seq_search(&scan)) != NULL)
-		map->valid = false;
-}
-
 void
 fold_set_monitors(List *monitors)
 {
-	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(RelationMap)};
-	static bool registered = false;
-
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-		registered = true;
-	}
 	if (fold_context != NULL)
 		MemoryContextDelete(fold_context);
 	fold_context = AllocSetContextCreate(TopMemoryContext, "weir fold", ALLOCSET_DEFAULT_SIZES);
@@ -112,140 +50,8 @@ fold_set_monitors(List *monitors)
 		deformed_values[i] = MemoryContextAlloc(fold_context, sizeof(Datum) * MaxTupleAttributeNumber);
 		deformed_nulls[i] = MemoryContextAlloc(fold_context, sizeof(bool) * MaxTupleAttributeNumber);
 	}
-	control.hcxt = fold_context;
-	relations = hash_create("weir relations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	served_monitors = monitors;
-}
-
-/* True when the relation is the ancestor, or inherits from it: partitions, and children by plain inheritance. */
-static bool
-descends_from(Oid relation, Oid ancestor)
-{
-	Relation	catalog;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	List	   *parents = NIL;
-	ListCell   *cell;
-
-	if (relation == ancestor)
-		return true;
-	catalog = table_open(InheritsRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
-	scan = systable_beginscan(catalog, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		parents = lappend_oid(parents, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	foreach(cell, parents)
-		if (descends_from(lfirst_oid(cell), ancestor))
-			return true;
-	return false;
-}
-
-/* The column of the monitored table as it is called in this relation. */
-static AttrNumber
-attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
-{
-	AttrNumber	attribute = column->attribute;
-	Form_pg_attribute shape = NULL;
-
-	if (RelationGetRelid(relation) != monitor->source)
-	{
-		char	   *name = get_attname(monitor->source, column->attribute, true);
-
-		attribute = name ? get_attnum(RelationGetRelid(relation), name) : InvalidAttrNumber;
-	}
-	if (attribute > 0 && attribute <= RelationGetDescr(relation)->natts)
-		shape = TupleDescAttr(RelationGetDescr(relation), attribute - 1);
-	if (shape == NULL || shape->attisdropped)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of monitor \"%s\" is not in table \"%s\"", NameStr(column->name), monitor->name,
-						RelationGetRelationName(relation))));
-
-	/* The change may be older or newer than the definition: its rows have the type that the column had then. */
-	if (shape->atttypid != column->type)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the type of column \"%s\" of monitor \"%s\" was changed", NameStr(column->name), monitor->name),
-				 errhint("Run SELECT weir.rebuild('%s').", monitor->name)));
-	return attribute;
-}
-
-static AttrNumber *
-attributes_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *columns, int n)
-{
-	AttrNumber *attributes = palloc(sizeof(AttrNumber) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-		attributes[i] = attribute_here(relation, monitor, &columns[i]);
-	return attributes;
-}
-
-static bool
-identity_places_rows(Relation relation, MonitorMap *map)
-{
-	Bitmapset  *identity = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
-	bool		places = bms_is_member(map->time - FirstLowInvalidHeapAttributeNumber, identity);
-
-	for (int i = 0; i < map->monitor->n_segments; i++)
-		places &= bms_is_member(map->segments[i] - FirstLowInvalidHeapAttributeNumber, identity);
-	return places;
-}
-
-static RelationMap *
-map_relation(Relation relation)
-{
-	Oid			id = RelationGetRelid(relation);
-	bool		found;
-	RelationMap *map = hash_search(relations, &id, HASH_ENTER, &found);
-	MemoryContext old;
-	ListCell   *cell;
-
-	if (found && map->valid)
-		return map;
-	if (found && map->context != NULL)
-		MemoryContextDelete(map->context);
-	map->valid = false;
-	map->monitors = NIL;
-	map->context = AllocSetContextCreate(fold_context, "weir relation", ALLOCSET_SMALL_SIZES);
-	map->slot = NULL;
-	old = MemoryContextSwitchTo(map->context);
-	foreach(cell, served_monitors)
-	{
-		CapturedMonitor *monitor = lfirst(cell);
-		MonitorMap *entry;
-
-		if (!descends_from(id, monitor->source))
-			continue;
-		current_monitor = monitor->monitor_id;
-		entry = palloc0(sizeof(MonitorMap));
-		entry->monitor = monitor;
-		entry->time = attribute_here(relation, monitor, &monitor->time);
-		entry->columns = attributes_here(relation, monitor, monitor->columns, monitor->n_columns);
-		entry->segments = attributes_here(relation, monitor, monitor->segments, monitor->n_segments);
-		entry->protected_columns = attributes_here(relation, monitor, monitor->protected_columns, monitor->n_protected);
-		if (monitor->has_label)
-			entry->label = attribute_here(relation, monitor, &monitor->label_column);
-		if (monitor->n_protected > 0)
-			entry->prediction = attribute_here(relation, monitor, &monitor->prediction_column);
-		entry->identity_places_rows = identity_places_rows(relation, entry);
-		if (monitor->filter != NULL)
-		{
-			if (map->slot == NULL)
-			{
-				map->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)), &TTSOpsVirtual);
-				map->expression_context = CreateStandaloneExprContext();
-			}
-			entry->filter = ExecInitExpr((Expr *) capture_parse_filter_of(relation, monitor->filter), NULL);
-		}
-		map->monitors = lappend(map->monitors, entry);
-	}
-	current_monitor = 0;
-	MemoryContextSwitchTo(old);
-	map->valid = true;
-	return map;
+	relation_map_reset(monitors, fold_context);
 }
 
 /* ---- rows ---- */
@@ -594,7 +400,7 @@ complete_from_old(Relation relation, RowImage *new_row, const RowImage *old_row)
 void
 fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete)
 {
-	RelationMap *map = map_relation(relation);
+	RelationMap *map = relation_map_get(relation);
 	RowImage	old_row;
 	RowImage	new_row;
 	ListCell   *cell;
@@ -616,10 +422,10 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 	{
 		MonitorMap *entry = lfirst(cell);
 
-		current_monitor = entry->monitor->monitor_id;
+		definition_blame(entry->monitor->monitor_id);
 		fold_for_monitor(relation, map, entry, old_tuple ? &old_row : NULL, new_tuple ? &new_row : NULL, old_complete);
 	}
-	current_monitor = 0;
+	definition_blame(0);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(row_context);
 }
@@ -650,7 +456,7 @@ fold_truncate(int n_relations, const Oid *truncated)
 		for (int i = 0; i < n_relations; i++)
 		{
 			whole |= truncated[i] == monitor->source;
-			part |= !whole && descends_from(truncated[i], monitor->source);
+			part |= !whole && relation_descends_from(truncated[i], monitor->source);
 		}
 		if (whole)
 			truncate_monitor(monitor);
@@ -693,18 +499,6 @@ fold_commit(TimestampTz committed_at)
 		monitor->watermark = Max(monitor->watermark, monitor->pending_watermark);
 		monitor->pending_watermark = DT_NOBEGIN;
 	}
-}
-
-int
-fold_current_monitor(void)
-{
-	return current_monitor;
-}
-
-void
-fold_blame(int monitor_id)
-{
-	current_monitor = monitor_id;
 }
 
 uint64

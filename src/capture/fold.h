@@ -24,10 +24,6 @@ extern void fold_commit(TimestampTz committed_at);
 extern void fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete);
 extern void fold_truncate(int n_relations, const Oid *relations);
 
-/* The monitor that is being worked for, 0 when none: who is to blame for an error, while folding and while writing. */
-extern int	fold_current_monitor(void);
-extern void fold_blame(int monitor_id);
-
 /* Rows folded since the worker began. */
 extern uint64 fold_row_count(void);
 

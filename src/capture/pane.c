@@ -21,6 +21,7 @@ static MemoryContext pane_context = NULL;
 static HTAB *panes;
 static HTAB *segments;
 static List *dirty_panes;
+static Segment no_segment = {.n = 0};
 
 void
 pane_reset(void)
@@ -215,7 +216,7 @@ pane_get(CapturedMonitor *monitor, int generation, TimestampTz start, int n_segm
 	key.monitor_id = monitor->monitor_id;
 	key.generation = generation;
 	key.start = start;
-	key.segment = intern_segment(n_segments, segment_values);
+	key.segment = n_segments == 0 ? &no_segment : intern_segment(n_segments, segment_values);
 	pane = hash_search(panes, &key, HASH_ENTER, &found);
 	if (found)
 		return pane;

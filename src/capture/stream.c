@@ -40,7 +40,6 @@ static MemoryContext stream_context;
 static bool opening = false;
 static XLogRecPtr position;
 static TimestampTz last_commit_at;
-static uint64 transaction_count;
 
 /* Transactions that were decoded and whose end other backends may not see yet. */
 static TransactionId *decoded_transactions;
@@ -122,7 +121,6 @@ plugin_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XL
 {
 	fold_commit(transaction->xact_time.commit_time);
 	last_commit_at = transaction->xact_time.commit_time;
-	transaction_count++;
 	remember_decoded(transaction->xid);
 }
 
@@ -313,12 +311,6 @@ TimestampTz
 stream_last_commit_at(void)
 {
 	return last_commit_at;
-}
-
-uint64
-stream_transaction_count(void)
-{
-	return transaction_count;
 }
 
 void

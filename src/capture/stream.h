@@ -52,6 +52,4 @@ extern bool stream_is_within(Snapshot snapshot);
 /* Forgets the transactions that the snapshot sees; at every flush, so that few are remembered. */
 extern void stream_forget_ended(Snapshot snapshot);
 
-extern uint64 stream_transaction_count(void);
-
 #endif

@@ -201,25 +201,6 @@ worker_publish(Oid database, int service)
 	before_shmem_exit(unpublish, (Datum) 0);
 }
 
-int
-worker_service_pid(const char *name)
-{
-	int			pid = 0;
-
-	if (worker_shared == NULL)
-		return 0;
-	LWLockAcquire(worker_shared->lock, LW_SHARED);
-	for (int i = 0; i < worker_n_services; i++)
-	{
-		DatabaseEntry *entry = worker_entry(MyDatabaseId, false);
-
-		if (entry != NULL && strcmp(worker_services[i].name, name) == 0)
-			pid = entry->services[i].pid;
-	}
-	LWLockRelease(worker_shared->lock);
-	return pid;
-}
-
 /* ---- waking ---- */
 
 static void

@@ -64,7 +64,4 @@ extern bool worker_wait(long timeout_ms);
 /* Called by init.c. */
 extern void worker_init(void);
 
-/* Pid of the running service in the current database, or 0. */
-extern int	worker_service_pid(const char *name);
-
 #endif

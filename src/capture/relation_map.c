@@ -1,0 +1,190 @@
+/*
+ * relation_map.c
+ *		Which monitors a decoded relation belongs to, and where their columns stand in it.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "capture/capture.h"
+#include "capture/relation_map.h"
+#include "catalog/pg_inherits.h"
+#include "executor/executor.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+static MemoryContext map_context;
+static HTAB *relations = NULL;
+static List *served_monitors;
+
+static void
+relation_changed(Datum argument, Oid relation)
+{
+	HASH_SEQ_STATUS scan;
+	RelationMap *map;
+
+	if (relations == NULL)
+		return;
+	if (OidIsValid(relation))
+	{
+		map = hash_search(relations, &relation, HASH_FIND, NULL);
+		if (map != NULL)
+			map->valid = false;
+		return;
+	}
+	hash_seq_init(&scan, relations);
+	while ((map = hash_seq_search(&scan)) != NULL)
+		map->valid = false;
+}
+
+void
+relation_map_reset(List *monitors, MemoryContext context)
+{
+	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(RelationMap), .hcxt = context};
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		registered = true;
+	}
+	map_context = context;
+	served_monitors = monitors;
+	relations = hash_create("weir relations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+bool
+relation_descends_from(Oid relation, Oid ancestor)
+{
+	Relation	catalog;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *parents = NIL;
+	ListCell   *cell;
+
+	if (relation == ancestor)
+		return true;
+	catalog = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
+	scan = systable_beginscan(catalog, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		parents = lappend_oid(parents, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	foreach(cell, parents)
+		if (relation_descends_from(lfirst_oid(cell), ancestor))
+			return true;
+	return false;
+}
+
+/* The column of the monitored table as it is called in this relation. */
+static AttrNumber
+attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
+{
+	AttrNumber	attribute = column->attribute;
+	Form_pg_attribute shape = NULL;
+
+	if (RelationGetRelid(relation) != monitor->source)
+	{
+		char	   *name = get_attname(monitor->source, column->attribute, true);
+
+		attribute = name ? get_attnum(RelationGetRelid(relation), name) : InvalidAttrNumber;
+	}
+	if (attribute > 0 && attribute <= RelationGetDescr(relation)->natts)
+		shape = TupleDescAttr(RelationGetDescr(relation), attribute - 1);
+	if (shape == NULL || shape->attisdropped)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of monitor \"%s\" is not in table \"%s\"", NameStr(column->name), monitor->name,
+						RelationGetRelationName(relation))));
+
+	/* The change may be older or newer than the definition: its rows have the type that the column had then. */
+	if (shape->atttypid != column->type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the type of column \"%s\" of monitor \"%s\" was changed", NameStr(column->name), monitor->name),
+				 errhint("Run SELECT weir.rebuild('%s').", monitor->name)));
+	return attribute;
+}
+
+static AttrNumber *
+attributes_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *columns, int n)
+{
+	AttrNumber *attributes = palloc(sizeof(AttrNumber) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		attributes[i] = attribute_here(relation, monitor, &columns[i]);
+	return attributes;
+}
+
+static bool
+identity_places_rows(Relation relation, MonitorMap *map)
+{
+	Bitmapset  *identity = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+	bool		places = bms_is_member(map->time - FirstLowInvalidHeapAttributeNumber, identity);
+
+	for (int i = 0; i < map->monitor->n_segments; i++)
+		places &= bms_is_member(map->segments[i] - FirstLowInvalidHeapAttributeNumber, identity);
+	return places;
+}
+
+RelationMap *
+relation_map_get(Relation relation)
+{
+	Oid			id = RelationGetRelid(relation);
+	bool		found;
+	RelationMap *map = hash_search(relations, &id, HASH_ENTER, &found);
+	ListCell   *cell;
+
+	if (found && map->valid)
+		return map;
+	if (found && map->context != NULL)
+		MemoryContextDelete(map->context);
+	/* An invalidation that arrives while the catalogs are read says that this is stale already. */
+	map->valid = true;
+	map->monitors = NIL;
+	map->context = NULL;
+	map->slot = NULL;
+	foreach(cell, served_monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		MonitorMap *entry;
+		MemoryContext old;
+
+		if (!relation_descends_from(id, monitor->source))
+			continue;
+		definition_blame(monitor->monitor_id);
+		if (map->context == NULL)
+			map->context = AllocSetContextCreate(map_context, "weir relation", ALLOCSET_SMALL_SIZES);
+		old = MemoryContextSwitchTo(map->context);
+		entry = palloc0(sizeof(MonitorMap));
+		entry->monitor = monitor;
+		entry->time = attribute_here(relation, monitor, &monitor->time);
+		entry->columns = attributes_here(relation, monitor, monitor->columns, monitor->n_columns);
+		entry->segments = attributes_here(relation, monitor, monitor->segments, monitor->n_segments);
+		entry->protected_columns = attributes_here(relation, monitor, monitor->protected_columns, monitor->n_protected);
+		if (monitor->has_label)
+			entry->label = attribute_here(relation, monitor, &monitor->label_column);
+		if (monitor->n_protected > 0)
+			entry->prediction = attribute_here(relation, monitor, &monitor->prediction_column);
+		entry->identity_places_rows = identity_places_rows(relation, entry);
+		if (monitor->filter != NULL)
+		{
+			if (map->slot == NULL)
+			{
+				map->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)), &TTSOpsVirtual);
+				map->expression_context = CreateStandaloneExprContext();
+			}
+			entry->filter = ExecInitExpr((Expr *) capture_parse_filter_of(relation, monitor->filter), NULL);
+		}
+		map->monitors = lappend(map->monitors, entry);
+		MemoryContextSwitchTo(old);
+	}
+	definition_blame(0);
+	return map;
+}

@@ -1,0 +1,49 @@
+/*
+ * relation_map.h
+ *		Which monitors a decoded relation belongs to, and where their columns stand in it.  Inside this room only.
+ *
+ * Looked up while decoding, so the catalogs are those of the time of the change.
+ */
+#ifndef WEIR_CAPTURE_RELATION_MAP_H
+#define WEIR_CAPTURE_RELATION_MAP_H
+
+#include "postgres.h"
+
+#include "capture/definition.h"
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "utils/rel.h"
+
+/* One monitor seen from one relation: the monitored table or a child of it, whose columns may stand elsewhere. */
+typedef struct MonitorMap
+{
+	CapturedMonitor *monitor;
+	AttrNumber	time;
+	AttrNumber *columns;
+	AttrNumber *segments;
+	AttrNumber *protected_columns;
+	AttrNumber	label;
+	AttrNumber	prediction;
+	bool		identity_places_rows; /* the replica identity has time and segments */
+	ExprState  *filter;			/* NULL: none */
+} MonitorMap;
+
+typedef struct RelationMap
+{
+	Oid			relation;
+	bool		valid;
+	MemoryContext context;
+	List	   *monitors;		/* MonitorMap; NIL: not monitored */
+	TupleTableSlot *slot;		/* for filters */
+	ExprContext *expression_context;
+} RelationMap;
+
+/* Forgets all relations; from now on they are looked up among these monitors. */
+extern void relation_map_reset(List *monitors, MemoryContext context);
+
+extern RelationMap *relation_map_get(Relation relation);
+
+/* True when the relation is the ancestor, or inherits from it: partitions, and children by plain inheritance. */
+extern bool relation_descends_from(Oid relation, Oid ancestor);
+
+#endif
