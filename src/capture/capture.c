@@ -15,6 +15,7 @@
 #include "capture/build.h"
 #include "capture/capture.h"
 #include "capture/definition.h"
+#include "capture/fault.h"
 #include "capture/flush.h"
 #include "capture/fold.h"
 #include "capture/pane.h"
@@ -363,6 +364,7 @@ flush_and_look_around(void)
 		proc_exit(0);
 	}
 	sql_begin(&scope);
+	FAULT(FAULT_FLUSH_BEGIN);
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
 		flush_write(monitors, position);
@@ -386,14 +388,19 @@ flush_and_look_around(void)
 		load_definitions();
 	}
 	sql_end(&scope);
+	if (advances)
+		FAULT(FAULT_FLUSH_WRITTEN);
 	CommitTransactionCommand();
 	tell_taken_requests();
 	if (advances)
 	{
+		FAULT(FAULT_FLUSH_COMMITTED);
 		flush_committed(monitors);
 		stored_position = position;
 		stored_at = now;
+		FAULT(FAULT_BEFORE_CONFIRM);
 		stream_confirm(position);
+		FAULT(FAULT_AFTER_CONFIRM);
 	}
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
@@ -690,6 +697,7 @@ capture_init(void)
 	DefineCustomIntVariable("weir.capture_memory",
 							"Memory for panes in each database's capture worker; above it, they are written and forgotten.", NULL,
 							&capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	fault_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	status_init();

@@ -6,6 +6,7 @@
 
 #include "base/sql.h"
 #include "capture/capture.h"
+#include "capture/fault.h"
 #include "capture/flush.h"
 #include "capture/fold.h"
 #include "capture/pane.h"
@@ -189,6 +190,7 @@ flush_write(List *monitors, XLogRecPtr position)
 
 		definition_blame(((Pane *) lfirst(cell))->key.monitor_id);
 		write_pane(lfirst(cell));
+		FAULT(FAULT_PANE_WRITTEN);
 		definition_blame(0);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(pane_memory);

@@ -14,6 +14,7 @@
 #include "access/xlogreader.h"
 #include "access/xlogutils.h"
 #include "base/compat.h"
+#include "capture/fault.h"
 #include "capture/fold.h"
 #include "capture/stream.h"
 #include "fmgr.h"
@@ -88,6 +89,7 @@ plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Re
 			break;
 		default: return;
 	}
+	FAULT(FAULT_CHANGE);
 	fold_change(relation, old_tuple, new_tuple, old_complete);
 }
 
@@ -122,6 +124,7 @@ plugin_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XL
 	fold_commit(transaction->xact_time.commit_time);
 	last_commit_at = transaction->xact_time.commit_time;
 	remember_decoded(transaction->xid);
+	FAULT(FAULT_COMMIT);
 }
 
 static bool

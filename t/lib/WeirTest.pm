@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_weir start_publisher subscribe wait_until all_equal verify_is capture_pid real_data);
+our @EXPORT = qw(start_weir start_publisher subscribe wait_until all_equal verify_is capture_pid real_data set_fault wait_for_fault);
 
 # A cluster with weir preloaded and the extension created in database postgres.
 sub start_weir
@@ -94,6 +94,32 @@ sub all_equal
 		"SELECT panes > 0, equal = panes, different, marked, first_difference FROM weir.verify('$monitor')");
 
 	return is($found, 't|t|0|0|', $what);
+}
+
+# Makes capture die, fail or wait at a point: see src/capture/fault.h. An empty text: not any more.
+sub set_fault
+{
+	my ($node, $fault) = @_;
+	$node->safe_psql('postgres', "ALTER SYSTEM SET weir.fault = '$fault'");
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	return;
+}
+
+# Waits until the fault that was set has happened so often, and the server takes connections.
+sub wait_for_fault
+{
+	my ($node, $fault, $times) = @_;
+	my $found = '';
+
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		$found = join '', map { slurp_file($_) } glob($node->data_dir . '/weir_fault_*');
+		last if $found =~ /^(\d+) \Q$fault\E\n/ && $1 >= $times;
+		select undef, undef, undef, 0.1;
+	}
+	like($found, qr/^\d+ \Q$fault\E\n/, "$fault happened");
+	$node->poll_query_until('postgres', 'SELECT true');
+	return;
 }
 
 sub capture_pid

@@ -1,0 +1,46 @@
+/*
+ * fault.h
+ *		Faults on purpose, for tests: the worker dies, fails or waits at a named point.  Inside this room only.
+ */
+#ifndef WEIR_CAPTURE_FAULT_H
+#define WEIR_CAPTURE_FAULT_H
+
+/*
+ * The points, in the order in which a change passes them.  weir.fault names one: 'point[:action[:times[:every]]]', action kill
+ * (the default: SIGKILL to itself, so the server restarts all its processes), exit (without cleaning up, likewise), error (an
+ * ordinary error: the worker starts again) or wait (until the setting changes).  Every every-th pass fires, up to times in all
+ * (1 by default, 0 for ever); how often it fired is kept in the file weir_fault_<database> of the data directory, so that it
+ * survives the restart it causes, until the setting changes.
+ */
+typedef enum FaultPoint
+{
+	FAULT_CHANGE,				/* before a change of a transaction that is over is folded */
+	FAULT_COMMIT,				/* a transaction was folded; not flushed */
+	FAULT_STREAM_CHANGE,		/* before a change of a transaction in progress is folded */
+	FAULT_STREAM_ABORT,			/* before a (sub)transaction in progress is forgotten */
+	FAULT_STREAM_COMMIT,		/* before partial panes are merged */
+	FAULT_STREAM_MERGED,		/* after it */
+	FAULT_FLUSH_BEGIN,			/* the transaction of a flush has begun */
+	FAULT_PANE_WRITTEN,			/* after each pane, within that transaction */
+	FAULT_FLUSH_WRITTEN,		/* panes and position are written, not committed */
+	FAULT_FLUSH_COMMITTED,		/* committed and flushed to disk; memory does not know yet */
+	FAULT_BEFORE_CONFIRM,
+	FAULT_AFTER_CONFIRM,
+	FAULT_POINTS
+} FaultPoint;
+
+extern bool fault_is_set;
+
+extern void fault_reach(FaultPoint point);
+
+#define FAULT(point) \
+	do \
+	{ \
+		if (unlikely(fault_is_set)) \
+			fault_reach(point); \
+	} while (0)
+
+/* From capture_init: the setting. */
+extern void fault_init(void);
+
+#endif
