@@ -218,6 +218,39 @@ test_special_values(void)
 }
 
 static void
+test_batches(void)
+{
+	bool		good = true;
+
+	for (int round = 0; round < unit_rounds(60); round++)
+	{
+		const DataSet *set = &data_sets[unit_random_below(N_DATA_SETS)];
+		size_t		n = (size_t) unit_random_below(3000);
+		double	   *values = draw_values(set, n);
+		Summary	   *together = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 64);
+		Summary	   *one_by_one = summary_create(unit_allocator(), SUMMARY_NUMERIC, SUMMARY_PLAIN, 64);
+
+		for (size_t i = unit_random_below(300); i < n; i += 1 + unit_random_below(900))
+			values[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY;
+		for (size_t i = 0, now; i < n; i += now)
+		{
+			now = 1 + unit_random_below(n - i);
+			summary_add_numbers(together, values + i, now);
+		}
+		for (size_t i = 0; i < n; i++)
+			summary_add_number(one_by_one, values[i]);
+		summary_add_nulls(together, 2);
+		summary_add_null(one_by_one);
+		summary_add_null(one_by_one);
+		EXPECT(&good, same_bytes(together, one_by_one), "%s, n %zu", set->name, n);
+		summary_free(together);
+		summary_free(one_by_one);
+		free(values);
+	}
+	CHECK(good, "values added together, NaN and infinities among them, give the same bytes as one by one");
+}
+
+static void
 test_a_million(void)
 {
 	size_t		n = 1000000;
@@ -246,6 +279,7 @@ main(void)
 	test_retraction();
 	test_differences_are_seen();
 	test_special_values();
+	test_batches();
 	test_a_million();
 	CHECK(unit_allocated() == 0, "all memory given back");
 	return unit_summary();

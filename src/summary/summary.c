@@ -4,6 +4,7 @@
  */
 #include "summary/summary_internal.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "summary/counts.h"
@@ -256,11 +257,32 @@ summary_add_number(Summary *summary, double value)
 		summary->negative_infinity_count++;
 }
 
+/* Whether all of them are finite: without a branch per value, so that it is done several at a time. */
+static inline bool
+all_finite(const double *values, size_t n)
+{
+	int			not_finite = 0;
+
+	for (size_t i = 0; i < n; i++)
+		not_finite |= !(fabs(values[i]) <= DBL_MAX);
+	return not_finite == 0;
+}
+
 void
 summary_add_numbers(Summary *summary, const double *values, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		summary_add_number(summary, values[i]);
+	while (n > 0)
+	{
+		size_t		now = n < SUMMARY_BATCH ? n : SUMMARY_BATCH;
+
+		if (all_finite(values, now))
+			add_finite(summary, values, now);
+		else
+			for (size_t i = 0; i < now; i++)
+				summary_add_number(summary, values[i]);
+		values += now;
+		n -= now;
+	}
 }
 
 void
@@ -281,6 +303,13 @@ void
 summary_add_null(Summary *summary)
 {
 	summary->null_count++;
+}
+
+void
+summary_add_nulls(Summary *summary, int64_t n)
+{
+	if (!add_count(&summary->null_count, n))
+		summary->inexact = true;
 }
 
 void

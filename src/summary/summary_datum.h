@@ -38,6 +38,9 @@ extern Summary *value_reader_summary(const ValueReader *reader, Allocator alloca
 extern void value_reader_add(const ValueReader *reader, Summary *summary, Datum value, bool is_null);
 extern void value_reader_remove(const ValueReader *reader, Summary *summary, Datum value, bool is_null);
 
+/* The value of a numeric reader as it is stored, to be gathered for summary_add_numbers. */
+extern double value_reader_number(const ValueReader *reader, Datum value);
+
 /*
  * The value as category text into caller's buffer context (palloc), for segments and groups; the same text the categories use.
  */

@@ -13,6 +13,9 @@
 /* Values wait here until there are enough for a tight loop over them; every reader settles them first, so they never show. */
 #define SUMMARY_PENDING 32
 
+/* Many values at once are folded in batches that stay in the first-level cache. */
+#define SUMMARY_BATCH 256
+
 struct Summary
 {
 	Allocator	allocator;

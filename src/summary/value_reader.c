@@ -152,8 +152,8 @@ date_microseconds(DateADT date)
 	return (double) date * (double) USECS_PER_DAY;
 }
 
-static double
-read_number(const ValueReader *reader, Datum value)
+double
+value_reader_number(const ValueReader *reader, Datum value)
 {
 	switch (reader->base_type)
 	{
@@ -351,7 +351,7 @@ value_reader_add(const ValueReader *reader, Summary *summary, Datum value, bool 
 	if (is_null)
 		summary_add_null(summary);
 	else if (reader->kind == SUMMARY_NUMERIC)
-		summary_add_number(summary, read_number(reader, value));
+		summary_add_number(summary, value_reader_number(reader, value));
 	else
 	{
 		read_text(reader, value, &text);
@@ -368,7 +368,7 @@ value_reader_remove(const ValueReader *reader, Summary *summary, Datum value, bo
 	if (is_null)
 		summary_remove_null(summary);
 	else if (reader->kind == SUMMARY_NUMERIC)
-		summary_remove_number(summary, read_number(reader, value));
+		summary_remove_number(summary, value_reader_number(reader, value));
 	else
 	{
 		read_text(reader, value, &text);
