@@ -9,26 +9,11 @@
 #include "capture/fold.h"
 #include "capture/pane.h"
 #include "capture/relation_map.h"
-#include "executor/executor.h"
+#include "capture/row.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-
-typedef struct RowImage
-{
-	Datum	   *values;
-	bool	   *nulls;
-} RowImage;
-
-/* Where a row belongs. */
-typedef struct Place
-{
-	bool		inside;			/* passes the filter and has a time */
-	TimestampTz time;
-	TimestampTz start;
-	char	   *segment[CAPTURE_MAX_SEGMENT_COLUMNS];
-} Place;
 
 static MemoryContext fold_context = NULL;
 static MemoryContext row_context;
@@ -62,123 +47,6 @@ deform(Relation relation, HeapTuple tuple, int which, RowImage *row)
 	row->values = deformed_values[which];
 	row->nulls = deformed_nulls[which];
 	heap_deform_tuple(tuple, RelationGetDescr(relation), row->values, row->nulls);
-}
-
-static bool
-passes_filter(RelationMap *map, MonitorMap *entry, RowImage *row)
-{
-	Datum		result;
-	bool		is_null;
-
-	if (entry->filter == NULL)
-		return true;
-	/* Not the tuple: what is stored out of line and was not changed stands in the values only. */
-	ExecClearTuple(map->slot);
-	memcpy(map->slot->tts_values, row->values, map->slot->tts_tupleDescriptor->natts * sizeof(Datum));
-	memcpy(map->slot->tts_isnull, row->nulls, map->slot->tts_tupleDescriptor->natts * sizeof(bool));
-	ExecStoreVirtualTuple(map->slot);
-	map->expression_context->ecxt_scantuple = map->slot;
-	result = ExecEvalExprSwitchContext(entry->filter, map->expression_context, &is_null);
-	ResetExprContext(map->expression_context);
-	return !is_null && DatumGetBool(result);
-}
-
-static void
-find_place(RelationMap *map, MonitorMap *entry, RowImage *row, bool counts_untimed, Place *place)
-{
-	CapturedMonitor *monitor = entry->monitor;
-
-	place->inside = false;
-	if (!passes_filter(map, entry, row))
-		return;
-	if (row->nulls[entry->time - 1] || !definition_time(monitor->time_type, row->values[entry->time - 1], &place->time))
-	{
-		if (counts_untimed)
-		{
-			monitor->n_untimed++;
-			monitor->state_changed = true;
-		}
-		return;
-	}
-	if (place->time < monitor->slice_start || place->time >= monitor->slice_end)
-	{
-		monitor->slice_start = window_start(&monitor->pane_clock, place->time);
-		monitor->slice_end = window_next(&monitor->pane_clock, monitor->slice_start);
-	}
-	place->start = monitor->slice_start;
-	if (place->start < monitor->expired_before)
-		return;
-	for (int i = 0; i < monitor->n_segments; i++)
-		place->segment[i] = row->nulls[entry->segments[i] - 1]
-			? NULL
-			: value_reader_text(&monitor->segments[i].reader, row->values[entry->segments[i] - 1]);
-	place->inside = true;
-}
-
-static bool
-same_place(CapturedMonitor *monitor, const Place *a, const Place *b)
-{
-	if (a->start != b->start)
-		return false;
-	for (int i = 0; i < monitor->n_segments; i++)
-	{
-		if ((a->segment[i] == NULL) != (b->segment[i] == NULL))
-			return false;
-		if (a->segment[i] != NULL && strcmp(a->segment[i], b->segment[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
-static Outcome
-read_outcome(const OutcomeReader *reader, RowImage *row, AttrNumber attribute)
-{
-	bool		valid;
-	Outcome		outcome = outcome_reader_read(reader, row->values[attribute - 1], row->nulls[attribute - 1], &valid);
-
-	return valid ? outcome : OUTCOME_UNKNOWN;
-}
-
-static void
-add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
-{
-	CapturedMonitor *monitor = entry->monitor;
-	Outcome		prediction;
-	Outcome		label;
-
-	if (monitor->n_protected == 0)
-		return;
-	prediction = read_outcome(&monitor->prediction, row, entry->prediction);
-	label = monitor->has_label ? read_outcome(&monitor->label, row, entry->label) : OUTCOME_UNKNOWN;
-	for (int i = 0; i < monitor->n_protected; i++)
-	{
-		AttrNumber	attribute = entry->protected_columns[i];
-		const char *value =
-			row->nulls[attribute - 1] ? NULL : value_reader_text(&monitor->protected_columns[i].reader, row->values[attribute - 1]);
-		size_t		length = value ? strlen(value) : 0;
-		char	   *key = palloc(fairness_key_size(1, &value, &length));
-
-		length = fairness_key(1, &value, &length, key);
-		fairness_check_status(fairness_add(part->fairness[i], key, length, prediction, label, 1));
-	}
-}
-
-static void
-add_row(MonitorMap *entry, PanePart *part, RowImage *row)
-{
-	CapturedMonitor *monitor = entry->monitor;
-
-	pane_part_open(monitor, part);
-	part->n++;
-	if (monitor->has_label && !row->nulls[entry->label - 1])
-		part->n_labelled++;
-	for (int i = 0; i < monitor->n_columns; i++)
-	{
-		int			at = entry->columns[i] - 1;
-
-		value_reader_add(&monitor->columns[i].reader, part->summaries[i], row->values[at], row->nulls[at]);
-	}
-	add_fairness(entry, part, row);
 }
 
 static bool
@@ -222,8 +90,8 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 			outcome_differs |= !same_value(relation, entry->protected_columns[i], old_row, new_row);
 		if (outcome_differs)
 		{
-			add_fairness(entry, &pane->removed, old_row);
-			add_fairness(entry, &pane->added, new_row);
+			row_add_fairness(entry, &pane->removed, old_row);
+			row_add_fairness(entry, &pane->added, new_row);
 		}
 	}
 }
@@ -293,11 +161,11 @@ apply(Relation relation, MonitorMap *entry, const Place *place, Change change, R
 		switch (change)
 		{
 			case CHANGE_ADD:
-				add_row(entry, &pane->added, new_row);
+				row_add(entry, &pane->added, new_row);
 				if (generation == 0 && monitor->watermark >= pane->late_after)
 					pane->n_late++;
 				break;
-			case CHANGE_REMOVE: add_row(entry, &pane->removed, old_row); break;
+			case CHANGE_REMOVE: row_add(entry, &pane->removed, old_row); break;
 			case CHANGE_REPLACE: replace_row(relation, entry, pane, old_row, new_row); break;
 			case CHANGE_MARK_INEXACT: pane->marks |= PANE_INEXACT; break;
 			case CHANGE_MARK_RETAINED: pane->marks |= PANE_RETAINED; break;
@@ -327,14 +195,14 @@ apply_incomplete(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 		mark_monitor_inexact(entry->monitor);
 	if (entry->filter == NULL && entry->identity_places_rows && old_row != NULL)
 	{
-		find_place(map, entry, old_row, false, &place);
+		row_find_place(map, entry, old_row, false, &place);
 		if (place.inside)
 			apply(relation, entry, &place, CHANGE_MARK_INEXACT, NULL, NULL);
 	}
 	/* Without the old row its values may be stored out of line, where nobody can read them from here. */
 	if (new_row != NULL && entry->filter == NULL && entry->monitor->n_segments == 0)
 	{
-		find_place(map, entry, new_row, false, &place);
+		row_find_place(map, entry, new_row, false, &place);
 		if (place.inside)
 			apply(relation, entry, &place, CHANGE_MARK_INEXACT, NULL, NULL);
 	}
@@ -355,9 +223,9 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 		return;
 	}
 	if (old_row != NULL)
-		find_place(map, entry, old_row, false, &old_place);
+		row_find_place(map, entry, old_row, false, &old_place);
 	if (new_row != NULL)
-		find_place(map, entry, new_row, is_insert, &new_place);
+		row_find_place(map, entry, new_row, is_insert, &new_place);
 
 	if (is_delete && !monitor->retracts_deletes)
 	{
@@ -365,7 +233,7 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 			apply(relation, entry, &old_place, CHANGE_MARK_RETAINED, NULL, NULL);
 		return;
 	}
-	if (old_place.inside && new_place.inside && same_place(monitor, &old_place, &new_place))
+	if (old_place.inside && new_place.inside && row_same_place(monitor, &old_place, &new_place))
 	{
 		apply(relation, entry, &new_place, CHANGE_REPLACE, old_row, new_row);
 		return;
