@@ -18,8 +18,8 @@ resize_in_context(void *context, void *pointer, size_t old_size, size_t size)
 		return NULL;
 	}
 	if (pointer == NULL)
-		return MemoryContextAlloc((MemoryContext) context, size);
-	return repalloc(pointer, size);
+		return MemoryContextAllocHuge((MemoryContext) context, size);
+	return repalloc_huge(pointer, size);
 }
 
 Allocator

@@ -86,6 +86,15 @@ category_shorten(const char *bytes, size_t length, size_t prefix, char *buffer)
 	return prefix;
 }
 
+const char *
+category_as_kept(const char *bytes, size_t *length, char *buffer)
+{
+	if (*length <= CATEGORY_MAX_LENGTH)
+		return bytes;
+	*length = category_shorten(bytes, *length, category_prefix(bytes), buffer);
+	return buffer;
+}
+
 /* ---- life ---- */
 
 void

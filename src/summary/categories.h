@@ -10,6 +10,7 @@
 #ifndef WEIR_CATEGORIES_H
 #define WEIR_CATEGORIES_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +60,12 @@ extern size_t category_prefix(const char *bytes);
 
 /* The form in which such a value is kept; buffer holds CATEGORY_MAX_LENGTH bytes. Returns its length. */
 extern size_t category_shorten(const char *bytes, size_t length, size_t prefix, char *buffer);
+
+/* A value as it is kept: itself, or when it is too long its short form, in the buffer of CATEGORY_MAX_LENGTH bytes. */
+extern const char *category_as_kept(const char *bytes, size_t *length, char *buffer);
+
+/* A budget that nothing passes. */
+#define CATEGORIES_NO_BUDGET (INT_MAX / 2)
 
 /* False when a count passed the limit of counts. */
 extern bool

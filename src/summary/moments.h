@@ -98,4 +98,20 @@ extern bool moments_standard_deviation(const Moments *moments, int64_t n, double
 extern bool moments_skewness(const Moments *moments, int64_t n, double *result);
 extern bool moments_kurtosis(const Moments *moments, int64_t n, double *result);
 
+/* The same, together in less time. */
+typedef struct MomentStatistics
+{
+	bool		has_sum;		/* and a mean */
+	bool		has_standard_deviation;
+	bool		has_skewness;
+	bool		has_kurtosis;
+	double		sum;
+	double		mean;
+	double		standard_deviation;
+	double		skewness;
+	double		kurtosis;
+} MomentStatistics;
+
+extern void moments_statistics(const Moments *moments, int64_t n, MomentStatistics *result);
+
 #endif

@@ -94,6 +94,70 @@ fourth_moment(const AlignedSums *aligned, uint64_t n, WideInteger *result)
 	wide_add(result, &term, true);
 }
 
+/* ---- from aligned sums ---- */
+
+static bool
+standard_deviation(const AlignedSums *aligned, const WideInteger *second, int64_t n, double *result)
+{
+	WideFloat	variance;
+
+	if (n < 2 || second->negative) /* more was removed than added */
+		return false;
+
+	/* Not the root of the rounded variance, which may be out of range where its root is not. */
+	variance = wide_quotient_float(second, (uint64_t) n, (uint64_t) n - 1);
+	if (variance.exponent % 2 != 0)
+	{
+		variance.fraction *= 2;
+		variance.exponent--;
+	}
+	*result = ldexp(sqrt(variance.fraction), variance.exponent / 2 + aligned->exponent);
+	return true;
+}
+
+static bool
+skewness(const AlignedSums *aligned, const WideInteger *second, int64_t n, double *result)
+{
+	WideInteger third;
+	WideFloat	m2;
+	WideFloat	m3;
+
+	if (second->n_words == 0 || second->negative)
+		return false;
+	third_moment(aligned, (uint64_t) n, &third);
+	m2 = wide_quotient_float(second, 1, 1);
+	m3 = wide_quotient_float(&third, 1, 1);
+	if (m2.exponent % 2 != 0)
+	{
+		m2.fraction *= 2;
+		m2.exponent--;
+	}
+	*result = ldexp(m3.fraction / (m2.fraction * sqrt(m2.fraction)), m3.exponent - 3 * (m2.exponent / 2));
+	return true;
+}
+
+static bool
+kurtosis(const AlignedSums *aligned, const WideInteger *second, int64_t n, double *result)
+{
+	WideInteger square;
+	WideInteger excess;
+	WideFloat	numerator;
+	WideFloat	denominator;
+
+	if (second->n_words == 0 || second->negative)
+		return false;
+	fourth_moment(aligned, (uint64_t) n, &excess);
+	wide_multiply(&square, second, second);
+	denominator = wide_quotient_float(&square, 1, 1);
+	wide_multiply_word(&square, 3);
+	wide_add(&excess, &square, true);
+	numerator = wide_quotient_float(&excess, 1, 1);
+	*result = ldexp(numerator.fraction / denominator.fraction, numerator.exponent - denominator.exponent);
+	return true;
+}
+
+/* ---- one by one, and together ---- */
+
 double
 moments_sum(const Moments *moments)
 {
@@ -122,7 +186,7 @@ moments_variance(const Moments *moments, int64_t n, double *result)
 		return false;
 	align(moments, 2, &aligned);
 	second_moment(&aligned, (uint64_t) n, &second);
-	if (second.negative)		/* more was removed than added */
+	if (second.negative)
 		return false;
 	*result = wide_quotient(&second, (uint64_t) n, (uint64_t) n - 1, 2 * aligned.exponent);
 	return true;
@@ -133,24 +197,10 @@ moments_standard_deviation(const Moments *moments, int64_t n, double *result)
 {
 	AlignedSums aligned;
 	WideInteger second;
-	WideFloat	variance;
 
-	if (n < 2)
-		return false;
 	align(moments, 2, &aligned);
 	second_moment(&aligned, (uint64_t) n, &second);
-	if (second.negative)
-		return false;
-
-	/* Not the root of the rounded variance, which may be out of range where its root is not. */
-	variance = wide_quotient_float(&second, (uint64_t) n, (uint64_t) n - 1);
-	if (variance.exponent % 2 != 0)
-	{
-		variance.fraction *= 2;
-		variance.exponent--;
-	}
-	*result = ldexp(sqrt(variance.fraction), variance.exponent / 2 + aligned.exponent);
-	return true;
+	return standard_deviation(&aligned, &second, n, result);
 }
 
 bool
@@ -158,24 +208,10 @@ moments_skewness(const Moments *moments, int64_t n, double *result)
 {
 	AlignedSums aligned;
 	WideInteger second;
-	WideInteger third;
-	WideFloat	m2;
-	WideFloat	m3;
 
 	align(moments, 3, &aligned);
 	second_moment(&aligned, (uint64_t) n, &second);
-	if (second.n_words == 0 || second.negative)
-		return false;
-	third_moment(&aligned, (uint64_t) n, &third);
-	m2 = wide_quotient_float(&second, 1, 1);
-	m3 = wide_quotient_float(&third, 1, 1);
-	if (m2.exponent % 2 != 0)
-	{
-		m2.fraction *= 2;
-		m2.exponent--;
-	}
-	*result = ldexp(m3.fraction / (m2.fraction * sqrt(m2.fraction)), m3.exponent - 3 * (m2.exponent / 2));
-	return true;
+	return skewness(&aligned, &second, n, result);
 }
 
 bool
@@ -183,21 +219,24 @@ moments_kurtosis(const Moments *moments, int64_t n, double *result)
 {
 	AlignedSums aligned;
 	WideInteger second;
-	WideInteger square;
-	WideInteger excess;
-	WideFloat	numerator;
-	WideFloat	denominator;
 
 	align(moments, 4, &aligned);
 	second_moment(&aligned, (uint64_t) n, &second);
-	if (second.n_words == 0 || second.negative)
-		return false;
-	fourth_moment(&aligned, (uint64_t) n, &excess);
-	wide_multiply(&square, &second, &second);
-	denominator = wide_quotient_float(&square, 1, 1);
-	wide_multiply_word(&square, 3);
-	wide_add(&excess, &square, true);
-	numerator = wide_quotient_float(&excess, 1, 1);
-	*result = ldexp(numerator.fraction / denominator.fraction, numerator.exponent - denominator.exponent);
-	return true;
+	return kurtosis(&aligned, &second, n, result);
+}
+
+void
+moments_statistics(const Moments *moments, int64_t n, MomentStatistics *result)
+{
+	AlignedSums aligned;
+	WideInteger second;
+
+	align(moments, MOMENT_POWERS, &aligned);
+	second_moment(&aligned, (uint64_t) n, &second);
+	result->has_sum = true;
+	result->sum = wide_quotient(&aligned.sums[0], 1, 1, aligned.exponent);
+	result->mean = wide_quotient(&aligned.sums[0], (uint64_t) n, 1, aligned.exponent);
+	result->has_standard_deviation = standard_deviation(&aligned, &second, n, &result->standard_deviation);
+	result->has_skewness = skewness(&aligned, &second, n, &result->skewness);
+	result->has_kurtosis = kurtosis(&aligned, &second, n, &result->kurtosis);
 }

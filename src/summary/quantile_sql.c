@@ -20,6 +20,9 @@
 PG_FUNCTION_INFO_V1(weir_quantile_transition);
 PG_FUNCTION_INFO_V1(weir_quantile_combine);
 PG_FUNCTION_INFO_V1(weir_quantile_final);
+PG_FUNCTION_INFO_V1(weir_moving_quantile_enter);
+PG_FUNCTION_INFO_V1(weir_moving_quantile_leave);
+PG_FUNCTION_INFO_V1(weir_moving_quantile_final);
 PG_FUNCTION_INFO_V1(weir_quantile);
 PG_FUNCTION_INFO_V1(weir_quantile_array);
 
@@ -225,8 +228,21 @@ value_of_type(Oid type, SummaryUnit unit, double stored)
 	return 0;					/* not reached */
 }
 
+/* Where quantiles come from: one of the two. */
+typedef struct QuantileSource
+{
+	const Summary *summary;
+	const MovingSummary *moving;
+} QuantileSource;
+
+static bool
+quantile_of(QuantileSource source, double p, double *value)
+{
+	return source.summary != NULL ? summary_quantile(source.summary, p, value) : moving_quantile(source.moving, p, value);
+}
+
 static Datum
-quantile_array(const Summary *summary, const double *p, int n, Oid type)
+quantile_array(QuantileSource source, SummaryUnit unit, const double *p, int n, Oid type)
 {
 	Datum	   *elements = palloc(mul_size(sizeof(Datum), (Size) Max(n, 1)));
 	bool	   *nulls = palloc(mul_size(sizeof(bool), (Size) Max(n, 1)));
@@ -241,8 +257,8 @@ quantile_array(const Summary *summary, const double *p, int n, Oid type)
 	{
 		double		value;
 
-		nulls[i] = !summary_quantile(summary, p[i], &value);
-		elements[i] = nulls[i] ? (Datum) 0 : value_of_type(type, summary_unit(summary), value);
+		nulls[i] = !quantile_of(source, p[i], &value);
+		elements[i] = nulls[i] ? (Datum) 0 : value_of_type(type, unit, value);
 	}
 	dimensions[0] = n;
 	if (n == 0)
@@ -250,21 +266,89 @@ quantile_array(const Summary *summary, const double *p, int n, Oid type)
 	return PointerGetDatum(construct_md_array(elements, nulls, 1, dimensions, bounds, type, length, by_value, alignment));
 }
 
+static Datum
+requested_quantiles(FunctionCallInfo fcinfo, QuantileSource source, SummaryUnit unit, const QuantileRequest *request)
+{
+	Oid			type = get_fn_expr_rettype(fcinfo->flinfo);
+	double		value;
+
+	if (request->is_array)
+		return quantile_array(source, unit, request->p, request->n, get_element_type(type));
+	if (!quantile_of(source, request->p[0], &value))
+		PG_RETURN_NULL();
+	return value_of_type(type, unit, value);
+}
+
 Datum
 weir_quantile_final(PG_FUNCTION_ARGS)
 {
 	const SummaryObject *object;
-	Oid			type = get_fn_expr_rettype(fcinfo->flinfo);
-	double		value;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	object = quantile_object_borrow(PG_GETARG_DATUM(0));
-	if (object->request->is_array)
-		return quantile_array(object->summary, object->request->p, object->request->n, get_element_type(type));
-	if (!summary_quantile(object->summary, object->request->p[0], &value))
+	return requested_quantiles(fcinfo, (QuantileSource){.summary = object->summary}, summary_unit(object->summary),
+							   object->request);
+}
+
+/* ---- sliding frames ---- */
+
+typedef struct MovingQuantile
+{
+	QuantileRequest request;
+	MovingSummary *moving;
+} MovingQuantile;
+
+Datum
+weir_moving_quantile_enter(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = require_aggregate_context(fcinfo);
+	const ValueReader *reader = aggregate_value_reader(fcinfo, WANT_NUMERIC);
+	MovingQuantile *state;
+
+	if (PG_ARGISNULL(0))
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(context);
+
+		state = palloc(sizeof(MovingQuantile));
+		read_request(fcinfo, &state->request);
+		state->moving = moving_create(allocator_in(context), SUMMARY_NUMERIC, reader->unit, SUMMARY_DEFAULT_BUDGET, false);
+		MemoryContextSwitchTo(old_context);
+	}
+	else
+	{
+		state = (MovingQuantile *) PG_GETARG_POINTER(0);
+		require_request_unchanged(fcinfo, &state->request);
+	}
+	value_reader_enter(reader, state->moving, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+weir_moving_quantile_leave(PG_FUNCTION_ARGS)
+{
+	const ValueReader *reader;
+	MovingQuantile *state;
+
+	require_aggregate_context(fcinfo);
+	reader = aggregate_value_reader(fcinfo, WANT_NUMERIC);
+	state = (MovingQuantile *) PG_GETARG_POINTER(0);
+
+	/* NULL makes the server compute the frame anew. */
+	if (!value_reader_leave(reader, state->moving, PG_GETARG_DATUM(1), PG_ARGISNULL(1)))
 		PG_RETURN_NULL();
-	return value_of_type(type, summary_unit(object->summary), value);
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+weir_moving_quantile_final(PG_FUNCTION_ARGS)
+{
+	const MovingQuantile *state;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (const MovingQuantile *) PG_GETARG_POINTER(0);
+	return requested_quantiles(fcinfo, (QuantileSource){.moving = state->moving}, moving_unit(state->moving), &state->request);
 }
 
 /* ---- functions of a summary ---- */
@@ -301,5 +385,5 @@ weir_quantile_array(PG_FUNCTION_ARGS)
 	int			n;
 	double	   *p = read_probabilities(PG_GETARG_ARRAYTYPE_P(1), &n);
 
-	return quantile_array(summary, p, n, FLOAT8OID);
+	return quantile_array((QuantileSource){.summary = summary}, summary_unit(summary), p, n, FLOAT8OID);
 }

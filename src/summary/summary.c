@@ -290,11 +290,7 @@ summary_add_category(Summary *summary, const char *bytes, size_t length)
 {
 	char		buffer[CATEGORY_MAX_LENGTH];
 
-	if (length > CATEGORY_MAX_LENGTH)
-	{
-		length = category_shorten(bytes, length, category_prefix(bytes), buffer);
-		bytes = buffer;
-	}
+	bytes = category_as_kept(bytes, &length, buffer);
 	if (!categories_add(&summary->categories, summary->allocator, bytes, length, 1, summary->budget))
 		summary->inexact = true;
 }
@@ -349,11 +345,7 @@ summary_remove_category(Summary *summary, const char *bytes, size_t length)
 {
 	char		buffer[CATEGORY_MAX_LENGTH];
 
-	if (length > CATEGORY_MAX_LENGTH)
-	{
-		length = category_shorten(bytes, length, category_prefix(bytes), buffer);
-		bytes = buffer;
-	}
+	bytes = category_as_kept(bytes, &length, buffer);
 	if (!categories_remove(&summary->categories, bytes, length))
 		summary->inexact = true;
 	else if (summary->categories.total == 0)

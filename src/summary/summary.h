@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/allocator.h"
+#include "summary/moments.h"
 
 #define SUMMARY_DEFAULT_BUDGET 1024
 #define SUMMARY_MIN_BUDGET 16
@@ -83,6 +84,7 @@ extern int	summary_level(const Summary *summary); /* of the distribution; 0 = ev
 extern bool summary_is_inexact(const Summary *summary); /* more was removed than had been added */
 extern bool summary_extremes_stale(const Summary *summary); /* a removal touched the minimum or maximum */
 extern int64_t summary_n(const Summary *summary); /* values that are not NULL, NaN and infinities included */
+extern int64_t summary_finite_count(const Summary *summary);
 extern int64_t summary_null_count(const Summary *summary);
 extern int64_t summary_nan_count(const Summary *summary);
 extern int64_t summary_positive_infinity_count(const Summary *summary);
@@ -106,6 +108,20 @@ extern bool summary_max(const Summary *summary, double *result);
 
 /* The same over the finite values only; false when there are none. */
 extern bool summary_finite_extremes(const Summary *summary, double *minimum, double *maximum);
+
+/* All of these at once, in less time. */
+typedef struct SummaryStatistics
+{
+	int64_t		n;
+	int64_t		n_finite;
+	int64_t		null_count;
+	MomentStatistics moments;	/* of the finite values */
+	bool		has_extremes;
+	double		minimum;
+	double		maximum;
+} SummaryStatistics;
+
+extern void summary_statistics(const Summary *summary, SummaryStatistics *statistics);
 
 /*
  * p in [0, 1]; within [min, max], monotone in p; where the level is 0 equal to percentile_disc over the values that are not

@@ -77,52 +77,53 @@ shown_difference(SummaryUnit unit, double stored)
 }
 
 static double
-shown_sum(const Summary *summary, double stored)
+shown_sum(SummaryUnit unit, double stored, int64 n_finite)
 {
-	int64		n_finite = summary_n(summary) - summary_nan_count(summary) - summary_positive_infinity_count(summary) -
-		summary_negative_infinity_count(summary);
-
-	if (summary_unit(summary) == SUMMARY_TIME)
+	if (unit == SUMMARY_TIME)
 		return stored / MICROSECONDS + (double) n_finite * EPOCH_SECONDS;
-	return shown_difference(summary_unit(summary), stored);
+	return shown_difference(unit, stored);
 }
 
 /* ---- stats ---- */
 
 Datum
+statistics_datum(FunctionCallInfo fcinfo, SummaryUnit unit, const SummaryStatistics *statistics)
+{
+	const MomentStatistics *moments = &statistics->moments;
+	TupleDesc	descriptor;
+	Datum		values[9];
+	bool		nulls[9] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != lengthof(values))
+		elog(ERROR, "stats must return weir.statistics");
+	nulls[2] = nulls[3] = !moments->has_sum;
+	nulls[4] = !moments->has_standard_deviation;
+	nulls[5] = !moments->has_skewness;
+	nulls[6] = !moments->has_kurtosis;
+	nulls[7] = nulls[8] = !statistics->has_extremes;
+	values[0] = Int64GetDatum(statistics->n);
+	values[1] = Int64GetDatum(statistics->null_count);
+	values[2] = Float8GetDatum(shown_sum(unit, moments->sum, statistics->n_finite));
+	values[3] = Float8GetDatum(shown_value(unit, moments->mean));
+	values[4] = Float8GetDatum(shown_difference(unit, moments->standard_deviation));
+	values[5] = Float8GetDatum(moments->skewness);
+	values[6] = Float8GetDatum(moments->kurtosis);
+	values[7] = Float8GetDatum(shown_value(unit, statistics->minimum));
+	values[8] = Float8GetDatum(shown_value(unit, statistics->maximum));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+Datum
 weir_stats(PG_FUNCTION_ARGS)
 {
 	const Summary *summary;
-	SummaryUnit unit;
-	TupleDesc	descriptor;
-	Datum		values[9];
-	bool		nulls[9];
-	double		value[7] = {0};
+	SummaryStatistics statistics;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != lengthof(values))
-		elog(ERROR, "stats must return weir.statistics");
 	summary = summary_borrow(PG_GETARG_DATUM(0));
-	unit = summary_unit(summary);
-	nulls[0] = nulls[1] = false;
-	nulls[2] = !summary_sum(summary, &value[0]);
-	nulls[3] = !summary_mean(summary, &value[1]);
-	nulls[4] = !summary_standard_deviation(summary, &value[2]);
-	nulls[5] = !summary_skewness(summary, &value[3]);
-	nulls[6] = !summary_kurtosis(summary, &value[4]);
-	nulls[7] = !summary_min(summary, &value[5]);
-	nulls[8] = !summary_max(summary, &value[6]);
-	values[0] = Int64GetDatum(summary_n(summary));
-	values[1] = Int64GetDatum(summary_null_count(summary));
-	values[2] = Float8GetDatum(shown_sum(summary, value[0]));
-	values[3] = Float8GetDatum(shown_value(unit, value[1]));
-	values[4] = Float8GetDatum(shown_difference(unit, value[2]));
-	values[5] = Float8GetDatum(value[3]);
-	values[6] = Float8GetDatum(value[4]);
-	values[7] = Float8GetDatum(shown_value(unit, value[5]));
-	values[8] = Float8GetDatum(shown_value(unit, value[6]));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	summary_statistics(summary, &statistics);
+	return statistics_datum(fcinfo, summary_unit(summary), &statistics);
 }
 
 /* ---- counts ---- */
@@ -187,7 +188,7 @@ weir_value_sum(PG_FUNCTION_ARGS)
 	double		value = 0;
 	bool		defined = summary_sum(summary, &value);
 
-	return value_or_null(fcinfo, defined, shown_sum(summary, value));
+	return value_or_null(fcinfo, defined, shown_sum(summary_unit(summary), value, summary_finite_count(summary)));
 }
 
 Datum

@@ -61,8 +61,7 @@ aggregate_value_reader(FunctionCallInfo fcinfo, WantedKind wanted)
 	return reader;
 }
 
-/* Argument 2 of summarize(x, bins), where there is one. */
-static int
+int
 requested_budget(FunctionCallInfo fcinfo)
 {
 	int			bins;

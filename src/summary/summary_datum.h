@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "summary/moving_summary.h"
 #include "summary/summary.h"
 
 /*
@@ -37,6 +38,10 @@ extern bool value_reader_init(ValueReader *reader, Oid type, SummaryKind kind, M
 extern Summary *value_reader_summary(const ValueReader *reader, Allocator allocator, int budget);
 extern void value_reader_add(const ValueReader *reader, Summary *summary, Datum value, bool is_null);
 extern void value_reader_remove(const ValueReader *reader, Summary *summary, Datum value, bool is_null);
+
+/* The same for a sliding frame; false when the value was not in it. */
+extern void value_reader_enter(const ValueReader *reader, MovingSummary *moving, Datum value, bool is_null);
+extern bool value_reader_leave(const ValueReader *reader, MovingSummary *moving, Datum value, bool is_null);
 
 /* The value of a numeric reader as it is stored, to be gathered for summary_add_numbers. */
 extern double value_reader_number(const ValueReader *reader, Datum value);

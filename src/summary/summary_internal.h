@@ -55,4 +55,22 @@ extern const Moments *summary_moments(const Summary *summary);
  */
 extern void summary_finite_range(const Summary *summary, double *minimum, double *maximum);
 
+/* A bin among the finite values, and where it stands. */
+typedef struct BinPosition
+{
+	uint64_t	key;
+	int			level;
+	int64_t		before;			/* finite values in lower bins */
+	int64_t		count;
+	int64_t		total;			/* finite values */
+	double		minimum;
+	double		maximum;
+} BinPosition;
+
+/* The value of a rank (1 is the smallest) that falls into this bin. */
+extern double value_of_rank(BinPosition position, int64_t rank);
+
+/* Which of n values is the quantile p. */
+extern int64_t quantile_rank(double p, int64_t n);
+
 #endif

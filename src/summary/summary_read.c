@@ -48,8 +48,8 @@ summary_extremes_stale(const Summary *summary)
 
 /* ---- counts ---- */
 
-static int64_t
-finite_count(const Summary *summary)
+int64_t
+summary_finite_count(const Summary *summary)
 {
 	return summary_settle(summary)->distribution.total;
 }
@@ -58,7 +58,7 @@ finite_count(const Summary *summary)
 static int64_t
 ordered_count(const Summary *summary)
 {
-	return finite_count(summary) + summary->negative_infinity_count + summary->positive_infinity_count;
+	return summary_finite_count(summary) + summary->negative_infinity_count + summary->positive_infinity_count;
 }
 
 int64_t
@@ -96,7 +96,7 @@ summary_negative_infinity_count(const Summary *summary)
 bool
 summary_sum(const Summary *summary, double *result)
 {
-	if (finite_count(summary) == 0)
+	if (summary_finite_count(summary) == 0)
 		return false;
 	*result = moments_sum(summary_moments(summary));
 	return true;
@@ -105,7 +105,7 @@ summary_sum(const Summary *summary, double *result)
 bool
 summary_mean(const Summary *summary, double *result)
 {
-	int64_t		n = finite_count(summary);
+	int64_t		n = summary_finite_count(summary);
 
 	if (n == 0)
 		return false;
@@ -116,7 +116,7 @@ summary_mean(const Summary *summary, double *result)
 bool
 summary_variance(const Summary *summary, double *result)
 {
-	int64_t		n = finite_count(summary);
+	int64_t		n = summary_finite_count(summary);
 
 	return n > 0 && moments_variance(summary_moments(summary), n, result);
 }
@@ -124,7 +124,7 @@ summary_variance(const Summary *summary, double *result)
 bool
 summary_standard_deviation(const Summary *summary, double *result)
 {
-	int64_t		n = finite_count(summary);
+	int64_t		n = summary_finite_count(summary);
 
 	return n > 0 && moments_standard_deviation(summary_moments(summary), n, result);
 }
@@ -132,7 +132,7 @@ summary_standard_deviation(const Summary *summary, double *result)
 bool
 summary_skewness(const Summary *summary, double *result)
 {
-	int64_t		n = finite_count(summary);
+	int64_t		n = summary_finite_count(summary);
 
 	return n > 0 && moments_skewness(summary_moments(summary), n, result);
 }
@@ -140,7 +140,7 @@ summary_skewness(const Summary *summary, double *result)
 bool
 summary_kurtosis(const Summary *summary, double *result)
 {
-	int64_t		n = finite_count(summary);
+	int64_t		n = summary_finite_count(summary);
 
 	return n > 0 && moments_kurtosis(summary_moments(summary), n, result);
 }
@@ -156,7 +156,7 @@ summary_min(const Summary *summary, double *result)
 		return false;
 	if (summary->negative_infinity_count > 0)
 		*result = -INFINITY;
-	else if (finite_count(summary) > 0)
+	else if (summary_finite_count(summary) > 0)
 		summary_finite_range(summary, result, &maximum);
 	else
 		*result = INFINITY;
@@ -172,7 +172,7 @@ summary_max(const Summary *summary, double *result)
 		return false;
 	if (summary->positive_infinity_count > 0)
 		*result = INFINITY;
-	else if (finite_count(summary) > 0)
+	else if (summary_finite_count(summary) > 0)
 		summary_finite_range(summary, &minimum, result);
 	else
 		*result = -INFINITY;
@@ -182,10 +182,22 @@ summary_max(const Summary *summary, double *result)
 bool
 summary_finite_extremes(const Summary *summary, double *minimum, double *maximum)
 {
-	if (finite_count(summary) == 0)
+	if (summary_finite_count(summary) == 0)
 		return false;
 	summary_finite_range(summary, minimum, maximum);
 	return true;
+}
+
+void
+summary_statistics(const Summary *summary, SummaryStatistics *statistics)
+{
+	memset(statistics, 0, sizeof(SummaryStatistics));
+	statistics->n = summary_n(summary);
+	statistics->n_finite = summary_finite_count(summary);
+	statistics->null_count = summary->null_count;
+	if (statistics->n_finite > 0)
+		moments_statistics(summary_moments(summary), statistics->n_finite, &statistics->moments);
+	statistics->has_extremes = summary_min(summary, &statistics->minimum) && summary_max(summary, &statistics->maximum);
 }
 
 /* The keys a bin can hold, given the extremes. */
@@ -203,35 +215,50 @@ bin_range(const DistributionBin *bin, int level, double minimum, double maximum,
 		*last = greatest;
 }
 
-/* The value of this rank (1 is the smallest) among the finite ones. */
-static double
-finite_value_at(Summary *summary, int64_t rank)
+double
+value_of_rank(BinPosition position, int64_t rank)
 {
-	const DistributionBin *bins = distribution_sorted(&summary->distribution, summary->allocator);
-	int			level = summary->distribution.level;
-	int64_t		before = 0;
+	DistributionBin bin = {position.key, position.count};
 	uint64_t	first;
 	uint64_t	last;
-	double		minimum;
-	double		maximum;
 
-	summary_finite_range(summary, &minimum, &maximum);
 	if (rank <= 1)
-		return minimum;
-	if (rank >= summary->distribution.total)
-		return maximum;
-	while (rank > before + bins->count)
-		before += bins++->count;
-	bin_range(bins, level, minimum, maximum, &first, &last);
+		return position.minimum;
+	if (rank >= position.total)
+		return position.maximum;
+	bin_range(&bin, position.level, position.minimum, position.maximum, &first, &last);
 
 	/* Of the bin that begins at zero nearly all is denormal numbers, which nobody has; zero itself is what data does have. */
 	if (first == DISTRIBUTION_ZERO_KEY)
 		return 0.0;
 
 	/* The bin's values as if spread evenly over it. */
-	return distribution_value(
-		first +
-		(uint64_t) ((unsigned __int128) (last - first) * (uint64_t) (2 * (rank - before) - 1) / (uint64_t) (2 * bins->count)));
+	return distribution_value(first +
+							  (uint64_t) ((unsigned __int128) (last - first) * (uint64_t) (2 * (rank - position.before) - 1) /
+										  (uint64_t) (2 * position.count)));
+}
+
+int64_t
+quantile_rank(double p, int64_t n)
+{
+	int64_t		rank = (int64_t) ceil(p * (double) n);
+
+	return rank < 1 ? 1 : rank > n ? n : rank;
+}
+
+/* The value of this rank (1 is the smallest) among the finite ones. */
+static double
+finite_value_at(Summary *summary, int64_t rank)
+{
+	const DistributionBin *bins = distribution_sorted(&summary->distribution, summary->allocator);
+	BinPosition position = {.level = summary->distribution.level, .total = summary->distribution.total};
+
+	summary_finite_range(summary, &position.minimum, &position.maximum);
+	while (rank > position.before + bins->count)
+		position.before += bins++->count;
+	position.key = bins->key;
+	position.count = bins->count;
+	return value_of_rank(position, rank);
 }
 
 bool
@@ -242,11 +269,7 @@ summary_quantile(const Summary *summary, double p, double *result)
 
 	if (n == 0 || !(p >= 0 && p <= 1))
 		return false;
-	rank = (int64_t) ceil(p * (double) n);
-	if (rank < 1)
-		rank = 1;
-	if (rank > n)
-		rank = n;
+	rank = quantile_rank(p, n);
 	if (rank <= summary->negative_infinity_count)
 		*result = -INFINITY;
 	else if (rank > n - summary->positive_infinity_count)

@@ -30,4 +30,10 @@ extern double stored_value(SummaryUnit unit, double shown);
 /* Raises 22003 unless p is in [0, 1]. */
 extern void require_probability(double p);
 
+/* weir.statistics, as the called function returns it. */
+extern Datum statistics_datum(FunctionCallInfo fcinfo, SummaryUnit unit, const SummaryStatistics *statistics);
+
+/* Argument 2 of summarize(x, bins), where there is one, else the default. */
+extern int	requested_budget(FunctionCallInfo fcinfo);
+
 #endif

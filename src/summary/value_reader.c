@@ -376,3 +376,36 @@ value_reader_remove(const ValueReader *reader, Summary *summary, Datum value, bo
 		free_text(&text);
 	}
 }
+
+void
+value_reader_enter(const ValueReader *reader, MovingSummary *moving, Datum value, bool is_null)
+{
+	CategoryText text;
+
+	if (is_null)
+		moving_add_null(moving);
+	else if (reader->kind == SUMMARY_NUMERIC)
+		moving_add_number(moving, value_reader_number(reader, value));
+	else
+	{
+		read_text(reader, value, &text);
+		moving_add_category(moving, text.bytes, text.length);
+		free_text(&text);
+	}
+}
+
+bool
+value_reader_leave(const ValueReader *reader, MovingSummary *moving, Datum value, bool is_null)
+{
+	CategoryText text;
+	bool		left;
+
+	if (is_null)
+		return moving_remove_null(moving);
+	if (reader->kind == SUMMARY_NUMERIC)
+		return moving_remove_number(moving, value_reader_number(reader, value));
+	read_text(reader, value, &text);
+	left = moving_remove_category(moving, text.bytes, text.length);
+	free_text(&text);
+	return left;
+}

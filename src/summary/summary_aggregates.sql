@@ -1,0 +1,124 @@
+-- aggregates -----------------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION weir.summarize_transition(state weir.summary, x "any") RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summarize_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summarize_transition(weir.summary, "any") IS
+    'Internal: transition function of summarize(x).';
+REVOKE EXECUTE ON FUNCTION weir.summarize_transition(weir.summary, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.summarize_transition(state weir.summary, x "any", bins int) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summarize_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summarize_transition(weir.summary, "any", int) IS
+    'Internal: transition function of summarize(x, bins).';
+REVOKE EXECUTE ON FUNCTION weir.summarize_transition(weir.summary, "any", int) FROM PUBLIC;
+
+CREATE FUNCTION weir.summarize_numeric_transition(state weir.summary, x "any") RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summarize_numeric_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summarize_numeric_transition(weir.summary, "any") IS
+    'Internal: transition function of summarize_numeric(x) and stats(x).';
+REVOKE EXECUTE ON FUNCTION weir.summarize_numeric_transition(weir.summary, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.summarize_category_transition(state weir.summary, x "any") RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summarize_category_transition' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summarize_category_transition(weir.summary, "any") IS
+    'Internal: transition function of summarize_category(x).';
+REVOKE EXECUTE ON FUNCTION weir.summarize_category_transition(weir.summary, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.summary_combine(a weir.summary, b weir.summary) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_summary_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.summary_combine(weir.summary, weir.summary) IS
+    'Internal: combine function of the aggregates over weir.summary, transition function of merge.';
+REVOKE EXECUTE ON FUNCTION weir.summary_combine(weir.summary, weir.summary) FROM PUBLIC;
+
+-- moving states: frames that slide
+
+CREATE FUNCTION weir.moving_summary_enter(state internal, x "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_moving_summary_enter' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_summary_enter(internal, "any") IS
+    'Internal: a row enters the sliding frame of summarize(x).';
+REVOKE EXECUTE ON FUNCTION weir.moving_summary_enter(internal, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_numeric_enter(state internal, x "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_moving_numeric_enter' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_numeric_enter(internal, "any") IS
+    'Internal: a row enters the sliding frame of summarize_numeric(x) and stats(x).';
+REVOKE EXECUTE ON FUNCTION weir.moving_numeric_enter(internal, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_category_enter(state internal, x "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_moving_category_enter' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_category_enter(internal, "any") IS
+    'Internal: a row enters the sliding frame of summarize_category(x).';
+REVOKE EXECUTE ON FUNCTION weir.moving_category_enter(internal, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_summary_enter(state internal, x "any", bins int) RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_moving_summary_enter' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_summary_enter(internal, "any", int) IS
+    'Internal: a row enters the sliding frame of summarize(x, bins).';
+REVOKE EXECUTE ON FUNCTION weir.moving_summary_enter(internal, "any", int) FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_summary_leave(state internal, x "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_moving_summary_leave' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_summary_leave(internal, "any") IS
+    'Internal: a row leaves a sliding frame.';
+REVOKE EXECUTE ON FUNCTION weir.moving_summary_leave(internal, "any") FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_summary_leave(state internal, x "any", bins int) RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_moving_summary_leave' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_summary_leave(internal, "any", int) IS
+    'Internal: a row leaves a sliding frame.';
+REVOKE EXECUTE ON FUNCTION weir.moving_summary_leave(internal, "any", int) FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_summary_final(state internal) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_moving_summary_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_summary_final(internal) IS
+    'Internal: the summary of a sliding frame.';
+REVOKE EXECUTE ON FUNCTION weir.moving_summary_final(internal) FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_stats_final(state internal) RETURNS weir.statistics
+    AS 'MODULE_PATHNAME', 'weir_moving_stats_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_stats_final(internal) IS
+    'Internal: the statistics of a sliding frame.';
+REVOKE EXECUTE ON FUNCTION weir.moving_stats_final(internal) FROM PUBLIC;
+
+CREATE AGGREGATE weir.summarize("any") (
+    SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,
+    MSFUNC = weir.moving_summary_enter, MINVFUNC = weir.moving_summary_leave, MSTYPE = internal, MFINALFUNC = weir.moving_summary_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.summarize("any") IS
+    'The summary of the values. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarized (json, bytea, arrays, composites).';
+
+CREATE AGGREGATE weir.summarize("any", int) (
+    SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,
+    MSFUNC = weir.moving_summary_enter, MINVFUNC = weir.moving_summary_leave, MSTYPE = internal, MFINALFUNC = weir.moving_summary_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.summarize("any", int) IS
+    'The summary of the values with a budget of that many bins or categories, 16 to 65536 (1024 by default, also for NULL), read from the first row of a group. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 22023 for a budget out of range, 42804 for types that cannot be summarized.';
+
+CREATE AGGREGATE weir.summarize_numeric("any") (
+    SFUNC = weir.summarize_numeric_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,
+    MSFUNC = weir.moving_numeric_enter, MINVFUNC = weir.moving_summary_leave, MSTYPE = internal, MFINALFUNC = weir.moving_summary_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.summarize_numeric("any") IS
+    'The summary of the values as numbers, where summarize would count categories: boolean as 0 and 1. NULLs are counted apart; NULL over no rows. Raises 42804 for types that are no numbers, intervals or times.';
+
+CREATE AGGREGATE weir.summarize_category("any") (
+    SFUNC = weir.summarize_category_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,
+    MSFUNC = weir.moving_category_enter, MINVFUNC = weir.moving_summary_leave, MSTYPE = internal, MFINALFUNC = weir.moving_summary_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.summarize_category("any") IS
+    'The summary of the values as categories, where summarize would treat them as numbers: codes, for instance. Each value is counted by its text: numbers in their shortest form, dates and times in ISO form, in UTC. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarized.';
+
+CREATE AGGREGATE weir.merge(weir.summary) (
+    SFUNC = weir.summary_combine, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.merge(weir.summary) IS
+    'The summary of the rows of all summaries, the same as if the rows had been summarised together. NULLs are left out; NULL when nothing is left. Of different budgets the smallest wins. Raises 42804 when kinds or units differ.';
+
+CREATE AGGREGATE weir.stats("any") (
+    SFUNC = weir.summarize_numeric_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,
+    FINALFUNC = weir.stats,
+    MSFUNC = weir.moving_numeric_enter, MINVFUNC = weir.moving_summary_leave, MSTYPE = internal, MFINALFUNC = weir.moving_stats_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.stats("any") IS
+    'Statistics of numbers, booleans (0 and 1), intervals, dates or times: count of values (NaN and infinities included), count of NULLs; over the finite values sum, mean, sample standard deviation (n - 1), skewness g1 and excess kurtosis g2 (population, as scipy.stats.skew and kurtosis), all from exact sums; minimum and maximum. Undefined ones are NULL. Intervals and times in seconds (since 1970-01-01 UTC). NULL over no rows. Raises 42804 for other types.';
+
