@@ -61,6 +61,7 @@ typedef struct CapturedColumn
 	AttrNumber	attribute;		/* of the monitored table itself */
 	Oid			type;			/* what the reader is made for */
 	ValueReader reader;
+	struct Dictionary *dictionary; /* see batch.h */
 } CapturedColumn;
 
 typedef struct CapturedMonitor

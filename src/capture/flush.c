@@ -27,7 +27,7 @@ flush_has_rows(List *monitors)
 {
 	ListCell   *cell;
 
-	if (pane_dirty_list() != NIL)
+	if (!dlist_is_empty(pane_dirty_list()))
 		return true;
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->truncated)
@@ -72,7 +72,7 @@ load_part(Pane *pane, const PaneRow *key, char name, PanePart *part)
 }
 
 static void
-store_part(Pane *pane, PaneRow *row, char name, const PanePart *part)
+store_part(Pane *pane, PaneRow *row, char name, PanePart *part)
 {
 	row->part = name;
 	row->marks = pane->marks;
@@ -97,8 +97,9 @@ write_pane(Pane *pane)
 			load_part(pane, &row, 'r', &pane->base_removed);
 		pane->loaded = true;
 	}
+	pane_part_move(pane->monitor, &pane->base, &pane->added);
 	pane_part_open(pane->monitor, &pane->base);
-	pane_part_merge(pane->monitor, &pane->base, &pane->added);
+	pane_part_settle(pane->monitor, &pane->base);
 	if (is_live)
 	{
 		pane_part_subtract(pane->monitor, &pane->base, &pane->removed);
@@ -111,7 +112,6 @@ write_pane(Pane *pane)
 		if (pane->base_removed.summaries != NULL)
 			store_part(pane, &row, 'r', &pane->base_removed);
 	}
-	pane_part_close(pane->monitor, &pane->added);
 	pane_part_close(pane->monitor, &pane->removed);
 }
 
@@ -179,17 +179,20 @@ void
 flush_write(List *monitors, XLogRecPtr position)
 {
 	ListCell   *cell;
+	dlist_iter	iterator;
 	MemoryContext pane_memory = AllocSetContextCreate(CurrentMemoryContext, "weir flush", ALLOCSET_DEFAULT_SIZES);
 
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->truncated)
 			write_truncation(lfirst(cell));
-	foreach(cell, pane_dirty_list())
+	dlist_foreach(iterator, pane_dirty_list())
 	{
+		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
 		MemoryContext old = MemoryContextSwitchTo(pane_memory);
 
-		definition_blame(((Pane *) lfirst(cell))->key.monitor_id);
-		write_pane(lfirst(cell));
+		definition_blame(pane->key.monitor_id);
+		write_pane(pane);
+		pane_written(pane, (size_t) capture_memory_kb * 1024);
 		FAULT(FAULT_PANE_WRITTEN);
 		definition_blame(0);
 		MemoryContextSwitchTo(old);

@@ -65,14 +65,17 @@ static void
 replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row, RowImage *new_row)
 {
 	CapturedMonitor *monitor = entry->monitor;
+	PanePart   *added = pane_part_to_add(pane);
 	bool		outcome_differs = monitor->has_label && !same_value(relation, entry->label, old_row, new_row);
 
-	pane_part_open(monitor, &pane->added);
-	pane_part_open(monitor, &pane->removed);
+	pane_part_make_room(monitor, &pane->removed);
+	pane_part_make_room(monitor, added);
+	pane->removed.batch->n_rows++;
+	added->batch->n_rows++;
 	if (monitor->has_label)
 	{
 		pane->removed.n_labelled += !old_row->nulls[entry->label - 1];
-		pane->added.n_labelled += !new_row->nulls[entry->label - 1];
+		added->n_labelled += !new_row->nulls[entry->label - 1];
 	}
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
@@ -80,8 +83,8 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 
 		if (same_value(relation, entry->columns[i], old_row, new_row))
 			continue;
-		value_reader_add(&monitor->columns[i].reader, pane->removed.summaries[i], old_row->values[at], old_row->nulls[at]);
-		value_reader_add(&monitor->columns[i].reader, pane->added.summaries[i], new_row->values[at], new_row->nulls[at]);
+		row_add_value(monitor, i, &pane->removed, old_row->values[at], old_row->nulls[at]);
+		row_add_value(monitor, i, added, new_row->values[at], new_row->nulls[at]);
 	}
 	if (monitor->n_protected > 0)
 	{
@@ -91,7 +94,7 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 		if (outcome_differs)
 		{
 			row_add_fairness(entry, &pane->removed, old_row);
-			row_add_fairness(entry, &pane->added, new_row);
+			row_add_fairness(entry, added, new_row);
 		}
 	}
 }
@@ -155,13 +158,13 @@ apply(Relation relation, MonitorMap *entry, const Place *place, Change change, R
 
 	for (int i = 0; (generation = generation_of(monitor, place, i)) >= 0; i++)
 	{
-		Pane	   *pane = pane_get(monitor, generation, place->start, monitor->n_segments, place->segment);
+		Pane	   *pane = pane_get(monitor, generation, place->start, place->segment);
 
 		pane_mark_dirty(pane);
 		switch (change)
 		{
 			case CHANGE_ADD:
-				row_add(entry, &pane->added, new_row);
+				row_add(entry, pane_part_to_add(pane), new_row);
 				if (generation == 0 && monitor->watermark >= pane->late_after)
 					pane->n_late++;
 				break;
@@ -233,7 +236,7 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 			apply(relation, entry, &old_place, CHANGE_MARK_RETAINED, NULL, NULL);
 		return;
 	}
-	if (old_place.inside && new_place.inside && row_same_place(monitor, &old_place, &new_place))
+	if (old_place.inside && new_place.inside && old_place.start == new_place.start && old_place.segment == new_place.segment)
 	{
 		apply(relation, entry, &new_place, CHANGE_REPLACE, old_row, new_row);
 		return;

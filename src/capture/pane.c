@@ -4,24 +4,22 @@
  */
 #include "postgres.h"
 
-#include "base/memory.h"
 #include "capture/pane.h"
-#include "common/hashfn.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-typedef struct SegmentEntry
-{
-	uint64		hash;
-	List	   *segments;		/* all segments with this hash */
-} SegmentEntry;
+/* Panes looked up lately stand here under their hash: most rows need no more. */
+#define RECENT 512
+
+#define FIRST_BATCH 16
 
 static MemoryContext parent_context;
 static MemoryContext pane_context = NULL;
+static size_t allocated;
 static HTAB *panes;
-static HTAB *segments;
-static List *dirty_panes;
-static Segment no_segment = {.n = 0};
+static Pane *recent[RECENT];
+static dlist_head dirty_panes;
+static dlist_head clean_panes;	/* those flushed longest ago first */
 
 void
 pane_reset(void)
@@ -31,16 +29,17 @@ pane_reset(void)
 	if (pane_context != NULL)
 		MemoryContextDelete(pane_context);
 	pane_context = AllocSetContextCreate(parent_context, "weir panes", ALLOCSET_DEFAULT_SIZES);
-	dirty_panes = NIL;
+	allocated = 0;
+	memset(recent, 0, sizeof(recent));
+	dlist_init(&dirty_panes);
+	dlist_init(&clean_panes);
 
 	memset(&control, 0, sizeof(control));
 	control.keysize = sizeof(PaneKey);
 	control.entrysize = sizeof(Pane);
 	control.hcxt = pane_context;
 	panes = hash_create("weir panes", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	control.keysize = sizeof(uint64);
-	control.entrysize = sizeof(SegmentEntry);
-	segments = hash_create("weir segments", 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	segment_reset(parent_context);
 }
 
 void
@@ -50,59 +49,35 @@ pane_init(MemoryContext parent)
 	pane_reset();
 }
 
+/* ---- memory ---- */
+
+/* Counts what is held: what was freed stays with the context, for the next. */
+static void *
+resize_counted(void *context, void *pointer, size_t old_size, size_t size)
+{
+	allocated += size;
+	allocated -= old_size;
+	if (size == 0)
+	{
+		if (pointer != NULL)
+			pfree(pointer);
+		return NULL;
+	}
+	if (pointer == NULL)
+		return MemoryContextAllocHuge(pane_context, size);
+	return repalloc_huge(pointer, size);
+}
+
 Allocator
 pane_allocator(void)
 {
-	return allocator_in(pane_context);
+	return (Allocator){.resize = resize_counted, .context = NULL};
 }
 
 size_t
 pane_memory(void)
 {
-	return MemoryContextMemAllocated(pane_context, true);
-}
-
-/* ---- segments ---- */
-
-static Segment *
-intern_segment(int n, char *const *values)
-{
-	size_t	   *lengths = palloc(sizeof(size_t) * Max(n, 1));
-	size_t		key_length;
-	char	   *key;
-	uint64		hash;
-	bool		found;
-	SegmentEntry *entry;
-	ListCell   *cell;
-	Segment	   *segment;
-	MemoryContext old;
-
-	for (int i = 0; i < n; i++)
-		lengths[i] = values[i] != NULL ? strlen(values[i]) : 0;
-	key = palloc(Max(fairness_key_size(n, (const char *const *) values, lengths), 1));
-	key_length = fairness_key(n, (const char *const *) values, lengths, key);
-	hash = hash_bytes_extended((unsigned char *) key, (int) key_length, 0);
-	entry = hash_search(segments, &hash, HASH_ENTER, &found);
-	if (!found)
-		entry->segments = NIL;
-	foreach(cell, entry->segments)
-	{
-		segment = lfirst(cell);
-		if (segment->key_length == key_length && memcmp(segment->key, key, key_length) == 0)
-			return segment;
-	}
-	old = MemoryContextSwitchTo(pane_context);
-	segment = palloc(sizeof(Segment));
-	segment->n = n;
-	segment->values = palloc(sizeof(char *) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-		segment->values[i] = values[i] != NULL ? pstrdup(values[i]) : NULL;
-	segment->key = palloc(Max(key_length, 1));
-	memcpy(segment->key, key, key_length);
-	segment->key_length = key_length;
-	entry->segments = lappend(entry->segments, segment);
-	MemoryContextSwitchTo(old);
-	return segment;
+	return allocated + (size_t) hash_get_num_entries(panes) * sizeof(Pane);
 }
 
 /* ---- parts ---- */
@@ -137,14 +112,41 @@ pane_part_close(CapturedMonitor *monitor, PanePart *part)
 		pfree(part->summaries);
 		pfree(part->fairness);
 	}
+	batch_free(part->batch, pane_allocator());
 	memset(part, 0, sizeof(PanePart));
 }
 
 void
-pane_part_merge(CapturedMonitor *monitor, PanePart *into, const PanePart *from)
+pane_part_settle(CapturedMonitor *monitor, PanePart *part)
+{
+	if (part->batch == NULL)
+		return;
+	batch_fold(part->batch, monitor, part->summaries);
+	batch_free(part->batch, pane_allocator());
+	part->batch = NULL;
+}
+
+void
+pane_part_make_room(CapturedMonitor *monitor, PanePart *part)
+{
+	if (part->batch == NULL)
+	{
+		pane_part_open(monitor, part);
+		part->batch = batch_create(monitor, part->n < FIRST_BATCH ? FIRST_BATCH : 4 * FIRST_BATCH, pane_allocator());
+	}
+	else if (part->batch->n_rows == part->batch->capacity)
+	{
+		batch_fold(part->batch, monitor, part->summaries);
+		part->batch = batch_grow(part->batch, monitor, pane_allocator());
+	}
+}
+
+void
+pane_part_merge(CapturedMonitor *monitor, PanePart *into, PanePart *from)
 {
 	if (from->summaries == NULL)
 		return;
+	pane_part_settle(monitor, from);
 	pane_part_open(monitor, into);
 	into->n += from->n;
 	into->n_labelled += from->n_labelled;
@@ -155,10 +157,25 @@ pane_part_merge(CapturedMonitor *monitor, PanePart *into, const PanePart *from)
 }
 
 void
-pane_part_subtract(CapturedMonitor *monitor, PanePart *into, const PanePart *from)
+pane_part_move(CapturedMonitor *monitor, PanePart *into, PanePart *from)
+{
+	if (into->summaries == NULL)
+		*into = *from;
+	else
+	{
+		pane_part_merge(monitor, into, from);
+		pane_part_close(monitor, from);
+	}
+	memset(from, 0, sizeof(PanePart));
+}
+
+void
+pane_part_subtract(CapturedMonitor *monitor, PanePart *into, PanePart *from)
 {
 	if (from->summaries == NULL)
 		return;
+	pane_part_settle(monitor, from);
+	pane_part_settle(monitor, into);
 	pane_part_open(monitor, into);
 	into->n -= from->n;
 	into->n_labelled -= from->n_labelled;
@@ -166,6 +183,20 @@ pane_part_subtract(CapturedMonitor *monitor, PanePart *into, const PanePart *fro
 		summary_check_status(summary_subtract(into->summaries[i], from->summaries[i]));
 	for (int i = 0; i < monitor->n_protected; i++)
 		fairness_check_status(fairness_subtract(into->fairness[i], from->fairness[i]));
+}
+
+size_t
+pane_part_memory(CapturedMonitor *monitor, const PanePart *part)
+{
+	size_t		memory = part->batch != NULL ? part->batch->size : 0;
+
+	if (part->summaries == NULL)
+		return memory;
+	for (int i = 0; i < monitor->n_columns; i++)
+		memory += summary_memory(part->summaries[i]);
+	for (int i = 0; i < monitor->n_protected; i++)
+		memory += fairness_memory(part->fairness[i]);
+	return memory;
 }
 
 static bool
@@ -177,7 +208,7 @@ differs(char **difference, const char *what, int64 a, int64 b)
 }
 
 bool
-pane_part_equal(CapturedMonitor *monitor, const PanePart *a, const PanePart *b, char **difference)
+pane_part_equal(CapturedMonitor *monitor, PanePart *a, PanePart *b, char **difference)
 {
 	if (a->n != b->n)
 		return differs(difference, "rows", a->n, b->n);
@@ -185,6 +216,8 @@ pane_part_equal(CapturedMonitor *monitor, const PanePart *a, const PanePart *b, 
 		return differs(difference, "labelled rows", a->n_labelled, b->n_labelled);
 	if (a->n == 0)
 		return true;
+	pane_part_settle(monitor, a);
+	pane_part_settle(monitor, b);
 	for (int i = 0; i < monitor->n_columns; i++)
 		if (!summary_equal(a->summaries[i], b->summaries[i]))
 		{
@@ -204,59 +237,110 @@ pane_part_equal(CapturedMonitor *monitor, const PanePart *a, const PanePart *b, 
 
 /* ---- panes ---- */
 
-Pane *
-pane_get(CapturedMonitor *monitor, int generation, TimestampTz start, int n_segments, char *const *segment_values)
+static inline uint32
+recent_index(const PaneKey *key)
 {
-	PaneKey		key;
-	Pane	   *pane;
+	uint64		hash = (uint64) key->start ^ (uint64) (uintptr_t) key->segment * UINT64CONST(0xff51afd7ed558ccd) ^
+		((uint64) (uint32) key->generation << 32 | (uint32) key->monitor_id);
+
+	return (uint32) (hash * UINT64CONST(0x9e3779b97f4a7c15) >> 32) % RECENT;
+}
+
+static inline bool
+same_key(const PaneKey *a, const PaneKey *b)
+{
+	return a->start == b->start && a->segment == b->segment && a->generation == b->generation && a->monitor_id == b->monitor_id;
+}
+
+Pane *
+pane_get(CapturedMonitor *monitor, int generation, TimestampTz start, Segment *segment)
+{
+	PaneKey		key = {.monitor_id = monitor->monitor_id, .generation = generation, .start = start, .segment = segment};
+	uint32		index = recent_index(&key);
+	Pane	   *pane = recent[index];
 	bool		found;
 	TimestampTz slide_start;
 
-	memset(&key, 0, sizeof(key));
-	key.monitor_id = monitor->monitor_id;
-	key.generation = generation;
-	key.start = start;
-	key.segment = n_segments == 0 ? &no_segment : intern_segment(n_segments, segment_values);
+	if (pane != NULL && same_key(&pane->key, &key))
+		return pane;
 	pane = hash_search(panes, &key, HASH_ENTER, &found);
+	recent[index] = pane;
 	if (found)
 		return pane;
 	memset((char *) pane + sizeof(PaneKey), 0, sizeof(Pane) - sizeof(PaneKey));
 	pane->monitor = monitor;
 	slide_start = window_start(&monitor->slide_clock, start);
 	pane->late_after = window_next(&monitor->slide_clock, slide_start) + monitor->lateness;
+	segment_hold(segment);
+	if (generation >= 0)
+		dlist_push_tail(&clean_panes, &pane->node);
 	return pane;
+}
+
+static void
+close_parts(Pane *pane)
+{
+	pane_part_close(pane->monitor, &pane->added);
+	pane_part_close(pane->monitor, &pane->removed);
+	pane_part_close(pane->monitor, &pane->base);
+	pane_part_close(pane->monitor, &pane->base_removed);
+}
+
+void
+pane_remove(Pane *pane)
+{
+	uint32		index = recent_index(&pane->key);
+
+	close_parts(pane);
+	dlist_delete(&pane->node);
+	segment_release(pane->key.segment);
+	if (recent[index] == pane)
+		recent[index] = NULL;
+	hash_search(panes, &pane->key, HASH_REMOVE, NULL);
 }
 
 void
 pane_mark_dirty(Pane *pane)
 {
-	MemoryContext old;
-
 	if (pane->dirty)
 		return;
 	pane->dirty = true;
-	old = MemoryContextSwitchTo(pane_context);
-	dirty_panes = lappend(dirty_panes, pane);
-	MemoryContextSwitchTo(old);
+	dlist_delete(&pane->node);
+	dlist_push_tail(&dirty_panes, &pane->node);
 }
 
-List *
+dlist_head *
 pane_dirty_list(void)
 {
-	return dirty_panes;
+	return &dirty_panes;
+}
+
+void
+pane_written(Pane *pane, size_t memory_budget)
+{
+	if (pane_memory() <= memory_budget)
+		return;
+	close_parts(pane);
+	pane->loaded = false;
+	pane->marks = 0;
+	pane->n_late = 0;
 }
 
 void
 pane_flushed(size_t memory_budget)
 {
-	ListCell   *cell;
+	dlist_mutable_iter iterator;
 
-	foreach(cell, dirty_panes)
-		((Pane *) lfirst(cell))->dirty = false;
-	list_free(dirty_panes);
-	dirty_panes = NIL;
-	if (pane_memory() > memory_budget)
-		pane_reset();
+	dlist_foreach_modify(iterator, &dirty_panes)
+	{
+		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
+
+		pane->dirty = false;
+		dlist_delete(&pane->node);
+		dlist_push_tail(&clean_panes, &pane->node);
+	}
+	while (pane_memory() > memory_budget && !dlist_is_empty(&clean_panes))
+		pane_remove(dlist_head_element(Pane, node, &clean_panes));
 }
 
 void
@@ -267,17 +351,9 @@ pane_forget(int monitor_id, int generation)
 
 	hash_seq_init(&scan, panes);
 	while ((pane = hash_seq_search(&scan)) != NULL)
-	{
-		if (pane->key.monitor_id != monitor_id || (generation >= 0 && pane->key.generation != generation))
-			continue;
-		pane_part_close(pane->monitor, &pane->added);
-		pane_part_close(pane->monitor, &pane->removed);
-		pane_part_close(pane->monitor, &pane->base);
-		pane_part_close(pane->monitor, &pane->base_removed);
-		if (pane->dirty)
-			dirty_panes = list_delete_ptr(dirty_panes, pane);
-		hash_search(panes, &pane->key, HASH_REMOVE, NULL);
-	}
+		if (pane->key.monitor_id == monitor_id && pane->key.generation >= 0 &&
+			(generation < 0 || pane->key.generation == generation))
+			pane_remove(pane);
 }
 
 void

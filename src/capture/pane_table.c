@@ -52,11 +52,12 @@ pane_table_segment(const Segment *segment)
 }
 
 void
-pane_table_encode(CapturedMonitor *monitor, const PanePart *part, PaneRow *row)
+pane_table_encode(CapturedMonitor *monitor, PanePart *part, PaneRow *row)
 {
 	ElementType element;
 	Datum	   *values = palloc(sizeof(Datum) * Max(1, Max(monitor->n_columns, monitor->n_protected)));
 
+	pane_part_settle(monitor, part);
 	row->n = part->n;
 	row->n_labelled = part->n_labelled;
 	for (int i = 0; i < monitor->n_columns; i++)

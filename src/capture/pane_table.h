@@ -29,7 +29,7 @@ typedef struct PaneRow
 extern Datum pane_table_segment(const Segment *segment);
 
 /* Fills the row's counts and arrays from a part. */
-extern void pane_table_encode(CapturedMonitor *monitor, const PanePart *part, PaneRow *row);
+extern void pane_table_encode(CapturedMonitor *monitor, PanePart *part, PaneRow *row);
 
 /* Decodes into an empty part; its memory is that of the panes. False when the row's shape is not that of the monitor. */
 extern bool pane_table_decode(CapturedMonitor *monitor, const PaneRow *row, PanePart *part);

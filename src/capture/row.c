@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "capture/capture.h"
 #include "capture/row.h"
 #include "executor/executor.h"
 #include "utils/timestamp.h"
@@ -25,6 +26,33 @@ passes_filter(RelationMap *map, MonitorMap *entry, RowImage *row)
 	result = ExecEvalExprSwitchContext(entry->filter, map->expression_context, &is_null);
 	ResetExprContext(map->expression_context);
 	return !is_null && DatumGetBool(result);
+}
+
+static Segment *
+find_segment(MonitorMap *entry, RowImage *row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	SegmentValue values[CAPTURE_MAX_SEGMENT_COLUMNS];
+	CategoryText texts[CAPTURE_MAX_SEGMENT_COLUMNS];
+	Segment	   *segment;
+
+	if (monitor->n_segments == 0)
+		return SEGMENT_NONE;
+	for (int i = 0; i < monitor->n_segments; i++)
+	{
+		int			at = entry->segments[i] - 1;
+
+		texts[i].allocated = NULL;
+		values[i] = (SegmentValue){NULL, 0};
+		if (row->nulls[at])
+			continue;
+		value_reader_get_text(&monitor->segments[i].reader, row->values[at], &texts[i]);
+		values[i] = (SegmentValue){texts[i].bytes, texts[i].length};
+	}
+	segment = segment_intern(monitor->n_segments, values);
+	for (int i = 0; i < monitor->n_segments; i++)
+		category_text_free(&texts[i]);
+	return segment;
 }
 
 void
@@ -52,26 +80,8 @@ row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, bool counts_u
 	place->start = monitor->slice_start;
 	if (place->start < monitor->expired_before)
 		return;
-	for (int i = 0; i < monitor->n_segments; i++)
-		place->segment[i] = row->nulls[entry->segments[i] - 1]
-			? NULL
-			: value_reader_text(&monitor->segments[i].reader, row->values[entry->segments[i] - 1]);
+	place->segment = find_segment(entry, row);
 	place->inside = true;
-}
-
-bool
-row_same_place(CapturedMonitor *monitor, const Place *a, const Place *b)
-{
-	if (a->start != b->start)
-		return false;
-	for (int i = 0; i < monitor->n_segments; i++)
-	{
-		if ((a->segment[i] == NULL) != (b->segment[i] == NULL))
-			return false;
-		if (a->segment[i] != NULL && strcmp(a->segment[i], b->segment[i]) != 0)
-			return false;
-	}
-	return true;
 }
 
 static Outcome
@@ -107,12 +117,43 @@ row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
 	}
 }
 
+static void
+add_category(CapturedMonitor *monitor, int i, PanePart *part, Datum value)
+{
+	CapturedColumn *column = &monitor->columns[i];
+	CategoryText text;
+	int			code;
+
+	value_reader_get_text(&column->reader, value, &text);
+	code = dictionary_code(monitor, column, text.bytes, text.length);
+	if (code >= 0)
+		batch_add_code(part->batch, i, code);
+	else
+		summary_add_category(part->summaries[i], text.bytes, text.length);
+	category_text_free(&text);
+}
+
+void
+row_add_value(CapturedMonitor *monitor, int i, PanePart *part, Datum value, bool is_null)
+{
+	const ValueReader *reader = &monitor->columns[i].reader;
+
+	if (is_null)
+		batch_add_null(part->batch, i);
+	else if (reader->kind == SUMMARY_NUMERIC)
+		batch_add_number(part->batch, i, value_reader_number(reader, value));
+	else
+		add_category(monitor, i, part, value);
+}
+
 void
 row_add(MonitorMap *entry, PanePart *part, RowImage *row)
 {
 	CapturedMonitor *monitor = entry->monitor;
 
-	pane_part_open(monitor, part);
+	if (part->batch == NULL || part->batch->n_rows == part->batch->capacity)
+		pane_part_make_room(monitor, part);
+	part->batch->n_rows++;
 	part->n++;
 	if (monitor->has_label && !row->nulls[entry->label - 1])
 		part->n_labelled++;
@@ -120,7 +161,7 @@ row_add(MonitorMap *entry, PanePart *part, RowImage *row)
 	{
 		int			at = entry->columns[i] - 1;
 
-		value_reader_add(&monitor->columns[i].reader, part->summaries[i], row->values[at], row->nulls[at]);
+		row_add_value(monitor, i, part, row->values[at], row->nulls[at]);
 	}
 	row_add_fairness(entry, part, row);
 }

@@ -8,7 +8,6 @@
 
 #include "postgres.h"
 
-#include "capture/capture.h"
 #include "capture/pane.h"
 #include "capture/relation_map.h"
 
@@ -24,15 +23,15 @@ typedef struct Place
 	bool		inside;			/* passes the filter and has a time */
 	TimestampTz time;
 	TimestampTz start;
-	char	   *segment[CAPTURE_MAX_SEGMENT_COLUMNS];
+	Segment	   *segment;
 } Place;
 
-/* Strings of the place are in the current memory context. counts_untimed: a row without a time is told to the monitor. */
+/* counts_untimed: a row without a time is told to the monitor. */
 extern void row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, bool counts_untimed, Place *place);
-extern bool row_same_place(CapturedMonitor *monitor, const Place *a, const Place *b);
 
-/* Adds the row to the part; row_add_fairness only its outcomes. */
+/* Adds the row to the part; row_add_value one value of it, where pane_part_make_room made room; row_add_fairness its outcomes. */
 extern void row_add(MonitorMap *entry, PanePart *part, RowImage *row);
+extern void row_add_value(CapturedMonitor *monitor, int column, PanePart *part, Datum value, bool is_null);
 extern void row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row);
 
 #endif

@@ -288,10 +288,16 @@ summary_add_numbers(Summary *summary, const double *values, size_t n)
 void
 summary_add_category(Summary *summary, const char *bytes, size_t length)
 {
+	summary_add_category_times(summary, bytes, length, 1);
+}
+
+void
+summary_add_category_times(Summary *summary, const char *bytes, size_t length, int64_t times)
+{
 	char		buffer[CATEGORY_MAX_LENGTH];
 
 	bytes = category_as_kept(bytes, &length, buffer);
-	if (!categories_add(&summary->categories, summary->allocator, bytes, length, 1, summary->budget))
+	if (!categories_add(&summary->categories, summary->allocator, bytes, length, times, summary->budget))
 		summary->inexact = true;
 }
 

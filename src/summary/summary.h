@@ -54,6 +54,7 @@ extern void summary_add_number(Summary *summary, double value);
 extern void summary_add_numbers(Summary *summary, const double *values, size_t n); /* the same for all of them */
 extern void summary_add_nulls(Summary *summary, int64_t n);
 extern void summary_add_category(Summary *summary, const char *bytes, size_t length);
+extern void summary_add_category_times(Summary *summary, const char *bytes, size_t length, int64_t times);
 extern void summary_add_null(Summary *summary);
 
 /*

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "summary/categories.h"
 #include "summary/moving_summary.h"
 #include "summary/summary.h"
 
@@ -46,9 +47,20 @@ extern bool value_reader_leave(const ValueReader *reader, MovingSummary *moving,
 /* The value of a numeric reader as it is stored, to be gathered for summary_add_numbers. */
 extern double value_reader_number(const ValueReader *reader, Datum value);
 
-/*
- * The value as category text into caller's buffer context (palloc), for segments and groups; the same text the categories use.
- */
+/* A category text: bytes points into the value, into short_text or into memory to be freed. */
+typedef struct CategoryText
+{
+	const char *bytes;
+	size_t		length;
+	void	   *allocated;
+	char		short_text[CATEGORY_MAX_LENGTH];
+} CategoryText;
+
+/* The value as category text, shortened where it is long. */
+extern void value_reader_get_text(const ValueReader *reader, Datum value, CategoryText *text);
+extern void category_text_free(CategoryText *text);
+
+/* The same as a string (palloc), for segments and groups. */
 extern char *value_reader_text(const ValueReader *reader, Datum value);
 
 /* weir.summary as a flat varlena, and back (a private copy in the allocator's memory; expanded objects accepted). */

@@ -14,7 +14,6 @@
 #include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "summary/categories.h"
 #include "summary/numeric_double.h"
 #include "summary/summary_datum.h"
 #include "utils/builtins.h"
@@ -176,15 +175,6 @@ value_reader_number(const ValueReader *reader, Datum value)
 
 /* ---- as category ---- */
 
-/* A category text: bytes points into the value, into short_text or into memory to be freed. */
-typedef struct CategoryText
-{
-	const char *bytes;
-	size_t		length;
-	void	   *allocated;
-	char		short_text[CATEGORY_MAX_LENGTH];
-} CategoryText;
-
 static void
 encode_timestamp(Timestamp timestamp, bool with_zone, char *buffer)
 {
@@ -271,8 +261,8 @@ shorten(CategoryText *text)
 	text->length = length;
 }
 
-static void
-read_text(const ValueReader *reader, Datum value, CategoryText *text)
+void
+value_reader_get_text(const ValueReader *reader, Datum value, CategoryText *text)
 {
 	struct varlena *stored;
 
@@ -322,8 +312,8 @@ read_text(const ValueReader *reader, Datum value, CategoryText *text)
 		shorten(text);
 }
 
-static void
-free_text(CategoryText *text)
+void
+category_text_free(CategoryText *text)
 {
 	if (text->allocated != NULL)
 		pfree(text->allocated);
@@ -335,9 +325,9 @@ value_reader_text(const ValueReader *reader, Datum value)
 	CategoryText text;
 	char	   *result;
 
-	read_text(reader, value, &text);
+	value_reader_get_text(reader, value, &text);
 	result = pnstrdup(text.bytes, text.length);
-	free_text(&text);
+	category_text_free(&text);
 	return result;
 }
 
@@ -354,9 +344,9 @@ value_reader_add(const ValueReader *reader, Summary *summary, Datum value, bool 
 		summary_add_number(summary, value_reader_number(reader, value));
 	else
 	{
-		read_text(reader, value, &text);
+		value_reader_get_text(reader, value, &text);
 		summary_add_category(summary, text.bytes, text.length);
-		free_text(&text);
+		category_text_free(&text);
 	}
 }
 
@@ -371,9 +361,9 @@ value_reader_remove(const ValueReader *reader, Summary *summary, Datum value, bo
 		summary_remove_number(summary, value_reader_number(reader, value));
 	else
 	{
-		read_text(reader, value, &text);
+		value_reader_get_text(reader, value, &text);
 		summary_remove_category(summary, text.bytes, text.length);
-		free_text(&text);
+		category_text_free(&text);
 	}
 }
 
@@ -388,9 +378,9 @@ value_reader_enter(const ValueReader *reader, MovingSummary *moving, Datum value
 		moving_add_number(moving, value_reader_number(reader, value));
 	else
 	{
-		read_text(reader, value, &text);
+		value_reader_get_text(reader, value, &text);
 		moving_add_category(moving, text.bytes, text.length);
-		free_text(&text);
+		category_text_free(&text);
 	}
 }
 
@@ -404,8 +394,8 @@ value_reader_leave(const ValueReader *reader, MovingSummary *moving, Datum value
 		return moving_remove_null(moving);
 	if (reader->kind == SUMMARY_NUMERIC)
 		return moving_remove_number(moving, value_reader_number(reader, value));
-	read_text(reader, value, &text);
+	value_reader_get_text(reader, value, &text);
 	left = moving_remove_category(moving, text.bytes, text.length);
-	free_text(&text);
+	category_text_free(&text);
 	return left;
 }

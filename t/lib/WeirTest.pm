@@ -100,8 +100,12 @@ sub all_equal
 sub set_fault
 {
 	my ($node, $fault) = @_;
-	$node->safe_psql('postgres', "ALTER SYSTEM SET weir.fault = '$fault'");
-	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	# The fault before may be restarting the server.
+	for (1 .. 100)
+	{
+		last if $node->psql('postgres', "ALTER SYSTEM SET weir.fault = '$fault'") == 0 && $node->psql('postgres', 'SELECT pg_reload_conf()') == 0;
+		select undef, undef, undef, 0.1;
+	}
 	return;
 }
 

@@ -1,0 +1,144 @@
+/*
+ * batch.c
+ *		Values on their way into the summaries of a pane, gathered by column.
+ */
+#include "postgres.h"
+
+#include "capture/batch.h"
+#include "summary/categories.h"
+#include "utils/memutils.h"
+
+#define LARGEST_CAPACITY 256
+
+/* ---- dictionaries ---- */
+
+#define MOST_CODES 2048
+#define DICTIONARY_SLOTS (2 * MOST_CODES)
+
+typedef struct DictionaryText
+{
+	uint64		hash;
+	char	   *bytes;
+	size_t		length;
+} DictionaryText;
+
+struct Dictionary
+{
+	int			n;
+	DictionaryText texts[MOST_CODES];
+	uint16		slots[DICTIONARY_SLOTS]; /* code + 1; 0: free */
+};
+
+int
+dictionary_code(CapturedMonitor *monitor, CapturedColumn *column, const char *bytes, size_t length)
+{
+	Dictionary *dictionary = column->dictionary;
+	MemoryContext context = GetMemoryChunkContext(monitor);
+	uint64		hash = category_hash(bytes, length);
+	uint32		slot = (uint32) hash % DICTIONARY_SLOTS;
+	DictionaryText *text;
+
+	if (dictionary == NULL)
+		dictionary = column->dictionary = MemoryContextAllocZero(context, sizeof(Dictionary));
+	for (; dictionary->slots[slot] != 0; slot = (slot + 1) % DICTIONARY_SLOTS)
+	{
+		text = &dictionary->texts[dictionary->slots[slot] - 1];
+		if (text->hash == hash && text->length == length && memcmp(text->bytes, bytes, length) == 0)
+			return dictionary->slots[slot] - 1;
+	}
+	if (dictionary->n == MOST_CODES)
+		return -1;
+	text = &dictionary->texts[dictionary->n];
+	text->hash = hash;
+	text->length = length;
+	text->bytes = MemoryContextAlloc(context, Max(length, 1));
+	memcpy(text->bytes, bytes, length);
+	dictionary->slots[slot] = (uint16) (dictionary->n + 1);
+	return dictionary->n++;
+}
+
+/* ---- batches ---- */
+
+Batch *
+batch_create(CapturedMonitor *monitor, int capacity, Allocator allocator)
+{
+	size_t		header = MAXALIGN(offsetof(Batch, columns) + sizeof(BatchColumn) * monitor->n_columns);
+	size_t		size = header;
+	Batch	   *batch;
+	char	   *next;
+
+	for (int i = 0; i < monitor->n_columns; i++)
+		size +=
+			MAXALIGN((size_t) capacity * (monitor->columns[i].reader.kind == SUMMARY_NUMERIC ? sizeof(double) : sizeof(uint16)));
+	batch = allocator.resize(allocator.context, NULL, 0, size);
+	memset(batch, 0, header);
+	batch->capacity = capacity;
+	batch->size = size;
+	next = (char *) batch + header;
+	for (int i = 0; i < monitor->n_columns; i++)
+	{
+		batch->columns[i].values = next;
+		next +=
+			MAXALIGN((size_t) capacity * (monitor->columns[i].reader.kind == SUMMARY_NUMERIC ? sizeof(double) : sizeof(uint16)));
+	}
+	return batch;
+}
+
+void
+batch_free(Batch *batch, Allocator allocator)
+{
+	if (batch != NULL)
+		allocator.resize(allocator.context, batch, batch->size, 0);
+}
+
+Batch *
+batch_grow(Batch *batch, CapturedMonitor *monitor, Allocator allocator)
+{
+	int			capacity = batch->capacity * 4;
+
+	Assert(batch->n_rows == 0);
+	if (capacity > LARGEST_CAPACITY)
+		return batch;
+	batch_free(batch, allocator);
+	return batch_create(monitor, capacity, allocator);
+}
+
+/* Counts equal codes first: a category is looked up once. */
+static void
+fold_codes(const Dictionary *dictionary, const uint16 *codes, int n, Summary *summary)
+{
+	static uint16 counts[MOST_CODES];
+	uint16		met[LARGEST_CAPACITY];
+	int			n_met = 0;
+
+	for (int i = 0; i < n; i++)
+		if (counts[codes[i]]++ == 0)
+			met[n_met++] = codes[i];
+	for (int i = 0; i < n_met; i++)
+	{
+		const DictionaryText *text = &dictionary->texts[met[i]];
+		int			count = counts[met[i]];
+
+		counts[met[i]] = 0;
+		summary_add_category_times(summary, text->bytes, text->length, count);
+	}
+}
+
+void
+batch_fold(Batch *batch, CapturedMonitor *monitor, Summary **summaries)
+{
+	for (int i = 0; i < monitor->n_columns; i++)
+	{
+		BatchColumn *column = &batch->columns[i];
+
+		if (column->n_nulls > 0)
+			summary_add_nulls(summaries[i], column->n_nulls);
+		if (column->n > 0 && monitor->columns[i].reader.kind == SUMMARY_NUMERIC)
+			summary_add_numbers(summaries[i], column->values, (size_t) column->n);
+		else if (column->n > 0)
+			fold_codes(monitor->columns[i].dictionary, column->values, column->n, summaries[i]);
+		column->n = 0;
+		column->n_nulls = 0;
+	}
+	batch->n_rows = 0;
+}
