@@ -5,7 +5,30 @@
 #ifndef WEIR_SUMMARY_EXERCISE_H
 #define WEIR_SUMMARY_EXERCISE_H
 
+#include "summary/summary_vector.h"
 #include "summary_bytes.h"
+
+static void
+exercise_vectors(Summary *copy, const Summary *summary)
+{
+	int			dimension = summary_vector_dimension(summary) > 0 ? summary_vector_dimension(summary) : 3;
+	double	   *vector = malloc(sizeof(double) * (size_t) dimension);
+	double		embedding[VECTOR_EMBEDDING_SIZE];
+	double		result;
+	Summary	   *norms = summary_vector_norms(unit_allocator(), summary);
+
+	summary_vector_mean(summary, vector);
+	summary_vector_covariance(summary, 0, dimension - 1, &result);
+	summary_vector_embedding(summary, embedding);
+	summary_vector_distance_squared(copy, summary, &result);
+	for (int i = 0; i < dimension; i++)
+		vector[i] = unit_random_normal();
+	summary_add_vector(copy, vector, dimension);
+	summary_add_vector(copy, vector, dimension + 1);
+	summary_remove_vector(copy, vector, dimension);
+	summary_free(norms);
+	free(vector);
+}
 
 /* What a reader does with a summary; nothing of it may crash, whatever was decoded. */
 static void
@@ -40,6 +63,8 @@ exercise(const Summary *summary)
 			summary_add_number(copy, unit_random_bits());
 		summary_remove_number(copy, 1);
 	}
+	else if (summary_kind(summary) == SUMMARY_VECTOR)
+		exercise_vectors(copy, summary);
 	else
 	{
 		summary_add_category(copy, "somewhere", 9);

@@ -48,6 +48,15 @@ append_outcome(StringInfo query, CapturedMonitor *monitor, const CapturedColumn 
 						 quote_identifier(NameStr(column->name)));
 }
 
+/* By name, for the kind that the monitor says may not be the one that the type has by itself. */
+static const char *
+aggregate_of_kind(SummaryKind kind)
+{
+	return kind == SUMMARY_NUMERIC ? "weir.summarize_numeric"
+		: kind == SUMMARY_CATEGORY ? "weir.summarize_category"
+								   : "weir.summarize";
+}
+
 /* The panes of the source between $1 and $2, one row each. */
 static char *
 build_query(CapturedMonitor *monitor)
@@ -78,9 +87,7 @@ build_query(CapturedMonitor *monitor)
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
 		appendStringInfoString(&query, i > 0 ? ", " : "");
-		append_column(&query,
-					  monitor->columns[i].reader.kind == SUMMARY_NUMERIC ? "weir.summarize_numeric" : "weir.summarize_category",
-					  &monitor->columns[i]);
+		append_column(&query, aggregate_of_kind(monitor->columns[i].reader.kind), &monitor->columns[i]);
 	}
 	appendStringInfoString(&query, "]::weir.summary[], ARRAY[");
 	for (int i = 0; i < monitor->n_protected; i++)

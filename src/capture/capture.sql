@@ -35,7 +35,7 @@ CREATE TABLE weir.monitor_column (
     ordinal int NOT NULL,                 -- position in pane.summaries, from 1
     column_name name NOT NULL,
     data_type regtype NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('numeric', 'category')),
+    kind text NOT NULL CHECK (kind IN ('numeric', 'category', 'vector')),
     PRIMARY KEY (monitor_id, ordinal),
     UNIQUE (monitor_id, column_name)
 );

@@ -117,7 +117,7 @@ find_readable_column(CapturedMonitor *monitor, CapturedColumn *column, const cha
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("%s \"%s\" of monitor \"%s\" is now of type %s, which cannot be read as %s", what, name, monitor->name,
-						format_type_be(type), kind == SUMMARY_NUMERIC ? "numeric" : "a category")));
+						format_type_be(type), summary_kind_name(kind))));
 }
 
 static int
@@ -239,12 +239,17 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 		find_outcome(monitor, &monitor->label_column, &monitor->label, label, "label");
 
 	monitor->n_columns =
-		sql_execute("SELECT column_name::text, kind = 'numeric' FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal", 1,
-					&type, &id, NULL);
+		sql_execute("SELECT column_name::text, kind FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal", 1, &type, &id,
+					NULL);
 	monitor->columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_columns, 1));
 	for (int i = 0; i < monitor->n_columns; i++)
-		find_readable_column(monitor, &monitor->columns[i], sql_text(i, 1), "column",
-							 DatumGetBool(sql_value(i, 2, &is_null)) ? SUMMARY_NUMERIC : SUMMARY_CATEGORY);
+	{
+		SummaryKind kind;
+
+		if (!summary_kind_of_name(sql_text(i, 2), &kind))
+			elog(ERROR, "unknown kind of column \"%s\"", sql_text(i, 1));
+		find_readable_column(monitor, &monitor->columns[i], sql_text(i, 1), "column", kind);
+	}
 }
 
 static int	blamed_monitor = 0;

@@ -67,7 +67,8 @@ read_columns(const char *query, int monitor_id, QueryColumn **columns, MemoryCon
 
 		(*columns)[i].name = sql_text(i, 1);
 		(*columns)[i].type = DatumGetObjectId(sql_value(i, 2, &is_null));
-		(*columns)[i].kind = DatumGetBool(sql_value(i, 3, &is_null)) ? SUMMARY_NUMERIC : SUMMARY_CATEGORY;
+		if (!summary_kind_of_name(sql_text(i, 3), &(*columns)[i].kind))
+			elog(ERROR, "unknown kind of column \"%s\"", (*columns)[i].name);
 	}
 	MemoryContextSwitchTo(old);
 	return n;
@@ -79,13 +80,13 @@ read_monitor(BaselineRows *rows)
 	SqlScope	scope;
 
 	sql_begin(&scope);
-	rows->n_columns =
-		read_columns("SELECT column_name::text, data_type::oid, kind = 'numeric' FROM weir.monitor_column WHERE monitor_id = $1 "
-					 "ORDER BY ordinal",
-					 rows->monitor_id, &rows->columns, rows->memory);
-	rows->n_segments = read_columns("SELECT s::text, 0::oid, false FROM weir.monitor, unnest(segment_by) WITH ORDINALITY u (s, i) "
-									"WHERE monitor_id = $1 ORDER BY i",
-									rows->monitor_id, &rows->segments, rows->memory);
+	rows->n_columns = read_columns("SELECT column_name::text, data_type::oid, kind FROM weir.monitor_column WHERE monitor_id = $1 "
+								   "ORDER BY ordinal",
+								   rows->monitor_id, &rows->columns, rows->memory);
+	rows->n_segments =
+		read_columns("SELECT s::text, 0::oid, 'category' FROM weir.monitor, unnest(segment_by) WITH ORDINALITY u (s, i) "
+					 "WHERE monitor_id = $1 ORDER BY i",
+					 rows->monitor_id, &rows->segments, rows->memory);
 	sql_end(&scope);
 }
 
@@ -105,7 +106,7 @@ find_in_rows(QueryColumn *column, TupleDesc shape)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of the query is of type %s, which cannot be read as %s", column->name, format_type_be(type),
-						column->kind == SUMMARY_NUMERIC ? "numeric" : "a category"),
+						summary_kind_name(column->kind)),
 				 errhint("Cast it to the type that the monitored table has.")));
 	if (OidIsValid(column->type) && value_reader_init(&expected, column->type, column->kind, CurrentMemoryContext) &&
 		expected.unit != column->reader.unit)

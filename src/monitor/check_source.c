@@ -227,6 +227,7 @@ parse_kinds(Relation source, Jsonb *kinds)
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		KindOverride *override;
+		SummaryKind kind;
 
 		if (token != WJB_KEY)
 			continue;
@@ -237,12 +238,10 @@ parse_kinds(Relation source, Jsonb *kinds)
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (value.type == jbvString)
 			override->kind = pnstrdup(value.val.string.val, value.val.string.len);
-		if (override->kind == NULL ||
-			(strcmp(override->kind, "numeric") != 0 && strcmp(override->kind, "category") != 0 &&
-			 strcmp(override->kind, "ignore") != 0))
+		if (override->kind == NULL || (strcmp(override->kind, "ignore") != 0 && !summary_kind_of_name(override->kind, &kind)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the kind of column \"%s\" is not valid", override->column),
-					 errhint("It is \"numeric\", \"category\" or \"ignore\".")));
+					 errhint("It is \"numeric\", \"category\", \"vector\" or \"ignore\".")));
 		overrides = lappend(overrides, override);
 	}
 	return overrides;
@@ -335,7 +334,7 @@ choose_column(MonitorDefinition *definition, Relation source, Form_pg_attribute 
 			return;
 	}
 	if (kind_given != NULL)
-		kind = strcmp(kind_given, "numeric") == 0 ? SUMMARY_NUMERIC : SUMMARY_CATEGORY;
+		(void) summary_kind_of_name(kind_given, &kind);
 	else if (!value_kind_of_type(column->atttypid, &kind))
 	{
 		if (!asked_for)
@@ -345,11 +344,14 @@ choose_column(MonitorDefinition *definition, Relation source, Form_pg_attribute 
 				 errmsg("column \"%s\" is of type %s, which has no summary", name, format_type_be(column->atttypid)),
 				 errhint("Leave it out of columns; or add a stored generated column with what matters of it.")));
 	}
+	/* Arrays may be of any length, and vectors take their time: only where somebody wants it. */
+	if (kind == SUMMARY_VECTOR && kind_given == NULL && !asked_for)
+		return;
 	if (!value_reader_init(&reader, column->atttypid, kind, CurrentMemoryContext))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is of type %s, which cannot be summarized as %s", name, format_type_be(column->atttypid),
-						kind == SUMMARY_NUMERIC ? "numeric" : "category"),
+						summary_kind_name(kind)),
 				 errhint("Leave it out of kinds, or give it another kind.")));
 	add_column(definition, name, column->atttypid, kind);
 }
@@ -402,7 +404,7 @@ describe_columns(List *columns)
 		MonitorColumn *column = lfirst(cell);
 
 		appendStringInfo(&text, "%s%s %s", text.len == 0 ? "" : ", ", quote_identifier(column->name),
-						 column->kind == SUMMARY_NUMERIC ? "numeric" : "category");
+						 summary_kind_name(column->kind));
 	}
 	return text.data;
 }

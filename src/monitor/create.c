@@ -131,7 +131,7 @@ store_columns(const MonitorDefinition *definition)
 		MonitorColumn *column = lfirst(cell);
 		Datum		values[] = {Int32GetDatum(definition->monitor_id), Int32GetDatum(foreach_current_index(cell) + 1),
 						  CStringGetTextDatum(column->name), ObjectIdGetDatum(column->type),
-						  CStringGetTextDatum(column->kind == SUMMARY_NUMERIC ? "numeric" : "category")};
+						  CStringGetTextDatum(summary_kind_name(column->kind))};
 
 		sql_execute(
 			"INSERT INTO weir.monitor_column (monitor_id, ordinal, column_name, data_type, kind) VALUES ($1, $2, $3, $4, $5)",

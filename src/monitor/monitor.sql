@@ -43,7 +43,7 @@ COMMENT ON FUNCTION weir.create_monitor(text, regclass, name, text[], jsonb, tex
     'Declares a monitor on a table and returns its name. It returns at once: rows already there are read in the background '
     '(backfill), later changes are captured from the write-ahead log. A NOTICE tells which columns are summarized and as what, '
     'and what of the setup is missing. columns: NULL takes all but the time column, identifiers (unique by themselves) and types '
-    'without a summary. kinds: {"column": "numeric" | "category" | "ignore"}, in place of the kind of its type. segment_by: every '
+    'without a summary. kinds: {"column": "numeric" | "category" | "vector" | "ignore"}, in place of the kind of its type. segment_by: every '
     'score also per combination of their values. window_size, slide: windows of that size, one beginning every slide (NULL: '
     'window_size, so that they do not overlap), at calendar boundaries of time_zone (NULL: UTC). lateness: how long after its end '
     'a window is still expected to get rows. prediction, label: boolean, 0/1, or any value where positive names the one that '

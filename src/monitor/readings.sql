@@ -90,7 +90,7 @@ BEGIN ATOMIC
         weir._pane_windows(monitor_id, 'summaries', window_size, slide, since, until, segments, columns) p
         JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item,
         LATERAL weir.stats(p.summary) x,
-        LATERAL (SELECT CASE WHEN c.kind = 'numeric' THEN weir.quantile(p.summary, ARRAY[0.25, 0.5, 0.75, 0.95, 0.99]) END AS q) q,
+        LATERAL (SELECT CASE WHEN c.kind <> 'category' THEN weir.quantile(p.summary, ARRAY[0.25, 0.5, 0.75, 0.95, 0.99]) END AS q) q,
         LATERAL (SELECT jsonb_agg(jsonb_build_object('value', v.value, 'n', v.n, 'share', v.share)) AS top_values
                  FROM weir.top(p.summary, 5) v (value, n, share) WHERE c.kind = 'category') t;
 END;

@@ -358,7 +358,7 @@ numeric_summary(Datum datum)
 {
 	const Summary *summary = summary_borrow(datum);
 
-	if (summary_kind(summary) != SUMMARY_NUMERIC)
+	if (summary_kind(summary) == SUMMARY_CATEGORY)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no quantiles"),
 				 errhint("weir.top(summary, k) lists its categories.")));

@@ -39,6 +39,7 @@ summary_copy(Allocator allocator, const Summary *summary)
 	distribution_copy(&copy->distribution, allocator, &summary->distribution);
 	moments_copy(&copy->moments, allocator, &summary->moments);
 	categories_copy(&copy->categories, allocator, &summary->categories);
+	copy->vectors = vector_sums_copy(allocator, summary->vectors);
 	return copy;
 }
 
@@ -48,6 +49,7 @@ release_parts(Summary *summary)
 	distribution_free(&summary->distribution, summary->allocator);
 	moments_free(&summary->moments, summary->allocator);
 	categories_free(&summary->categories, summary->allocator);
+	vector_sums_free(summary->vectors, summary->allocator);
 }
 
 void
@@ -85,7 +87,7 @@ size_t
 summary_memory(const Summary *summary)
 {
 	return sizeof(Summary) + distribution_memory(&summary->distribution) + categories_memory(&summary->categories) +
-		moments_memory(&summary->moments);
+		moments_memory(&summary->moments) + vector_sums_memory(summary->vectors);
 }
 
 /* ---- moments and extremes at level 0 and above ---- */
@@ -168,6 +170,8 @@ forget_if_empty(Summary *summary)
 		return;
 	distribution_free(&summary->distribution, summary->allocator);
 	moments_free(&summary->moments, summary->allocator);
+	vector_sums_free(summary->vectors, summary->allocator);
+	summary->vectors = NULL;
 	summary->moments_current = false;
 	summary->minimum_stale = false;
 	summary->maximum_stale = false;
@@ -438,6 +442,17 @@ combine_finite(Summary *into, Summary *from, bool subtract)
 	forget_if_empty(into);
 }
 
+/* False when the sums have become inexact; before combine_finite, which drops them with the last norm. */
+static bool
+combine_vectors(Summary *into, const Summary *from, bool subtract)
+{
+	if (from->vectors == NULL)
+		return true;
+	if (into->vectors == NULL)
+		into->vectors = vector_sums_create(into->allocator, from->vectors->dimension);
+	return vector_sums_merge(into->vectors, from->vectors, subtract);
+}
+
 static SummaryStatus
 combine(Summary *into, Summary *from, bool subtract)
 {
@@ -446,6 +461,8 @@ combine(Summary *into, Summary *from, bool subtract)
 
 	if (into->kind != from->kind || into->unit != from->unit)
 		return SUMMARY_KIND_MISMATCH;
+	if (into->vectors != NULL && from->vectors != NULL && into->vectors->dimension != from->vectors->dimension)
+		return SUMMARY_DIMENSION_MISMATCH;
 	summary_settle(into);
 	summary_settle(from);
 	into->inexact |= from->inexact;
@@ -455,7 +472,8 @@ combine(Summary *into, Summary *from, bool subtract)
 	exact &= change(&into->nan_count, from->nan_count);
 	exact &= change(&into->positive_infinity_count, from->positive_infinity_count);
 	exact &= change(&into->negative_infinity_count, from->negative_infinity_count);
-	if (into->kind == SUMMARY_NUMERIC)
+	exact &= combine_vectors(into, from, subtract);
+	if (into->kind != SUMMARY_CATEGORY)
 		combine_finite(into, from, subtract);
 	else
 	{

@@ -3,7 +3,8 @@
  *		A mergeable, retractable, canonical summary of one column.  Plain C.
  *
  * One summary holds the counts (rows, NULLs, NaN, infinities), and by kind either the moments (exact sums of the powers of the
- * finite values) with their distribution (a histogram over the universal binary grid), or the categories with their counts.
+ * finite values) with their distribution (a histogram over the universal binary grid), or the categories with their counts, or
+ * what vectors have in common; what is said of numbers below is then said of the norms of the vectors.
  *
  * Canonical: the same multiset of values gives the same bytes, whatever the order, batching or merge tree.  After retraction
  * two summaries of the same multiset may differ in level (distribution), in threshold (categories) and in the extremes;
@@ -29,8 +30,15 @@
 typedef enum SummaryKind
 {
 	SUMMARY_NUMERIC = 1,
-	SUMMARY_CATEGORY = 2
+	SUMMARY_CATEGORY = 2,
+	SUMMARY_VECTOR = 3			/* of one dimension: summary_vector.h */
 } SummaryKind;
+
+/* numeric, category, vector. */
+extern const char *summary_kind_name(SummaryKind kind);
+
+/* False when no kind is called so. */
+extern bool summary_kind_of_name(const char *name, SummaryKind *kind);
 
 typedef enum SummaryUnit
 {
@@ -69,6 +77,7 @@ typedef enum SummaryStatus
 {
 	SUMMARY_OK = 0,
 	SUMMARY_KIND_MISMATCH,		/* numeric with category, or different units */
+	SUMMARY_DIMENSION_MISMATCH, /* vectors of different dimensions */
 	SUMMARY_CORRUPT,
 	SUMMARY_VERSION_UNKNOWN
 } SummaryStatus;

@@ -165,7 +165,7 @@ weir_distinct_count(PG_FUNCTION_ARGS)
 
 	if (distinct >= 0)
 		PG_RETURN_INT64(distinct);
-	if (summary_kind(summary) == SUMMARY_NUMERIC)
+	if (summary_kind(summary) != SUMMARY_CATEGORY)
 		PG_RETURN_NULL();
 	share = ldexp((double) summary_hash_threshold(summary) + 1, -64);
 	PG_RETURN_INT64((int64) rint((double) summary_categories(summary, NULL, 0) / share));
@@ -268,7 +268,7 @@ weir_cdf(PG_FUNCTION_ARGS)
 	double		value = 0;
 	bool		defined;
 
-	if (summary_kind(summary) != SUMMARY_NUMERIC)
+	if (summary_kind(summary) == SUMMARY_CATEGORY)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no distribution function"),
 				 errhint("weir.top(summary, k) lists its categories.")));
@@ -287,9 +287,7 @@ weir_error_bound(PG_FUNCTION_ARGS)
 Datum
 weir_kind(PG_FUNCTION_ARGS)
 {
-	SummaryKind kind = summary_kind(summary_borrow(PG_GETARG_DATUM(0)));
-
-	PG_RETURN_TEXT_P(cstring_to_text(kind == SUMMARY_NUMERIC ? "numeric" : "category"));
+	PG_RETURN_TEXT_P(cstring_to_text(summary_kind_name(summary_kind(summary_borrow(PG_GETARG_DATUM(0))))));
 }
 
 Datum

@@ -47,6 +47,11 @@ summary_check_status(SummaryStatus status)
 					 errdetail("One summarizes numbers, durations, times or categories, the other another of these."),
 					 errhint("weir.kind(summary) and weir.unit(summary) tell which.")));
 			break;
+		case SUMMARY_DIMENSION_MISMATCH:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION), errmsg("summaries of vectors of different dimensions cannot be combined"),
+					 errhint("weir.vector_dimension(summary) tells them.")));
+			break;
 		case SUMMARY_CORRUPT:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid weir.summary"),

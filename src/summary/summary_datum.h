@@ -17,6 +17,7 @@
  * How to read a column of some type into a summary of some kind.  Numeric: int2, int4, int8, float4, float8, numeric,
  * money-free; boolean (0/1); interval, date, timestamp, timestamptz, time.  Category: any type whose text form comes from a
  * built-in function (text, varchar, char, name, boolean as true/false, integers, uuid, date, enum, … and domains over them).
+ * Vector: arrays of numbers, and pgvector's vector.
  */
 typedef struct ValueReader
 {

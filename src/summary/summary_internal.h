@@ -9,6 +9,7 @@
 #include "summary/distribution.h"
 #include "summary/moments.h"
 #include "summary/summary.h"
+#include "summary/vector_sums.h"
 
 /* Values wait here until there are enough for a tight loop over them; every reader settles them first, so they never show. */
 #define SUMMARY_PENDING 32
@@ -39,6 +40,7 @@ struct Summary
 	Moments		moments;
 
 	Categories	categories;
+	VectorSums *vectors;		/* NULL without finite vectors; their norms are the values above */
 
 	double		pending[SUMMARY_PENDING];
 };

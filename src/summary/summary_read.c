@@ -6,8 +6,27 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "summary/memory_inline.h"
+
+static const char *const kind_names[] =
+	{[SUMMARY_NUMERIC] = "numeric", [SUMMARY_CATEGORY] = "category", [SUMMARY_VECTOR] = "vector"};
+
+const char *
+summary_kind_name(SummaryKind kind)
+{
+	return kind_names[kind];
+}
+
+bool
+summary_kind_of_name(const char *name, SummaryKind *kind)
+{
+	for (*kind = SUMMARY_NUMERIC; *kind <= SUMMARY_VECTOR; (*kind)++)
+		if (strcmp(name, kind_names[*kind]) == 0)
+			return true;
+	return false;
+}
 
 SummaryKind
 summary_kind(const Summary *summary)
@@ -448,7 +467,7 @@ summary_distinct_exact(const Summary *summary)
 
 	if (settled->kind == SUMMARY_CATEGORY)
 		return settled->categories.other == 0 ? settled->categories.n_kept : -1;
-	if (settled->distribution.level > 0)
+	if (settled->distribution.level > 0 || settled->kind == SUMMARY_VECTOR)
 		return -1;
 	return settled->distribution.n_bins + (settled->nan_count > 0) + (settled->positive_infinity_count > 0) +
 		(settled->negative_infinity_count > 0);
@@ -544,5 +563,5 @@ summary_equal(const Summary *a, const Summary *b)
 		return false;
 	if (a->kind == SUMMARY_CATEGORY)
 		return same_categories(settled_a, settled_b);
-	return same_finite(settled_a, settled_b);
+	return same_finite(settled_a, settled_b) && vector_sums_similar(a->vectors, b->vectors);
 }

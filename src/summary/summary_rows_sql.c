@@ -77,7 +77,7 @@ weir_histogram(PG_FUNCTION_ARGS)
 	double		minimum;
 	double		maximum;
 
-	if (summary_kind(summary) != SUMMARY_NUMERIC)
+	if (summary_kind(summary) == SUMMARY_CATEGORY)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no histogram"),
 				 errhint("weir.top(summary, k) lists its categories.")));

@@ -6,7 +6,7 @@
  *
  *		byte	version (1)
  *		byte	flags: 1 category, 2 and 4 unit, 8 inexact, 16 minimum stale, 32 maximum stale,
- *				64 (numeric) NaN or infinities follow, (category) not every category is kept
+ *				64 (numeric, vector) NaN or infinities follow, (category) not every category is kept, 128 vector
  *		int		budget
  *		int		NULLs
  *
@@ -26,6 +26,8 @@
  *		  int	2 * bytes of the magnitude of the sum + (1 if negative)
  *		  int	zero bytes below it, and the bytes, least significant first	(only if there are any)
  *
+ * vector: the norms as numbers, then, if there are bins, the sums of the vectors (vector_wire.c)
+ *
  * category:
  *		8		threshold, most significant byte first	(only with flag 64)
  *		int		rows of categories not kept	(only with flag 64)
@@ -40,6 +42,7 @@
 
 #include "summary/counts.h"
 #include "summary/memory_inline.h"
+#include "summary/vector_wire.h"
 
 #define WIRE_VERSION 1
 
@@ -49,6 +52,7 @@
 #define FLAG_MINIMUM_STALE 16
 #define FLAG_MAXIMUM_STALE 32
 #define FLAG_MORE 64
+#define FLAG_VECTOR 128
 
 /* ---- writing: with no buffer only the position moves, which gives the size ---- */
 
@@ -186,6 +190,12 @@ put_categories(Writer *writer, Summary *summary, bool more)
 }
 
 static void
+put_vectors(Writer *writer, const VectorSums *vectors)
+{
+	writer->position += vector_sums_encode(vectors, writer->buffer == NULL ? NULL : writer->buffer + writer->position);
+}
+
+static void
 put_summary(Writer *writer, Summary *summary)
 {
 	bool		category = summary->kind == SUMMARY_CATEGORY;
@@ -196,13 +206,15 @@ put_summary(Writer *writer, Summary *summary)
 	put_byte(writer,
 			 (uint8_t) ((category ? FLAG_CATEGORY : 0) | summary->unit << FLAG_UNIT_SHIFT | (summary->inexact ? FLAG_INEXACT : 0) |
 						(summary->minimum_stale ? FLAG_MINIMUM_STALE : 0) | (summary->maximum_stale ? FLAG_MAXIMUM_STALE : 0) |
-						(more ? FLAG_MORE : 0)));
+						(more ? FLAG_MORE : 0) | (summary->kind == SUMMARY_VECTOR ? FLAG_VECTOR : 0)));
 	put_integer(writer, (uint64_t) summary->budget);
 	put_integer(writer, (uint64_t) summary->null_count);
 	if (category)
 		put_categories(writer, summary, more);
 	else
 		put_numeric(writer, summary, more);
+	if (summary->vectors != NULL)
+		put_vectors(writer, summary->vectors);
 }
 
 size_t
@@ -487,6 +499,16 @@ get_categories(Reader *reader, Summary *summary, bool more)
 		reader->corrupt = true;
 }
 
+static void
+get_vectors(Reader *reader, Summary *summary)
+{
+	size_t		read = vector_sums_decode(summary->allocator, reader->bytes + reader->position, reader->size - reader->position,
+									 &summary->vectors);
+
+	reader->corrupt |= read == 0;
+	reader->position += read;
+}
+
 SummaryStatus
 summary_decode(Allocator allocator, const uint8_t *bytes, size_t size, Summary **result)
 {
@@ -496,6 +518,8 @@ summary_decode(Allocator allocator, const uint8_t *bytes, size_t size, Summary *
 	int			unit;
 	int			budget;
 	bool		category;
+	bool		vector;
+	SummaryKind kind;
 
 	*result = NULL;
 	if (size == 0)
@@ -505,11 +529,13 @@ summary_decode(Allocator allocator, const uint8_t *bytes, size_t size, Summary *
 	flags = get_byte(&reader);
 	budget = (int) get_count(&reader, SUMMARY_MAX_BUDGET);
 	category = (flags & FLAG_CATEGORY) != 0;
+	vector = (flags & FLAG_VECTOR) != 0;
+	kind = category ? SUMMARY_CATEGORY : vector ? SUMMARY_VECTOR : SUMMARY_NUMERIC;
 	unit = flags >> FLAG_UNIT_SHIFT & 3;
-	if (reader.corrupt || budget < SUMMARY_MIN_BUDGET || flags > 127 || unit > SUMMARY_TIME ||
+	if (reader.corrupt || budget < SUMMARY_MIN_BUDGET || unit > SUMMARY_TIME || (vector && (category || unit != SUMMARY_PLAIN)) ||
 		(category && (unit != SUMMARY_PLAIN || (flags & (FLAG_MINIMUM_STALE | FLAG_MAXIMUM_STALE)) != 0)))
 		return SUMMARY_CORRUPT;
-	summary = summary_create(allocator, category ? SUMMARY_CATEGORY : SUMMARY_NUMERIC, (SummaryUnit) unit, budget);
+	summary = summary_create(allocator, kind, (SummaryUnit) unit, budget);
 	summary->inexact = (flags & FLAG_INEXACT) != 0;
 	summary->minimum_stale = (flags & FLAG_MINIMUM_STALE) != 0;
 	summary->maximum_stale = (flags & FLAG_MAXIMUM_STALE) != 0;
@@ -518,6 +544,8 @@ summary_decode(Allocator allocator, const uint8_t *bytes, size_t size, Summary *
 		get_categories(&reader, summary, (flags & FLAG_MORE) != 0);
 	else
 		get_numeric(&reader, summary, (flags & FLAG_MORE) != 0);
+	if (vector && summary->distribution.n_bins > 0 && !reader.corrupt)
+		get_vectors(&reader, summary);
 	if (reader.corrupt || reader.position != size)
 	{
 		summary_free(summary);

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "summary/numeric_double.h"
 #include "summary/summary_datum.h"
+#include "summary/vector_reader.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -82,6 +83,9 @@ value_kind_of_type(Oid type, SummaryKind *kind)
 {
 	Oid			base_type = getBaseType(type);
 
+	*kind = SUMMARY_VECTOR;
+	if (is_vector_type(base_type))
+		return true;
 	*kind = base_type != BOOLOID && reads_as_number(base_type) ? SUMMARY_NUMERIC : SUMMARY_CATEGORY;
 	return reads_as_category(base_type);
 }
@@ -98,6 +102,8 @@ value_reader_init(ValueReader *reader, Oid type, SummaryKind kind, MemoryContext
 		reader->unit = unit_of_type(reader->base_type);
 		return reads_as_number(reader->base_type);
 	}
+	if (kind == SUMMARY_VECTOR)
+		return is_vector_type(reader->base_type);
 	if (!reads_as_category(reader->base_type))
 		return false;
 	if (!reads_as_number(reader->base_type))
@@ -342,6 +348,8 @@ value_reader_add(const ValueReader *reader, Summary *summary, Datum value, bool 
 		summary_add_null(summary);
 	else if (reader->kind == SUMMARY_NUMERIC)
 		summary_add_number(summary, value_reader_number(reader, value));
+	else if (reader->kind == SUMMARY_VECTOR)
+		add_vector(summary, reader->base_type, value, false);
 	else
 	{
 		value_reader_get_text(reader, value, &text);
@@ -359,6 +367,8 @@ value_reader_remove(const ValueReader *reader, Summary *summary, Datum value, bo
 		summary_remove_null(summary);
 	else if (reader->kind == SUMMARY_NUMERIC)
 		summary_remove_number(summary, value_reader_number(reader, value));
+	else if (reader->kind == SUMMARY_VECTOR)
+		add_vector(summary, reader->base_type, value, true);
 	else
 	{
 		value_reader_get_text(reader, value, &text);
