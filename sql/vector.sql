@@ -51,6 +51,13 @@ CREATE TEMP TABLE in_parallel AS SELECT summarize(v) AS s FROM points;
 SET max_parallel_workers_per_gather = 0;
 SELECT summaries_equal(s, (SELECT summarize(v) FROM points)) AS parallel FROM in_parallel;
 RESET max_parallel_workers_per_gather;
+-- frames that slide: what a summary made anew says, also after what outweighs the rest has left
+CREATE TABLE frames AS SELECT id, CASE WHEN id % 50 = 7 THEN NULL WHEN id % 40 = 3 THEN '{NaN,1,1}' WHEN id % 35 = 9 THEN '{1e120,1,-1e-20}' ELSE v END AS v FROM points WHERE id <= 400;
+SELECT bool_and(summaries_equal(s, (SELECT summarize(v) FROM frames g WHERE g.id BETWEEN f.id - 9 AND f.id + 2))) AS equal,
+       bool_and(vector_variance(s) IS NOT DISTINCT FROM (SELECT vector_variance(summarize(v)) FROM frames g WHERE g.id BETWEEN f.id - 9 AND f.id + 2)) AS same_variance
+FROM (SELECT id, summarize(v) OVER (ORDER BY id ROWS BETWEEN 9 PRECEDING AND 2 FOLLOWING) AS s FROM frames) f;
+SELECT summarize(CASE WHEN id < 5 THEN v ELSE v || 1.0::float8 END) OVER (ORDER BY id ROWS 1 PRECEDING) IS NULL FROM points LIMIT 10;
+DROP TABLE frames;
 SELECT value_count(s), vector_mean(s) FROM (SELECT summarize(r) OVER (ORDER BY id ROWS 2 PRECEDING) AS s FROM points ORDER BY id LIMIT 4) q;
 
 -- distance: small between samples of one distribution, larger as they part

@@ -50,6 +50,12 @@ weir_moving_category_enter(PG_FUNCTION_ARGS)
 	return enter(fcinfo, WANT_CATEGORY);
 }
 
+static WantedKind
+wanted_kind(SummaryKind kind)
+{
+	return kind == SUMMARY_NUMERIC ? WANT_NUMERIC : kind == SUMMARY_CATEGORY ? WANT_CATEGORY : WANT_DEFAULT;
+}
+
 Datum
 weir_moving_summary_leave(PG_FUNCTION_ARGS)
 {
@@ -58,7 +64,7 @@ weir_moving_summary_leave(PG_FUNCTION_ARGS)
 
 	require_aggregate_context(fcinfo);
 	moving = (MovingSummary *) PG_GETARG_POINTER(0);
-	reader = aggregate_value_reader(fcinfo, moving_kind(moving) == SUMMARY_NUMERIC ? WANT_NUMERIC : WANT_CATEGORY);
+	reader = aggregate_value_reader(fcinfo, wanted_kind(moving_kind(moving)));
 
 	/* NULL makes the server compute the frame anew. */
 	if (!value_reader_leave(reader, moving, PG_GETARG_DATUM(1), PG_ARGISNULL(1)))

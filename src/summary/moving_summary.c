@@ -24,6 +24,7 @@ struct MovingSummary
 	OrderedMultiset numbers;	/* keys of the finite values */
 	Moments		moments;
 	Categories	categories;		/* all of the frame: never above a threshold */
+	VectorSums *vectors;		/* their norms are the numbers */
 };
 
 MovingSummary *
@@ -49,6 +50,7 @@ moving_free(MovingSummary *moving)
 	multiset_free(&moving->numbers, moving->allocator);
 	moments_free(&moving->moments, moving->allocator);
 	categories_free(&moving->categories, moving->allocator);
+	vector_sums_free(moving->vectors, moving->allocator);
 	release(moving->allocator, moving, sizeof(MovingSummary));
 }
 
@@ -120,6 +122,50 @@ moving_remove_category(MovingSummary *moving, const char *bytes, size_t length)
 
 	bytes = category_as_kept(bytes, &length, buffer);
 	return categories_remove(&moving->categories, bytes, length);
+}
+
+SummaryStatus
+moving_add_vector(MovingSummary *moving, const double *values, int dimension)
+{
+	double		norm;
+
+	if (moving->vectors != NULL && moving->vectors->dimension != dimension)
+		return SUMMARY_DIMENSION_MISMATCH;
+	if (!vector_norm(values, dimension, &norm))
+		norm = NAN;
+	else
+	{
+		if (moving->vectors == NULL)
+			moving->vectors = vector_sums_create(moving->allocator, dimension);
+		vector_sums_add(moving->vectors, values, false);
+	}
+	moving_add_number(moving, norm);
+	return SUMMARY_OK;
+}
+
+bool
+moving_remove_vector(MovingSummary *moving, const double *values, int dimension)
+{
+	double		norm;
+
+	if (!vector_norm(values, dimension, &norm))
+		return moving_remove_number(moving, NAN);
+	if (moving->vectors == NULL || moving->vectors->dimension != dimension || !moving_remove_number(moving, norm))
+		return false;
+	if (multiset_total(&moving->numbers) == 0)
+	{
+		vector_sums_free(moving->vectors, moving->allocator);
+		moving->vectors = NULL;
+		return true;
+	}
+	vector_sums_add(moving->vectors, values, true);
+	return !vector_sums_outweighed(moving->vectors, values);
+}
+
+int
+moving_dimension(const MovingSummary *moving)
+{
+	return moving->vectors == NULL ? 0 : moving->vectors->dimension;
 }
 
 void
@@ -257,6 +303,7 @@ moving_snapshot(const MovingSummary *moving, Allocator allocator)
 		categories_copy(&summary->categories, allocator, &moving->categories);
 	else
 		snapshot_numbers(moving, summary);
+	summary->vectors = vector_sums_copy(allocator, moving->vectors);
 	summary_settle(summary);
 	return summary;
 }

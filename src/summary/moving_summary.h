@@ -21,10 +21,19 @@ extern void moving_add_number(MovingSummary *moving, double value);
 extern void moving_add_category(MovingSummary *moving, const char *bytes, size_t length);
 extern void moving_add_null(MovingSummary *moving);
 
+/* SUMMARY_DIMENSION_MISMATCH changes nothing. */
+extern SummaryStatus moving_add_vector(MovingSummary *moving, const double *values, int dimension);
+
 /* False when the value is not in the frame: the caller's frame is made anew then. */
 extern bool moving_remove_number(MovingSummary *moving, double value);
 extern bool moving_remove_category(MovingSummary *moving, const char *bytes, size_t length);
 extern bool moving_remove_null(MovingSummary *moving);
+
+/* False also where the sums would keep traces of it, so large is it beside what stays. */
+extern bool moving_remove_vector(MovingSummary *moving, const double *values, int dimension);
+
+/* 0 without vectors. */
+extern int	moving_dimension(const MovingSummary *moving);
 
 extern SummaryKind moving_kind(const MovingSummary *moving);
 extern SummaryUnit moving_unit(const MovingSummary *moving);

@@ -386,6 +386,8 @@ value_reader_enter(const ValueReader *reader, MovingSummary *moving, Datum value
 		moving_add_null(moving);
 	else if (reader->kind == SUMMARY_NUMERIC)
 		moving_add_number(moving, value_reader_number(reader, value));
+	else if (reader->kind == SUMMARY_VECTOR)
+		enter_vector(moving, reader->base_type, value);
 	else
 	{
 		value_reader_get_text(reader, value, &text);
@@ -404,6 +406,8 @@ value_reader_leave(const ValueReader *reader, MovingSummary *moving, Datum value
 		return moving_remove_null(moving);
 	if (reader->kind == SUMMARY_NUMERIC)
 		return moving_remove_number(moving, value_reader_number(reader, value));
+	if (reader->kind == SUMMARY_VECTOR)
+		return leave_vector(moving, reader->base_type, value);
 	value_reader_get_text(reader, value, &text);
 	left = moving_remove_category(moving, text.bytes, text.length);
 	category_text_free(&text);

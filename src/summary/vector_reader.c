@@ -189,19 +189,40 @@ read_vector(Oid type, Datum value, int *dimension)
 	return type < FirstNormalObjectId ? read_array(value, dimension) : read_pgvector(value, dimension);
 }
 
+static void
+check_dimension(SummaryStatus status, int dimension, int others)
+{
+	if (status == SUMMARY_DIMENSION_MISMATCH)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("vector has %d dimensions, others summarized with it have %d", dimension, others),
+				 errhint("One summary holds vectors of one dimension: group by the dimension, or filter.")));
+}
+
 void
 add_vector(Summary *summary, Oid type, Datum value, bool remove)
 {
 	int			dimension;
 	const double *vector = read_vector(type, value, &dimension);
-	SummaryStatus status =
-		remove ? summary_remove_vector(summary, vector, dimension) : summary_add_vector(summary, vector, dimension);
 
-	if (status == SUMMARY_DIMENSION_MISMATCH)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("vector has %d dimensions, others summarized with it have %d", dimension,
-						summary_vector_dimension(summary)),
-				 errhint("One summary holds vectors of one dimension: group by the dimension, or filter.")));
-	summary_check_status(status);
+	check_dimension(remove ? summary_remove_vector(summary, vector, dimension) : summary_add_vector(summary, vector, dimension),
+					dimension, summary_vector_dimension(summary));
+}
+
+void
+enter_vector(MovingSummary *moving, Oid type, Datum value)
+{
+	int			dimension;
+	const double *vector = read_vector(type, value, &dimension);
+
+	check_dimension(moving_add_vector(moving, vector, dimension), dimension, moving_dimension(moving));
+}
+
+bool
+leave_vector(MovingSummary *moving, Oid type, Datum value)
+{
+	int			dimension;
+	const double *vector = read_vector(type, value, &dimension);
+
+	return moving_remove_vector(moving, vector, dimension);
 }

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "summary/moving_summary.h"
 #include "summary/summary_vector.h"
 
 /* Whether values of this type, no domain, can be read as vectors: arrays of numbers, pgvector's vector. Needs catalog access. */
@@ -20,5 +21,9 @@ extern const double *read_vector(Oid type, Datum value, int *dimension);
 
 /* Reads the value and adds it to the summary, or takes it back; raises 22000 when its dimension is another than that of others. */
 extern void add_vector(Summary *summary, Oid type, Datum value, bool remove);
+
+/* The same for a frame that slides. */
+extern void enter_vector(MovingSummary *moving, Oid type, Datum value);
+extern bool leave_vector(MovingSummary *moving, Oid type, Datum value);
 
 #endif

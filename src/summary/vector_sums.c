@@ -174,6 +174,24 @@ vector_sums_add(VectorSums *sums, const double *values, bool remove)
 	vector_embedding_add(values, n, sums->scratch, sums->features, remove);
 }
 
+/* The sum of the squares of element i. */
+static double
+square_sum(const VectorSums *sums, int i)
+{
+	return sums->high[sums->dimension + (sums->dimension > VECTOR_FULL_COVARIANCE ? i : i * (i + 3) / 2)];
+}
+
+bool
+vector_sums_outweighed(const VectorSums *sums, const double *values)
+{
+	const double limit = 0x1p40; /* of the 106 bits of the sums this leaves more than a double has */
+
+	for (int i = 0; i < sums->dimension; i++)
+		if (values[i] * values[i] > limit * fabs(square_sum(sums, i)))
+			return true;
+	return false;
+}
+
 bool
 vector_sums_merge(VectorSums *into, const VectorSums *from, bool subtract)
 {
@@ -207,7 +225,6 @@ vector_sums_similar(const VectorSums *a, const VectorSums *b)
 {
 	const double tolerance = 1e-9;
 	int			n;
-	const double *squares;
 
 	if (a == NULL || b == NULL)
 		return a == b;
@@ -219,10 +236,9 @@ vector_sums_similar(const VectorSums *a, const VectorSums *b)
 	 * Of vectors that were taken back some rounding may stay, relative to what had been summed: judged by the squares, for sums
 	 * may cancel.  Elements cannot differ unseen, for the features are exact.
 	 */
-	squares = a->high + n;
 	for (int i = 0; i < n; i++)
 	{
-		double		square = squares[n > VECTOR_FULL_COVARIANCE ? i : i * (i + 3) / 2];
+		double		square = square_sum(a, i);
 		double		size = sqrt(fabs(square));
 
 		if (fabs(a->high[i] - b->high[i]) > tolerance * (fabs(a->high[i]) + size))
@@ -234,7 +250,7 @@ vector_sums_similar(const VectorSums *a, const VectorSums *b)
 			continue;
 		}
 		for (int j = 0, row = n + i * (i + 1) / 2; j <= i; j++)
-			if (fabs(a->high[row + j] - b->high[row + j]) > tolerance * size * sqrt(fabs(squares[j * (j + 3) / 2])))
+			if (fabs(a->high[row + j] - b->high[row + j]) > tolerance * size * sqrt(fabs(square_sum(a, j))))
 				return false;
 	}
 	return true;

@@ -42,6 +42,9 @@ extern bool vector_norm(const double *values, int dimension, double *norm);
 /* Adds a vector that can be summed, or takes it back. */
 extern void vector_sums_add(VectorSums *sums, const double *values, bool remove);
 
+/* Whether what was just taken back was so large beside what stays that its rounding errors may show. */
+extern bool vector_sums_outweighed(const VectorSums *sums, const double *values);
+
 /* into +-= from, of the same dimension; false when a sum has left the range of doubles: it is 0 then. */
 extern bool vector_sums_merge(VectorSums *into, const VectorSums *from, bool subtract);
 
