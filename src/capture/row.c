@@ -142,6 +142,8 @@ row_add_value(CapturedMonitor *monitor, int i, PanePart *part, Datum value, bool
 		batch_add_null(part->batch, i);
 	else if (reader->kind == SUMMARY_NUMERIC)
 		batch_add_number(part->batch, i, value_reader_number(reader, value));
+	else if (reader->kind == SUMMARY_VECTOR)
+		value_reader_add(reader, part->summaries[i], value, false); /* not worth gathering: each takes its time */
 	else
 		add_category(monitor, i, part, value);
 }
