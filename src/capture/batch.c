@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "capture/batch.h"
-#include "summary/categories.h"
 #include "utils/memutils.h"
 
 #define LARGEST_CAPACITY 256
@@ -14,10 +13,12 @@
 
 #define MOST_CODES 2048
 #define DICTIONARY_SLOTS (2 * MOST_CODES)
+#define MOST_PROBES 16
 
 typedef struct DictionaryText
 {
-	uint64		hash;
+	uint64		first;			/* the first and the last bytes: all of a text of at most 16 */
+	uint64		last;
 	char	   *bytes;
 	size_t		length;
 } DictionaryText;
@@ -29,27 +30,48 @@ struct Dictionary
 	uint16		slots[DICTIONARY_SLOTS]; /* code + 1; 0: free */
 };
 
+/* Eight bytes, or as many as there are. */
+static inline uint64
+word_at(const char *bytes, size_t length)
+{
+	uint64		word = 0;
+
+	if (length >= sizeof(word))
+		memcpy(&word, bytes, sizeof(word));
+	else
+		for (size_t i = 0; i < length; i++)
+			word |= (uint64) (unsigned char) bytes[i] << (8 * i);
+	return word;
+}
+
 int
 dictionary_code(CapturedMonitor *monitor, CapturedColumn *column, const char *bytes, size_t length)
 {
 	Dictionary *dictionary = column->dictionary;
 	MemoryContext context = GetMemoryChunkContext(monitor);
-	uint64		hash = category_hash(bytes, length);
-	uint32		slot = (uint32) hash % DICTIONARY_SLOTS;
+	uint64		first = word_at(bytes, length);
+	uint64		last = length > sizeof(last) ? word_at(bytes + length - sizeof(last), sizeof(last)) : 0;
+	uint64		hash = (first * UINT64CONST(0x9e3779b97f4a7c15) ^ last) * UINT64CONST(0xff51afd7ed558ccd) + length;
+	uint32		slot = (uint32) (hash >> 40) % DICTIONARY_SLOTS;
 	DictionaryText *text;
 
 	if (dictionary == NULL)
 		dictionary = column->dictionary = MemoryContextAllocZero(context, sizeof(Dictionary));
-	for (; dictionary->slots[slot] != 0; slot = (slot + 1) % DICTIONARY_SLOTS)
+	/* Texts that differ only in the middle crowd one place: the later ones do without a code. */
+	for (int probe = 0; dictionary->slots[slot] != 0; slot = (slot + 1) % DICTIONARY_SLOTS)
 	{
 		text = &dictionary->texts[dictionary->slots[slot] - 1];
-		if (text->hash == hash && text->length == length && memcmp(text->bytes, bytes, length) == 0)
+		if (text->first == first && text->last == last && text->length == length &&
+			(length <= 2 * sizeof(uint64) || memcmp(text->bytes, bytes, length) == 0))
 			return dictionary->slots[slot] - 1;
+		if (++probe == MOST_PROBES)
+			return -1;
 	}
 	if (dictionary->n == MOST_CODES)
 		return -1;
 	text = &dictionary->texts[dictionary->n];
-	text->hash = hash;
+	text->first = first;
+	text->last = last;
 	text->length = length;
 	text->bytes = MemoryContextAlloc(context, Max(length, 1));
 	memcpy(text->bytes, bytes, length);

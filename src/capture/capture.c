@@ -18,6 +18,7 @@
 #include "capture/fault.h"
 #include "capture/flush.h"
 #include "capture/fold.h"
+#include "capture/pace.h"
 #include "capture/pane.h"
 #include "capture/settings.h"
 #include "capture/slot.h"
@@ -292,6 +293,29 @@ start_builder(void)
 	MemoryContextSwitchTo(old);
 }
 
+/* Builds that were requested since they were loaded: they wait for a position where everything is flushed. Within an SPI scope. */
+static bool
+has_new_builds(void)
+{
+	bool		is_null;
+
+	sql_execute("SELECT EXISTS (SELECT FROM weir.build WHERE state = 'requested')", 0, NULL, NULL, NULL);
+	return DatumGetBool(sql_value(0, 1, &is_null));
+}
+
+/* ---- flushing ---- */
+
+/* Somebody waits for what was folded and is not written. */
+static bool
+flush_is_wanted(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+	bool		wanted = status->wanted_lsn > status->visible_lsn && stream_position() >= status->wanted_lsn;
+
+	status_unlock();
+	return wanted;
+}
+
 /* ---- retention ---- */
 
 /*
@@ -342,14 +366,15 @@ expire_panes(void)
  * position belong together.
  */
 static void
-flush_and_look_around(void)
+flush_and_look_around(bool flush_is_due)
 {
 	SqlScope	scope;
-	bool		needs_flush = flush_is_needed(monitors);
+	bool		needs_flush = flush_is_due && flush_is_needed(monitors);
 	XLogRecPtr	position = stream_position();
 	TimestampTz now = GetCurrentTimestamp();
-	bool		advances = needs_flush || position - stored_position >= IDLE_ADVANCE_BYTES ||
-		(position > stored_position && now - stored_at >= IDLE_ADVANCE_MS * INT64CONST(1000));
+	bool		is_idle = !flush_has_rows(monitors);
+	bool		advances = needs_flush || (is_idle && position - stored_position >= IDLE_ADVANCE_BYTES) ||
+		(is_idle && position > stored_position && now - stored_at >= IDLE_ADVANCE_MS * INT64CONST(1000));
 	bool		has_builder = build_has_builder();
 
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
@@ -364,6 +389,10 @@ flush_and_look_around(void)
 	}
 	sql_begin(&scope);
 	FAULT(FAULT_FLUSH_BEGIN);
+	pace_flush_begins();
+	/* What is new takes effect only where everything is flushed. */
+	if (!needs_flush && flush_has_rows(monitors) && (is_building() || definitions_changed() || has_new_builds()))
+		advances = needs_flush = true;
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
 		flush_write(monitors, position);
@@ -395,6 +424,7 @@ flush_and_look_around(void)
 	{
 		FAULT(FAULT_FLUSH_COMMITTED);
 		flush_committed(monitors);
+		pace_flush_ended(position);
 		stored_position = position;
 		stored_at = now;
 		FAULT(FAULT_BEFORE_CONFIRM);
@@ -432,7 +462,6 @@ run(void)
 {
 	XLogRecPtr	position;
 	TimestampTz next_look = 0;
-	TimestampTz next_flush = 0;
 	SqlScope	scope;
 
 	if (!has_monitors())
@@ -452,16 +481,20 @@ run(void)
 	stream_open(position);
 	stored_position = position;
 	stored_at = GetCurrentTimestamp();
+	pace_begin(position);
 
 	for (;;)
 	{
 		bool		caught_up = stream_read(Min(READ_SLICE_MS, capture_flush_interval_ms));
 		TimestampTz now = GetCurrentTimestamp();
 		bool		over_memory = pane_memory() > (size_t) capture_memory_kb * 1024;
+		bool		asked = has_verify_requests();
+		bool		flush_is_due = flush_is_needed(monitors) &&
+			(over_memory || asked || (is_building() && now >= next_look) || pace_is_due(stream_position(), caught_up, flush_is_wanted()));
 
-		if ((flush_is_needed(monitors) && (now >= next_flush || over_memory)) || now >= next_look || has_verify_requests())
+		if (flush_is_due || now >= next_look || asked)
 		{
-			flush_and_look_around();
+			flush_and_look_around(flush_is_due);
 			if (monitors == NIL && !has_monitors())
 			{
 				slot_retire();
@@ -469,15 +502,14 @@ run(void)
 			}
 			/* Nothing may be decoded before the build is known with its cut. */
 			if (!flush_has_rows(monitors) && build_hand_over_cut(monitors))
-				flush_and_look_around();
+				flush_and_look_around(true);
 			next_look = TimestampTzPlusMilliseconds(now, is_building() ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
-			next_flush = TimestampTzPlusMilliseconds(now, capture_flush_interval_ms);
 			start_builder();
 		}
 		show_status(caught_up);
 		if (caught_up)
 		{
-			TimestampTz next = flush_is_needed(monitors) ? Min(next_flush, next_look) : next_look;
+			TimestampTz next = flush_is_needed(monitors) ? Min(pace_next(), next_look) : next_look;
 			long		wait_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
 
 			if (worker_wait(Max(1, Min(wait_ms, IDLE_WAIT_MS))))

@@ -138,6 +138,16 @@ visible_position(bool *running, char *error)
 	return visible;
 }
 
+/* Capture then flushes as soon as it has read so far, whatever its pace. */
+static void
+want_position(XLogRecPtr wanted)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+
+	status->wanted_lsn = Max(status->wanted_lsn, wanted);
+	status_unlock();
+}
+
 Datum
 weir_wait_for(PG_FUNCTION_ARGS)
 {
@@ -157,6 +167,7 @@ weir_wait_for(PG_FUNCTION_ARGS)
 	/* Decoding reads flushed WAL only; asynchronous commits would make us wait for the WAL writer. */
 	if (!RecoveryInProgress())
 		XLogFlush(without_page_header(Min(wanted, present)));
+	want_position(without_page_header(wanted));
 	worker_wake();
 	for (;;)
 	{

@@ -20,6 +20,7 @@
 static MemoryContext map_context;
 static HTAB *relations = NULL;
 static List *served_monitors;
+static RelationMap *latest_map = NULL; /* rows mostly come from one table */
 
 static void
 relation_changed(Datum argument, Oid relation)
@@ -54,6 +55,7 @@ relation_map_reset(List *monitors, MemoryContext context)
 	}
 	map_context = context;
 	served_monitors = monitors;
+	latest_map = NULL;
 	relations = hash_create("weir relations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
@@ -138,15 +140,19 @@ relation_map_get(Relation relation)
 {
 	Oid			id = RelationGetRelid(relation);
 	bool		found;
-	RelationMap *map = hash_search(relations, &id, HASH_ENTER, &found);
+	RelationMap *map = latest_map;
 	ListCell   *cell;
 
-	if (found && map->valid)
+	if (map != NULL && map->relation == id && map->valid && map->complete)
+		return map;
+	latest_map = map = hash_search(relations, &id, HASH_ENTER, &found);
+	if (found && map->valid && map->complete)
 		return map;
 	if (found && map->context != NULL)
 		MemoryContextDelete(map->context);
 	/* An invalidation that arrives while the catalogs are read says that this is stale already. */
 	map->valid = true;
+	map->complete = false;
 	map->monitors = NIL;
 	map->context = NULL;
 	map->slot = NULL;
@@ -186,5 +192,6 @@ relation_map_get(Relation relation)
 		MemoryContextSwitchTo(old);
 	}
 	definition_blame(0);
+	map->complete = true;
 	return map;
 }

@@ -32,6 +32,7 @@ typedef struct RelationMap
 {
 	Oid			relation;
 	bool		valid;
+	bool		complete;		/* no error came while it was made */
 	MemoryContext context;
 	List	   *monitors;		/* MonitorMap; NIL: not monitored */
 	TupleTableSlot *slot;		/* for filters */

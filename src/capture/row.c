@@ -4,8 +4,10 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "capture/capture.h"
 #include "capture/row.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "utils/timestamp.h"
 
@@ -124,7 +126,15 @@ add_category(CapturedMonitor *monitor, int i, PanePart *part, Datum value)
 	CategoryText text;
 	int			code;
 
-	value_reader_get_text(&column->reader, value, &text);
+	/* Most texts are short and stored as they are. */
+	if (column->reader.base_type == TEXTOID && VARATT_IS_SHORT(DatumGetPointer(value)) && !VARATT_IS_EXTERNAL(DatumGetPointer(value)))
+	{
+		text.bytes = VARDATA_SHORT(DatumGetPointer(value));
+		text.length = VARSIZE_SHORT(DatumGetPointer(value)) - VARHDRSZ_SHORT;
+		text.allocated = NULL;
+	}
+	else
+		value_reader_get_text(&column->reader, value, &text);
 	code = dictionary_code(monitor, column, text.bytes, text.length);
 	if (code >= 0)
 		batch_add_code(part->batch, i, code);

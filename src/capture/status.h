@@ -43,6 +43,7 @@ typedef struct CaptureStatus
 	int			pid;			/* 0: capture is not running */
 	char		state[24];
 	XLogRecPtr	visible_lsn;	/* every commit that ends at or before it is in the tables */
+	XLogRecPtr	wanted_lsn;		/* somebody waits for this to be visible */
 	TimestampTz caught_up_at;	/* when nothing was left to read */
 	TimestampTz last_commit_at;
 	uint64		rows_total;

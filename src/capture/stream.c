@@ -265,6 +265,7 @@ stream_read(int milliseconds)
 {
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
 	MemoryContext old = MemoryContextSwitchTo(stream_context);
+	XLogRecPtr	flushed = InvalidXLogRecPtr;
 	int			records = 0;
 
 	for (;;)
@@ -274,7 +275,7 @@ stream_read(int milliseconds)
 
 		/* A record ends on a page's last byte: the next begins behind the page's header, which may not be written for a long time.
 		 */
-		if (stream->reader->EndRecPtr >= GetFlushRecPtr(NULL))
+		if (stream->reader->EndRecPtr >= flushed && stream->reader->EndRecPtr >= (flushed = GetFlushRecPtr(NULL)))
 		{
 			MemoryContextSwitchTo(old);
 			return true;

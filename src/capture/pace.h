@@ -1,0 +1,34 @@
+/*
+ * pace.h
+ *		When to flush.  Inside this room only.
+ *
+ * A flush costs WAL: each pane that changed is written whole.  Ordinary loads are flushed every weir.flush_interval.  Where that
+ * would write more than half as much as the source does (many panes change at a time), hot panes stay in memory for longer, and
+ * nothing is confirmed meanwhile.  While capture is behind, nobody sees the newest rows anyway, and flushes take a tenth of the
+ * time at most.
+ */
+#ifndef WEIR_CAPTURE_PACE_H
+#define WEIR_CAPTURE_PACE_H
+
+#include "postgres.h"
+
+#include "access/xlogdefs.h"
+#include "datatype/timestamp.h"
+
+/* The stream begins at this position. */
+extern void pace_begin(XLogRecPtr position);
+
+/* Around the transaction of a flush. */
+extern void pace_flush_begins(void);
+extern void pace_flush_ended(XLogRecPtr position);
+
+/* Whether what is in memory is to be written now; wanted: somebody waits for it. */
+extern bool pace_is_due(XLogRecPtr position, bool caught_up, bool wanted);
+
+/* When pace_is_due is worth asking again, if nothing else happens. */
+extern TimestampTz pace_next(void);
+
+/* How long changes have lately waited in memory, at most. */
+extern int	pace_interval_ms(void);
+
+#endif
