@@ -490,7 +490,8 @@ run(void)
 		bool		over_memory = pane_memory() > (size_t) capture_memory_kb * 1024;
 		bool		asked = has_verify_requests();
 		bool		flush_is_due = flush_is_needed(monitors) &&
-			(over_memory || asked || (is_building() && now >= next_look) || pace_is_due(stream_position(), caught_up, flush_is_wanted()));
+			(over_memory || asked || (is_building() && now >= next_look) ||
+			 pace_is_due(stream_position(), caught_up, flush_is_wanted()));
 
 		if (flush_is_due || now >= next_look || asked)
 		{

@@ -339,11 +339,16 @@ fold_truncate(int n_relations, const Oid *truncated)
 /* ---- transactions ---- */
 
 void
+fold_tick(TimestampTz now)
+{
+	transaction_now = now;
+}
+
+void
 fold_begin(TransactionId xid, XLogRecPtr end_lsn)
 {
 	ListCell   *cell;
 
-	transaction_now = GetCurrentTimestamp();
 	foreach(cell, served_monitors)
 	{
 		CapturedMonitor *monitor = lfirst(cell);

@@ -16,6 +16,9 @@
 /* The monitors to serve; the list and its members stay the caller's. Drops what was remembered of relations. */
 extern void fold_set_monitors(List *monitors);
 
+/* Tells the time, as exactly as watermarks need it. */
+extern void fold_tick(TimestampTz now);
+
 /* Around a transaction of the stream. end_lsn is where its commit record ends. */
 extern void fold_begin(TransactionId xid, XLogRecPtr end_lsn);
 extern void fold_commit(TimestampTz committed_at);

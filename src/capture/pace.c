@@ -21,8 +21,8 @@
 /* However dear a flush is, nobody waits longer for his rows. */
 #define LONGEST_INTERVAL_MS 60000
 
-/* While behind: of the time, and at the most. */
-#define BEHIND_FACTOR 9
+/* While behind: this many times as long as a flush takes, and at the most. */
+#define BEHIND_FACTOR 19
 #define LONGEST_BEHIND_MS 10000
 
 static TimestampTz flush_began;

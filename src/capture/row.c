@@ -127,7 +127,8 @@ add_category(CapturedMonitor *monitor, int i, PanePart *part, Datum value)
 	int			code;
 
 	/* Most texts are short and stored as they are. */
-	if (column->reader.base_type == TEXTOID && VARATT_IS_SHORT(DatumGetPointer(value)) && !VARATT_IS_EXTERNAL(DatumGetPointer(value)))
+	if (column->reader.base_type == TEXTOID && VARATT_IS_SHORT(DatumGetPointer(value)) &&
+		!VARATT_IS_EXTERNAL(DatumGetPointer(value)))
 	{
 		text.bytes = VARDATA_SHORT(DatumGetPointer(value));
 		text.length = VARSIZE_SHORT(DatumGetPointer(value)) - VARHDRSZ_SHORT;

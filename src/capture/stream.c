@@ -27,6 +27,7 @@
 #include "replication/slot.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
@@ -263,11 +264,24 @@ stream_open(XLogRecPtr from)
 bool
 stream_read(int milliseconds)
 {
-	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
-	MemoryContext old = MemoryContextSwitchTo(stream_context);
-	XLogRecPtr	flushed = InvalidXLogRecPtr;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz end = TimestampTzPlusMilliseconds(now, milliseconds);
+	MemoryContext old = CurrentMemoryContext;
+	XLogRecPtr	flushed = GetFlushRecPtr(NULL);
+	ResourceOwner owner;
 	int			records = 0;
+	bool		caught_up = false;
 
+	if (stream->reader->EndRecPtr >= flushed)
+		return true;
+
+	/* Within a transaction the decoder opens a subtransaction for each that it replays, which costs half as much as a transaction.
+	 */
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	owner = CurrentResourceOwner;
+	MemoryContextSwitchTo(stream_context);
+	fold_tick(now);
 	for (;;)
 	{
 		char	   *error = NULL;
@@ -277,8 +291,8 @@ stream_read(int milliseconds)
 		 */
 		if (stream->reader->EndRecPtr >= flushed && stream->reader->EndRecPtr >= (flushed = GetFlushRecPtr(NULL)))
 		{
-			MemoryContextSwitchTo(old);
-			return true;
+			caught_up = true;
+			break;
 		}
 		record = XLogReadRecord(stream->reader, &error);
 		if (record == NULL)
@@ -289,11 +303,17 @@ stream_read(int milliseconds)
 		LogicalDecodingProcessRecord(stream, stream->reader);
 		position = Max(position, stream->reader->EndRecPtr);
 		CHECK_FOR_INTERRUPTS();
-		if (++records % 256 == 0 && GetCurrentTimestamp() >= end)
+		if (++records % 256 != 0)
+			continue;
+		now = GetCurrentTimestamp();
+		fold_tick(now);
+		if (now >= end)
 			break;
 	}
+	CurrentResourceOwner = owner;
+	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);
-	return false;
+	return caught_up;
 }
 
 XLogRecPtr
