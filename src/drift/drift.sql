@@ -1,225 +1,142 @@
 -- drift: how far a sample of a column is from its baseline ------------------------------------------------------------------------------
 
-CREATE FUNCTION weir.drift(baseline weir.summary, current weir.summary, metrics text[] DEFAULT NULL)
+CREATE FUNCTION weir.drift(baseline weir.summary, current weir.summary, metrics text[] DEFAULT NULL, options jsonb DEFAULT '{}')
     RETURNS TABLE(metric text, value float8, p_value float8, threshold float8, n_baseline bigint, n_current bigint, error_bound float8,
                   is_primary boolean, verdict text, status text, detail jsonb)
-    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 8 AS 'MODULE_PATHNAME', 'weir_drift_summaries';
-COMMENT ON FUNCTION weir.drift(weir.summary, weir.summary, text[]) IS
-    'Drift between two summaries of the same kind and unit (else 42804). One row per score that applies to the kind of the '
-    'column, the primary one first: psi unless metrics leaves it out. metrics: names of drift_metric_names() or their usual '
-    'short forms (ks, js, kl, ...); NULL: all; an unknown name raises 22023. n_baseline, n_current: rows behind the score, '
-    'missing ones (NULL, NaN) included for scores on bins and categories, excluded for kolmogorov_smirnov and wasserstein. '
-    'p_value: Kolmogorov-Smirnov for these two (exact while n_baseline * n_current <= 100000, given the ties; else '
-    'asymptotic), for the others the chi-square test on the same bins. threshold: above it the verdict is alert; '
-    'detail.warning_threshold: warning; both only where p_value < 0.05. error_bound: how far the score can be from that of '
-    'the values themselves because summaries keep bins. status: insufficient below 10 rows on either side (value NULL where '
-    'a side is empty); undefined where no value exists, with detail.reason. detail: the bins (lower, upper] or categories '
-    'that contribute most, with their shares; categories that are new or vanished. A NULL argument: no rows.';
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'weir_drift_summaries';
+COMMENT ON FUNCTION weir.drift(weir.summary, weir.summary, text[], jsonb) IS
+    'Drift between two summaries of the same kind and unit (else 42804). One row per score that applies, the primary one first: psi '
+    'unless metrics leaves it out. metrics: names of drift_metric_names() or their usual short forms (ks, js, kl, ...); NULL: all; '
+    'an unknown name raises 22023. value: never negative (but anderson_darling), larger where there is more drift. n_baseline, '
+    'n_current: rows behind the score, missing ones (NULL, NaN) included for scores on bins and categories only. p_value: of the '
+    'test that detail.test names. threshold: from it on the verdict is alert, from detail.warning_threshold on warning; both only '
+    'where p_value < significance. error_bound: how far the score can be from that of the values themselves, which a summary '
+    'does not keep; NULL where that is not known. status: insufficient below min_n rows on either side (value NULL where a side is '
+    'empty); undefined where no value exists, with detail.reason. detail: bins (lower, upper] or categories that contribute most, '
+    'with their shares; categories that are new or vanished; statistic and standard error of tests. options: bins (quantile, '
+    'equal_width, doane, sturges, edges, grid), n_bins (10), edges, range (baseline, pooled), smoothing of empty bins (floor, none, '
+    'laplace), floor, alpha, base of logarithms ("e", 2), missing_as_category (true), top_k, test (auto, exact, asymptotic), '
+    'significance (0.05), min_n (10), thresholds ({"psi": 0.2, "ks": [0.05, 0.1]}); others raise 22023. A NULL argument: no rows.';
 
-CREATE FUNCTION weir.drift(baseline float8[], current float8[], metrics text[] DEFAULT NULL)
+CREATE FUNCTION weir.drift(baseline float8[], current float8[], metrics text[] DEFAULT NULL, options jsonb DEFAULT '{}')
     RETURNS TABLE(metric text, value float8, p_value float8, threshold float8, n_baseline bigint, n_current bigint, error_bound float8,
                   is_primary boolean, verdict text, status text, detail jsonb)
-    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 8 AS 'MODULE_PATHNAME', 'weir_drift_numbers';
-COMMENT ON FUNCTION weir.drift(float8[], float8[], text[]) IS
-    'Drift between two samples of numbers. One row per score that applies to the kind of the column, the primary one first: '
-    'psi unless metrics leaves it out. metrics: names of drift_metric_names() or their usual short forms (ks, js, kl, ...); '
-    'NULL: all; an unknown name raises 22023. n_baseline, n_current: rows behind the score, missing ones (NULL, NaN) '
-    'included for scores on bins and categories, excluded for kolmogorov_smirnov and wasserstein. p_value: '
-    'Kolmogorov-Smirnov for these two (exact while n_baseline * n_current <= 100000, given the ties; else asymptotic), for '
-    'the others the chi-square test on the same bins. threshold: above it the verdict is alert; detail.warning_threshold: '
-    'warning; both only where p_value < 0.05. error_bound: how far the score can be from that of the values themselves '
-    'because summaries keep bins. status: insufficient below 10 rows on either side (value NULL where a side is empty); '
-    'undefined where no value exists, with detail.reason. detail: the bins (lower, upper] or categories that contribute '
-    'most, with their shares; categories that are new or vanished. A NULL argument: no rows.';
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'weir_drift_numbers';
+COMMENT ON FUNCTION weir.drift(float8[], float8[], text[], jsonb) IS
+    'Drift between two samples of numbers, every score exact. Arguments, columns and errors as in weir.drift(weir.summary, '
+    'weir.summary, text[], jsonb). NULL and NaN are missing values.';
 
-CREATE FUNCTION weir.drift(baseline text[], current text[], metrics text[] DEFAULT NULL)
+CREATE FUNCTION weir.drift(baseline text[], current text[], metrics text[] DEFAULT NULL, options jsonb DEFAULT '{}')
     RETURNS TABLE(metric text, value float8, p_value float8, threshold float8, n_baseline bigint, n_current bigint, error_bound float8,
                   is_primary boolean, verdict text, status text, detail jsonb)
-    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 8 AS 'MODULE_PATHNAME', 'weir_drift_texts';
-COMMENT ON FUNCTION weir.drift(text[], text[], text[]) IS
-    'Drift between two samples of categories. One row per score that applies to the kind of the column, the primary one '
-    'first: psi unless metrics leaves it out. metrics: names of drift_metric_names() or their usual short forms (ks, js, '
-    'kl, ...); NULL: all; an unknown name raises 22023. n_baseline, n_current: rows behind the score, missing ones (NULL, '
-    'NaN) included for scores on bins and categories, excluded for kolmogorov_smirnov and wasserstein. p_value: '
-    'Kolmogorov-Smirnov for these two (exact while n_baseline * n_current <= 100000, given the ties; else asymptotic), for '
-    'the others the chi-square test on the same bins. threshold: above it the verdict is alert; detail.warning_threshold: '
-    'warning; both only where p_value < 0.05. error_bound: how far the score can be from that of the values themselves '
-    'because summaries keep bins. status: insufficient below 10 rows on either side (value NULL where a side is empty); '
-    'undefined where no value exists, with detail.reason. detail: the bins (lower, upper] or categories that contribute '
-    'most, with their shares; categories that are new or vanished. A NULL argument: no rows.';
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'weir_drift_texts';
+COMMENT ON FUNCTION weir.drift(text[], text[], text[], jsonb) IS
+    'Drift between two samples of categories, every score exact. Arguments, columns and errors as in weir.drift(weir.summary, '
+    'weir.summary, text[], jsonb).';
 
-CREATE FUNCTION weir.psi(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_psi_summaries';
-CREATE FUNCTION weir.psi(baseline float8[], current float8[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_psi_numbers';
-CREATE FUNCTION weir.psi(baseline text[], current text[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_psi_texts';
-COMMENT ON FUNCTION weir.psi(weir.summary, weir.summary) IS
-    'Population stability index, natural logarithm, >= 0: sum of (c - b) ln(c / b) over the shares of current and baseline '
-    'on bins: the deciles of the baseline, frozen, first and last open, a value that alone holds a tenth of it a bin of its '
-    'own; categories as they are, rare ones together; missing values a bin. An empty bin is given the share of half a row, '
-    'at least 0.0001; one empty on both sides adds 0. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.psi(float8[], float8[]) IS
-    'Population stability index, natural logarithm, >= 0: sum of (c - b) ln(c / b) over the shares of current and baseline '
-    'on bins: the deciles of the baseline, frozen, first and last open, a value that alone holds a tenth of it a bin of its '
-    'own; categories as they are, rare ones together; missing values a bin. An empty bin is given the share of half a row, '
-    'at least 0.0001; one empty on both sides adds 0. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.psi(text[], text[]) IS
-    'Population stability index, natural logarithm, >= 0: sum of (c - b) ln(c / b) over the shares of current and baseline '
-    'on bins: the deciles of the baseline, frozen, first and last open, a value that alone holds a tenth of it a bin of its '
-    'own; categories as they are, rare ones together; missing values a bin. An empty bin is given the share of half a row, '
-    'at least 0.0001; one empty on both sides adds 0. NULL where a side is empty.';
+CREATE FUNCTION weir._drift_transition(internal, "any", boolean) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_drift_transition';
+CREATE FUNCTION weir._drift_combine(internal, internal) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_drift_combine';
+CREATE FUNCTION weir._drift_serialize(internal) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_drift_serialize';
+CREATE FUNCTION weir._drift_deserialize(bytea, internal) RETURNS internal
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_drift_deserialize';
 
-CREATE FUNCTION weir.kolmogorov_smirnov(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_kolmogorov_smirnov_summaries';
-CREATE FUNCTION weir.kolmogorov_smirnov(baseline float8[], current float8[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_kolmogorov_smirnov_numbers';
-COMMENT ON FUNCTION weir.kolmogorov_smirnov(weir.summary, weir.summary) IS
-    'Two-sample Kolmogorov-Smirnov statistic in [0, 1]: the largest distance between the distribution functions; infinities '
-    'count, NULL and NaN do not. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.kolmogorov_smirnov(float8[], float8[]) IS
-    'Two-sample Kolmogorov-Smirnov statistic in [0, 1]: the largest distance between the distribution functions; infinities '
-    'count, NULL and NaN do not. NULL where a side is empty.';
+-- Each score by its name: of two summaries, of two arrays, and as an aggregate over (value, is_current).
+DO $$
+DECLARE
+    metric record;
+    pair record;
+    made text;
+BEGIN
+    FOR metric IN
+        SELECT m.metric_name, m.kinds, m.meaning
+            || CASE WHEN on_cells THEN ' On bins: the deciles of the baseline, frozen, first and last open, a value that alone holds a tenth of it '
+                    'a bin of its own (options bins, n_bins, edges, range change that); categories as they are, rare ones together; missing '
+                    'values a bin.' ELSE ' NULL and NaN do not count.' END
+            || ' NULL where a side is empty or no value exists. options: as in weir.drift.' AS meaning
+        FROM (VALUES
+            ('psi', 'ntx', true, 'Population stability index, natural logarithm, >= 0: sum of (c - b) ln(c / b) over the shares of current and baseline. An '
+             'empty bin is given the share of half a row, at least 0.0001 (options smoothing, floor, alpha); one empty on both sides adds 0.'),
+            ('jensen_shannon', 'ntx', true, 'Jensen-Shannon distance in [0, 1]: the square root of the divergence to base 2 (option base).'),
+            ('jensen_shannon_divergence', 'ntx', true, 'Jensen-Shannon divergence in [0, 1], to base 2 (option base).'),
+            ('kullback_leibler', 'ntx', true, 'Kullback-Leibler divergence of current from baseline in nats (option base): sum of c ln(c / b). An empty bin of the '
+             'baseline is given the share of half a row, at least 0.0001 (options smoothing, floor, alpha).'),
+            ('hellinger', 'ntx', true, 'Hellinger distance in [0, 1].'),
+            ('bhattacharyya', 'ntx', true, 'Bhattacharyya distance, >= 0: the negative logarithm of the sum of sqrt(b c); NULL, for infinite, where the samples share no bin.'),
+            ('total_variation', 'ntx', true, 'Total variation distance in [0, 1]: half the sum of the absolute differences of the shares.'),
+            ('histogram_intersection', 'ntx', true, 'One minus the intersection of the histograms, in [0, 1]: 1 - sum of min(b, c).'),
+            ('chi_square', 'tx', true, 'Pearson''s chi-square statistic that both samples have the same distribution of categories, without Yates'' correction. NULL for numbers.'),
+            ('g_test', 'tx', true, 'G statistic (log-likelihood ratio) that both samples have the same distribution of categories. NULL for numbers.'),
+            ('cramers_v', 'tx', true, 'Cramer''s V in [0, 1]: the square root of chi_square / (n_baseline + n_current). NULL for numbers.'),
+            ('l_infinity', 'tx', true, 'The largest difference of a category''s share, in [0, 1]. NULL for numbers.'),
+            ('fisher_exact', 'ntx', false, 'Of a column with two values: Cohen''s h, the difference of the angles 2 asin(sqrt(share)), in [0, pi]; weir.drift gives '
+             'the p-value of Fisher''s exact test and the odds ratio with it. NULL where there are not exactly two values.'),
+            ('two_proportion_z', 'ntx', false, 'Of a column with two values: absolute value of z, the difference of the shares by its pooled standard error. NULL where '
+             'there are not exactly two values.'),
+            ('kolmogorov_smirnov', 'nx', false, 'Two-sample Kolmogorov-Smirnov statistic in [0, 1]: the largest distance between the distribution functions; infinities count.'),
+            ('kuiper', 'nx', false, 'Kuiper''s statistic in [0, 1]: the largest distance of the distribution functions upwards plus that downwards; infinities count.'),
+            ('wasserstein', 'nx', false, 'Wasserstein-1 (earth mover''s) distance in units of the column (durations and times in seconds): the area between the '
+             'distribution functions. NULL where a sample holds infinities.'),
+            ('wasserstein_normalized', 'nx', false, 'Wasserstein-1 distance divided by the sample standard deviation of the baseline; NULL where the baseline does not vary and '
+             'current differs, or where a sample holds infinities.'),
+            ('energy_distance', 'nx', false, 'Energy distance (Szekely): the square root of twice the integral of (F - G)^2, in square roots of the column''s unit. NULL where a sample '
+             'holds infinities.'),
+            ('cramer_von_mises', 'nx', false, 'T of Cramer and von Mises for two samples (Anderson 1962): n m / (n + m)^2 times the sum of (F - G)^2 over all values.'),
+            ('anderson_darling', 'nx', false, 'Anderson and Darling''s statistic for two samples with ranks in the middle of ties, less its mean, by its standard deviation (Scholz and '
+             'Stephens 1987): negative where the samples are more alike than by chance. NULL where all values are equal.'),
+            ('mann_whitney', 'nx', false, 'Effect size of the Mann-Whitney test, Cliff''s delta without its sign, in [0, 1]: the share of pairs in which one side is larger less '
+             'that in which the other is; weir.drift gives U and p with it.'),
+            ('welch_t', 'nx', false, 'Absolute value of Welch''s t, for unequal variances. NULL where neither sample varies or one has a single value, or infinities.'),
+            ('student_t', 'nx', false, 'Absolute value of Student''s t, with the pooled variance. NULL where neither sample varies or one has a single value, or infinities.'),
+            ('epps_singleton', 'nx', false, 'W of Epps and Singleton (1986): the distance of the empirical characteristic functions at 0.4 and 0.8 half interquartile ranges. NULL '
+             'below five values, or where half of the values are equal, or with infinities.'),
+            ('mean_difference', 'nx', false, 'Absolute difference of the means, in units of the column. NULL where a sample holds infinities.'),
+            ('median_difference', 'nx', false, 'Absolute difference of the medians, in units of the column. NULL where a sample holds infinities.'),
+            ('spread_difference', 'nx', false, 'Absolute difference of the sample standard deviations, in units of the column. NULL where a sample has a single value, or infinities.')
+        ) AS m (metric_name, kinds, on_cells, meaning)
+    LOOP
+        FOR pair IN
+            SELECT t.kind, t.type_name, t.symbol
+            FROM (VALUES ('x', 'weir.summary', 'weir_score_summaries'), ('n', 'float8[]', 'weir_score_numbers'), ('t', 'text[]', 'weir_score_texts')) AS t (kind, type_name, symbol)
+            WHERE pg_catalog.strpos(metric.kinds, t.kind) > 0
+        LOOP
+            EXECUTE pg_catalog.format('CREATE FUNCTION weir.%I(baseline %s, current %s, options jsonb DEFAULT ''{}'') RETURNS float8'
+                ' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS ''MODULE_PATHNAME'', %L', metric.metric_name, pair.type_name, pair.type_name, pair.symbol);
+            EXECUTE pg_catalog.format('COMMENT ON FUNCTION weir.%I(%s, %s, jsonb) IS %L', metric.metric_name, pair.type_name, pair.type_name, metric.meaning);
+        END LOOP;
+        made := pg_catalog.format('_%s_final', metric.metric_name);
+        EXECUTE pg_catalog.format('CREATE FUNCTION weir.%I(internal) RETURNS float8'
+            ' LANGUAGE c IMMUTABLE PARALLEL SAFE AS ''MODULE_PATHNAME'', ''weir_drift_final''', made);
+        EXECUTE pg_catalog.format('CREATE AGGREGATE weir.%I("any", boolean) (SFUNC = weir._drift_transition, STYPE = internal, SSPACE = 32768,'
+            ' COMBINEFUNC = weir._drift_combine, SERIALFUNC = weir._drift_serialize, DESERIALFUNC = weir._drift_deserialize,'
+            ' FINALFUNC = weir.%I, PARALLEL = SAFE)', metric.metric_name, made);
+        EXECUTE pg_catalog.format('COMMENT ON AGGREGATE weir.%I("any", boolean) IS %L', metric.metric_name,
+            'Of (value, is_current): rows where is_current is false are the baseline, true the current sample, NULL neither. Both are held as '
+            'summaries: exact up to 1024 different values, beyond that as weir.' || metric.metric_name || ' of two summaries. ' || metric.meaning);
+    END LOOP;
+END $$;
 
-CREATE FUNCTION weir.jensen_shannon(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_jensen_shannon_summaries';
-CREATE FUNCTION weir.jensen_shannon(baseline float8[], current float8[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_jensen_shannon_numbers';
-CREATE FUNCTION weir.jensen_shannon(baseline text[], current text[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_jensen_shannon_texts';
-COMMENT ON FUNCTION weir.jensen_shannon(weir.summary, weir.summary) IS
-    'Jensen-Shannon distance in [0, 1]: the square root of the divergence to base 2, on bins: the deciles of the baseline, '
-    'frozen, first and last open, a value that alone holds a tenth of it a bin of its own; categories as they are, rare '
-    'ones together; missing values a bin. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.jensen_shannon(float8[], float8[]) IS
-    'Jensen-Shannon distance in [0, 1]: the square root of the divergence to base 2, on bins: the deciles of the baseline, '
-    'frozen, first and last open, a value that alone holds a tenth of it a bin of its own; categories as they are, rare '
-    'ones together; missing values a bin. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.jensen_shannon(text[], text[]) IS
-    'Jensen-Shannon distance in [0, 1]: the square root of the divergence to base 2, on bins: the deciles of the baseline, '
-    'frozen, first and last open, a value that alone holds a tenth of it a bin of its own; categories as they are, rare '
-    'ones together; missing values a bin. NULL where a side is empty.';
-
-CREATE FUNCTION weir.wasserstein(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_wasserstein_summaries';
-CREATE FUNCTION weir.wasserstein(baseline float8[], current float8[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_wasserstein_numbers';
-COMMENT ON FUNCTION weir.wasserstein(weir.summary, weir.summary) IS
-    'Wasserstein-1 (earth mover''s) distance in units of the column (durations and times in seconds): the area between the '
-    'distribution functions. NULL where a sample holds infinities; NULL and NaN do not count. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.wasserstein(float8[], float8[]) IS
-    'Wasserstein-1 (earth mover''s) distance in units of the column (durations and times in seconds): the area between the '
-    'distribution functions. NULL where a sample holds infinities; NULL and NaN do not count. NULL where a side is empty.';
-
-CREATE FUNCTION weir.wasserstein_normalized(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_wasserstein_normalized_summaries';
-CREATE FUNCTION weir.wasserstein_normalized(baseline float8[], current float8[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_wasserstein_normalized_numbers';
-COMMENT ON FUNCTION weir.wasserstein_normalized(weir.summary, weir.summary) IS
-    'Wasserstein-1 distance divided by the sample standard deviation of the baseline; NULL where the baseline does not vary '
-    'and current differs. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.wasserstein_normalized(float8[], float8[]) IS
-    'Wasserstein-1 distance divided by the sample standard deviation of the baseline; NULL where the baseline does not vary '
-    'and current differs. NULL where a side is empty.';
-
-CREATE FUNCTION weir.chi_square(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_chi_square_summaries';
-CREATE FUNCTION weir.chi_square(baseline text[], current text[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_chi_square_texts';
-COMMENT ON FUNCTION weir.chi_square(weir.summary, weir.summary) IS
-    'Pearson''s chi-square statistic that both samples have the same distribution of categories (rare ones together, '
-    'missing a category). NULL for numbers. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.chi_square(text[], text[]) IS
-    'Pearson''s chi-square statistic that both samples have the same distribution of categories (rare ones together, '
-    'missing a category). NULL for numbers. NULL where a side is empty.';
-
-CREATE FUNCTION weir.cramers_v(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_cramers_v_summaries';
-CREATE FUNCTION weir.cramers_v(baseline text[], current text[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_cramers_v_texts';
-COMMENT ON FUNCTION weir.cramers_v(weir.summary, weir.summary) IS
-    'Cramer''s V in [0, 1]: the square root of chi_square / (n_baseline + n_current). NULL for numbers. NULL where a side '
-    'is empty.';
-COMMENT ON FUNCTION weir.cramers_v(text[], text[]) IS
-    'Cramer''s V in [0, 1]: the square root of chi_square / (n_baseline + n_current). NULL for numbers. NULL where a side '
-    'is empty.';
-
-CREATE FUNCTION weir.hellinger(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_hellinger_summaries';
-CREATE FUNCTION weir.hellinger(baseline float8[], current float8[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_hellinger_numbers';
-CREATE FUNCTION weir.hellinger(baseline text[], current text[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_hellinger_texts';
-COMMENT ON FUNCTION weir.hellinger(weir.summary, weir.summary) IS
-    'Hellinger distance in [0, 1], on bins: the deciles of the baseline, frozen, first and last open, a value that alone '
-    'holds a tenth of it a bin of its own; categories as they are, rare ones together; missing values a bin. NULL where a '
-    'side is empty.';
-COMMENT ON FUNCTION weir.hellinger(float8[], float8[]) IS
-    'Hellinger distance in [0, 1], on bins: the deciles of the baseline, frozen, first and last open, a value that alone '
-    'holds a tenth of it a bin of its own; categories as they are, rare ones together; missing values a bin. NULL where a '
-    'side is empty.';
-COMMENT ON FUNCTION weir.hellinger(text[], text[]) IS
-    'Hellinger distance in [0, 1], on bins: the deciles of the baseline, frozen, first and last open, a value that alone '
-    'holds a tenth of it a bin of its own; categories as they are, rare ones together; missing values a bin. NULL where a '
-    'side is empty.';
-
-CREATE FUNCTION weir.total_variation(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_total_variation_summaries';
-CREATE FUNCTION weir.total_variation(baseline float8[], current float8[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_total_variation_numbers';
-CREATE FUNCTION weir.total_variation(baseline text[], current text[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_total_variation_texts';
-COMMENT ON FUNCTION weir.total_variation(weir.summary, weir.summary) IS
-    'Total variation distance in [0, 1]: half the sum of the absolute differences of the shares, on bins: the deciles of '
-    'the baseline, frozen, first and last open, a value that alone holds a tenth of it a bin of its own; categories as they '
-    'are, rare ones together; missing values a bin. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.total_variation(float8[], float8[]) IS
-    'Total variation distance in [0, 1]: half the sum of the absolute differences of the shares, on bins: the deciles of '
-    'the baseline, frozen, first and last open, a value that alone holds a tenth of it a bin of its own; categories as they '
-    'are, rare ones together; missing values a bin. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.total_variation(text[], text[]) IS
-    'Total variation distance in [0, 1]: half the sum of the absolute differences of the shares, on bins: the deciles of '
-    'the baseline, frozen, first and last open, a value that alone holds a tenth of it a bin of its own; categories as they '
-    'are, rare ones together; missing values a bin. NULL where a side is empty.';
-
-CREATE FUNCTION weir.kullback_leibler(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_kullback_leibler_summaries';
-CREATE FUNCTION weir.kullback_leibler(baseline float8[], current float8[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_kullback_leibler_numbers';
-CREATE FUNCTION weir.kullback_leibler(baseline text[], current text[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_kullback_leibler_texts';
-COMMENT ON FUNCTION weir.kullback_leibler(weir.summary, weir.summary) IS
-    'Kullback-Leibler divergence of current from baseline in nats, on bins: the deciles of the baseline, frozen, first and '
-    'last open, a value that alone holds a tenth of it a bin of its own; categories as they are, rare ones together; '
-    'missing values a bin. An empty bin of the baseline is given the share of half a row, at least 0.0001. NULL where a '
-    'side is empty.';
-COMMENT ON FUNCTION weir.kullback_leibler(float8[], float8[]) IS
-    'Kullback-Leibler divergence of current from baseline in nats, on bins: the deciles of the baseline, frozen, first and '
-    'last open, a value that alone holds a tenth of it a bin of its own; categories as they are, rare ones together; '
-    'missing values a bin. An empty bin of the baseline is given the share of half a row, at least 0.0001. NULL where a '
-    'side is empty.';
-COMMENT ON FUNCTION weir.kullback_leibler(text[], text[]) IS
-    'Kullback-Leibler divergence of current from baseline in nats, on bins: the deciles of the baseline, frozen, first and '
-    'last open, a value that alone holds a tenth of it a bin of its own; categories as they are, rare ones together; '
-    'missing values a bin. An empty bin of the baseline is given the share of half a row, at least 0.0001. NULL where a '
-    'side is empty.';
-
-CREATE FUNCTION weir.l_infinity(baseline weir.summary, current weir.summary) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_l_infinity_summaries';
-CREATE FUNCTION weir.l_infinity(baseline text[], current text[]) RETURNS float8
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_l_infinity_texts';
-COMMENT ON FUNCTION weir.l_infinity(weir.summary, weir.summary) IS
-    'The largest difference of a category''s share, in [0, 1] (rare categories together, missing a category). NULL for '
-    'numbers. NULL where a side is empty.';
-COMMENT ON FUNCTION weir.l_infinity(text[], text[]) IS
-    'The largest difference of a category''s share, in [0, 1] (rare categories together, missing a category). NULL for '
-    'numbers. NULL where a side is empty.';
-
-CREATE FUNCTION weir.drift_metric_names() RETURNS text[]
+CREATE FUNCTION weir.drift_metric_names(common_only boolean DEFAULT false) RETURNS text[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_drift_metric_names';
-COMMENT ON FUNCTION weir.drift_metric_names() IS
-    'Names of the scores that drift() knows, in the order of its rows.';
+COMMENT ON FUNCTION weir.drift_metric_names(boolean) IS
+    'Names of the scores that drift() knows, in the order of its rows. common_only: those that a monitor computes when its metrics are NULL.';
 CREATE FUNCTION weir.drift_metric_name(name text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_drift_metric_name';
 COMMENT ON FUNCTION weir.drift_metric_name(text) IS
     'The name under which drift() shows a score given by any of its names (ks: kolmogorov_smirnov); NULL when there is none.';
+
+CREATE FUNCTION weir.adjust_p_values(p_values float8[], method text DEFAULT 'holm') RETURNS float8[]
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_adjust_p_values';
+COMMENT ON FUNCTION weir.adjust_p_values(float8[], text) IS
+    'p-values corrected for how many they are, in their places. method: none, bonferroni, holm, benjamini_hochberg (bh, fdr_bh) or '
+    'benjamini_yekutieli (by, fdr_by); as statsmodels'' multipletests and R''s p.adjust. holm and bonferroni bound the chance of any false alarm, '
+    'the other two the expected share of false ones among the alarms. NULLs stay NULL and do not count. Raises 22023 for another method or a '
+    'p outside [0, 1].';
+
+CREATE FUNCTION weir.adjusted_p_value(p_value float8, method text DEFAULT 'holm') RETURNS float8
+    LANGUAGE c IMMUTABLE WINDOW PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_adjusted_p_value';
+COMMENT ON FUNCTION weir.adjusted_p_value(float8, text) IS
+    'Window function: p_value corrected for the p-values of its partition, as weir.adjust_p_values: adjusted_p_value(p, ''holm'') OVER (PARTITION BY '
+    '...). ORDER BY and frames do not matter. NULL stays NULL. Raises 22023 for another method or a p outside [0, 1].';

@@ -2,17 +2,14 @@
  * drift_cells.c
  *		The few, well-filled cells on which PSI and its relatives are computed.
  */
-#include "drift/drift.h"
+#include "drift/drift_cells.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Each decile, the heavy bins and the gaps beside them, and the missing. */
-#define MAX_NUMBER_CELLS (3 * DRIFT_QUANTILE_CELLS + 2)
-
-static DriftCell *
-add_cell(DriftPair *pair, DriftCellKind kind)
+DriftCell *
+drift_add_cell(DriftPair *pair, DriftCellKind kind)
 {
 	DriftCell  *cell = &pair->cells[pair->n_cells++];
 
@@ -35,7 +32,7 @@ add_missing_cell(DriftPair *pair)
 
 	if (pair->n_missing[BASELINE] == 0 && pair->n_missing[CURRENT] == 0)
 		return;
-	cell = add_cell(pair, CELL_MISSING);
+	cell = drift_add_cell(pair, CELL_MISSING);
 	for (int side = 0; side < 2; side++)
 		cell->n[side] = pair->n_missing[side];
 }
@@ -44,7 +41,7 @@ add_missing_cell(DriftPair *pair)
 static DriftCell *
 open_cell(DriftPair *pair, double lower)
 {
-	DriftCell  *cell = add_cell(pair, CELL_VALUES);
+	DriftCell  *cell = drift_add_cell(pair, CELL_VALUES);
 
 	cell->lower = lower;
 	cell->upper = INFINITY;
@@ -69,31 +66,33 @@ close_cell(DriftPair *pair, double upper)
 		pair->n_cells--;
 }
 
-/* Number of deciles at or below a cumulative count. */
+/* Number of quantiles at or below a cumulative count. */
 static int
-deciles(int64_t cumulative, int64_t n)
+quantiles(int64_t cumulative, int64_t n, int n_quantiles)
 {
-	return (int) floor((double) cumulative / (double) n * DRIFT_QUANTILE_CELLS + 1e-9);
+	return (int) floor((double) cumulative / (double) n * n_quantiles + 1e-9);
 }
 
+/* Each quantile, the heavy bins and the gaps beside them. */
 static void
-make_number_cells(DriftPair *pair)
+make_quantile_cells(DriftPair *pair, int n_quantiles)
 {
 	int64_t		n = pair->n_values[BASELINE];
 	int64_t		cumulative = 0;
 
+	allocate_cells(pair, 3 * (size_t) n_quantiles + 2);
 	open_cell(pair, -INFINITY);
 	for (size_t i = 0; i < pair->n_bins; i++)
 	{
 		const DriftBin *bin = &pair->bins[i];
-		int			before = n == 0 ? 0 : deciles(cumulative, n);
+		int			before = n == 0 ? 0 : quantiles(cumulative, n, n_quantiles);
 		DriftCell  *cell;
 
 		cumulative += bin->n[BASELINE];
-		if (n > 0 && (double) bin->n[BASELINE] * DRIFT_QUANTILE_CELLS >= (double) n)
+		if (n > 0 && (double) bin->n[BASELINE] * n_quantiles >= (double) n)
 		{
 			close_cell(pair, bin->lower);
-			cell = add_cell(pair, CELL_VALUES);
+			cell = drift_add_cell(pair, CELL_VALUES);
 			cell->lower = bin->lower;
 			cell->upper = bin->upper;
 			add_bin(cell, bin);
@@ -102,7 +101,7 @@ make_number_cells(DriftPair *pair)
 		}
 		cell = &pair->cells[pair->n_cells - 1];
 		add_bin(cell, bin);
-		if (n > 0 && bin->n[BASELINE] > 0 && deciles(cumulative, n) > before && cumulative < n)
+		if (n > 0 && bin->n[BASELINE] > 0 && quantiles(cumulative, n, n_quantiles) > before && cumulative < n)
 		{
 			close_cell(pair, bin->upper);
 			open_cell(pair, bin->upper);
@@ -150,7 +149,10 @@ choose_categories(DriftPair *pair)
 		DriftCategory *category = &pair->categories[ranked[i].index];
 		double		total = (double) category->n[BASELINE] + (double) category->n[CURRENT];
 
-		category->has_cell = i < DRIFT_ALWAYS_KEPT_CATEGORIES || total * smaller_share >= DRIFT_MIN_EXPECTED;
+		if (pair->options.top_k > 0)
+			category->has_cell = i < (size_t) pair->options.top_k;
+		else
+			category->has_cell = i < DRIFT_ALWAYS_KEPT_CATEGORIES || total * smaller_share >= DRIFT_MIN_EXPECTED;
 	}
 	pair->allocator.resize(pair->allocator.context, ranked, size, 0);
 }
@@ -160,6 +162,7 @@ make_category_cells(DriftPair *pair)
 {
 	DriftCell	rare = {.kind = CELL_RARE};
 
+	allocate_cells(pair, pair->n_categories + 3);
 	if (pair->n_categories > 0)
 		choose_categories(pair);
 	for (size_t i = 0; i < pair->n_categories; i++)
@@ -169,30 +172,55 @@ make_category_cells(DriftPair *pair)
 
 		if (category->has_cell)
 		{
-			cell = add_cell(pair, CELL_CATEGORY);
+			cell = drift_add_cell(pair, CELL_CATEGORY);
 			cell->category = i;
 		}
 		for (int side = 0; side < 2; side++)
 			cell->n[side] += category->n[side];
 	}
 	if (rare.n[BASELINE] > 0 || rare.n[CURRENT] > 0)
-		*add_cell(pair, CELL_RARE) = rare;
+		*drift_add_cell(pair, CELL_RARE) = rare;
 	if (pair->n_other[BASELINE] > 0 || pair->n_other[CURRENT] > 0)
 	{
-		DriftCell  *cell = add_cell(pair, CELL_OTHER);
+		DriftCell  *cell = drift_add_cell(pair, CELL_OTHER);
 
 		for (int side = 0; side < 2; side++)
 			cell->n[side] = pair->n_other[side];
 	}
 }
 
+static void
+make_number_cells(DriftPair *pair)
+{
+	const DriftOptions *options = &pair->options;
+	int			n_bins = options->n_bins > 0 ? options->n_bins : DRIFT_QUANTILE_CELLS;
+
+	switch (options->binning)
+	{
+		case BINNING_QUANTILE: make_quantile_cells(pair, n_bins); break;
+		case BINNING_GRID:
+			allocate_cells(pair, (size_t) n_bins + 3);
+			drift_make_grid_cells(pair, n_bins);
+			break;
+		case BINNING_EDGES:
+			allocate_cells(pair, (size_t) options->n_edges + 2);
+			drift_cut_at_edges(pair, options->edges, options->n_edges);
+			break;
+		default:
+			n_bins = drift_equal_width_bins(pair, n_bins);
+			allocate_cells(pair, (size_t) n_bins + 2);
+			drift_make_equal_width_cells(pair, n_bins);
+	}
+}
+
 void
 drift_make_cells(DriftPair *pair)
 {
-	allocate_cells(pair, pair->kind == SUMMARY_NUMERIC ? MAX_NUMBER_CELLS : pair->n_categories + 3);
 	if (pair->kind == SUMMARY_NUMERIC)
 		make_number_cells(pair);
 	else
 		make_category_cells(pair);
 	add_missing_cell(pair);
+	for (size_t i = 0; i < pair->n_cells; i++)
+		pair->n_occupied += pair->cells[i].n[BASELINE] > 0 || pair->cells[i].n[CURRENT] > 0;
 }

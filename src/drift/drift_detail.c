@@ -187,6 +187,20 @@ put_names(JsonbParseState **state, const DriftPair *pair, int present, const cha
 	pfree(names);
 }
 
+static void
+put_levels(JsonbParseState **state, const DriftScore *score)
+{
+	if (score->has_statistic)
+		put_number(state, "statistic", score->statistic);
+	if (score->has_level)
+	{
+		put_number(state, "baseline", score->level[BASELINE]);
+		put_number(state, "current", score->level[CURRENT]);
+	}
+	if (score->has_standard_error)
+		put_number(state, "standard_error", score->standard_error);
+}
+
 Datum
 drift_detail(const DriftPair *pair, DriftMetric metric, const DriftScore *score)
 {
@@ -199,26 +213,27 @@ drift_detail(const DriftPair *pair, DriftMetric metric, const DriftScore *score)
 	{
 		if (score->has_threshold)
 			put_number(&state, "warning_threshold", score->warning_threshold);
-		if (drift_metric_uses_cells(metric))
-		{
-			put_string(&state, "test", "chi_square");
-			put_integer(&state, "degrees_of_freedom", score->degrees_of_freedom);
-			put_cells(&state, pair, metric);
-			put_names(&state, pair, CURRENT, "new", "n_new");
-			put_names(&state, pair, BASELINE, "vanished", "n_vanished");
-		}
-		else
-		{
-			put_string(&state, "test", score->p_value_is_exact ? "kolmogorov_smirnov, exact" : "kolmogorov_smirnov, asymptotic");
-			if (metric == DRIFT_KOLMOGOROV_SMIRNOV && score->value > 0)
-			{
-				put_number(&state, "at", shown(pair, score->location));
-				put_number(&state, "baseline", score->location_share[BASELINE]);
-				put_number(&state, "current", score->location_share[CURRENT]);
-			}
-			if (metric != DRIFT_KOLMOGOROV_SMIRNOV && pair->has_spread)
-				put_number(&state, "baseline_stddev", pair->unit == SUMMARY_PLAIN ? pair->spread : pair->spread * 1e-6);
-		}
+		put_levels(&state, score);
 	}
+	if (score->has_p_value && score->test != NULL)
+	{
+		put_string(&state, "test", score->test);
+		if (score->degrees_of_freedom > 0 || drift_metric_uses_cells(metric))
+			put_number(&state, "degrees_of_freedom", score->degrees_of_freedom);
+	}
+	if (drift_metric_uses_cells(metric) && score->has_p_value)
+	{
+		put_cells(&state, pair, metric);
+		put_names(&state, pair, CURRENT, "new", "n_new");
+		put_names(&state, pair, BASELINE, "vanished", "n_vanished");
+	}
+	if (score->has_location)
+	{
+		put_number(&state, "at", shown(pair, score->location));
+		put_number(&state, "baseline", score->location_share[BASELINE]);
+		put_number(&state, "current", score->location_share[CURRENT]);
+	}
+	if (score->has_value && (metric == DRIFT_WASSERSTEIN || metric == DRIFT_WASSERSTEIN_NORMALIZED) && pair->moments[BASELINE].n > 1)
+		put_number(&state, "baseline_stddev", sqrt(pair->moments[BASELINE].variance) * drift_unit(pair));
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

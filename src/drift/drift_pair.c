@@ -9,12 +9,16 @@
 #include <string.h>
 
 static DriftPair *
-create_pair(Allocator allocator, SummaryKind kind, SummaryUnit unit)
+create_pair(Allocator allocator, const DriftOptions *options, SummaryKind kind, SummaryUnit unit)
 {
 	DriftPair  *pair = allocator.resize(allocator.context, NULL, 0, sizeof(DriftPair));
 
 	memset(pair, 0, sizeof(DriftPair));
 	pair->allocator = allocator;
+	if (options != NULL)
+		pair->options = *options;
+	else
+		drift_options_default(&pair->options);
 	pair->kind = kind;
 	pair->unit = unit;
 	return pair;
@@ -42,6 +46,17 @@ drift_pair_free(DriftPair *pair)
 	release(pair, pair->categories, pair->categories_capacity * sizeof(DriftCategory));
 	release(pair, pair->cells, pair->cells_capacity * sizeof(DriftCell));
 	release(pair, pair, sizeof(DriftPair));
+}
+
+/* The last step of every maker. */
+static DriftPair *
+finish_pair(DriftPair *pair)
+{
+	for (int side = 0; side < 2; side++)
+		if (pair->options.ignore_missing)
+			pair->n_missing[side] = 0;
+	drift_make_cells(pair);
+	return pair;
 }
 
 /* One side's values or categories in ascending order, before they are merged. */
@@ -76,6 +91,7 @@ merge_bins(DriftPair *pair, const Side *sides)
 				bin->n[side] = sides[side].bins[next[side]].count;
 				next[side]++;
 			}
+		pair->is_binned = pair->is_binned || bin->lower < bin->upper;
 	}
 }
 
@@ -134,6 +150,22 @@ merge_categories(DriftPair *pair, const Side *sides)
 }
 
 static void
+read_moments(DriftMoments *moments, const Summary *summary)
+{
+	double		kurtosis;
+	double		population;
+
+	moments->n = summary_n(summary) - summary_nan_count(summary) - summary_positive_infinity_count(summary) -
+		summary_negative_infinity_count(summary);
+	if (!summary_mean(summary, &moments->mean))
+		moments->mean = 0;
+	if (!summary_variance(summary, &moments->variance))
+		moments->variance = 0;
+	population = moments->n > 0 ? moments->variance * (double) (moments->n - 1) / (double) moments->n : 0;
+	moments->fourth = summary_kurtosis(summary, &kurtosis) ? (kurtosis + 3) * population * population : 0;
+}
+
+static void
 pair_numbers(DriftPair *pair, const Summary *const *summaries)
 {
 	int			level = 0;
@@ -151,7 +183,9 @@ pair_numbers(DriftPair *pair, const Summary *const *summaries)
 	merge_bins(pair, sides);
 	for (int side = 0; side < 2; side++)
 		release(pair, sides[side].bins, sides[side].capacity * sizeof(SummaryBin));
-	pair->has_spread = summary_standard_deviation(summaries[BASELINE], &pair->spread);
+	for (int side = 0; side < 2; side++)
+		read_moments(&pair->moments[side], summaries[side]);
+	pair->has_moments = true;
 }
 
 static void
@@ -188,14 +222,14 @@ pair_categories(DriftPair *pair, const Summary *const *summaries)
 }
 
 DriftPair *
-drift_pair_of_summaries(Allocator allocator, const Summary *baseline, const Summary *current)
+drift_pair_of_summaries(Allocator allocator, const DriftOptions *options, const Summary *baseline, const Summary *current)
 {
 	const Summary *summaries[2] = {baseline, current};
 	DriftPair  *pair;
 
 	if (summary_kind(baseline) != summary_kind(current) || summary_unit(baseline) != summary_unit(current))
 		return NULL;
-	pair = create_pair(allocator, summary_kind(baseline), summary_unit(baseline));
+	pair = create_pair(allocator, options, summary_kind(baseline), summary_unit(baseline));
 	for (int side = 0; side < 2; side++)
 	{
 		int64_t		nan_count = summary_nan_count(summaries[side]);
@@ -207,85 +241,67 @@ drift_pair_of_summaries(Allocator allocator, const Summary *baseline, const Summ
 		pair_numbers(pair, summaries);
 	else
 		pair_categories(pair, summaries);
-	drift_make_cells(pair);
-	return pair;
+	return finish_pair(pair);
 }
 
-static int
-compare_numbers(const void *a, const void *b)
+/* Sorts what is not NaN to the front, and returns how many that is. */
+static size_t
+sort_numbers(DriftPair *pair, double *values, size_t n, int side)
 {
-	double		left = *(const double *) a;
-	double		right = *(const double *) b;
-
-	return (left > right) - (left < right);
-}
-
-/* Sorts what is not NaN to the front and counts it by value. */
-static Side
-count_numbers(DriftPair *pair, double *values, size_t n, int side)
-{
-	Side		result = {0};
 	size_t		kept = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (!isnan(values[i]))
 			values[kept++] = values[i];
-	if (kept > 1)
-		qsort(values, kept, sizeof(double), compare_numbers);
+	sort_doubles(pair->allocator, values, kept);
 	pair->n_values[side] = (int64_t) kept;
 	pair->n_missing[side] += (int64_t) (n - kept);
-	result.capacity = kept;
-	result.bins = allocate(pair, kept * sizeof(SummaryBin));
-	for (size_t i = 0; i < kept; i++)
-	{
-		if (result.n == 0 || result.bins[result.n - 1].lower != values[i])
-		{
-			result.bins[result.n].lower = values[i];
-			result.bins[result.n].upper = values[i];
-			result.bins[result.n].count = 0;
-			result.n++;
-		}
-		result.bins[result.n - 1].count++;
-	}
-	return result;
+	return kept;
 }
 
-/* In two passes, over the finite values, which stand sorted at the front. */
 static void
-measure_spread(DriftPair *pair, const double *values, size_t n)
+merge_numbers(DriftPair *pair, const double *const *values, const size_t *n)
 {
-	double		mean = 0;
-	double		squares = 0;
-	size_t		finite = 0;
+	size_t		next[2] = {0, 0};
 
-	for (size_t i = 0; i < n; i++)
-		if (isfinite(values[i]))
-			mean += (values[i] - mean) / (double) ++finite;
-	for (size_t i = 0; i < n; i++)
-		if (isfinite(values[i]))
-			squares += (values[i] - mean) * (values[i] - mean);
-	pair->has_spread = finite > 1;
-	if (pair->has_spread)
-		pair->spread = values[0] == values[n - 1] ? 0 : sqrt(squares / (double) (finite - 1));
+	pair->bins_capacity = n[BASELINE] + n[CURRENT];
+	pair->bins = allocate(pair, pair->bins_capacity * sizeof(DriftBin));
+	while (next[BASELINE] < n[BASELINE] || next[CURRENT] < n[CURRENT])
+	{
+		DriftBin   *bin = &pair->bins[pair->n_bins++];
+		double		value;
+
+		if (next[BASELINE] == n[BASELINE] ||
+			(next[CURRENT] < n[CURRENT] && values[CURRENT][next[CURRENT]] < values[BASELINE][next[BASELINE]]))
+			value = values[CURRENT][next[CURRENT]];
+		else
+			value = values[BASELINE][next[BASELINE]];
+		bin->lower = bin->upper = value;
+		for (int side = 0; side < 2; side++)
+		{
+			size_t		begin = next[side];
+
+			while (next[side] < n[side] && values[side][next[side]] == value)
+				next[side]++;
+			bin->n[side] = (int64_t) (next[side] - begin);
+		}
+	}
 }
 
 DriftPair *
-drift_pair_of_numbers(Allocator allocator, double *baseline, size_t n_baseline, int64_t missing_baseline, double *current,
-					  size_t n_current, int64_t missing_current)
+drift_pair_of_numbers(Allocator allocator, const DriftOptions *options, double *baseline, size_t n_baseline,
+					  int64_t missing_baseline, double *current, size_t n_current, int64_t missing_current)
 {
-	DriftPair  *pair = create_pair(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN);
-	Side		sides[2];
+	DriftPair  *pair = create_pair(allocator, options, SUMMARY_NUMERIC, SUMMARY_PLAIN);
+	const double *values[2] = {baseline, current};
+	size_t		n[2];
 
 	pair->n_missing[BASELINE] = missing_baseline;
 	pair->n_missing[CURRENT] = missing_current;
-	sides[BASELINE] = count_numbers(pair, baseline, n_baseline, BASELINE);
-	sides[CURRENT] = count_numbers(pair, current, n_current, CURRENT);
-	merge_bins(pair, sides);
-	measure_spread(pair, baseline, (size_t) pair->n_values[BASELINE]);
-	for (int side = 0; side < 2; side++)
-		release(pair, sides[side].bins, sides[side].capacity * sizeof(SummaryBin));
-	drift_make_cells(pair);
-	return pair;
+	n[BASELINE] = sort_numbers(pair, baseline, n_baseline, BASELINE);
+	n[CURRENT] = sort_numbers(pair, current, n_current, CURRENT);
+	merge_numbers(pair, values, n);
+	return finish_pair(pair);
 }
 
 static int
@@ -322,10 +338,10 @@ count_texts(DriftPair *pair, DriftText *texts, size_t n, int side)
 }
 
 DriftPair *
-drift_pair_of_texts(Allocator allocator, DriftText *baseline, size_t n_baseline, int64_t missing_baseline, DriftText *current,
-					size_t n_current, int64_t missing_current)
+drift_pair_of_texts(Allocator allocator, const DriftOptions *options, DriftText *baseline, size_t n_baseline,
+					int64_t missing_baseline, DriftText *current, size_t n_current, int64_t missing_current)
 {
-	DriftPair  *pair = create_pair(allocator, SUMMARY_CATEGORY, SUMMARY_PLAIN);
+	DriftPair  *pair = create_pair(allocator, options, SUMMARY_CATEGORY, SUMMARY_PLAIN);
 	Side		sides[2];
 
 	pair->n_missing[BASELINE] = missing_baseline;
@@ -335,6 +351,5 @@ drift_pair_of_texts(Allocator allocator, DriftText *baseline, size_t n_baseline,
 	merge_categories(pair, sides);
 	for (int side = 0; side < 2; side++)
 		release(pair, sides[side].categories, sides[side].capacity * sizeof(SummaryCategory));
-	drift_make_cells(pair);
-	return pair;
+	return finish_pair(pair);
 }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
 #include "drift/drift_detail.h"
+#include "drift/drift_options_sql.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -14,21 +15,37 @@
 #include "summary/summary_datum.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(weir_drift_summaries);
 PG_FUNCTION_INFO_V1(weir_drift_numbers);
 PG_FUNCTION_INFO_V1(weir_drift_texts);
+PG_FUNCTION_INFO_V1(weir_score_summaries);
+PG_FUNCTION_INFO_V1(weir_score_numbers);
+PG_FUNCTION_INFO_V1(weir_score_texts);
 PG_FUNCTION_INFO_V1(weir_drift_metric_name);
 PG_FUNCTION_INFO_V1(weir_drift_metric_names);
 
-static DriftPair *
-pair_of_summaries(FunctionCallInfo fcinfo)
+/* Makes the pair of the first two arguments, with the options of the one at that position. */
+typedef DriftPair *PairMaker(FunctionCallInfo fcinfo, int options_argument);
+
+static void
+options_of(FunctionCallInfo fcinfo, int argument, SummaryUnit unit, DriftOptions *options)
 {
+	drift_read_options(PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument), unit, options);
+}
+
+static DriftPair *
+pair_of_summaries(FunctionCallInfo fcinfo, int options_argument)
+{
+	DriftOptions options;
 	Allocator	allocator = allocator_in(CurrentMemoryContext);
 	Summary	   *baseline = summary_from_datum(allocator, PG_GETARG_DATUM(0));
 	Summary	   *current = summary_from_datum(allocator, PG_GETARG_DATUM(1));
-	DriftPair  *pair = drift_pair_of_summaries(allocator, baseline, current);
+	DriftPair  *pair;
 
+	options_of(fcinfo, options_argument, summary_unit(baseline), &options);
+	pair = drift_pair_of_summaries(allocator, &options, baseline, current);
 	if (pair == NULL)
 		summary_check_status(SUMMARY_KIND_MISMATCH);
 	return pair;
@@ -37,33 +54,38 @@ pair_of_summaries(FunctionCallInfo fcinfo)
 static double *
 read_numbers(ArrayType *array, int *n, int64 *n_missing)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	double	   *values;
+	int			n_elements = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	double	   *values = palloc_extended(mul_size(sizeof(double), n_elements + 1), MCXT_ALLOC_HUGE);
+	bits8	   *bitmap = ARR_NULLBITMAP(array);
+	const double *next = (const double *) ARR_DATA_PTR(array);
 	int			kept = 0;
 
-	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, n);
-	values = palloc(mul_size(sizeof(double), *n + 1));
-	for (int i = 0; i < *n; i++)
-		if (!nulls[i])
-			values[kept++] = DatumGetFloat8(elements[i]);
-	*n_missing = *n - kept;
+	if (bitmap == NULL)
+	{
+		memcpy(values, next, sizeof(double) * n_elements);
+		kept = n_elements;
+	}
+	else
+		for (int i = 0; i < n_elements; i++)
+			if (bitmap[i / 8] & (1 << i % 8))
+				values[kept++] = *next++;
+	*n_missing = n_elements - kept;
 	*n = kept;
-	pfree(elements);
-	pfree(nulls);
 	return values;
 }
 
 static DriftPair *
-pair_of_numbers(FunctionCallInfo fcinfo)
+pair_of_numbers(FunctionCallInfo fcinfo, int options_argument)
 {
+	DriftOptions options;
 	double	   *values[2];
 	int			n[2];
 	int64		n_missing[2];
 
+	options_of(fcinfo, options_argument, SUMMARY_PLAIN, &options);
 	for (int side = 0; side < 2; side++)
 		values[side] = read_numbers(PG_GETARG_ARRAYTYPE_P(side), &n[side], &n_missing[side]);
-	return drift_pair_of_numbers(allocator_in(CurrentMemoryContext), values[BASELINE], n[BASELINE], n_missing[BASELINE],
+	return drift_pair_of_numbers(allocator_in(CurrentMemoryContext), &options, values[BASELINE], n[BASELINE], n_missing[BASELINE],
 								 values[CURRENT], n[CURRENT], n_missing[CURRENT]);
 }
 
@@ -94,81 +116,51 @@ read_texts(ArrayType *array, int *n, int64 *n_missing)
 }
 
 static DriftPair *
-pair_of_texts(FunctionCallInfo fcinfo)
+pair_of_texts(FunctionCallInfo fcinfo, int options_argument)
 {
+	DriftOptions options;
 	DriftText  *texts[2];
 	int			n[2];
 	int64		n_missing[2];
 
+	options_of(fcinfo, options_argument, SUMMARY_PLAIN, &options);
 	for (int side = 0; side < 2; side++)
 		texts[side] = read_texts(PG_GETARG_ARRAYTYPE_P(side), &n[side], &n_missing[side]);
-	return drift_pair_of_texts(allocator_in(CurrentMemoryContext), texts[BASELINE], n[BASELINE], n_missing[BASELINE],
+	return drift_pair_of_texts(allocator_in(CurrentMemoryContext), &options, texts[BASELINE], n[BASELINE], n_missing[BASELINE],
 							   texts[CURRENT], n[CURRENT], n_missing[CURRENT]);
 }
 
-/* The metrics asked for, each once, in the order of the catalogue. */
-static void
-read_metrics(FunctionCallInfo fcinfo, int argument, bool wanted[DRIFT_N_METRICS])
+void
+drift_row(DriftPair *pair, DriftMetric metric, bool is_primary, DriftScore *score, Datum values[DRIFT_ROW_COLUMNS],
+		  bool nulls[DRIFT_ROW_COLUMNS])
 {
-	Datum	   *names;
-	bool	   *nulls;
-	int			n;
-
-	for (int i = 0; i < DRIFT_N_METRICS; i++)
-		wanted[i] = PG_ARGISNULL(argument);
-	if (PG_ARGISNULL(argument))
-		return;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
-	for (int i = 0; i < n; i++)
-	{
-		char	   *name;
-		int			metric;
-
-		if (nulls[i])
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a metric's name must not be null")));
-		name = TextDatumGetCString(names[i]);
-		metric = drift_metric_find(name);
-		if (metric >= 0)
-			wanted[metric] = true;
-		else
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no drift metric \"%s\"", name),
-					 errhint("See SELECT weir.drift_metric_names().")));
-	}
-}
-
-static void
-put_score(ReturnSetInfo *result, DriftPair *pair, DriftMetric metric, bool is_primary)
-{
-	DriftScore	score;
 	const char *verdict;
-	Datum		values[11] = {0};
-	bool		nulls[11] = {false};
 
-	drift_score(pair, metric, &score);
-	verdict = score_verdict_name(score.verdict);
+	drift_score(pair, metric, score);
+	verdict = score_verdict_name(score->verdict);
+	memset(nulls, 0, sizeof(bool) * DRIFT_ROW_COLUMNS);
 	values[0] = CStringGetTextDatum(drift_metric_name(metric));
-	nulls[1] = !score.has_value;
-	values[1] = Float8GetDatum(score.value);
-	nulls[2] = !score.has_p_value;
-	values[2] = Float8GetDatum(score.p_value);
-	nulls[3] = !score.has_threshold || !score.has_value;
-	values[3] = Float8GetDatum(score.threshold);
-	values[4] = Int64GetDatum(score.n[BASELINE]);
-	values[5] = Int64GetDatum(score.n[CURRENT]);
-	nulls[6] = !score.has_error_bound;
-	values[6] = Float8GetDatum(score.error_bound);
+	nulls[1] = !score->has_value;
+	values[1] = Float8GetDatum(score->value);
+	nulls[2] = !score->has_p_value;
+	values[2] = Float8GetDatum(score->p_value);
+	nulls[3] = !score->has_threshold || !score->has_value;
+	values[3] = Float8GetDatum(score->threshold);
+	values[4] = Int64GetDatum(score->n[BASELINE]);
+	values[5] = Int64GetDatum(score->n[CURRENT]);
+	nulls[6] = !score->has_error_bound || !score->has_value;
+	values[6] = Float8GetDatum(score->error_bound);
 	values[7] = BoolGetDatum(is_primary);
 	nulls[8] = verdict == NULL;
-	if (verdict != NULL)
-		values[8] = CStringGetTextDatum(verdict);
-	values[9] = CStringGetTextDatum(score_status_name(score.status));
-	values[10] = drift_detail(pair, metric, &score);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	values[8] = verdict != NULL ? CStringGetTextDatum(verdict) : (Datum) 0;
+	values[9] = CStringGetTextDatum(score_status_name(score->status));
+	nulls[10] = false;
+	values[10] = drift_detail(pair, metric, score);
 }
 
+/* All that apply when metrics is NULL, else those that it names and that are of this kind. */
 static Datum
-drift_rows(FunctionCallInfo fcinfo, DriftPair *(*make_pair)(FunctionCallInfo))
+drift_rows(FunctionCallInfo fcinfo, PairMaker *make_pair)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	bool		wanted[DRIFT_N_METRICS];
@@ -176,16 +168,21 @@ drift_rows(FunctionCallInfo fcinfo, DriftPair *(*make_pair)(FunctionCallInfo))
 	DriftPair  *pair;
 
 	InitMaterializedSRF(fcinfo, 0);
-	read_metrics(fcinfo, 2, wanted);
+	drift_read_metrics(PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2), wanted);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
-	pair = make_pair(fcinfo);
+	pair = make_pair(fcinfo, 3);
 	for (int i = 0; i < DRIFT_N_METRICS; i++)
 	{
+		DriftScore	score;
+		Datum		values[DRIFT_ROW_COLUMNS];
+		bool		nulls[DRIFT_ROW_COLUMNS];
+
 		CHECK_FOR_INTERRUPTS();
-		if (!wanted[i] || !drift_metric_applies(i, pair->kind))
+		if (!wanted[i] || !(PG_ARGISNULL(2) ? drift_metric_applies_to(i, pair) : drift_metric_applies(i, pair->kind)))
 			continue;
-		put_score(result, pair, i, !has_primary);
+		drift_row(pair, i, !has_primary, &score, values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		has_primary = true;
 	}
 	drift_pair_free(pair);
@@ -210,10 +207,41 @@ weir_drift_texts(PG_FUNCTION_ARGS)
 	return drift_rows(fcinfo, pair_of_texts);
 }
 
-/* One score alone: NULL where it has no value, or does not apply to the kind. */
-static Datum
-one_score(FunctionCallInfo fcinfo, DriftMetric metric, DriftPair *pair)
+/*
+ * Each score has functions called after it.  They share their C code, which knows the score by the name of the function that is
+ * called; found once per query.
+ */
+DriftMetric
+drift_metric_of_function(FunctionCallInfo fcinfo)
 {
+	DriftMetric *metric = fcinfo->flinfo->fn_extra;
+	char	   *name;
+	int			found;
+
+	if (metric != NULL)
+		return *metric;
+	name = get_func_name(fcinfo->flinfo->fn_oid);
+	/* of the aggregate psi: _psi_final */
+	if (name != NULL && name[0] == '_' && strlen(name) > strlen("_final") && strcmp(name + strlen(name) - strlen("_final"), "_final") == 0)
+		found = drift_metric_find(pnstrdup(name + 1, strlen(name) - 1 - strlen("_final")));
+	else
+		found = name == NULL ? -1 : drift_metric_find(name);
+	if (found < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("there is no drift metric \"%s\"", name ? name : ""),
+				 errhint("The functions of weir must keep the names that they were created with.")));
+	metric = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(DriftMetric));
+	*metric = (DriftMetric) found;
+	fcinfo->flinfo->fn_extra = metric;
+	return *metric;
+}
+
+/* NULL where it has no value, or does not apply to the kind. */
+static Datum
+one_score(FunctionCallInfo fcinfo, PairMaker *make_pair)
+{
+	DriftMetric metric = drift_metric_of_function(fcinfo);
+	DriftPair  *pair = make_pair(fcinfo, 2);
 	DriftScore	score = {0};
 
 	if (drift_metric_applies(metric, pair->kind))
@@ -224,41 +252,23 @@ one_score(FunctionCallInfo fcinfo, DriftMetric metric, DriftPair *pair)
 	PG_RETURN_FLOAT8(score.value);
 }
 
-#define SCORE_FUNCTION(name, metric, make_pair) \
-	PG_FUNCTION_INFO_V1(name); \
-	Datum name(PG_FUNCTION_ARGS) \
-	{ \
-		return one_score(fcinfo, metric, make_pair(fcinfo)); \
-	} \
-	extern int no_such_variable
+Datum
+weir_score_summaries(PG_FUNCTION_ARGS)
+{
+	return one_score(fcinfo, pair_of_summaries);
+}
 
-SCORE_FUNCTION(weir_psi_summaries, DRIFT_PSI, pair_of_summaries);
-SCORE_FUNCTION(weir_psi_numbers, DRIFT_PSI, pair_of_numbers);
-SCORE_FUNCTION(weir_psi_texts, DRIFT_PSI, pair_of_texts);
-SCORE_FUNCTION(weir_kolmogorov_smirnov_summaries, DRIFT_KOLMOGOROV_SMIRNOV, pair_of_summaries);
-SCORE_FUNCTION(weir_kolmogorov_smirnov_numbers, DRIFT_KOLMOGOROV_SMIRNOV, pair_of_numbers);
-SCORE_FUNCTION(weir_jensen_shannon_summaries, DRIFT_JENSEN_SHANNON, pair_of_summaries);
-SCORE_FUNCTION(weir_jensen_shannon_numbers, DRIFT_JENSEN_SHANNON, pair_of_numbers);
-SCORE_FUNCTION(weir_jensen_shannon_texts, DRIFT_JENSEN_SHANNON, pair_of_texts);
-SCORE_FUNCTION(weir_wasserstein_summaries, DRIFT_WASSERSTEIN, pair_of_summaries);
-SCORE_FUNCTION(weir_wasserstein_numbers, DRIFT_WASSERSTEIN, pair_of_numbers);
-SCORE_FUNCTION(weir_wasserstein_normalized_summaries, DRIFT_WASSERSTEIN_NORMALIZED, pair_of_summaries);
-SCORE_FUNCTION(weir_wasserstein_normalized_numbers, DRIFT_WASSERSTEIN_NORMALIZED, pair_of_numbers);
-SCORE_FUNCTION(weir_chi_square_summaries, DRIFT_CHI_SQUARE, pair_of_summaries);
-SCORE_FUNCTION(weir_chi_square_texts, DRIFT_CHI_SQUARE, pair_of_texts);
-SCORE_FUNCTION(weir_cramers_v_summaries, DRIFT_CRAMERS_V, pair_of_summaries);
-SCORE_FUNCTION(weir_cramers_v_texts, DRIFT_CRAMERS_V, pair_of_texts);
-SCORE_FUNCTION(weir_hellinger_summaries, DRIFT_HELLINGER, pair_of_summaries);
-SCORE_FUNCTION(weir_hellinger_numbers, DRIFT_HELLINGER, pair_of_numbers);
-SCORE_FUNCTION(weir_hellinger_texts, DRIFT_HELLINGER, pair_of_texts);
-SCORE_FUNCTION(weir_total_variation_summaries, DRIFT_TOTAL_VARIATION, pair_of_summaries);
-SCORE_FUNCTION(weir_total_variation_numbers, DRIFT_TOTAL_VARIATION, pair_of_numbers);
-SCORE_FUNCTION(weir_total_variation_texts, DRIFT_TOTAL_VARIATION, pair_of_texts);
-SCORE_FUNCTION(weir_kullback_leibler_summaries, DRIFT_KULLBACK_LEIBLER, pair_of_summaries);
-SCORE_FUNCTION(weir_kullback_leibler_numbers, DRIFT_KULLBACK_LEIBLER, pair_of_numbers);
-SCORE_FUNCTION(weir_kullback_leibler_texts, DRIFT_KULLBACK_LEIBLER, pair_of_texts);
-SCORE_FUNCTION(weir_l_infinity_summaries, DRIFT_L_INFINITY, pair_of_summaries);
-SCORE_FUNCTION(weir_l_infinity_texts, DRIFT_L_INFINITY, pair_of_texts);
+Datum
+weir_score_numbers(PG_FUNCTION_ARGS)
+{
+	return one_score(fcinfo, pair_of_numbers);
+}
+
+Datum
+weir_score_texts(PG_FUNCTION_ARGS)
+{
+	return one_score(fcinfo, pair_of_texts);
+}
 
 /* The canonical name of a metric given by any of its names, or NULL. */
 Datum
@@ -271,12 +281,14 @@ weir_drift_metric_name(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(drift_metric_name(metric)));
 }
 
+/* All, or those that monitors compute when nobody says which. */
 Datum
 weir_drift_metric_names(PG_FUNCTION_ARGS)
 {
+	int			n = PG_NARGS() > 0 && PG_GETARG_BOOL(0) ? DRIFT_N_COMMON : DRIFT_N_METRICS;
 	Datum		names[DRIFT_N_METRICS];
 
-	for (int i = 0; i < DRIFT_N_METRICS; i++)
+	for (int i = 0; i < n; i++)
 		names[i] = CStringGetTextDatum(drift_metric_name(i));
-	PG_RETURN_ARRAYTYPE_P(construct_array(names, DRIFT_N_METRICS, TEXTOID, -1, false, TYPALIGN_INT));
+	PG_RETURN_ARRAYTYPE_P(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }

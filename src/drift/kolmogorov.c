@@ -109,7 +109,9 @@ kolmogorov_test(const DriftPair *pair, KolmogorovResult *result)
 		}
 	}
 	result->error_bound = fmax(0, largest - result->distance);
-	result->is_exact = n * m <= DRIFT_EXACT_LIMIT;
+	result->is_exact = pair->options.test == TEST_EXACT ? n * m <= DRIFT_MAX_EXACT
+		: pair->options.test == TEST_AUTO               ? n * m <= DRIFT_EXACT_LIMIT
+														: false;
 	if (result->distance == 0)
 		result->p_value = 1;
 	else if (result->is_exact)
