@@ -130,7 +130,8 @@ test_summaries_equal_arrays(void)
 				   drift_metric_name(metric));
 			EXPECT(&good, !x.has_value || unit_close(x.value, y.value, 1e-9), "%s: %.15g %.15g", drift_metric_name(metric), x.value,
 				   y.value);
-			EXPECT(&good, x.n[0] == y.n[0] && x.n[1] == y.n[1] && y.error_bound < 1e-12, "%s: n and bound", drift_metric_name(metric));
+			EXPECT(&good, x.n[0] == y.n[0] && x.n[1] == y.n[1] && y.error_bound < 1e-12, "%s: n and bound",
+				   drift_metric_name(metric));
 		}
 		drift_pair_free(by_value);
 		drift_pair_free(by_summary);
@@ -285,7 +286,8 @@ test_constant_columns(void)
 	}
 	drift_pair_free(pair);
 	CHECK(good, "a constant beside the same constant scores exactly 0, verdict ok, or is undefined");
-	CHECK(n_undefined == 6, "undefined are both t, both scores of two values, Anderson-Darling and Epps-Singleton: %d", n_undefined);
+	CHECK(n_undefined == 6, "undefined are both t, both scores of two values, Anderson-Darling and Epps-Singleton: %d",
+		  n_undefined);
 	for (int direction = -1; direction <= 1; direction++)
 	{
 		for (int i = 0; i < 336; i++)

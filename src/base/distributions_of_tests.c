@@ -21,8 +21,8 @@ log_inverse_beta(double a, double b)
 	if (large < 1000)
 		return lgamma(a + b) - lgamma(a) - lgamma(b);
 	/* Stirling's series of both large arguments, subtracted term by term */
-	return (large - 0.5) * log1p(small / large) + small * log(large + small) - small +
-		(1 / (large + small) - 1 / large) / 12 - (pow(large + small, -3) - pow(large, -3)) / 360 - lgamma(small);
+	return (large - 0.5) * log1p(small / large) + small * log(large + small) - small + (1 / (large + small) - 1 / large) / 12 -
+		(pow(large + small, -3) - pow(large, -3)) / 360 - lgamma(small);
 }
 
 /* The continued fraction of the incomplete beta function, by Lentz's method; x < (a + 1) / (a + b + 2). */
@@ -165,6 +165,28 @@ scaled_bessel_quarter(double x)
 	return sum * step;
 }
 
+/*
+ * Far out the first term of Smirnov's series (1936) is all: (2 / pi) times the integral over (pi, 2 pi) of exp(-x u^2 / 2) /
+ * sqrt(-u sin u), here with u = pi + s^2, where the integrand is smooth; by Simpson's rule.
+ */
+static double
+smirnov_tail(double x)
+{
+	static const int n_steps = 128;
+	double		step = sqrt(40 / (x * M_PI)) / n_steps;
+	double		sum = 0;
+
+	for (int i = 0; i <= n_steps; i++)
+	{
+		double		square = i * step * i * step;
+		double		root = i == 0 ? 1 : sqrt(square / sin(square));
+		double		term = 2 * root / sqrt(M_PI + square) * exp(-x * (M_PI * square + square * square / 2));
+
+		sum += term * (i == 0 || i == n_steps ? 1 : i % 2 == 1 ? 4 : 2);
+	}
+	return 2 / M_PI * exp(-x * M_PI * M_PI / 2) * sum * step / 3;
+}
+
 double
 cramer_von_mises_upper(double x)
 {
@@ -172,12 +194,15 @@ cramer_von_mises_upper(double x)
 
 	if (x < 0.003)
 		return 1;
+	if (x > 5)
+		return smirnov_tail(x);
 	/* Csorgo and Faraway (1996), 1.3 */
 	for (int k = 0; k < 200; k++)
 	{
 		double		y = 4 * k + 1;
 		double		q = y * y / (16 * x);
-		double		term = exp(lgamma(k + 0.5) - lgamma(k + 1.0) - 2 * q) / (pow(M_PI, 1.5) * sqrt(x)) * sqrt(y) * scaled_bessel_quarter(q);
+		double		term =
+			exp(lgamma(k + 0.5) - lgamma(k + 1.0) - 2 * q) / (pow(M_PI, 1.5) * sqrt(x)) * sqrt(y) * scaled_bessel_quarter(q);
 
 		sum += term;
 		if (term < 1e-14)
@@ -191,7 +216,7 @@ typedef struct Frequencies
 {
 	int			n;
 	int			room;
-	int64_t    *values;
+	int64_t	   *values;
 	double	   *counts;
 } Frequencies;
 

@@ -38,7 +38,9 @@ read_p_value(Datum value, bool is_null)
 	double		p = is_null ? NAN : DatumGetFloat8(value);
 
 	if (!is_null && !(p >= 0 && p <= 1))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a p-value must be between 0 and 1"), errdetail("One is %g.", p)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a p-value must be between 0 and 1"),
+				 errdetail("One is %g.", p)));
 	return p;
 }
 

@@ -21,7 +21,7 @@ PG_FUNCTION_INFO_V1(weir_drift_final);
 
 typedef struct DriftState
 {
-	Summary    *sides[2];
+	Summary	   *sides[2];
 } DriftState;
 
 Datum

@@ -155,7 +155,7 @@ shared_level(double a, double b)
 void
 drift_make_grid_cells(DriftPair *pair, int n_bins)
 {
-	size_t		merges[65] = {0};	/* how many neighbours come together at each level */
+	size_t		merges[65] = {0}; /* how many neighbours come together at each level */
 	size_t		n = 0;
 	int			level = 0;
 	const DriftBin *previous = NULL;

@@ -96,7 +96,8 @@ drift_cell_contribution(const DriftPair *pair, DriftMetric metric, const DriftCe
 			return gap * gap * rows[BASELINE] * rows[CURRENT] / (double) (cell->n[BASELINE] + cell->n[CURRENT]);
 		case DRIFT_G_TEST:
 			expected = (double) (cell->n[BASELINE] + cell->n[CURRENT]) / (rows[BASELINE] + rows[CURRENT]);
-			return 2 * (rows[BASELINE] * relative_entropy(baseline, expected) + rows[CURRENT] * relative_entropy(current, expected));
+			return 2 *
+				(rows[BASELINE] * relative_entropy(baseline, expected) + rows[CURRENT] * relative_entropy(current, expected));
 		default: return fabs(gap);
 	}
 }

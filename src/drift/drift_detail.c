@@ -233,7 +233,8 @@ drift_detail(const DriftPair *pair, DriftMetric metric, const DriftScore *score)
 		put_number(&state, "baseline", score->location_share[BASELINE]);
 		put_number(&state, "current", score->location_share[CURRENT]);
 	}
-	if (score->has_value && (metric == DRIFT_WASSERSTEIN || metric == DRIFT_WASSERSTEIN_NORMALIZED) && pair->moments[BASELINE].n > 1)
+	if (score->has_value && (metric == DRIFT_WASSERSTEIN || metric == DRIFT_WASSERSTEIN_NORMALIZED) &&
+		pair->moments[BASELINE].n > 1)
 		put_number(&state, "baseline_stddev", sqrt(pair->moments[BASELINE].variance) * drift_unit(pair));
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

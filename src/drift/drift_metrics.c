@@ -29,11 +29,11 @@ typedef struct Metric
 } Metric;
 
 /*
- * In the order of DriftMetric, which is that of the rows.  Scores whose unit is not their own have thresholds of an effect size, from
- * which drift_score derives theirs: Cramer's V for chi_square and g_test; Cohen's h for fisher_exact and two_proportion_z, Cohen's d
- * for t; standard deviations of the baseline for wasserstein and differences of mean, median and spread.  Those of cramer_von_mises,
- * anderson_darling, energy_distance and epps_singleton are what normal distributions a quarter and a half of a standard deviation
- * apart have, where kolmogorov_smirnov is 0.1 and 0.2; of mann_whitney Cliff's delta (Romano et al. 2006).
+ * In the order of DriftMetric, which is that of the rows.  Scores whose unit is not their own have thresholds of an effect size,
+ * from which drift_score derives theirs: Cramer's V for chi_square and g_test; Cohen's h for fisher_exact and two_proportion_z,
+ * Cohen's d for t; standard deviations of the baseline for wasserstein and differences of mean, median and spread.  Those of
+ * cramer_von_mises, anderson_darling, energy_distance and epps_singleton are what normal distributions a quarter and a half of a
+ * standard deviation apart have, where kolmogorov_smirnov is 0.1 and 0.2; of mann_whitney Cliff's delta (Romano et al. 2006).
  */
 static const Metric metrics[DRIFT_N_METRICS] = {
 	{"psi", BOTH, NEEDS_CELLS, INFINITY, 0.1, 0.25},

@@ -38,7 +38,7 @@ moments_of_bins(const DriftPair *pair, int side, DriftMoments *moments)
 		return;
 	if (only != NULL)
 	{
-		moments->mean = only->lower;	/* a constant */
+		moments->mean = only->lower; /* a constant */
 		return;
 	}
 	moments->mean = (sum + lost) / (double) moments->n;

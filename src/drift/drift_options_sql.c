@@ -20,7 +20,8 @@ pg_noreturn static void
 refuse(const char *name, const char *needs)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" is not valid", name), errdetail("It must be %s.", needs)));
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" is not valid", name),
+			 errdetail("It must be %s.", needs)));
 }
 
 static double
@@ -178,8 +179,9 @@ read_option(const char *name, const JsonbValue *value, SummaryUnit unit, DriftOp
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("drift has no option \"%s\"", name),
-				 errhint("The options are bins, n_bins, edges, range, smoothing, floor, alpha, base, missing_as_category, top_k, test, "
-						 "significance, min_n and thresholds.")));
+				 errhint(
+					 "The options are bins, n_bins, edges, range, smoothing, floor, alpha, base, missing_as_category, top_k, test, "
+					 "significance, min_n and thresholds.")));
 }
 
 void

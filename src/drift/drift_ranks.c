@@ -19,8 +19,8 @@ middle_of(const DriftBin *bin)
 }
 
 /*
- * T of Cramer and von Mises is (n m / N^2) sum l (F - G)^2 over the groups of l equal values, with the distribution functions at the
- * end of the group (Anderson 1962): no difference of large sums is taken, and equal samples have 0 also where there are ties.
+ * T of Cramer and von Mises is (n m / N^2) sum l (F - G)^2 over the groups of l equal values, with the distribution functions at
+ * the end of the group (Anderson 1962): no difference of large sums is taken, and equal samples have 0 also where there are ties.
  * Anderson and Darling's takes both in the middle of the group (Scholz and Stephens 1987).
  */
 static void
@@ -81,9 +81,11 @@ pass(DriftPair *pair, DriftRanks *ranks)
 			double		low = before - q;
 			double		most = fmax(high * high, low * low);
 			double		least = high >= 0 && low <= 0 ? 0 : fmin(high * high, low * low);
-			double		first = fmax(1, rank - l / 2);
-			double		last = fmin(total - 1, rank + l / 2);
-			double		least_product = fmin(first * (total - first), last * (total - last));
+			double		first = rank - (l - 1) / 2;
+			double		last = rank + (l - 1) / 2;
+			double		at_first = first * (total - first) - total / 4;
+			double		at_last = last * (total - last) - total / 4;
+			double		at_middle = first <= total / 2 && last >= total / 2 ? total * total / 4 : fmax(at_first, at_last);
 
 			highest_within = fmax(highest_within, high);
 			lowest_within = fmin(lowest_within, low);
@@ -95,12 +97,12 @@ pass(DriftPair *pair, DriftRanks *ranks)
 			cramer_high += l * most;
 			cramer_taken += l * after * after;
 			anderson_taken += weight * d * d;
-			anderson_low += l * least / (total * total / 4);
+			anderson_low += l * least / at_middle;
 			/* At the ends the first k values differ by k rows of one side at most. */
 			if (rank == l / 2 || rank == total - l / 2)
-				anderson_high += fmin(2 * l * l / (fmin(n, m) * fmin(n, m) * fmax(1, total - l)), 2 * l * most / fmax(1, least_product));
+				anderson_high += 2 * l * l / (fmin(n, m) * fmin(n, m) * fmax(1, total - l));
 			else
-				anderson_high += 2 * l * most / least_product;
+				anderson_high += l * most / fmin(at_first, at_last);
 		}
 		below[BASELINE] += a;
 		below[CURRENT] += b;

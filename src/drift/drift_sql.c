@@ -222,7 +222,8 @@ drift_metric_of_function(FunctionCallInfo fcinfo)
 		return *metric;
 	name = get_func_name(fcinfo->flinfo->fn_oid);
 	/* of the aggregate psi: _psi_final */
-	if (name != NULL && name[0] == '_' && strlen(name) > strlen("_final") && strcmp(name + strlen(name) - strlen("_final"), "_final") == 0)
+	if (name != NULL && name[0] == '_' && strlen(name) > strlen("_final") &&
+		strcmp(name + strlen(name) - strlen("_final"), "_final") == 0)
 		found = drift_metric_find(pnstrdup(name + 1, strlen(name) - 1 - strlen("_final")));
 	else
 		found = name == NULL ? -1 : drift_metric_find(name);

@@ -10,7 +10,7 @@
 #include "base/distributions.h"
 #include "drift/matrix.h"
 
-#define N_PARTS 4				/* cosine and sine at 0.4 and at 0.8 half interquartile ranges */
+#define N_PARTS 4 /* cosine and sine at 0.4 and at 0.8 half interquartile ranges */
 #define FIRST_POINT 0.4
 #define SMALL_SAMPLE 25
 

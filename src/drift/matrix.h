@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 /*
- * Eigenvalues of a symmetric n x n matrix, descending, and its eigenvectors as rows; by Jacobi's rotations. The matrix is destroyed.
+ * Eigenvalues of a symmetric n x n matrix, descending, and its eigenvectors as rows; by Jacobi's rotations. The matrix is
+ * destroyed.
  */
 extern void matrix_eigen(int n, double *matrix, double *values, double *vectors);
 

@@ -10,7 +10,7 @@
 #define DIGIT_BITS 11
 #define N_DIGITS 6
 #define N_BUCKETS (1 << DIGIT_BITS)
-#define FEW 2048				/* below it comparisons are as fast */
+#define FEW 2048 /* below it comparisons are as fast */
 
 #define SIGN (UINT64_C(1) << 63)
 
@@ -46,7 +46,7 @@ void
 sort_doubles(Allocator allocator, double *values, size_t n)
 {
 	size_t		counts_size = sizeof(size_t) * N_DIGITS * N_BUCKETS;
-	size_t		(*counts)[N_BUCKETS];
+	size_t(*counts)[N_BUCKETS];
 	uint64_t   *from;
 	uint64_t   *into;
 	uint64_t   *keys;
