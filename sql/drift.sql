@@ -83,7 +83,7 @@ FROM (SELECT summarize('2026-01-01 00:00 UTC'::timestamptz + make_interval(secs 
 
 -- one primary row, whatever is asked for; names and short names
 SELECT metric, is_primary FROM drift('{1,2,3}'::float8[], '{1,2,4}'::float8[], '{js,ks,chi2}');
-SELECT drift_metric_names();
+SELECT drift_metric_names(common_only => true);
 SELECT drift_metric_name('ks'), drift_metric_name('psi'), drift_metric_name('nothing');
 
 -- errors say what to do

@@ -36,7 +36,8 @@ SELECT metric, value, status, detail ->> 'reason' AS reason FROM drift('{a,b,c}'
 SELECT round(psi(v, current)::numeric, 6) AS psi, round(kuiper(v, current)::numeric, 6) AS kuiper, round(welch_t(v, current)::numeric, 6) AS welch_t,
        cramers_v(v, current) AS not_for_numbers, round(cramers_v((v > 50)::text, current)::numeric, 6) AS cramers_v
 FROM (SELECT x[n] AS v, n = 2 AS current FROM samples, generate_series(1, 2) n) s;
-SELECT round(psi(bs, cs)::numeric, 6) AS psi, round(kuiper(bs, cs)::numeric, 6) AS kuiper, round(welch_t(bs, cs)::numeric, 6) AS welch_t FROM (SELECT summarize(x[1]) AS bs, summarize(x[2]) AS cs FROM samples) s;
+SELECT round(psi(bs, cs)::numeric, 6) AS psi, round(kuiper(bs, cs)::numeric, 6) AS kuiper, round(welch_t(bs, cs)::numeric, 6) AS welch_t
+FROM (SELECT summarize(x[1]) AS bs, summarize(x[2]) AS cs FROM samples) s;
 SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
 CREATE TABLE long AS SELECT x[n] AS v, n = 2 AS current FROM samples, generate_series(1, 2) n;
 SELECT round(psi(v, current)::numeric, 6) AS psi, round(kuiper(v, current)::numeric, 6) AS kuiper FROM long;
@@ -45,7 +46,8 @@ SELECT psi(v, NULL::boolean) IS NULL AS neither, psi(v, true) IS NULL AS no_base
 SELECT psi(v, current) IS NULL AS no_rows FROM long WHERE false;
 
 -- undefined, not NaN
-SELECT metric, value, p_value, status, detail ->> 'reason' AS reason FROM drift('{5,5,5,5,5}'::float8[], '{5,5,5}') WHERE status = 'undefined' OR value IS NULL OR metric IN ('cramer_von_mises', 'mann_whitney');
+SELECT metric, value, p_value, status, detail ->> 'reason' AS reason FROM drift('{5,5,5,5,5}'::float8[], '{5,5,5}')
+WHERE status = 'undefined' OR value IS NULL OR metric IN ('cramer_von_mises', 'mann_whitney');
 SELECT metric, value, status, detail ->> 'reason' AS reason FROM drift('{1}'::float8[], '{2}', '{ad,cvm,welch,es,mean,median,spread,mann_whitney}');
 SELECT metric, status, detail ->> 'reason' AS reason FROM drift('{1,2,3,-Infinity}'::float8[], '{2,3,4,NaN,Infinity}') WHERE value IS NULL;
 SELECT metric, value FROM drift('{1e308,-1e308,1e308}'::float8[], '{-1e308,1e308,5}') WHERE value IS NULL OR value = 'NaN' OR value = 'Infinity';

@@ -127,8 +127,8 @@ BEGIN
         ), baseline AS (
             SELECT w, weir.summarize(b.income) AS income, weir.summarize(b.purpose) AS purpose FROM days JOIN loans b ON %s WHERE b.region = 'north' GROUP BY 1
         ), expected AS (
-            SELECT w, 'income' AS column_name, d.* FROM current c JOIN baseline b USING (w), weir.drift(b.income, c.income) d
-            UNION ALL SELECT w, 'purpose', d.* FROM current c JOIN baseline b USING (w), weir.drift(b.purpose, c.purpose) d
+            SELECT w, 'income' AS column_name, d.* FROM current c JOIN baseline b USING (w), weir.drift(b.income, c.income, weir.drift_metric_names(true)) d
+            UNION ALL SELECT w, 'purpose', d.* FROM current c JOIN baseline b USING (w), weir.drift(b.purpose, c.purpose, weir.drift_metric_names(true)) d
         ), found AS (
             SELECT * FROM weir.drift_scores WHERE monitor = 'loans' AND segment = 'north' AND column_name IN ('income', 'purpose') AND status <> 'no_baseline'
         )

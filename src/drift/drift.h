@@ -283,7 +283,7 @@ typedef struct DriftScore
 	bool		has_error_bound;
 	double		error_bound;	/* how far the score can be from that of the values themselves, by what the summaries do not keep */
 	int64_t		n[2];			/* rows behind it: with the missing for scores on cells, without for scores on values */
-	bool		has_location; /* of Kolmogorov-Smirnov: the value at which the distributions differ most, and the shares at or below it */
+	bool		has_location;	/* where the distribution functions differ most, and the shares at or below it */
 	double		location;
 	double		location_share[2];
 	bool		has_level;		/* the mean, median, spread or share of each side, in units of the score */

@@ -9,7 +9,6 @@
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "summary/summary_datum.h"
-#include "summary/summary_sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -24,11 +23,44 @@ typedef struct DriftState
 	Summary	   *sides[2];
 } DriftState;
 
+static MemoryContext
+require_aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this function can be called only as part of an aggregate")));
+	return context;
+}
+
+/* The reader for argument 1, made at the first call. */
+static const ValueReader *
+reader_of_values(FunctionCallInfo fcinfo)
+{
+	ValueReader *reader = fcinfo->flinfo->fn_extra;
+	SummaryKind kind;
+	Oid			type;
+
+	if (reader != NULL)
+		return reader;
+	type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+	if (!OidIsValid(type))
+		elog(ERROR, "could not determine the type of the aggregated values");
+	reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(ValueReader));
+	if (!value_kind_of_type(type, &kind) || !value_reader_init(reader, type, kind, fcinfo->flinfo->fn_mcxt))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be compared", format_type_be(type)),
+				 errhint("Cast the value to a number, to text or to an array of numbers.")));
+	fcinfo->flinfo->fn_extra = reader;
+	return reader;
+}
+
 Datum
 weir_drift_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = require_aggregate_context(fcinfo);
-	const ValueReader *reader = aggregate_value_reader(fcinfo, WANT_DEFAULT);
+	const ValueReader *reader = reader_of_values(fcinfo);
 	DriftState *state = PG_ARGISNULL(0) ? NULL : (DriftState *) PG_GETARG_POINTER(0);
 
 	if (state == NULL)

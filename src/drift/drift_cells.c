@@ -218,8 +218,10 @@ drift_make_cells(DriftPair *pair)
 {
 	if (pair->kind == SUMMARY_NUMERIC)
 		make_number_cells(pair);
-	else
+	else if (pair->kind == SUMMARY_CATEGORY)
 		make_category_cells(pair);
+	else
+		return;
 	add_missing_cell(pair);
 	for (size_t i = 0; i < pair->n_cells; i++)
 		pair->n_occupied += pair->cells[i].n[BASELINE] > 0 || pair->cells[i].n[CURRENT] > 0;

@@ -239,7 +239,7 @@ drift_pair_of_summaries(Allocator allocator, const DriftOptions *options, const 
 	}
 	if (pair->kind == SUMMARY_NUMERIC)
 		pair_numbers(pair, summaries);
-	else
+	else if (pair->kind == SUMMARY_CATEGORY)
 		pair_categories(pair, summaries);
 	return finish_pair(pair);
 }

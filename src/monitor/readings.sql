@@ -34,7 +34,8 @@ BEGIN ATOMIC
         coalesce((m.options ->> 'confidence')::float8, 0.95),
         m.options -> 'reference',
         coalesce(m.options ->> 'adjust', 'holm'),
-        CASE WHEN w.wanted IS NOT NULL THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE weir.drift_metric_name(u) IS NOT NULL) END,
+        CASE WHEN w.wanted IS NULL THEN weir.drift_metric_names(common_only => true)
+             ELSE ARRAY(SELECT u FROM unnest(w.wanted) u WHERE weir.drift_metric_name(u) IS NOT NULL) END,
         CASE WHEN w.wanted IS NOT NULL THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u = ANY (weir.fairness_metric_names())) END,
         CASE WHEN w.wanted IS NOT NULL
              THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u IN ('selection_rate', 'true_positive_rate', 'false_positive_rate')) END
