@@ -1,0 +1,243 @@
+/*
+ * detector.c
+ *		The catalogue of detectors; making one, and advancing it by a value.
+ */
+#include "detect/detector.h"
+
+#include <string.h>
+
+#include "detect/detector_method.h"
+
+const char *const detector_modes[4] = {"both", "up", "down", NULL};
+const char *const detector_variants[3] = {"paper", "river", NULL};
+
+/* By DetectorKind. */
+static const DetectorMethod *const methods[] = {
+	&adwin_method,  &page_hinkley_method, &ddm_method,   &eddm_method,      &rddm_method,     &hddm_a_method,
+	&hddm_w_method, &kswin_method,        &cusum_method, &ewma_method,      &shewhart_method, &ecdd_method,
+	&stepd_method,  &wstd_method,         &fhddm_method, &fhddms_method,    &mddm_a_method,   &mddm_e_method,
+	&mddm_g_method, &glr_method,          &bocd_method,  &e_process_method,
+};
+
+_Static_assert(sizeof(methods) / sizeof(methods[0]) == DETECTOR_N_KINDS, "a method for each kind");
+
+/* ---- the catalogue ---- */
+
+const DetectorMethod *
+detector_method(DetectorKind kind)
+{
+	return methods[kind];
+}
+
+const char *
+detector_name(DetectorKind kind)
+{
+	return methods[kind]->name;
+}
+
+int
+detector_find(const char *name)
+{
+	for (int kind = 0; kind < DETECTOR_N_KINDS; kind++)
+		if (strcmp(methods[kind]->name, name) == 0)
+			return kind;
+	return -1;
+}
+
+const char *
+detector_reference(DetectorKind kind)
+{
+	return methods[kind]->reference;
+}
+
+DetectorInput
+detector_input(DetectorKind kind)
+{
+	return methods[kind]->input;
+}
+
+int
+detector_n_options(DetectorKind kind)
+{
+	return methods[kind]->n_options;
+}
+
+const DetectorOption *
+detector_option(DetectorKind kind, int number)
+{
+	return &methods[kind]->options[number];
+}
+
+int
+detector_find_option(DetectorKind kind, const char *name)
+{
+	for (int i = 0; i < methods[kind]->n_options; i++)
+		if (strcmp(methods[kind]->options[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+bool
+detector_option_allows(const DetectorOption *option, double value)
+{
+	if (isnan(value))
+		return isnan(option->initial);
+	return value >= option->low && value <= option->high && (option->type == DETECTOR_OPTION_NUMBER || value == floor(value));
+}
+
+const char *
+detector_signal_name(DetectorSignal signal)
+{
+	return signal == DETECTOR_DRIFT ? "drift" : signal == DETECTOR_WARNING ? "warning" : "stable";
+}
+
+void
+detector_initial_options(DetectorKind kind, double *options)
+{
+	for (int i = 0; i < methods[kind]->n_options; i++)
+		options[i] = methods[kind]->options[i].initial;
+}
+
+const char *
+detector_check_options(DetectorKind kind, const double *options)
+{
+	return methods[kind]->check == NULL ? NULL : methods[kind]->check(options);
+}
+
+/* ---- a detector ---- */
+
+Detector *
+detector_create(Allocator allocator, DetectorKind kind, const double *options)
+{
+	const DetectorMethod *method = methods[kind];
+	size_t		n_words = method->n_words(options);
+	size_t		n_derived = method->n_derived == NULL ? 0 : method->n_derived(options);
+	size_t		head = (sizeof(Detector) + 7) / 8 * 8;
+	size_t		size = head + 8 * (n_words + n_derived);
+	Detector   *detector = allocator.resize(allocator.context, NULL, 0, size);
+	double	   *derived;
+
+	memset(detector, 0, size);
+	detector->allocator = allocator;
+	detector->method = method;
+	detector->kind = kind;
+	detector->last_drift = -1;
+	detector->size = size;
+	detector->n_words = n_words;
+	detector->state = (char *) detector + head;
+	memcpy(detector->options, options, (size_t) method->n_options * sizeof(double));
+	derived = (double *) ((char *) detector->state + 8 * n_words);
+	if (method->derive != NULL)
+		method->derive(detector->options, derived);
+	detector->settings = (DetectorSettings){.options = detector->options, .derived = derived};
+	method->start(&detector->settings, detector->state);
+	return detector;
+}
+
+void
+detector_free(Detector *detector)
+{
+	detector->allocator.resize(detector->allocator.context, detector, detector->size, 0);
+}
+
+static DetectorStatus
+check_value(const Detector *detector, double value)
+{
+	int			lower;
+
+	switch (detector->method->input)
+	{
+		case DETECTOR_ERROR: return value == 0 || value == 1 ? DETECTOR_OK : DETECTOR_NOT_AN_ERROR;
+		case DETECTOR_SHARE: return value >= 0 && value <= 1 ? DETECTOR_OK : DETECTOR_OUTSIDE;
+		case DETECTOR_BOUNDED:
+			lower = detector_find_option(detector->kind, "lower");
+			return value >= detector->options[lower] && value <= detector->options[lower + 1] ? DETECTOR_OK : DETECTOR_OUTSIDE;
+		case DETECTOR_NUMBER: break;
+	}
+	return fabs(value) <= DETECTOR_LARGEST ? DETECTOR_OK : DETECTOR_TOO_LARGE;
+}
+
+DetectorStatus
+detector_advance(Detector *detector, double value, DetectorSignal *signal, bool *observed)
+{
+	const DetectorMethod *method = detector->method;
+	DetectorStatus status;
+
+	*observed = isfinite(value);
+	if (!*observed)
+	{
+		detector_skip(detector);
+		return DETECTOR_OK;
+	}
+	status = check_value(detector, value);
+	if (status != DETECTOR_OK)
+		return status;
+	if (detector->signal == DETECTOR_DRIFT)
+	{
+		if (method->restart != NULL)
+			method->restart(&detector->settings, detector->state);
+		else
+		{
+			memset(detector->state, 0, 8 * detector->n_words);
+			method->start(&detector->settings, detector->state);
+		}
+	}
+	detector->signal = method->update(&detector->settings, detector->state, value);
+	if (detector->signal == DETECTOR_DRIFT)
+	{
+		detector->n_drifts++;
+		detector->last_drift = detector->n_rows;
+	}
+	detector->n_rows++;
+	detector->n_values++;
+	*signal = detector->signal;
+	return DETECTOR_OK;
+}
+
+void
+detector_skip(Detector *detector)
+{
+	detector->n_rows++;
+}
+
+DetectorKind
+detector_kind(const Detector *detector)
+{
+	return detector->kind;
+}
+
+const double *
+detector_options(const Detector *detector)
+{
+	return detector->options;
+}
+
+DetectorSignal
+detector_signal(const Detector *detector)
+{
+	return detector->signal;
+}
+
+int64_t
+detector_n_rows(const Detector *detector)
+{
+	return detector->n_rows;
+}
+
+int64_t
+detector_n_values(const Detector *detector)
+{
+	return detector->n_values;
+}
+
+int64_t
+detector_n_drifts(const Detector *detector)
+{
+	return detector->n_drifts;
+}
+
+int64_t
+detector_last_drift(const Detector *detector)
+{
+	return detector->last_drift;
+}
