@@ -37,7 +37,11 @@ choices_text(const DetectorOption *option)
 
 	initStringInfo(&text);
 	for (int i = 0; option->choices[i] != NULL; i++)
-		appendStringInfo(&text, "%s\"%s\"", i == 0 ? "" : option->choices[i + 1] == NULL ? " or " : ", ", option->choices[i]);
+		appendStringInfo(&text, isdigit((unsigned char) option->choices[i][0]) ? "%s%s" : "%s\"%s\"",
+						 i == 0                               ? ""
+							 : option->choices[i + 1] == NULL ? " or "
+															  : ", ",
+						 option->choices[i]);
 	return text.data;
 }
 
@@ -258,7 +262,7 @@ weir_detector_catalogue(PG_FUNCTION_ARGS)
 void
 detector_refuse(const Detector *detector, DetectorStatus status, double value)
 {
-	const char *name = detector_name(detector_kind(detector));
+	const char *name = detector == NULL ? NULL : detector_name(detector_kind(detector));
 
 	switch (status)
 	{

@@ -21,6 +21,8 @@ extern Jsonb *detector_options_jsonb(DetectorKind kind, const double *options);
 
 /* A row: false when it was no observation (NULL, NaN, infinite). Raises 22003 for what the detector cannot take. */
 extern bool detector_feed(Detector *detector, double value, bool is_null, DetectorSignal *signal);
+
+/* The error of a status; detector may be NULL when there is none, and the status is one of decoding. */
 pg_noreturn extern void detector_refuse(const Detector *detector, DetectorStatus status, double value);
 
 #endif
