@@ -127,6 +127,12 @@ CREATE FUNCTION weir.drift_metric_name(name text) RETURNS text
 COMMENT ON FUNCTION weir.drift_metric_name(text) IS
     'The name under which drift() shows a score given by any of its names (ks: kolmogorov_smirnov); NULL when there is none.';
 
+CREATE FUNCTION weir.drift_metric_limit(name text) RETURNS float8
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_drift_metric_limit';
+COMMENT ON FUNCTION weir.drift_metric_limit(text) IS
+    'The largest value that a score can have, given by any of its names (1 for distances between shares, ...); NULL where there is no limit, or no '
+    'such score.';
+
 CREATE FUNCTION weir.adjust_p_values(p_values float8[], method text DEFAULT 'holm') RETURNS float8[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_adjust_p_values';
 COMMENT ON FUNCTION weir.adjust_p_values(float8[], text) IS
@@ -140,3 +146,34 @@ CREATE FUNCTION weir.adjusted_p_value(p_value float8, method text DEFAULT 'holm'
 COMMENT ON FUNCTION weir.adjusted_p_value(float8, text) IS
     'Window function: p_value corrected for the p-values of its partition, as weir.adjust_p_values: adjusted_p_value(p, ''holm'') OVER (PARTITION BY '
     '...). ORDER BY and frames do not matter. NULL stays NULL. Raises 22023 for another method or a p outside [0, 1].';
+
+CREATE FUNCTION weir.compare(baseline text, current text, columns text[] DEFAULT NULL, metrics text[] DEFAULT NULL, adjust text DEFAULT 'none',
+    options jsonb DEFAULT '{}')
+    RETURNS TABLE(column_name name, kind text, metric text, value float8, p_value float8, p_adjusted float8, threshold float8, n_baseline bigint,
+                  n_current bigint, is_primary boolean, verdict text, status text, detail jsonb)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 200 AS 'MODULE_PATHNAME', 'weir_compare';
+COMMENT ON FUNCTION weir.compare(text, text, text[], text[], text, jsonb) IS
+    'Drift of every column between two tables or queries: baseline and current are the name of a table or view, or one SELECT, each read '
+    'once, as the caller. Columns are matched by name; one that only one side has, or with another type there, has one row with status '
+    'undefined and detail.reason. columns: those to compare (NULL: all whose type can be summarized; 42703 when neither side has one). '
+    'metrics: names of scores; NULL: all that apply. adjust: how p_adjusted corrects the p-values of a metric for the number of columns (none, '
+    'bonferroni, holm, benjamini_hochberg, benjamini_yekutieli); a verdict other than ok needs p_adjusted < significance. options: those of '
+    'weir.drift, and kinds ({"postcode": "category", "note": "ignore"}). Other columns as in weir.drift. Columns are held as summaries: exact up '
+    'to 1024 different values.';
+
+-- inlined: the queries in its arguments are read with the caller's search_path
+CREATE FUNCTION weir.drifted_columns(baseline text, current text, columns text[] DEFAULT NULL, metrics text[] DEFAULT '{psi}',
+    adjust text DEFAULT 'holm', share_threshold float8 DEFAULT 0.5, options jsonb DEFAULT '{}')
+    RETURNS TABLE(n_columns bigint, n_drifted bigint, share float8, threshold float8, verdict text, drifted name[])
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1
+BEGIN ATOMIC
+    SELECT c.n_columns, c.n_drifted, c.n_drifted::float8 / nullif(c.n_columns, 0), share_threshold,
+        CASE WHEN c.n_columns > 0 THEN CASE WHEN c.n_drifted >= c.n_columns * share_threshold AND c.n_drifted > 0 THEN 'alert' ELSE 'ok' END END, c.drifted
+    FROM (SELECT count(*) FILTER (WHERE s.verdict IS NOT NULL) AS n_columns, count(*) FILTER (WHERE s.verdict <> 'ok') AS n_drifted,
+            array_agg(s.column_name ORDER BY s.column_name) FILTER (WHERE s.verdict <> 'ok') AS drifted
+          FROM weir.compare(baseline, current, columns, metrics, adjust, options) s WHERE s.is_primary) c;
+END;
+COMMENT ON FUNCTION weir.drifted_columns(text, text, text[], text[], text, float8, jsonb) IS
+    'How many columns drift between two tables or queries: columns with a verdict, those of them whose primary score (the first of metrics) has a '
+    'verdict of warning or alert, and their share; verdict: alert from share_threshold on. Arguments as in weir.compare. NULL verdict: no column '
+    'could be judged.';

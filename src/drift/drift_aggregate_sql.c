@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "base/memory.h"
-#include "drift/drift_options_sql.h"
+#include "drift/drift_datum.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "summary/summary_datum.h"

@@ -4,10 +4,12 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
 #include "drift/drift_detail.h"
-#include "drift/drift_options_sql.h"
+#include "drift/drift_datum.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -25,6 +27,7 @@ PG_FUNCTION_INFO_V1(weir_score_numbers);
 PG_FUNCTION_INFO_V1(weir_score_texts);
 PG_FUNCTION_INFO_V1(weir_drift_metric_name);
 PG_FUNCTION_INFO_V1(weir_drift_metric_names);
+PG_FUNCTION_INFO_V1(weir_drift_metric_limit);
 
 /* Makes the pair of the first two arguments, with the options of the one at that position. */
 typedef DriftPair *PairMaker(FunctionCallInfo fcinfo, int options_argument);
@@ -292,4 +295,14 @@ weir_drift_metric_names(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 		names[i] = CStringGetTextDatum(drift_metric_name(i));
 	PG_RETURN_ARRAYTYPE_P(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+Datum
+weir_drift_metric_limit(PG_FUNCTION_ARGS)
+{
+	int			metric = drift_metric_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (metric < 0 || isinf(drift_metric_limit(metric)))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(drift_metric_limit(metric));
 }

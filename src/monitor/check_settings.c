@@ -6,7 +6,8 @@
 
 #include "base/compat.h"
 #include "common/int.h"
-#include "drift/drift.h"
+#include "drift/adjust.h"
+#include "drift/drift_datum.h"
 #include "fairness/fairness_metrics.h"
 #include "fmgr.h"
 #include "monitor/definition.h"
@@ -198,8 +199,13 @@ typedef enum OptionType
 	OPTION_COUNT,				/* a whole number from 0 */
 	OPTION_SHARE,				/* a number between 0 and 1, both excluded */
 	OPTION_ADJUSTMENT,
+	OPTION_ADJUST_OVER,
 	OPTION_TEXTS,				/* an object of strings */
-	OPTION_BOOLEAN
+	OPTION_BOOLEAN,
+	OPTION_DRIFT,				/* options of weir.drift */
+	OPTION_THRESHOLDS,
+	OPTION_LEARN,
+	OPTION_BY_COLUMN			/* an object of objects */
 } OptionType;
 
 static const struct
@@ -213,7 +219,14 @@ static const struct
 	{"min_n", OPTION_COUNT, "a whole number, written without a point"},
 	{"min_group_size", OPTION_COUNT, "a whole number, written without a point"},
 	{"confidence", OPTION_SHARE, "a number between 0 and 1, like 0.95"},
-	{"adjust", OPTION_ADJUSTMENT, "\"none\", \"bonferroni\" or \"holm\""},
+	{"adjust", OPTION_ADJUSTMENT, "\"none\", \"bonferroni\", \"holm\", \"benjamini_hochberg\" or \"benjamini_yekutieli\""},
+	{"adjust_over", OPTION_ADJUST_OVER, "\"columns\", \"windows\" or \"both\""},
+	{"drift", OPTION_DRIFT, "an object of options of weir.drift, like {\"bins\": \"equal_width\"}"},
+	{"thresholds", OPTION_THRESHOLDS, "an object of metrics with their thresholds, like {\"psi\": 0.2, \"ks\": [0.05, 0.1]}"},
+	{"learn_thresholds", OPTION_LEARN,
+	 "\"none\", \"stddev\", \"quantile\" or an object like {\"method\": \"stddev\", \"k\": 3} or {\"method\": \"quantile\", \"quantile\": 0.99}, and there since and until"},
+	{"drift_by_column", OPTION_BY_COLUMN,
+	 "an object of columns with what drift and thresholds are for them, and metrics, like {\"income\": {\"metrics\": [\"ks\"], \"thresholds\": {\"ks\": 0.3}}}"},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
 	{"insert_only", OPTION_BOOLEAN, "true or false"},
 };
@@ -255,6 +268,125 @@ is_object_of_texts(JsonbValue *value)
 	return true;
 }
 
+static Jsonb *
+jsonb_of(JsonbValue *value)
+{
+	return value->type == jbvBinary ? JsonbValueToJsonb(value) : NULL;
+}
+
+/* Raises an error of its own for what is not valid in it. */
+static bool
+is_drift_options(Jsonb *options)
+{
+	DriftOptions parsed;
+
+	if (options == NULL || !JB_ROOT_IS_OBJECT(options))
+		return false;
+	drift_read_options(options, SUMMARY_PLAIN, &parsed);
+	return true;
+}
+
+/* {"thresholds": value}, which drift_read_options can look at. */
+static bool
+is_thresholds(JsonbValue *value)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	key = {.type = jbvString, .val.string = {.val = "thresholds", .len = strlen("thresholds")}};
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_VALUE, value);
+	return is_drift_options(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
+static bool
+is_word(const JsonbValue *value, const char *const *words, int n)
+{
+	for (int i = 0; i < n && value->type == jbvString; i++)
+		if (strlen(words[i]) == value->val.string.len && memcmp(words[i], value->val.string.val, value->val.string.len) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_timestamp(const JsonbValue *value)
+{
+	if (value->type != jbvString)
+		return false;
+	/* an error of its own says what is wrong */
+	DirectFunctionCall3(timestamptz_in, CStringGetDatum(pnstrdup(value->val.string.val, value->val.string.len)),
+						ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return true;
+}
+
+static bool
+is_learning(JsonbValue *value)
+{
+	static const char *const methods[] = {"none", "stddev", "quantile"};
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	member;
+	char	   *name = NULL;
+
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		return is_word(value, methods, lengthof(methods));
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			name = pnstrdup(member.val.string.val, member.val.string.len);
+		else if (token == WJB_VALUE &&
+				 !(strcmp(name, "method") == 0  ? is_word(&member, methods, lengthof(methods))
+					   : strcmp(name, "k") == 0 ? member.type == jbvNumeric &&
+						   DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(member.val.numeric))) > 0
+					   : strcmp(name, "quantile") == 0
+					   ? is_share(&member)
+					   : (strcmp(name, "since") == 0 || strcmp(name, "until") == 0) && is_timestamp(&member)))
+			return false;
+	}
+	return true;
+}
+
+/* {"income": {"metrics": [...], "thresholds": {...}, and options of weir.drift}} */
+static bool
+is_by_column(JsonbValue *value)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	member;
+
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		return false;
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
+	{
+		Jsonb	   *options;
+		JsonbValue	metrics;
+
+		if (token != WJB_VALUE)
+			continue;
+		options = jsonb_of(&member);
+		if (options == NULL || !JB_ROOT_IS_OBJECT(options))
+			return false;
+		if (getKeyJsonValueFromContainer(&options->root, "metrics", strlen("metrics"), &metrics) != NULL)
+		{
+			if (metrics.type != jbvBinary || !JsonContainerIsArray(metrics.val.binary.data))
+				return false;
+			for (uint32 i = 0; i < JsonContainerSize(metrics.val.binary.data); i++)
+			{
+				JsonbValue *name = getIthJsonbValueFromContainer(metrics.val.binary.data, i);
+
+				if (name->type != jbvString || drift_metric_find(pnstrdup(name->val.string.val, name->val.string.len)) < 0)
+					return false;
+			}
+			options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options), CStringGetTextDatum("metrics")));
+		}
+		if (!is_drift_options(options))
+			return false;
+	}
+	return true;
+}
+
 static bool
 option_is_valid(OptionType type, JsonbValue *value)
 {
@@ -272,8 +404,13 @@ option_is_valid(OptionType type, JsonbValue *value)
 			return !has_negative_part(interval) && !is_too_long(interval);
 		case OPTION_COUNT: return is_count(value);
 		case OPTION_SHARE: return is_share(value);
-		case OPTION_ADJUSTMENT:
-			return text != NULL && (strcmp(text, "none") == 0 || strcmp(text, "bonferroni") == 0 || strcmp(text, "holm") == 0);
+		case OPTION_ADJUSTMENT: return text != NULL && adjustment_find(text) >= 0;
+		case OPTION_ADJUST_OVER:
+			return text != NULL && (strcmp(text, "columns") == 0 || strcmp(text, "windows") == 0 || strcmp(text, "both") == 0);
+		case OPTION_DRIFT: return is_drift_options(jsonb_of(value));
+		case OPTION_THRESHOLDS: return is_thresholds(value);
+		case OPTION_LEARN: return is_learning(value);
+		case OPTION_BY_COLUMN: return is_by_column(value);
 		case OPTION_TEXTS: return is_object_of_texts(value);
 		case OPTION_BOOLEAN: return value->type == jbvBool;
 	}

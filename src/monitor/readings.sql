@@ -14,7 +14,8 @@ COMMENT ON FUNCTION weir._pane_windows(int, text, interval, interval, timestampt
 
 CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, final_before timestamptz, has_gap boolean, min_n bigint, min_group_size int, confidence float8,
-        reference jsonb, adjust text, drift_metrics text[], fairness_metrics text[], rate_metrics text[])
+        reference jsonb, adjust text, drift_metrics text[], fairness_metrics text[], rate_metrics text[], adjust_over text, drift_options jsonb,
+        drift_by_column jsonb, learning jsonb)
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT m.name,
@@ -38,7 +39,13 @@ BEGIN ATOMIC
              ELSE ARRAY(SELECT u FROM unnest(w.wanted) u WHERE weir.drift_metric_name(u) IS NOT NULL) END,
         CASE WHEN w.wanted IS NOT NULL THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u = ANY (weir.fairness_metric_names())) END,
         CASE WHEN w.wanted IS NOT NULL
-             THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u IN ('selection_rate', 'true_positive_rate', 'false_positive_rate')) END
+             THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u IN ('selection_rate', 'true_positive_rate', 'false_positive_rate')) END,
+        coalesce(m.options ->> 'adjust_over', 'columns'),
+        coalesce(m.options -> 'drift', '{}')
+            || CASE WHEN m.options ? 'thresholds' THEN jsonb_build_object('thresholds', m.options -> 'thresholds') ELSE '{}' END,
+        coalesce(m.options -> 'drift_by_column', '{}'),
+        CASE jsonb_typeof(m.options -> 'learn_thresholds') WHEN 'string' THEN jsonb_build_object('method', m.options -> 'learn_thresholds')
+            WHEN 'object' THEN m.options -> 'learn_thresholds' END
     FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id),
         LATERAL (SELECT CASE WHEN m.metrics IS NULL THEN only_metrics
                              WHEN only_metrics IS NULL THEN m.metrics
@@ -98,6 +105,71 @@ END;
 COMMENT ON FUNCTION weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
     'weir.window_stats without privileges. Internal.';
 
+-- The metrics of a column: those of the monitor, or its own in option drift_by_column, of which a rule may want only some.
+-- inlined: it is computed for each column of every window.
+CREATE FUNCTION weir._column_metrics(by_column jsonb, column_name name, metrics text[], only_metrics text[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (by_column OPERATOR(pg_catalog.->) column_name::pg_catalog.text) OPERATOR(pg_catalog.?) 'metrics'
+                THEN ARRAY(SELECT weir.drift_metric_name(u) FROM pg_catalog.jsonb_array_elements_text(by_column OPERATOR(pg_catalog.->) column_name::pg_catalog.text OPERATOR(pg_catalog.->) 'metrics') u
+                           WHERE only_metrics IS NULL
+                              OR weir.drift_metric_name(u) OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT weir.drift_metric_name(o) FROM pg_catalog.unnest(only_metrics) o)))
+                ELSE metrics END;
+COMMENT ON FUNCTION weir._column_metrics(jsonb, name, text[], text[]) IS
+    'The drift metrics of one column. Inlined. Internal.';
+
+CREATE FUNCTION weir._drift_values(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, columns int[], only_metrics text[])
+    RETURNS TABLE (window_start timestamptz, window_end timestamptz, segment text, column_name name, metric text, value float8,
+        threshold float8, p_value float8, n bigint, n_baseline bigint, error_bound float8, is_primary boolean, verdict text, marks int, status text,
+        detail jsonb)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT p.window_start, p.window_end, p.segment, c.column_name, d.metric, d.value, d.threshold, d.p_value, d.n_current, d.n_baseline,
+        d.error_bound, d.is_primary, d.verdict, p.marks, d.status, d.detail
+    FROM weir._settings(monitor_id, only_metrics) s,
+        -- Without a metric to compute no pane is read.
+        LATERAL weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments,
+                                   CASE WHEN s.drift_metrics = '{}' AND s.drift_by_column = '{}' THEN '{}' ELSE columns END) p
+        JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
+        JOIN weir.monitor m ON m.monitor_id = $1,
+        LATERAL weir._column_metrics(s.drift_by_column, c.column_name, s.drift_metrics, only_metrics) wanted,
+        LATERAL (
+            -- A label that is missing has not arrived yet: that is no drift of the labels.
+            SELECT * FROM weir.drift(CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.baseline) ELSE p.baseline END,
+                                     CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.summary) ELSE p.summary END,
+                                     wanted, s.drift_options || coalesce(s.drift_by_column -> c.column_name::text, '{}') - 'metrics')
+            UNION ALL
+            -- One row says that there is nothing to compare with.
+            SELECT coalesce(weir.drift_metric_name(wanted[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
+            WHERE p.baseline IS NULL AND wanted <> '{}'
+        ) d;
+END;
+COMMENT ON FUNCTION weir._drift_values(int, interval, interval, timestamptz, timestamptz, boolean, int[], text[]) IS
+    'Drift per window and column, before p-values are adjusted and thresholds learnt. Internal.';
+
+-- Thresholds from the scores of the windows that lie in the range of the baseline, or in the one that option learn_thresholds names.
+CREATE FUNCTION weir._learnt_thresholds(monitor_id int, window_size interval, slide interval, segments boolean, columns int[], only_metrics text[])
+    RETURNS TABLE (segment text, column_name name, metric text, threshold float8, learnt jsonb)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.segment, r.column_name, r.metric,
+        least(weir.drift_metric_limit(r.metric),
+              CASE r.learning ->> 'method' WHEN 'quantile' THEN weir.quantile(r.summary, r.quantile) ELSE r.mean + r.k * r.stddev END),
+        jsonb_build_object('method', coalesce(r.learning ->> 'method', 'stddev'), 'windows', r.n, 'mean', r.mean, 'stddev', r.stddev)
+    FROM (SELECT d.segment, d.column_name, d.metric, s.learning, count(d.value) AS n, avg(d.value) AS mean, stddev_samp(d.value) AS stddev,
+            weir.summarize(d.value) AS summary, coalesce((s.learning ->> 'k')::float8, 3) AS k, coalesce((s.learning ->> 'quantile')::float8, 0.99) AS quantile
+          FROM (SELECT z.learning, coalesce((z.learning ->> 'since')::timestamptz, b.since) AS since,
+                    coalesce((z.learning ->> 'until')::timestamptz, b.until) AS until
+                FROM weir._settings(monitor_id, only_metrics) z LEFT JOIN weir.baseline b ON b.monitor_id = $1
+                WHERE z.learning ->> 'method' IS DISTINCT FROM 'none' AND z.learning IS NOT NULL) s,
+            LATERAL weir._drift_values(monitor_id, window_size, slide, s.since, s.until, segments, columns, only_metrics) d
+          WHERE s.since < s.until AND d.window_end <= s.until AND d.status = 'ok'
+          GROUP BY d.segment, d.column_name, d.metric, s.learning) r
+    WHERE r.n >= 3;
+END;
+COMMENT ON FUNCTION weir._learnt_thresholds(int, interval, interval, boolean, int[], text[]) IS
+    'Thresholds that option learn_thresholds asks for; no row where fewer than three windows could teach. Internal.';
+
 CREATE FUNCTION weir._drift_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, column_name name, metric text, value float8,
@@ -105,39 +177,29 @@ CREATE FUNCTION weir._drift_scores(monitor_id int, window_size interval, slide i
         is_final boolean, status text, detail jsonb)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH scored AS (
-        SELECT s.monitor, s.adjust, p.window_start, p.window_end, p.segment, c.column_name, c.ordinal, d.metric, d.value, d.threshold, d.p_value,
-            d.n_current, d.n_baseline, d.error_bound, d.is_primary, d.verdict, coalesce(p.window_end <= s.final_before, false) AS is_final,
-            weir._status(s.has_gap, p.marks, least(d.n_current, d.n_baseline), s.min_n, d.status) AS status, d.detail
+    WITH learnt AS MATERIALIZED (
+        SELECT * FROM weir._learnt_thresholds(monitor_id, window_size, slide, segments, columns, only_metrics)
+    ), adjusted AS (
+        SELECT s.monitor, d.window_start, d.window_end, d.segment, d.column_name, d.metric, d.value, d.threshold, d.p_value,
+            weir.adjusted_p_value(d.p_value, s.adjust)
+                OVER (PARTITION BY d.segment, d.metric, CASE WHEN s.adjust_over = 'columns' THEN d.window_start END,
+                                   CASE WHEN s.adjust_over = 'windows' THEN d.column_name END) AS p_adjusted,
+            d.n, d.n_baseline, d.error_bound, d.is_primary, d.verdict, coalesce(d.window_end <= s.final_before, false) AS is_final,
+            weir._status(s.has_gap, d.marks, least(d.n, d.n_baseline), s.min_n, d.status) AS status, d.detail,
+            coalesce((s.drift_options ->> 'significance')::float8, 0.05) AS significance
         FROM weir._settings(monitor_id, only_metrics) s,
-            -- Without a metric to compute no pane is read.
-            LATERAL weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments,
-                                       CASE WHEN s.drift_metrics = '{}' THEN '{}' ELSE columns END) p
-            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
-            JOIN weir.monitor m ON m.monitor_id = $1,
-            LATERAL (
-                -- A label that is missing has not arrived yet: that is no drift of the labels.
-                SELECT * FROM weir.drift(CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.baseline) ELSE p.baseline END,
-                                         CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.summary) ELSE p.summary END,
-                                         s.drift_metrics)
-                UNION ALL
-                -- One row says that there is nothing to compare with.
-                SELECT coalesce(weir.drift_metric_name(s.drift_metrics[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
-                WHERE p.baseline IS NULL
-            ) d
-    ), ranked AS (
-        SELECT *, count(p_value) OVER (PARTITION BY window_start, segment, metric) AS n_tests,
-            row_number() OVER (PARTITION BY window_start, segment, metric ORDER BY p_value) AS rank
-        FROM scored
+            LATERAL weir._drift_values(monitor_id, window_size, slide, since, until, segments, columns, only_metrics) d
     )
-    SELECT monitor, window_start, window_end, segment, column_name, metric, value, threshold, p_value,
-        CASE WHEN p_value IS NULL THEN NULL
-             WHEN adjust = 'none' THEN p_value
-             WHEN adjust = 'bonferroni' THEN least(1, p_value * n_tests)
-             ELSE max(least(1, p_value * (n_tests - rank + 1)))
-                 OVER (PARTITION BY window_start, segment, metric ORDER BY rank ROWS UNBOUNDED PRECEDING) END,
-        n_current, n_baseline, error_bound, is_primary, CASE WHEN status = 'ok' THEN verdict END, is_final, status, detail
-    FROM ranked;
+    SELECT a.monitor, a.window_start, a.window_end, a.segment, a.column_name, a.metric, a.value, coalesce(l.threshold, a.threshold), a.p_value,
+        a.p_adjusted, a.n, a.n_baseline, a.error_bound, a.is_primary,
+        -- What is not significant among so many is no drift; learnt thresholds know by themselves how far chance reaches.
+        CASE WHEN a.status <> 'ok' THEN NULL
+             WHEN l.threshold IS NOT NULL
+             THEN CASE WHEN a.value > l.threshold OR (a.value = l.threshold AND a.value = weir.drift_metric_limit(a.metric)) THEN 'alert' ELSE 'ok' END
+             WHEN a.p_adjusted >= a.significance AND a.verdict IS NOT NULL THEN 'ok'
+             ELSE a.verdict END,
+        a.is_final, a.status, CASE WHEN l.threshold IS NULL THEN a.detail ELSE a.detail - 'warning_threshold' || jsonb_build_object('learnt', l.learnt) END
+    FROM adjusted a LEFT JOIN learnt l ON l.segment IS NOT DISTINCT FROM a.segment AND l.column_name = a.column_name AND l.metric = a.metric;
 END;
 COMMENT ON FUNCTION weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
     'weir.drift_scores without privileges. Internal.';
@@ -217,6 +279,8 @@ REVOKE ALL ON FUNCTION weir._pane_windows(int, text, interval, interval, timesta
     weir._windows(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
     weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
     weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
+    weir._drift_values(int, interval, interval, timestamptz, timestamptz, boolean, int[], text[]),
+    weir._learnt_thresholds(int, interval, interval, boolean, int[], text[]), weir._column_metrics(jsonb, name, text[], text[]),
     weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._scores(int, timestamptz, timestamptz, text[])
@@ -276,8 +340,10 @@ CREATE FUNCTION weir.drift_scores(monitor text, window_size interval DEFAULT NUL
 COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, timestamptz) IS
     'How far each column of each window is from the baseline (weir.set_baseline): value, threshold, p_value, error_bound and '
     'detail as weir.drift gives them; one row per metric, one per column is_primary. p_adjusted: p_value corrected for the '
-    'columns tested in the same window and segment (option adjust: holm, bonferroni or none). n, n_baseline: rows behind the '
-    'score. verdict: ok, warning, alert; NULL unless status is ok. status: ok, insufficient (n below option min_n), stale (a '
+    'columns tested in the same window and segment (options adjust: holm, bonferroni, benjamini_hochberg, benjamini_yekutieli or none; adjust_over: '
+    'columns, windows - of those that this call reads - or both). threshold: from options thresholds, or learnt (option learn_thresholds; '
+    'detail.learnt). n, n_baseline: rows behind the score. verdict: ok, warning, alert, the latter two only where p_adjusted is significant; NULL '
+    'unless status is ok. status: ok, insufficient (n below option min_n), stale (a '
     'change could not be taken back from a pane of the window or of its baseline: weir.rebuild mends it), gap (capture has missed changes and not healed yet), '
     'no_baseline (a segment that the baseline does not have, or none was set), undefined. monitor: as in weir.monitors. '
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '

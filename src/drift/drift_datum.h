@@ -1,9 +1,9 @@
 /*
- * drift_options_sql.h
- *		What the SQL functions of this room share: options, and rows of scores.
+ * drift_datum.h
+ *		Between the server's values and scores: options, and rows of scores.
  */
-#ifndef WEIR_DRIFT_OPTIONS_SQL_H
-#define WEIR_DRIFT_OPTIONS_SQL_H
+#ifndef WEIR_DRIFT_DATUM_H
+#define WEIR_DRIFT_DATUM_H
 
 #include "postgres.h"
 

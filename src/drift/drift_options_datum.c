@@ -1,5 +1,5 @@
 /*
- * drift_options_sql.c
+ * drift_options_datum.c
  *		Options of scores, from jsonb.
  */
 #include "postgres.h"
@@ -9,7 +9,7 @@
 
 #include "base/compat.h"
 #include "catalog/pg_type_d.h"
-#include "drift/drift_options_sql.h"
+#include "drift/drift_datum.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
