@@ -86,7 +86,8 @@ is_query(const char *text)
 static char *
 qualified_name(const char *text)
 {
-	Oid			relation = RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(text))), NoLock, false);
+	List	   *names = textToQualifiedNameList(cstring_to_text(text));
+	Oid			relation = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, false);
 
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
 }

@@ -110,9 +110,12 @@ COMMENT ON FUNCTION weir._window_stats(int, interval, interval, timestamptz, tim
 CREATE FUNCTION weir._column_metrics(by_column jsonb, column_name name, metrics text[], only_metrics text[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (by_column OPERATOR(pg_catalog.->) column_name::pg_catalog.text) OPERATOR(pg_catalog.?) 'metrics'
-                THEN ARRAY(SELECT weir.drift_metric_name(u) FROM pg_catalog.jsonb_array_elements_text(by_column OPERATOR(pg_catalog.->) column_name::pg_catalog.text OPERATOR(pg_catalog.->) 'metrics') u
+                THEN ARRAY(SELECT weir.drift_metric_name(u)
+                           FROM pg_catalog.jsonb_array_elements_text(by_column OPERATOR(pg_catalog.->) column_name::pg_catalog.text
+                                                                     OPERATOR(pg_catalog.->) 'metrics') u
                            WHERE only_metrics IS NULL
-                              OR weir.drift_metric_name(u) OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT weir.drift_metric_name(o) FROM pg_catalog.unnest(only_metrics) o)))
+                              OR weir.drift_metric_name(u) OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT weir.drift_metric_name(o)
+                                                                                             FROM pg_catalog.unnest(only_metrics) o)))
                 ELSE metrics END;
 COMMENT ON FUNCTION weir._column_metrics(jsonb, name, text[], text[]) IS
     'The drift metrics of one column. Inlined. Internal.';
