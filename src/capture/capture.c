@@ -20,6 +20,7 @@
 #include "capture/fold.h"
 #include "capture/pace.h"
 #include "capture/pane.h"
+#include "capture/partial.h"
 #include "capture/settings.h"
 #include "capture/slot.h"
 #include "capture/status.h"
@@ -50,6 +51,7 @@
 
 int			capture_flush_interval_ms = 200;
 int			capture_memory_kb = 256 * 1024;
+int			capture_decoding_memory_kb = 16 * 1024;
 
 static MemoryContext definition_context = NULL;
 static List *monitors = NIL;
@@ -102,6 +104,10 @@ show_status(bool caught_up)
 			status->rows_per_second = (fold_row_count() - last_rows) * (double) USECS_PER_SEC / (now - last_at);
 		status->rows_total += fold_row_count() - last_rows;
 		status->memory_bytes = MemoryContextMemAllocated(TopMemoryContext, true);
+		status->partial_bytes = partial_memory();
+		status->rows_streamed = fold_streamed_row_count();
+		status->given_up = partial_given_up_count();
+		status->flush_interval_ms = pace_interval_ms();
 		last_rows = fold_row_count();
 		last_at = now;
 	}
@@ -150,6 +156,7 @@ load_definitions(void)
 	if (definition_context != NULL)
 		MemoryContextDelete(definition_context);
 	definition_context = AllocSetContextCreate(TopMemoryContext, "weir definitions", ALLOCSET_DEFAULT_SIZES);
+	partial_give_up_all(monitors);
 	pane_reset();
 	sql_execute("DELETE FROM weir.pane WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
@@ -470,6 +477,7 @@ run(void)
 		return;
 	}
 	pane_init(TopMemoryContext);
+	partial_init(TopMemoryContext);
 	slot_set_up_origin();
 	position = slot_find_position();
 	SetCurrentStatementStartTimestamp();
@@ -539,11 +547,19 @@ set_aside_monitor(int monitor_id, const ErrorData *error)
 	CommitTransactionCommand();
 }
 
+/* What one decoder gathers before large transactions are folded in progress: a server's own setting is meant for subscribers. */
+static void
+set_decoding_memory(void)
+{
+	SetConfigOption("logical_decoding_work_mem", psprintf("%d", capture_decoding_memory_kb), PGC_USERSET, PGC_S_OVERRIDE);
+}
+
 static void
 capture_main(void)
 {
 	publish_status();
 	SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
+	set_decoding_memory();
 	PG_TRY();
 	{
 		run();
@@ -571,6 +587,10 @@ capture_init(void)
 	DefineCustomIntVariable("weir.flush_interval", "How long changes may wait in memory before capture writes them to the panes.",
 							"Shorter is fresher and writes more WAL.", &capture_flush_interval_ms, 200, 10, 60000, PGC_SIGHUP,
 							GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.decoding_memory",
+							"Memory for changes of transactions that are not over; above it, the largest is folded in progress.",
+							"Replaces logical_decoding_work_mem in each database's capture worker, which reads it when it starts.",
+							&capture_decoding_memory_kb, 16 * 1024, 64, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.capture_memory",
 							"Memory for panes in each database's capture worker; above it, they are written and forgotten.", NULL,
 							&capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);

@@ -64,7 +64,7 @@ CREATE TABLE weir.pane (
     n bigint NOT NULL,
     n_labelled bigint NOT NULL,
     n_late bigint NOT NULL,               -- rows that came after their window was final; a property of the arrival, not of the data
-    marks int NOT NULL DEFAULT 0,         -- 1 inexact, 2 retained: holds rows that the table has deleted
+    marks int NOT NULL DEFAULT 0,         -- 1 inexact, 2 retained: holds rows that the table has deleted, 4 stale: misses rows until a build is done
     summaries weir.summary[] NOT NULL,    -- by monitor_column.ordinal
     fairness weir.fairness_table[] NOT NULL, -- by position in monitor.protected; empty when there is no prediction
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -85,6 +85,7 @@ CREATE TABLE weir.build (
     cut pg_snapshot,
     cut_lsn pg_lsn,                       -- past this position every transaction of the stream is outside the cut
     attempt int NOT NULL DEFAULT 0,
+    heals boolean NOT NULL DEFAULT false, -- until it is done, the live panes of the range miss rows: they are marked stale
     requested_at timestamptz NOT NULL DEFAULT now(),
     started_at timestamptz,
     finished_at timestamptz,
@@ -147,7 +148,8 @@ CREATE FUNCTION weir._outcome(positive text, value "any") RETURNS boolean
 COMMENT ON FUNCTION weir._outcome(text, "any") IS 'Internal: an outcome as capture reads it; NULL where it is neither positive nor negative.';
 
 CREATE FUNCTION weir._capture_status(OUT state text, OUT pid int, OUT captured_lsn pg_lsn, OUT lag_bytes bigint, OUT lag interval,
-    OUT rows_per_second float8, OUT memory_bytes bigint, OUT last_error text, OUT last_error_at timestamptz) RETURNS record
+    OUT rows_per_second float8, OUT memory_bytes bigint, OUT last_error text, OUT last_error_at timestamptz,
+    OUT partial_bytes bigint, OUT rows_streamed bigint, OUT transactions_given_up bigint, OUT flush_interval interval) RETURNS record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_capture_status';
 COMMENT ON FUNCTION weir._capture_status() IS 'Internal: what shared memory knows of capture in this database.';
 
@@ -156,11 +158,12 @@ SELECT current_database() AS database, c.state, c.pid, p.slot, coalesce(c.captur
     c.rows_per_second, coalesce(p.rows_total, 0) AS rows_total, c.memory_bytes,
     pg_wal_lsn_diff(CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn() END, s.restart_lsn)::bigint AS wal_kept_bytes,
     nullif(g.setting::bigint, -1) * 1024 * 1024 AS wal_budget_bytes,
-    (SELECT count(*) FROM weir.gap WHERE healed_at IS NULL) AS gaps, p.last_commit_at, c.last_error, c.last_error_at
+    (SELECT count(*) FROM weir.gap WHERE healed_at IS NULL) AS gaps, p.last_commit_at, c.last_error, c.last_error_at,
+    c.flush_interval, c.partial_bytes, c.rows_streamed, c.transactions_given_up
 FROM weir._capture_status() c
 LEFT JOIN weir.capture_progress p ON true
 LEFT JOIN pg_replication_slots s ON s.slot_name = p.slot
 LEFT JOIN pg_settings g ON g.name = 'max_slot_wal_keep_size';
 COMMENT ON VIEW weir.capture_status IS
-'Capture in this database: state (not preloaded, stopped, starting, creating its slot, catching up, streaming), position, lag in bytes of WAL and since it was last level with it, rows folded in all and per second, memory, WAL kept by the slot against the server''s own limit max_slot_wal_keep_size (NULL: none), gaps not healed, last error (for members of pg_monitor).';
+'Capture in this database: state (not preloaded, stopped, starting, creating its slot, catching up, streaming), position, lag in bytes of WAL and since it was last level with it, rows folded in all and per second, memory, WAL kept by the slot against the server''s own limit max_slot_wal_keep_size (NULL: none), gaps not healed, last error (for members of pg_monitor); time between the last two flushes (longer than weir.flush_interval where many panes change at a time), memory for partial panes of transactions in progress, rows of such transactions folded and transactions given up to a rebuild since the worker began.';
 GRANT SELECT ON weir.capture_status TO PUBLIC;

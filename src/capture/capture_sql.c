@@ -418,8 +418,8 @@ Datum
 weir_capture_status(PG_FUNCTION_ARGS)
 {
 	TupleDesc	shape;
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	Datum		values[13];
+	bool		nulls[13] = {false};
 	CaptureStatus copy;
 	CaptureStatus *status;
 	XLogRecPtr	present = RecoveryInProgress() ? InvalidXLogRecPtr : GetFlushRecPtr(NULL);
@@ -458,6 +458,13 @@ weir_capture_status(PG_FUNCTION_ARGS)
 	nulls[7] = copy.last_error_at == 0 || !may_see_errors;
 	values[8] = TimestampTzGetDatum(copy.last_error_at);
 	nulls[8] = copy.last_error_at == 0;
+	values[9] = Int64GetDatum((int64) copy.partial_bytes);
+	values[10] = Int64GetDatum((int64) copy.rows_streamed);
+	values[11] = Int64GetDatum((int64) copy.given_up);
+	values[12] = IntervalPGetDatum(palloc0(sizeof(Interval)));
+	DatumGetIntervalP(values[12])->time = copy.flush_interval_ms * INT64CONST(1000);
+	for (int i = 9; i < 13; i++)
+		nulls[i] = copy.pid == 0;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
 }
 

@@ -371,7 +371,7 @@ definition_load_builds(List *monitors, MemoryContext context)
 		list_free_deep(monitor->builds);
 		monitor->builds = NIL;
 	}
-	n = sql_execute("SELECT build_id, monitor_id, kind, state, since, until, cut::text, cut_lsn, attempt FROM weir.build "
+	n = sql_execute("SELECT build_id, monitor_id, kind, state, since, until, cut::text, cut_lsn, attempt, heals FROM weir.build "
 					"WHERE state NOT IN ('done', 'failed') ORDER BY build_id",
 					0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
@@ -400,6 +400,7 @@ definition_load_builds(List *monitors, MemoryContext context)
 			build->since = DatumGetTimestampTz(sql_value(row, 5, &is_null));
 			build->until = DatumGetTimestampTz(sql_value(row, 6, &is_null));
 			build->attempt = DatumGetInt32(sql_value(row, 9, &is_null));
+			build->heals = DatumGetBool(sql_value(row, 10, &is_null));
 			if (cut != NULL)
 			{
 				build->has_cut = true;

@@ -52,6 +52,7 @@ typedef struct ActiveBuild
 	bool		has_cut;
 	Cut			cut;
 	XLogRecPtr	cut_lsn;
+	bool		heals;			/* until it is over, live panes of the range miss rows */
 	bool		skips_transaction; /* the transaction being decoded is inside the cut */
 } ActiveBuild;
 
@@ -106,6 +107,7 @@ typedef struct CapturedMonitor
 	TimestampTz last_change_at;
 	TimestampTz inexact_since;	/* 0: not inexact, or told already */
 	int64		n_untimed;		/* since the last flush */
+	List	   *unfolded;		/* ranges (TouchedRange) that miss rows of a transaction which was not folded; to be rebuilt */
 	bool		truncated;		/* since the last flush; panes folded afterwards count */
 
 	/* The slice that the last row fell into: rows mostly come in order. */

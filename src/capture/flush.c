@@ -9,8 +9,10 @@
 #include "capture/fault.h"
 #include "capture/flush.h"
 #include "capture/fold.h"
+#include "capture/generation.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
+#include "capture/partial.h"
 #include "capture/settings.h"
 #include "capture/stream.h"
 #include "catalog/pg_type.h"
@@ -30,7 +32,7 @@ flush_has_rows(List *monitors)
 	if (!dlist_is_empty(pane_dirty_list()))
 		return true;
 	foreach(cell, monitors)
-		if (((CapturedMonitor *) lfirst(cell))->truncated)
+		if (((CapturedMonitor *) lfirst(cell))->truncated || ((CapturedMonitor *) lfirst(cell))->unfolded != NIL)
 			return true;
 	return false;
 }
@@ -81,6 +83,22 @@ store_part(Pane *pane, PaneRow *row, char name, PanePart *part)
 	pane_table_write(row);
 }
 
+/* Whether a transaction touched it that is not folded. */
+static bool
+is_unfolded(CapturedMonitor *monitor, TimestampTz start)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitor->unfolded)
+	{
+		TouchedRange *range = lfirst(cell);
+
+		if (start >= range->since && start < range->until)
+			return true;
+	}
+	return false;
+}
+
 static void
 write_pane(Pane *pane)
 {
@@ -90,6 +108,8 @@ write_pane(Pane *pane)
 				   .segment = pane_table_segment(pane->key.segment)};
 	bool		is_live = pane->key.generation == 0;
 
+	if (is_live && (generation_is_stale(pane->monitor, pane->key.start) || is_unfolded(pane->monitor, pane->key.start)))
+		pane->marks |= PANE_STALE;
 	if (!pane->loaded)
 	{
 		load_part(pane, &row, is_live ? 'b' : 'a', &pane->base);
@@ -135,6 +155,35 @@ write_truncation(CapturedMonitor *monitor)
 	execute_for_monitor("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL "
 						"WHERE monitor_id = $1 AND state IN ('reading', 'read')",
 						monitor->monitor_id);
+}
+
+/*
+ * A transaction that is not folded: live panes of its ranges are stale until they are built again.  Builds under way there begin
+ * again, so that their cut sees it; an initial one that has no cut yet will see it anyway.
+ */
+static void
+write_unfolded(CapturedMonitor *monitor)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitor->unfolded)
+	{
+		TouchedRange *range = lfirst(cell);
+		Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+		Datum		values[] = {Int32GetDatum(monitor->monitor_id), TimestampTzGetDatum(range->since), TimestampTzGetDatum(range->until)};
+
+		sql_execute("UPDATE weir.pane SET marks = marks | 4 WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 "
+					"AND pane_start < $3 AND marks & 4 = 0",
+					3, types, values, NULL);
+		sql_execute("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL "
+					"WHERE monitor_id = $1 AND state IN ('reading', 'read') AND since < $3 AND until > $2",
+					3, types, values, NULL);
+		sql_execute(
+			"INSERT INTO weir.build (monitor_id, kind, since, until, heals) SELECT $1, 'rebuild', $2, $3, true WHERE NOT EXISTS "
+			"(SELECT FROM weir.build WHERE monitor_id = $1 AND state = 'requested' AND since <= $2 AND until >= $3 "
+			"AND (kind = 'build' OR kind = 'rebuild' AND heals))",
+			3, types, values, NULL);
+	}
 }
 
 /* A monitor that somebody is dropping right now is skipped, not waited for. */
@@ -185,6 +234,8 @@ flush_write(List *monitors, XLogRecPtr position)
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->truncated)
 			write_truncation(lfirst(cell));
+	foreach(cell, monitors)
+		write_unfolded(lfirst(cell));
 	dlist_foreach(iterator, pane_dirty_list())
 	{
 		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
@@ -216,6 +267,8 @@ flush_committed(List *monitors)
 		CapturedMonitor *monitor = lfirst(cell);
 
 		monitor->truncated = false;
+		list_free_deep(monitor->unfolded);
+		monitor->unfolded = NIL;
 		if (!monitor->state_written)
 			continue;
 		monitor->state_changed = false;

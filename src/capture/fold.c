@@ -7,9 +7,12 @@
 #include "access/htup_details.h"
 #include "capture/capture.h"
 #include "capture/fold.h"
+#include "capture/generation.h"
 #include "capture/pane.h"
+#include "capture/partial.h"
 #include "capture/relation_map.h"
 #include "capture/row.h"
+#include "capture/settings.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -19,6 +22,10 @@ static MemoryContext fold_context = NULL;
 static MemoryContext row_context;
 static List *served_monitors;
 static uint64 row_count;
+static uint64 streamed_row_count;
+static Streamed *stream_in_progress = NULL; /* between the start and the stop of a block of its changes */
+static Streamed *in_progress = NULL; /* what is folded now; NULL: changes of a transaction that is over */
+static PartialSet *set_in_progress;
 static TimestampTz transaction_now;
 static Datum *deformed_values[2];
 static bool *deformed_nulls[2];
@@ -99,47 +106,7 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 	}
 }
 
-/* ---- which generations a place belongs to ---- */
-
-static bool
-build_covers(const ActiveBuild *build, const Place *place)
-{
-	return place->start >= build->since && place->start < build->until;
-}
-
-/* Live panes do not exist yet where an initial build is not over. */
-static bool
-is_live(CapturedMonitor *monitor, const Place *place)
-{
-	ListCell   *cell;
-
-	foreach(cell, monitor->builds)
-	{
-		ActiveBuild *build = lfirst(cell);
-
-		if (build->kind == BUILD_INITIAL && build_covers(build, place))
-			return false;
-	}
-	return true;
-}
-
-/* Generation of the i-th pane that a row at this place belongs to, -1 when there are no more. */
-static int
-generation_of(CapturedMonitor *monitor, const Place *place, int i)
-{
-	ListCell   *cell;
-
-	if (is_live(monitor, place) && i-- == 0)
-		return 0;
-	foreach(cell, monitor->builds)
-	{
-		ActiveBuild *build = lfirst(cell);
-
-		if (build->has_cut && !build->skips_transaction && build_covers(build, place) && i-- == 0)
-			return build->build_id;
-	}
-	return -1;
-}
+/* ---- changes ---- */
 
 typedef enum Change
 {
@@ -151,28 +118,54 @@ typedef enum Change
 } Change;
 
 static void
+change_pane(Relation relation, MonitorMap *entry, Pane *pane, Change change, RowImage *old_row, RowImage *new_row)
+{
+	switch (change)
+	{
+		case CHANGE_ADD: row_add(entry, pane_part_to_add(pane), new_row); break;
+		case CHANGE_REMOVE: row_add(entry, &pane->removed, old_row); break;
+		case CHANGE_REPLACE: replace_row(relation, entry, pane, old_row, new_row); break;
+		case CHANGE_MARK_INEXACT: pane->marks |= PANE_INEXACT; break;
+		case CHANGE_MARK_RETAINED: pane->marks |= PANE_RETAINED; break;
+	}
+}
+
+/* A change of a transaction in progress. */
+static void
+change_partial(Relation relation, MonitorMap *entry, const Place *place, Change change, RowImage *old_row, RowImage *new_row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	PartialTotals *totals = partial_totals(set_in_progress, monitor);
+
+	/* A mark costs nothing to remember, and no rebuild could tell it. */
+	if (!in_progress->given_up || change == CHANGE_MARK_RETAINED)
+		change_pane(relation, entry, partial_pane(set_in_progress, monitor, place->start, place->segment), change, old_row,
+					new_row);
+	else
+		partial_touch(in_progress, monitor->monitor_id, place->start, window_next(&monitor->pane_clock, place->start));
+	if (change == CHANGE_ADD || change == CHANGE_REPLACE)
+		totals->watermark = Max(totals->watermark, Min(place->time, transaction_now));
+}
+
+static void
 apply(Relation relation, MonitorMap *entry, const Place *place, Change change, RowImage *old_row, RowImage *new_row)
 {
 	CapturedMonitor *monitor = entry->monitor;
 	int			generation;
 
-	for (int i = 0; (generation = generation_of(monitor, place, i)) >= 0; i++)
+	if (in_progress != NULL)
+	{
+		change_partial(relation, entry, place, change, old_row, new_row);
+		return;
+	}
+	for (int i = 0; (generation = generation_of(monitor, place->start, i)) >= 0; i++)
 	{
 		Pane	   *pane = pane_get(monitor, generation, place->start, place->segment);
 
 		pane_mark_dirty(pane);
-		switch (change)
-		{
-			case CHANGE_ADD:
-				row_add(entry, pane_part_to_add(pane), new_row);
-				if (generation == 0 && monitor->watermark >= pane->late_after)
-					pane->n_late++;
-				break;
-			case CHANGE_REMOVE: row_add(entry, &pane->removed, old_row); break;
-			case CHANGE_REPLACE: replace_row(relation, entry, pane, old_row, new_row); break;
-			case CHANGE_MARK_INEXACT: pane->marks |= PANE_INEXACT; break;
-			case CHANGE_MARK_RETAINED: pane->marks |= PANE_RETAINED; break;
-		}
+		change_pane(relation, entry, pane, change, old_row, new_row);
+		if (change == CHANGE_ADD && generation == 0 && monitor->watermark >= pane->late_after)
+			pane->n_late++;
 	}
 	if (change == CHANGE_ADD || change == CHANGE_REPLACE)
 		monitor->pending_watermark = Max(monitor->pending_watermark, Min(place->time, transaction_now));
@@ -183,9 +176,26 @@ apply(Relation relation, MonitorMap *entry, const Place *place, Change change, R
 static void
 mark_monitor_inexact(CapturedMonitor *monitor)
 {
+	if (in_progress != NULL)
+	{
+		partial_totals(set_in_progress, monitor)->inexact = true;
+		return;
+	}
 	if (monitor->inexact_since == 0)
 		monitor->inexact_since = transaction_now;
 	monitor->state_changed = true;
+}
+
+static void
+count_untimed(CapturedMonitor *monitor)
+{
+	if (in_progress != NULL)
+		partial_totals(set_in_progress, monitor)->n_untimed++;
+	else
+	{
+		monitor->n_untimed++;
+		monitor->state_changed = true;
+	}
 }
 
 /* The old row is not all there: say which panes are no longer exact, or that some pane of the monitor is not. */
@@ -198,14 +208,14 @@ apply_incomplete(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 		mark_monitor_inexact(entry->monitor);
 	if (entry->filter == NULL && entry->identity_places_rows && old_row != NULL)
 	{
-		row_find_place(map, entry, old_row, false, &place);
+		row_find_place(map, entry, old_row, &place);
 		if (place.inside)
 			apply(relation, entry, &place, CHANGE_MARK_INEXACT, NULL, NULL);
 	}
 	/* Without the old row its values may be stored out of line, where nobody can read them from here. */
 	if (new_row != NULL && entry->filter == NULL && entry->monitor->n_segments == 0)
 	{
-		row_find_place(map, entry, new_row, false, &place);
+		row_find_place(map, entry, new_row, &place);
 		if (place.inside)
 			apply(relation, entry, &place, CHANGE_MARK_INEXACT, NULL, NULL);
 	}
@@ -226,9 +236,11 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 		return;
 	}
 	if (old_row != NULL)
-		row_find_place(map, entry, old_row, false, &old_place);
+		row_find_place(map, entry, old_row, &old_place);
 	if (new_row != NULL)
-		row_find_place(map, entry, new_row, is_insert, &new_place);
+		row_find_place(map, entry, new_row, &new_place);
+	if (is_insert && new_place.untimed)
+		count_untimed(monitor);
 
 	if (is_delete && !monitor->retracts_deletes)
 	{
@@ -279,7 +291,10 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 
 	if (map->monitors == NIL)
 		return;
-	row_count++;
+	if (in_progress != NULL)
+		set_in_progress->n_rows++;
+	else
+		row_count++;
 	old = MemoryContextSwitchTo(row_context);
 	if (old_tuple != NULL)
 		deform(relation, old_tuple, 0, &old_row);
@@ -329,7 +344,9 @@ fold_truncate(int n_relations, const Oid *truncated)
 			whole |= truncated[i] == monitor->source;
 			part |= !whole && relation_descends_from(truncated[i], monitor->source);
 		}
-		if (whole)
+		if (in_progress != NULL && (whole || part))
+			partial_truncate(in_progress, set_in_progress->xid, monitor->monitor_id, whole);
+		else if (whole)
 			truncate_monitor(monitor);
 		else if (part)
 			mark_monitor_inexact(monitor);
@@ -347,20 +364,8 @@ fold_tick(TimestampTz now)
 void
 fold_begin(TransactionId xid, XLogRecPtr end_lsn)
 {
-	ListCell   *cell;
-
-	foreach(cell, served_monitors)
-	{
-		CapturedMonitor *monitor = lfirst(cell);
-		ListCell   *build_cell;
-
-		foreach(build_cell, monitor->builds)
-		{
-			ActiveBuild *build = lfirst(build_cell);
-
-			build->skips_transaction = build->has_cut && end_lsn <= build->cut_lsn && cut_contains(&build->cut, xid);
-		}
-	}
+	in_progress = NULL;
+	generation_begin(served_monitors, xid, end_lsn);
 }
 
 void
@@ -375,6 +380,207 @@ fold_commit(TimestampTz committed_at)
 		monitor->watermark = Max(monitor->watermark, monitor->pending_watermark);
 		monitor->pending_watermark = DT_NOBEGIN;
 	}
+}
+
+/* ---- transactions in progress ---- */
+
+/* Half of what panes may take in all. */
+static size_t
+partial_budget(void)
+{
+	return (size_t) capture_memory_kb * 1024 / 2;
+}
+
+void
+fold_stream_start(TransactionId xid)
+{
+	definition_blame(0);
+	stream_in_progress = partial_transaction(xid, true);
+}
+
+void
+fold_stream_stop(void)
+{
+	definition_blame(0);
+	in_progress = stream_in_progress = NULL;
+	partial_limit(partial_budget());
+}
+
+void
+fold_stream_change(TransactionId xid, Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete)
+{
+	in_progress = stream_in_progress;
+	set_in_progress = partial_set(in_progress, xid);
+	partial_note_relation(in_progress, RelationGetRelid(relation));
+	fold_change(relation, old_tuple, new_tuple, old_complete);
+	in_progress = NULL;
+	partial_limit_now_and_then(partial_budget());
+}
+
+void
+fold_stream_truncate(TransactionId xid, int n_relations, const Oid *relations)
+{
+	in_progress = stream_in_progress;
+	set_in_progress = partial_set(in_progress, xid);
+	for (int i = 0; i < n_relations; i++)
+		partial_note_relation(in_progress, relations[i]);
+	fold_truncate(n_relations, relations);
+	in_progress = NULL;
+}
+
+void
+fold_stream_abort(TransactionId top_xid, TransactionId xid)
+{
+	Streamed   *streamed = partial_transaction(top_xid, false);
+
+	if (streamed != NULL)
+		partial_abort(streamed, xid);
+}
+
+/* The last pane that gets the rows may have their memory. */
+static void
+merge_partial(Pane *partial)
+{
+	CapturedMonitor *monitor = partial->monitor;
+	TimestampTz start = partial->key.start;
+	int			generation;
+	int			next = generation_of(monitor, start, 0);
+
+	if (start < monitor->expired_before)
+		return;
+	for (int i = 1; (generation = next) >= 0; i++)
+	{
+		Pane	   *pane = pane_get(monitor, generation, start, partial->key.segment);
+
+		next = generation_of(monitor, start, i);
+		pane_mark_dirty(pane);
+		pane->marks |= partial->marks;
+		if (generation == 0 && monitor->watermark >= pane->late_after)
+			pane->n_late += partial->added.n;
+		if (next >= 0)
+		{
+			pane_part_merge(monitor, pane_part_to_add(pane), &partial->added);
+			pane_part_merge(monitor, &pane->removed, &partial->removed);
+		}
+		else
+		{
+			pane_part_move(monitor, pane_part_to_add(pane), &partial->added);
+			pane_part_move(monitor, &pane->removed, &partial->removed);
+		}
+	}
+}
+
+static void
+merge_set(Streamed *streamed, PartialSet *set)
+{
+	dlist_mutable_iter iterator;
+	ListCell   *cell;
+
+	dlist_foreach_modify(iterator, &set->panes)
+	{
+		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
+
+		definition_blame(pane->monitor->monitor_id);
+		if (!pane->monitor->retracts_deletes || set->epoch >= partial_first_epoch(streamed, pane->monitor->monitor_id))
+			merge_partial(pane);
+		pane_remove(pane);
+	}
+	definition_blame(0);
+	foreach(cell, set->totals)
+	{
+		PartialTotals *totals = lfirst(cell);
+		CapturedMonitor *monitor = totals->monitor;
+
+		if (totals->watermark != DT_NOBEGIN)
+			monitor->pending_watermark = Max(monitor->pending_watermark, totals->watermark);
+		monitor->n_untimed += totals->n_untimed;
+		if (totals->inexact)
+			mark_monitor_inexact(monitor);
+		monitor->last_change_at = transaction_now;
+		monitor->state_changed = true;
+	}
+	row_count += set->n_rows;
+	streamed_row_count += set->n_rows;
+}
+
+static void
+apply_truncations(Streamed *streamed)
+{
+	ListCell   *cell;
+
+	foreach(cell, served_monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		ListCell   *truncation_cell;
+
+		foreach(truncation_cell, streamed->truncations)
+		{
+			PartialTruncation *truncation = lfirst(truncation_cell);
+
+			if (truncation->monitor_id != monitor->monitor_id)
+				continue;
+			if (truncation->whole)
+				truncate_monitor(monitor);
+			else
+				mark_monitor_inexact(monitor);
+		}
+	}
+}
+
+/* What was not folded is to be read from the table: the flush asks for it. */
+static void
+leave_to_rebuild(Streamed *streamed, CapturedMonitor *monitor)
+{
+	TouchedMonitor *touched = partial_touched(streamed, monitor->monitor_id);
+	MemoryContext old = MemoryContextSwitchTo(fold_context);
+	TouchedRange *range;
+
+	for (int i = 0; touched != NULL && i < touched->n_ranges; i++)
+	{
+		range = palloc(sizeof(TouchedRange));
+		*range = touched->ranges[i];
+		monitor->unfolded = lappend(monitor->unfolded, range);
+	}
+	if (streamed->definitions_changed && !list_member_int(streamed->known_monitors, monitor->monitor_id))
+	{
+		ListCell   *cell;
+		bool		is_source = false;
+
+		foreach(cell, streamed->relations)
+			is_source |= relation_descends_from(lfirst_oid(cell), monitor->source);
+		if (is_source)
+		{
+			range = palloc(sizeof(TouchedRange));
+			*range = (TouchedRange){DT_NOBEGIN, DT_NOEND};
+			monitor->unfolded = lappend(monitor->unfolded, range);
+		}
+	}
+	MemoryContextSwitchTo(old);
+}
+
+void
+fold_stream_commit(TransactionId xid, XLogRecPtr end_lsn)
+{
+	Streamed   *streamed = partial_transaction(xid, false);
+	dlist_iter	iterator;
+	ListCell   *cell;
+
+	fold_begin(xid, end_lsn);
+	if (streamed == NULL)
+		return;
+	apply_truncations(streamed);
+	dlist_foreach(iterator, &streamed->sets)
+		merge_set(streamed, dlist_container(PartialSet, node, iterator.cur));
+	if (streamed->given_up)
+		foreach(cell, served_monitors)
+			leave_to_rebuild(streamed, lfirst(cell));
+	partial_forget(streamed);
+}
+
+uint64
+fold_streamed_row_count(void)
+{
+	return streamed_row_count;
 }
 
 uint64

@@ -27,6 +27,20 @@ extern void fold_commit(TimestampTz committed_at);
 extern void fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete);
 extern void fold_truncate(int n_relations, const Oid *relations);
 
+/*
+ * Changes of a transaction in progress, in blocks: start, changes, stop.  xid is the change's own subtransaction.  They take effect
+ * with fold_stream_commit, which is followed by fold_commit.
+ */
+extern void fold_stream_start(TransactionId top_xid);
+extern void fold_stream_stop(void);
+extern void fold_stream_change(TransactionId xid, Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete);
+extern void fold_stream_truncate(TransactionId xid, int n_relations, const Oid *relations);
+extern void fold_stream_abort(TransactionId top_xid, TransactionId xid);
+extern void fold_stream_commit(TransactionId top_xid, XLogRecPtr end_lsn);
+
+/* Rows of them that were committed since the worker began. */
+extern uint64 fold_streamed_row_count(void);
+
 /* Rows folded since the worker began. */
 extern uint64 fold_row_count(void);
 

@@ -58,20 +58,17 @@ find_segment(MonitorMap *entry, RowImage *row)
 }
 
 void
-row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, bool counts_untimed, Place *place)
+row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, Place *place)
 {
 	CapturedMonitor *monitor = entry->monitor;
 
 	place->inside = false;
+	place->untimed = false;
 	if (!passes_filter(map, entry, row))
 		return;
 	if (row->nulls[entry->time - 1] || !definition_time(monitor->time_type, row->values[entry->time - 1], &place->time))
 	{
-		if (counts_untimed)
-		{
-			monitor->n_untimed++;
-			monitor->state_changed = true;
-		}
+		place->untimed = true;
 		return;
 	}
 	if (place->time < monitor->slice_start || place->time >= monitor->slice_end)

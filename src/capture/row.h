@@ -21,13 +21,13 @@ typedef struct RowImage
 typedef struct Place
 {
 	bool		inside;			/* passes the filter and has a time */
+	bool		untimed;		/* passes the filter and has none */
 	TimestampTz time;
 	TimestampTz start;
 	Segment	   *segment;
 } Place;
 
-/* counts_untimed: a row without a time is told to the monitor. */
-extern void row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, bool counts_untimed, Place *place);
+extern void row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, Place *place);
 
 /* Adds the row to the part; row_add_value one value of it, where pane_part_make_room made room; row_add_fairness its outcomes. */
 extern void row_add(MonitorMap *entry, PanePart *part, RowImage *row);

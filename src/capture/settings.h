@@ -7,5 +7,6 @@
 
 extern int	capture_flush_interval_ms; /* weir.flush_interval */
 extern int	capture_memory_kb;	/* weir.capture_memory */
+extern int	capture_decoding_memory_kb; /* weir.decoding_memory */
 
 #endif

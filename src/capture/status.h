@@ -49,6 +49,10 @@ typedef struct CaptureStatus
 	uint64		rows_total;
 	double		rows_per_second;
 	uint64		memory_bytes;
+	uint64		partial_bytes;
+	uint64		rows_streamed;	/* since the worker began, like those that follow */
+	uint64		given_up;
+	int			flush_interval_ms;
 	char		last_error[CAPTURE_ERROR_LENGTH];
 	TimestampTz last_error_at;
 

@@ -66,32 +66,46 @@ plugin_begin(LogicalDecodingContext *context, ReorderBufferTXN *transaction)
 	fold_begin(transaction->xid, transaction->end_lsn);
 }
 
-static void
-plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Relation relation, ReorderBufferChange *change)
+typedef struct DecodedChange
 {
-	HeapTuple	old_tuple = NULL;
-	HeapTuple	new_tuple = NULL;
-	bool		old_complete = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
+	HeapTuple	old_tuple;
+	HeapTuple	new_tuple;
+	bool		old_complete;
+} DecodedChange;
 
+/* False when it is no change of a row. */
+static bool
+read_change(Relation relation, ReorderBufferChange *change, DecodedChange *decoded)
+{
+	*decoded = (DecodedChange){.old_complete = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL};
 	switch (change->action)
 	{
 		case REORDER_BUFFER_CHANGE_INSERT:
-			new_tuple = DECODED_TUPLE(change->data.tp.newtuple);
-			old_complete = true;
-			break;
+			decoded->new_tuple = DECODED_TUPLE(change->data.tp.newtuple);
+			decoded->old_complete = true;
+			return true;
 		case REORDER_BUFFER_CHANGE_UPDATE:
-			old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
-			new_tuple = DECODED_TUPLE(change->data.tp.newtuple);
-			old_complete &= old_tuple != NULL;
-			break;
+			decoded->old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
+			decoded->new_tuple = DECODED_TUPLE(change->data.tp.newtuple);
+			decoded->old_complete &= decoded->old_tuple != NULL;
+			return true;
 		case REORDER_BUFFER_CHANGE_DELETE:
-			old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
-			old_complete &= old_tuple != NULL;
-			break;
-		default: return;
+			decoded->old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
+			decoded->old_complete &= decoded->old_tuple != NULL;
+			return true;
+		default: return false;
 	}
+}
+
+static void
+plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Relation relation, ReorderBufferChange *change)
+{
+	DecodedChange decoded;
+
+	if (!read_change(relation, change, &decoded))
+		return;
 	FAULT(FAULT_CHANGE);
-	fold_change(relation, old_tuple, new_tuple, old_complete);
+	fold_change(relation, decoded.old_tuple, decoded.new_tuple, decoded.old_complete);
 }
 
 static void
@@ -128,6 +142,64 @@ plugin_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XL
 	FAULT(FAULT_COMMIT);
 }
 
+/* ---- transactions in progress ---- */
+
+/*
+ * Large transactions arrive in blocks before they are over.  The transaction that the callbacks are given is the top one, except in
+ * stream_abort; a change tells its own.
+ */
+static void
+plugin_stream_start(LogicalDecodingContext *context, ReorderBufferTXN *transaction)
+{
+	fold_stream_start(transaction->xid);
+}
+
+static void
+plugin_stream_stop(LogicalDecodingContext *context, ReorderBufferTXN *transaction)
+{
+	fold_stream_stop();
+}
+
+static void
+plugin_stream_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Relation relation, ReorderBufferChange *change)
+{
+	DecodedChange decoded;
+
+	if (!read_change(relation, change, &decoded))
+		return;
+	FAULT(FAULT_STREAM_CHANGE);
+	fold_stream_change(change->txn->xid, relation, decoded.old_tuple, decoded.new_tuple, decoded.old_complete);
+}
+
+static void
+plugin_stream_truncate(LogicalDecodingContext *context, ReorderBufferTXN *transaction, int n_relations, Relation relations[],
+					   ReorderBufferChange *change)
+{
+	Oid		   *ids = palloc(sizeof(Oid) * n_relations);
+
+	for (int i = 0; i < n_relations; i++)
+		ids[i] = RelationGetRelid(relations[i]);
+	fold_stream_truncate(change->txn->xid, n_relations, ids);
+	pfree(ids);
+}
+
+/* Of what a crash left, only the top transaction is aborted, without a position. */
+static void
+plugin_stream_abort(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XLogRecPtr abort_lsn)
+{
+	FAULT(FAULT_STREAM_ABORT);
+	fold_stream_abort(transaction->toptxn != NULL ? transaction->toptxn->xid : transaction->xid, transaction->xid);
+}
+
+static void
+plugin_stream_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XLogRecPtr commit_lsn)
+{
+	FAULT(FAULT_STREAM_COMMIT);
+	fold_stream_commit(transaction->xid, transaction->end_lsn);
+	FAULT(FAULT_STREAM_MERGED);
+	plugin_commit(context, transaction, commit_lsn);
+}
+
 static bool
 plugin_filter_by_origin(LogicalDecodingContext *context, RepOriginId origin)
 {
@@ -143,6 +215,13 @@ _PG_output_plugin_init(OutputPluginCallbacks *callbacks)
 	callbacks->truncate_cb = plugin_truncate;
 	callbacks->commit_cb = plugin_commit;
 	callbacks->filter_by_origin_cb = plugin_filter_by_origin;
+	callbacks->stream_start_cb = plugin_stream_start;
+	callbacks->stream_stop_cb = plugin_stream_stop;
+	callbacks->stream_change_cb = plugin_stream_change;
+	callbacks->stream_truncate_cb = plugin_stream_truncate;
+	callbacks->stream_abort_cb = plugin_stream_abort;
+	callbacks->stream_commit_cb = plugin_stream_commit;
+	/* No two-phase callbacks: a prepared transaction arrives when it is committed. */
 }
 
 /* ---- reading WAL ---- */
