@@ -1,0 +1,137 @@
+/*
+ * performance_datum.c
+ *		weir.performance in memory.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "base/memory.h"
+#include "fmgr.h"
+#include "quality/performance_datum.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+typedef struct ExpandedPerformance
+{
+	ExpandedObjectHeader header;
+	Performance *performance;
+} ExpandedPerformance;
+
+static Size
+flat_size(ExpandedObjectHeader *header)
+{
+	return VARHDRSZ + performance_encoded_size(((ExpandedPerformance *) header)->performance);
+}
+
+static void
+flatten_into(ExpandedObjectHeader *header, void *result, Size allocated_size)
+{
+	SET_VARSIZE(result, allocated_size);
+	performance_encode(((ExpandedPerformance *) header)->performance, (uint8_t *) VARDATA(result));
+}
+
+static const ExpandedObjectMethods methods = {flat_size, flatten_into};
+
+static ExpandedPerformance *
+create_object(MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "weir performance", ALLOCSET_SMALL_SIZES);
+	ExpandedPerformance *object = MemoryContextAllocZero(context, sizeof(ExpandedPerformance));
+
+	EOH_init_header(&object->header, &methods, context);
+	return object;
+}
+
+Datum
+performance_expanded_create(MemoryContext parent, PerformanceKind kind)
+{
+	ExpandedPerformance *object = create_object(parent);
+
+	object->performance = performance_create(allocator_in(object->header.eoh_context), kind);
+	return EOHPGetRWDatum(&object->header);
+}
+
+Datum
+performance_expanded_copy(MemoryContext parent, Datum datum)
+{
+	ExpandedPerformance *object = create_object(parent);
+
+	object->performance = performance_from_datum(allocator_in(object->header.eoh_context), datum);
+	return EOHPGetRWDatum(&object->header);
+}
+
+static Performance *
+object_of(Datum datum)
+{
+	ExpandedPerformance *object = (ExpandedPerformance *) DatumGetEOHP(datum);
+
+	if (object->header.eoh_methods != &methods)
+		elog(ERROR, "expanded object is not a performance");
+	return object->performance;
+}
+
+Performance *
+performance_writable(Datum datum)
+{
+	if (!VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(datum)))
+		return NULL;
+	return object_of(datum);
+}
+
+static Performance *
+decode(Allocator allocator, Datum datum)
+{
+	struct varlena *flat = PG_DETOAST_DATUM_PACKED(datum);
+	Performance *performance;
+
+	performance_check_status(performance_decode(allocator, (const uint8_t *) VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), &performance));
+	if (PointerGetDatum(flat) != datum)
+		pfree(flat);
+	return performance;
+}
+
+const Performance *
+performance_borrow(Datum datum)
+{
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
+		return object_of(datum);
+	return decode(allocator_in(CurrentMemoryContext), datum);
+}
+
+Datum
+performance_to_datum(const Performance *performance)
+{
+	Size		size = add_size(VARHDRSZ, performance_encoded_size(performance));
+	struct varlena *result = palloc(size);
+
+	SET_VARSIZE(result, size);
+	performance_encode(performance, (uint8_t *) VARDATA(result));
+	return PointerGetDatum(result);
+}
+
+Performance *
+performance_from_datum(Allocator allocator, Datum datum)
+{
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(datum)))
+		return performance_copy(allocator, object_of(datum));
+	return decode(allocator, datum);
+}
+
+void
+performance_check_status(PerformanceStatus status)
+{
+	switch (status)
+	{
+		case PERFORMANCE_OK: break;
+		case PERFORMANCE_KIND_MISMATCH:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("performances of different kinds cannot be combined"),
+					 errdetail("Each is of a binary model, of one with classes, or of a regression.")));
+			break;
+		case PERFORMANCE_CORRUPT:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid weir.performance"),
+					 errdetail("The bytes are damaged, or were not written by this version of weir.")));
+			break;
+	}
+}

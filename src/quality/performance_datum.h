@@ -1,0 +1,32 @@
+/*
+ * performance_datum.h
+ *		weir.performance in memory: an expanded object around a Performance, flattened only when it leaves the process.
+ */
+#ifndef WEIR_PERFORMANCE_DATUM_H
+#define WEIR_PERFORMANCE_DATUM_H
+
+#include "postgres.h"
+
+#include "quality/performance.h"
+#include "utils/expandeddatum.h"
+
+/* A new expanded object below parent. */
+extern Datum performance_expanded_create(MemoryContext parent, PerformanceKind kind);
+
+/* The same holding a private copy of what datum holds. */
+extern Datum performance_expanded_copy(MemoryContext parent, Datum datum);
+
+/* The state inside, when the datum is a read-write expanded one; else NULL. */
+extern Performance *performance_writable(Datum datum);
+
+/* The state behind a weir.performance, to be read only: that of a live object, or decoded into the current memory context. */
+extern const Performance *performance_borrow(Datum datum);
+
+/* As a flat varlena, and back. */
+extern Datum performance_to_datum(const Performance *performance);
+extern Performance *performance_from_datum(Allocator allocator, Datum datum);
+
+/* Raises the error that belongs to a status other than PERFORMANCE_OK. */
+extern void performance_check_status(PerformanceStatus status);
+
+#endif

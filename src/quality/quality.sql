@@ -1,0 +1,137 @@
+-- quality: how good a model's predictions are, and how good data is --------------------------------------------------------------------------
+
+CREATE TYPE weir.performance;
+
+CREATE FUNCTION weir.performance_in(cstring) RETURNS weir.performance
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_in';
+CREATE FUNCTION weir.performance_out(weir.performance) RETURNS cstring
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_out';
+CREATE FUNCTION weir.performance_recv(internal) RETURNS weir.performance
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_recv';
+CREATE FUNCTION weir.performance_send(weir.performance) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_send';
+COMMENT ON FUNCTION weir.performance_in(cstring) IS 'Text form of a performance: its binary form in hexadecimal, after \x.';
+COMMENT ON FUNCTION weir.performance_out(weir.performance) IS 'Text form of a performance: its binary form in hexadecimal, after \x.';
+COMMENT ON FUNCTION weir.performance_recv(internal) IS 'Binary form of a performance: versioned, the same bytes for the same rows.';
+COMMENT ON FUNCTION weir.performance_send(weir.performance) IS 'Binary form of a performance: versioned, the same bytes for the same rows.';
+
+CREATE TYPE weir.performance (
+    INPUT = weir.performance_in, OUTPUT = weir.performance_out, RECEIVE = weir.performance_recv, SEND = weir.performance_send, STORAGE = extended
+);
+COMMENT ON TYPE weir.performance IS
+    'Predictions against labels, of a binary model, of one with classes or of a regression: mergeable with + and merge(), retractable with -, '
+    'read by performance_metrics(), calibration() and others. A few kB, whatever the number of rows.';
+
+CREATE FUNCTION weir.binary_performance_accumulate(state weir.performance, label "any", score "any") RETURNS weir.performance
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_binary_performance_accumulate';
+CREATE FUNCTION weir.class_performance_accumulate(state weir.performance, label "any", prediction "any") RETURNS weir.performance
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_class_performance_accumulate';
+CREATE FUNCTION weir.regression_performance_accumulate(state weir.performance, label "any", prediction "any") RETURNS weir.performance
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_regression_performance_accumulate';
+CREATE FUNCTION weir.performance_combine(state weir.performance, other weir.performance) RETURNS weir.performance
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_combine';
+COMMENT ON FUNCTION weir.binary_performance_accumulate(weir.performance, "any", "any") IS 'Step of the aggregate binary_performance.';
+COMMENT ON FUNCTION weir.class_performance_accumulate(weir.performance, "any", "any") IS 'Step of the aggregate class_performance.';
+COMMENT ON FUNCTION weir.regression_performance_accumulate(weir.performance, "any", "any") IS 'Step of the aggregate regression_performance.';
+COMMENT ON FUNCTION weir.performance_combine(weir.performance, weir.performance) IS
+    'Joins the states of parallel workers; step of the aggregate merge(performance).';
+
+CREATE AGGREGATE weir.binary_performance(label "any", score "any") (
+    SFUNC = weir.binary_performance_accumulate, STYPE = weir.performance, SSPACE = 32768, COMBINEFUNC = weir.performance_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.binary_performance("any", "any") IS
+    'How well a score tells positives from negatives. label: boolean, or a number that is 0 or 1 (another raises 22023); NULL: not known yet. '
+    'score: a number, higher is more positive; NULL or NaN: no prediction. Log loss, Brier score and calibration want probabilities in [0, 1]. NULL over no rows.';
+
+CREATE AGGREGATE weir.class_performance(label "any", prediction "any") (
+    SFUNC = weir.class_performance_accumulate, STYPE = weir.performance, SSPACE = 4096, COMBINEFUNC = weir.performance_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.class_performance("any", "any") IS
+    'Predicted classes against labels, both read as text (longer than 120 bytes: by their beginning and hash); NULL label: not known yet, NULL prediction: none. '
+    'Up to 65536 different pairs; past that the metrics are undefined. NULL over no rows.';
+
+CREATE AGGREGATE weir.regression_performance(label "any", prediction "any") (
+    SFUNC = weir.regression_performance_accumulate, STYPE = weir.performance, SSPACE = 32768, COMBINEFUNC = weir.performance_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.regression_performance("any", "any") IS
+    'Predicted numbers against labels; intervals and times are read in seconds. A label that is NULL, NaN or infinite is not known yet, such a prediction is none. '
+    'NULL over no rows.';
+
+CREATE AGGREGATE weir.merge(weir.performance) (
+    SFUNC = weir.performance_combine, STYPE = weir.performance, SSPACE = 32768, COMBINEFUNC = weir.performance_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.merge(weir.performance) IS
+    'The performance over all rows of the performances together; NULLs are skipped. Performances of different kinds raise 42804.';
+
+CREATE FUNCTION weir.performance_add(a weir.performance, b weir.performance) RETURNS weir.performance
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_add';
+CREATE FUNCTION weir.performance_subtract(a weir.performance, b weir.performance) RETURNS weir.performance
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_subtract';
+COMMENT ON FUNCTION weir.performance_add(weir.performance, weir.performance) IS 'The rows of a and b together; behind the operator +.';
+COMMENT ON FUNCTION weir.performance_subtract(weir.performance, weir.performance) IS 'The rows of a without those of b; behind the operator -.';
+CREATE OPERATOR weir.+ (LEFTARG = weir.performance, RIGHTARG = weir.performance, FUNCTION = weir.performance_add, COMMUTATOR = OPERATOR(weir.+));
+CREATE OPERATOR weir.- (LEFTARG = weir.performance, RIGHTARG = weir.performance, FUNCTION = weir.performance_subtract);
+COMMENT ON OPERATOR weir.+ (weir.performance, weir.performance) IS 'The rows of both together.';
+COMMENT ON OPERATOR weir.- (weir.performance, weir.performance) IS 'The rows of the left without those of the right.';
+
+CREATE FUNCTION weir.performances_equal(a weir.performance, b weir.performance) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performances_equal';
+COMMENT ON FUNCTION weir.performances_equal(weir.performance, weir.performance) IS
+    'True when both say the same of the same rows, as far as both can tell (see summaries_equal).';
+
+CREATE FUNCTION weir.performance_kind(performance weir.performance) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_kind';
+COMMENT ON FUNCTION weir.performance_kind(weir.performance) IS 'binary, class or regression.';
+
+CREATE FUNCTION weir.performance_counts(performance weir.performance, OUT n bigint, OUT n_unlabelled bigint, OUT n_unpredicted bigint) RETURNS record
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_counts';
+COMMENT ON FUNCTION weir.performance_counts(weir.performance) IS
+    'n: rows with label and prediction; n_unlabelled: rows without a label; n_unpredicted: rows with a label and no prediction.';
+
+CREATE FUNCTION weir.performance_metrics(performance weir.performance, threshold float8 DEFAULT 0.5, metrics text[] DEFAULT NULL,
+                                         confidence float8 DEFAULT 0.95, min_n int DEFAULT 1)
+    RETURNS TABLE(metric text, value float8, low float8, high float8, n bigint, status text, error_bound float8)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 30 AS 'MODULE_PATHNAME', 'weir_performance_metrics';
+COMMENT ON FUNCTION weir.performance_metrics(weir.performance, float8, text[], float8, int) IS
+    'One row per metric of the performance''s kind. threshold (binary): score >= threshold is predicted positive. metrics NULL: all; a name that the kind does not '
+    'have raises 22023. low, high: interval of the confidence given; Wilson (1927) for rates and, by way of the Jaccard index, F1; DeLong et al. (1988) for roc_auc '
+    'and gini; Zou and Donner (2008) for balanced accuracy and Youden''s J; Cohen (1960) for kappas; normal for means of losses and errors; NULL for the others. '
+    'n: rows in the denominator; below min_n the status is insufficient. An empty denominator: value NULL, status undefined; so are log_loss and brier_score where '
+    'a score lies outside [0, 1]. error_bound: how far value may lie from that of the rows, because more than 1024 different scores of a class are kept in bins; 0: '
+    'exact. Conventions as scikit-learn''s: precision of a class never predicted counts as 0 in macro means; log loss clips at 2^-52; percentage errors divide by at '
+    'least 2^-52; correlation is Pearson''s. majority_accuracy: always the most frequent label; kappa_majority: gain over it; brier_skill_score: gain over always the '
+    'base rate; mean_forecast_squared_error: always the mean.';
+
+CREATE FUNCTION weir.confusion_matrix(performance weir.performance, threshold float8 DEFAULT 0.5)
+    RETURNS TABLE(label text, prediction text, n bigint)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'weir_confusion_matrix';
+COMMENT ON FUNCTION weir.confusion_matrix(weir.performance, float8) IS
+    'How many rows of each label were predicted as what; of a binary performance four rows, negative and positive, score >= threshold being positive. 42804 for a regression.';
+
+CREATE FUNCTION weir.class_report(performance weir.performance, confidence float8 DEFAULT 0.95)
+    RETURNS TABLE(class_name text, n bigint, n_predicted bigint, precision_value float8, precision_low float8, precision_high float8,
+                  recall float8, recall_low float8, recall_high float8, f1 float8)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'weir_class_report';
+COMMENT ON FUNCTION weir.class_report(weir.performance, float8) IS
+    'One row per class that occurs as label or prediction, in byte order: rows labelled so (n), predicted so, precision, recall with Wilson''s intervals, F1; NULL where '
+    'a denominator is empty. Needs a performance of classes (42804).';
+
+CREATE FUNCTION weir.threshold_curve(performance weir.performance)
+    RETURNS TABLE(threshold float8, true_positives bigint, false_positives bigint, recall float8, false_positive_rate float8, precision_value float8, f1 float8,
+                  selection_rate float8)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 500 AS 'MODULE_PATHNAME', 'weir_threshold_curve';
+COMMENT ON FUNCTION weir.threshold_curve(weir.performance) IS
+    'ROC and precision-recall curve: one row per score that can be told apart, from the highest down, with what score >= threshold gives. Needs a binary performance (42804).';
+
+CREATE FUNCTION weir.gain_table(performance weir.performance, parts int DEFAULT 10)
+    RETURNS TABLE(part int, lowest_score float8, n float8, n_positive float8, positive_rate float8, lift float8, cumulative_gain float8, cumulative_lift float8)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'weir_gain_table';
+COMMENT ON FUNCTION weir.gain_table(weir.performance, int) IS
+    'Rows by descending score in parts of the same size: positives in each, their rate against that of all (lift), share of all positives so far (cumulative_gain). Equal '
+    'scores are divided evenly between parts, so counts may be fractions. Needs a binary performance (42804).';
+
+CREATE FUNCTION weir.business_value(performance weir.performance, threshold float8, true_positive float8, false_positive float8, true_negative float8 DEFAULT 0,
+                                    false_negative float8 DEFAULT 0)
+    RETURNS float8 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_business_value';
+COMMENT ON FUNCTION weir.business_value(weir.performance, float8, float8, float8, float8, float8) IS
+    'What decisions at the threshold were worth: rows of each cell of the confusion matrix times the value of one (costs are negative). Needs a binary performance (42804).';
