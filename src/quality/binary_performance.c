@@ -87,7 +87,8 @@ tell_ranking(const ScoreWriter *writer, const ScoreCell *cells, size_t n_cells, 
 	if (n_negative > 1 && n_positive > 1)
 	{
 		half = writer->z * sqrt(variance[0] / (n_positive - 1) / n_positive + variance[1] / (n_negative - 1) / n_negative);
-		tell_interval(writer, "roc_auc", area, fmax(0, area - half), fmin(1, area + half), writer->n, tied / n_negative / n_positive);
+		tell_interval(writer, "roc_auc", area, fmax(0, area - half), fmin(1, area + half), writer->n,
+					  tied / n_negative / n_positive);
 		tell_interval(writer, "gini", 2 * area - 1, fmax(-1, 2 * (area - half) - 1), fmin(1, 2 * (area + half) - 1), writer->n,
 					  2 * tied / n_negative / n_positive);
 	}
@@ -133,7 +134,8 @@ tell_probabilities(const ScoreWriter *writer, const Performance *performance)
 
 /* ---- decisions ---- */
 
-/* Half the sum (weight .5) or the sum less one (weight 1, less 1) of two rates, with the distances of their ends added like errors. */
+/* Half the sum (weight .5) or the sum less one (weight 1, less 1) of two rates, with the distances of their ends added like errors.
+ */
 static void
 tell_two_rates(const ScoreWriter *writer, const char *name, Proportion a, Proportion b, double weight, double less)
 {
@@ -153,8 +155,9 @@ tell_two_rates(const ScoreWriter *writer, const char *name, Proportion a, Propor
 	p = (double) a.successes / (double) a.trials;
 	q = (double) b.successes / (double) b.trials;
 	value = weight * (p + q) - less;
-	tell_interval(writer, name, value, value - weight * hypot(p - low[0], q - low[1]), value + weight * hypot(high[0] - p, high[1] - q),
-				  writer->n, fmin(1, writer->cut * (double) writer->n / fmin((double) a.trials, (double) b.trials)));
+	tell_interval(writer, name, value, value - weight * hypot(p - low[0], q - low[1]),
+				  value + weight * hypot(high[0] - p, high[1] - q), writer->n,
+				  fmin(1, writer->cut * (double) writer->n / fmin((double) a.trials, (double) b.trials)));
 }
 
 static void
@@ -197,32 +200,42 @@ tell_decisions(const ScoreWriter *writer, const Confusion *c)
 
 		wilson_interval((Proportion){c->true_positives, any}, writer->z, &low, &high);
 		/* F1 = 2 J / (1 + J) rises with J, and so do the ends of its interval. */
-		tell_interval(writer, "f1", 2 * jaccard / (1 + jaccard), 2 * low / (1 + low), 2 * high / (1 + high), any, fmin(1, 2 * bound));
+		tell_interval(writer, "f1", 2 * jaccard / (1 + jaccard), 2 * low / (1 + low), 2 * high / (1 + high), any,
+					  fmin(1, 2 * bound));
 		tell_interval(writer, "jaccard", jaccard, low, high, any, bound);
 	}
 	tell_value(writer, "matthews_correlation",
-			   score_ratio((double) c->true_positives * (double) c->true_negatives - (double) c->false_positives * (double) c->false_negatives,
-					 sqrt((double) selected) * sqrt((double) positives) * sqrt((double) negatives) * sqrt((double) left)),
-			   writer->n, fmin(2, 2 * writer->cut * n / fmax(1, fmin(fmin((double) selected, (double) left), fmin((double) positives, (double) negatives)))));
-	tell_agreement(writer, "cohen_kappa", accuracy, ((double) selected * (double) positives + (double) left * (double) negatives) / n / n);
+			   score_ratio((double) c->true_positives * (double) c->true_negatives -
+							   (double) c->false_positives * (double) c->false_negatives,
+						   sqrt((double) selected) * sqrt((double) positives) * sqrt((double) negatives) * sqrt((double) left)),
+			   writer->n,
+			   fmin(2,
+					2 * writer->cut * n /
+						fmax(1, fmin(fmin((double) selected, (double) left), fmin((double) positives, (double) negatives)))));
+	tell_agreement(writer, "cohen_kappa", accuracy,
+				   ((double) selected * (double) positives + (double) left * (double) negatives) / n / n);
 	tell_two_rates(writer, "youden_j", recall, specificity, 1, 1);
-	tell_value(writer, "geometric_mean", sqrt(score_ratio((double) c->true_positives, (double) positives) * score_ratio((double) c->true_negatives, (double) negatives)), writer->n,
-			   fmin(1, writer->cut * n / fmax(1, fmin((double) positives, (double) negatives))));
-	tell_value(writer, "lift", score_ratio(score_ratio((double) c->true_positives, (double) selected), (double) positives / n), selected,
-			   score_ratio(writer->cut * n / fmax(1, (double) selected), (double) positives / n));
+	tell_value(writer, "geometric_mean",
+			   sqrt(score_ratio((double) c->true_positives, (double) positives) *
+					score_ratio((double) c->true_negatives, (double) negatives)),
+			   writer->n, fmin(1, writer->cut * n / fmax(1, fmin((double) positives, (double) negatives))));
+	tell_value(writer, "lift", score_ratio(score_ratio((double) c->true_positives, (double) selected), (double) positives / n),
+			   selected, score_ratio(writer->cut * n / fmax(1, (double) selected), (double) positives / n));
 	tell_rate(writer, "majority_accuracy", positives > negatives ? positives : negatives, writer->n);
 	tell_agreement(writer, "kappa_majority", accuracy, majority);
 }
 
 void
-performance_binary_scores(const Performance *performance, double threshold, double z, int64_t min_n, PerformanceSink sink, void *context)
+performance_binary_scores(const Performance *performance, double threshold, double z, int64_t min_n, PerformanceSink sink,
+						  void *context)
 {
 	ScoreWriter writer = {.sink = sink, .context = context, .z = z, .min_n = min_n, .n = performance_n(performance)};
 	size_t		n_cells;
 	ScoreCell  *cells = performance_cells(performance, performance->allocator, &n_cells);
 	Confusion	confusion;
 
-	tell_ranking(&writer, cells, n_cells, (double) summary_n(performance->parts[BINARY_NEGATIVES]), (double) summary_n(performance->parts[BINARY_POSITIVES]));
+	tell_ranking(&writer, cells, n_cells, (double) summary_n(performance->parts[BINARY_NEGATIVES]),
+				 (double) summary_n(performance->parts[BINARY_POSITIVES]));
 	tell_probabilities(&writer, performance);
 	confusion_at(cells, n_cells, threshold, &confusion);
 	if (writer.n > 0)

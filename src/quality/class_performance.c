@@ -56,7 +56,8 @@ performance_classes(const Performance *performance, Allocator allocator, size_t 
 		ClassCounts *label = &classes[2 * i];
 		ClassCounts *prediction = &classes[2 * i + 1];
 
-		performance_pair(categories[i].bytes, categories[i].length, &label->name, &label->length, &prediction->name, &prediction->length);
+		performance_pair(categories[i].bytes, categories[i].length, &label->name, &label->length, &prediction->name,
+						 &prediction->length);
 	}
 	qsort(classes, 2 * n_pairs, sizeof(ClassCounts), compare_classes);
 	for (size_t i = 0; i < 2 * n_pairs; i++)
@@ -120,16 +121,17 @@ tell_balanced_accuracy(const ScoreWriter *writer, const ClassCounts *classes, si
 }
 
 static void
-tell_means(const ScoreWriter *writer, const ClassCounts *classes, size_t n_classes)
+tell_means(const ScoreWriter *writer, const ClassCounts *classes, size_t n_classes, double n)
 {
-	static const char *const names[2][3] = {{"macro_precision", "macro_recall", "macro_f1"}, {"weighted_precision", "weighted_recall", "weighted_f1"}};
+	static const char *const names[2][3] = {{"macro_precision", "macro_recall", "macro_f1"},
+											{"weighted_precision", "weighted_recall", "weighted_f1"}};
 	double		sums[2][3] = {{0}};
 
 	for (size_t i = 0; i < n_classes; i++)
 	{
 		const ClassCounts *class = &classes[i];
 		double		values[3] = {or_zero(score_ratio((double) class->n_correct, (double) class->n_predicted)),
-								 or_zero(score_ratio((double) class->n_correct, (double) class->n_labelled)), or_zero(f1_of(class))};
+							or_zero(score_ratio((double) class->n_correct, (double) class->n_labelled)), or_zero(f1_of(class))};
 
 		for (int j = 0; j < 3; j++)
 		{
@@ -139,7 +141,7 @@ tell_means(const ScoreWriter *writer, const ClassCounts *classes, size_t n_class
 	}
 	for (int i = 0; i < 2; i++)
 		for (int j = 0; j < 3; j++)
-			tell_value(writer, names[i][j], score_ratio(sums[i][j], i == 0 ? (double) n_classes : (double) writer->n), writer->n, 0);
+			tell_value(writer, names[i][j], score_ratio(sums[i][j], i == 0 ? (double) n_classes : n), writer->n, 0);
 }
 
 void
@@ -179,7 +181,7 @@ performance_class_scores(const Performance *performance, double z, int64_t min_n
 	else
 		tell_rate(&writer, "accuracy", correct, writer.n);
 	tell_balanced_accuracy(&writer, classes, n_classes);
-	tell_means(&writer, classes, n_classes);
+	tell_means(&writer, classes, n_classes, n);
 	tell_agreement(&writer, "cohen_kappa", (double) correct / n, by_chance);
 	/* Gorodkin (2004); for two classes the usual coefficient. */
 	tell_value(&writer, "matthews_correlation",

@@ -10,7 +10,7 @@
 
 #define PERFORMANCE_VERSION 1
 #define HEADER_SIZE 18
-#define SMALL_BUDGET 16			/* parts of which only the moments are read */
+#define SMALL_BUDGET 16 /* parts of which only the moments are read */
 #define PAIR_HEADER 2
 
 static int
@@ -201,7 +201,8 @@ combine(Performance *into, const Performance *from, int sign)
 	into->n_unlabelled += sign * from->n_unlabelled;
 	into->n_unpredicted += sign * from->n_unpredicted;
 	for (int i = 0; i < into->n_parts; i++)
-		if ((sign > 0 ? summary_merge(into->parts[i], from->parts[i]) : summary_subtract(into->parts[i], from->parts[i])) != SUMMARY_OK)
+		if ((sign > 0 ? summary_merge(into->parts[i], from->parts[i]) : summary_subtract(into->parts[i], from->parts[i])) !=
+			SUMMARY_OK)
 			return PERFORMANCE_KIND_MISMATCH;
 	return PERFORMANCE_OK;
 }

@@ -69,7 +69,7 @@ typedef struct Performance
 	int			n_parts;
 	int64_t		n_unlabelled;	/* rows whose label is unknown */
 	int64_t		n_unpredicted;	/* rows with a label but without a prediction (NULL or NaN) */
-	Summary    *parts[PERFORMANCE_MAX_PARTS];
+	Summary	   *parts[PERFORMANCE_MAX_PARTS];
 } Performance;
 
 typedef enum PerformanceStatus
@@ -106,8 +106,7 @@ extern bool performance_pair(const char *bytes, size_t length, const char **labe
 
 extern size_t performance_encoded_size(const Performance *performance);
 extern size_t performance_encode(const Performance *performance, uint8_t *buffer);
-extern PerformanceStatus
-performance_decode(Allocator allocator, const uint8_t *bytes, size_t size, Performance **result);
+extern PerformanceStatus performance_decode(Allocator allocator, const uint8_t *bytes, size_t size, Performance **result);
 
 /* ---- metrics ---- */
 
@@ -121,18 +120,18 @@ typedef struct PerformanceScore
 	double		low;
 	double		high;
 	int64_t		n;				/* rows in the denominator */
-	double		error_bound;	/* how far value may be from that of the rows themselves, because scores were put into bins; 0: exact */
+	double		error_bound; /* how far value may be from the rows' own, scores being kept in bins; 0: exact */
 } PerformanceScore;
 
 /* A row of results for every metric of the kind; told one by one. */
-typedef void (*PerformanceSink) (void *context, const PerformanceScore *score);
+typedef void (*PerformanceSink)(void *context, const PerformanceScore *score);
 
 /* z is the two-sided normal quantile of the confidence. Rows below min_n are insufficient. */
 extern void performance_binary_scores(const Performance *performance, double threshold, double z, int64_t min_n,
 									  PerformanceSink sink, void *context);
 extern void performance_class_scores(const Performance *performance, double z, int64_t min_n, PerformanceSink sink, void *context);
-extern void performance_regression_scores(const Performance *performance, double z, int64_t min_n, PerformanceSink sink,
-										  void *context);
+extern void
+performance_regression_scores(const Performance *performance, double z, int64_t min_n, PerformanceSink sink, void *context);
 
 /* ---- the binary state, in order of scores ---- */
 

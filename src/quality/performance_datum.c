@@ -84,7 +84,8 @@ decode(Allocator allocator, Datum datum)
 	struct varlena *flat = PG_DETOAST_DATUM_PACKED(datum);
 	Performance *performance;
 
-	performance_check_status(performance_decode(allocator, (const uint8_t *) VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), &performance));
+	performance_check_status(
+		performance_decode(allocator, (const uint8_t *) VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), &performance));
 	if (PointerGetDatum(flat) != datum)
 		pfree(flat);
 	return performance;

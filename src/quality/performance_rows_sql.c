@@ -276,7 +276,8 @@ weir_class_report(PG_FUNCTION_ARGS)
 			values[column] = float_or_null(high, &nulls[column]);
 			column++;
 		}
-		values[column] = float_or_null(ratio(2 * (double) class->n_correct, (double) (class->n_labelled + class->n_predicted)), &nulls[column]);
+		values[column] =
+			float_or_null(ratio(2 * (double) class->n_correct, (double) (class->n_labelled + class->n_predicted)), &nulls[column]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -407,6 +408,7 @@ weir_business_value(PG_FUNCTION_ARGS)
 	require_kind(performance, PERFORMANCE_BINARY, "a business value");
 	cells = cells_of(performance, &n);
 	confusion_at(cells, n, PG_GETARG_FLOAT8(1), &confusion);
-	PG_RETURN_FLOAT8((double) confusion.true_positives * PG_GETARG_FLOAT8(2) + (double) confusion.false_positives * PG_GETARG_FLOAT8(3) +
-					 (double) confusion.true_negatives * PG_GETARG_FLOAT8(4) + (double) confusion.false_negatives * PG_GETARG_FLOAT8(5));
+	PG_RETURN_FLOAT8(
+		(double) confusion.true_positives * PG_GETARG_FLOAT8(2) + (double) confusion.false_positives * PG_GETARG_FLOAT8(3) +
+		(double) confusion.true_negatives * PG_GETARG_FLOAT8(4) + (double) confusion.false_negatives * PG_GETARG_FLOAT8(5));
 }

@@ -121,7 +121,8 @@ reject_type(FunctionCallInfo fcinfo, int argument, const char *what, const char 
 
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("%s of type %s cannot be read here", what, OidIsValid(type) ? format_type_be(type) : "unknown"), errhint("%s", hint)));
+			 errmsg("%s of type %s cannot be read here", what, OidIsValid(type) ? format_type_be(type) : "unknown"),
+			 errhint("%s", hint)));
 }
 
 /* Makes the readers of the two arguments at the first call; they live with the call site. */
@@ -178,7 +179,8 @@ weir_binary_performance_accumulate(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("label is neither 0 nor 1"),
 				 errhint("For more than two classes see weir.class_performance(label, prediction).")));
-	performance_add_binary(performance_writable(state), label == OUTCOME_UNKNOWN ? -1 : (int) label, read_number(fcinfo, &reader->score, 2));
+	performance_add_binary(performance_writable(state), label == OUTCOME_UNKNOWN ? -1 : (int) label,
+						   read_number(fcinfo, &reader->score, 2));
 	PG_RETURN_DATUM(state);
 }
 
@@ -199,11 +201,12 @@ class_name(FunctionCallInfo fcinfo, const ValueReader *reader, int argument, siz
 	*length = 0;
 	if (PG_ARGISNULL(argument))
 		return NULL;
-	text = reader->type == UNKNOWNOID ? DatumGetCString(PG_GETARG_DATUM(argument)) : value_reader_text(reader, PG_GETARG_DATUM(argument));
+	text = reader->type == UNKNOWNOID ? DatumGetCString(PG_GETARG_DATUM(argument))
+									  : value_reader_text(reader, PG_GETARG_DATUM(argument));
 	*length = strlen(text);
 	if (*length <= PERFORMANCE_MAX_CLASS_LENGTH)
 		return text;
-	shortened = psprintf("%.*s~%016" PRIx64, pg_mbcliplen(text, (int) *length, PERFORMANCE_MAX_CLASS_LENGTH - 17), text,
+	shortened = psprintf("%.*s~%016" INT64_MODIFIER "x", pg_mbcliplen(text, (int) *length, PERFORMANCE_MAX_CLASS_LENGTH - 17), text,
 						 category_hash(text, *length));
 	*length = strlen(shortened);
 	return shortened;

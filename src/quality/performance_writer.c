@@ -92,6 +92,6 @@ tell_agreement(const ScoreWriter *writer, const char *name, double observed, dou
 	double		half = writer->z * sqrt(observed * (1 - observed) / n) / (1 - by_chance);
 
 	/* Cohen (1960): chance agreement taken as known. */
-	tell_interval(writer, name, value, fmax(-1, value - half), fmin(1, value + half), writer->n, fmin(2, score_ratio(writer->cut, 1 - by_chance)));
+	tell_interval(writer, name, value, value - half, fmin(1, value + half), writer->n,
+				  fmin(2, score_ratio(writer->cut, 1 - by_chance)));
 }
-

@@ -99,7 +99,7 @@ COMMENT ON FUNCTION weir.performance_metrics(weir.performance, float8, text[], f
     'n: rows in the denominator; below min_n the status is insufficient. An empty denominator: value NULL, status undefined; so are log_loss and brier_score where '
     'a score lies outside [0, 1]. error_bound: how far value may lie from that of the rows, because more than 1024 different scores of a class are kept in bins; 0: '
     'exact. Conventions as scikit-learn''s: precision of a class never predicted counts as 0 in macro means; log loss clips at 2^-52; percentage errors divide by at '
-    'least 2^-52; correlation is Pearson''s. majority_accuracy: always the most frequent label; kappa_majority: gain over it; brier_skill_score: gain over always the '
+    'least 2^-52; correlation is Pearson''s; median_absolute_error is an observed one (percentile_disc). majority_accuracy: always the most frequent label; kappa_majority: gain over it; brier_skill_score: gain over always the '
     'base rate; mean_forecast_squared_error: always the mean.';
 
 CREATE FUNCTION weir.confusion_matrix(performance weir.performance, threshold float8 DEFAULT 0.5)
@@ -135,3 +135,45 @@ CREATE FUNCTION weir.business_value(performance weir.performance, threshold floa
     RETURNS float8 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_business_value';
 COMMENT ON FUNCTION weir.business_value(weir.performance, float8, float8, float8, float8, float8) IS
     'What decisions at the threshold were worth: rows of each cell of the confusion matrix times the value of one (costs are negative). Needs a binary performance (42804).';
+
+-- calibration and performance without labels
+
+CREATE FUNCTION weir.calibration(performance weir.performance, bins int DEFAULT 10, method text DEFAULT 'width', confidence float8 DEFAULT 0.95)
+    RETURNS TABLE(bin int, low_score float8, high_score float8, n bigint, n_positive bigint, mean_score float8, positive_rate float8, positive_rate_low float8,
+                  positive_rate_high float8)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'weir_calibration';
+COMMENT ON FUNCTION weir.calibration(weir.performance, int, text, float8) IS
+    'Reliability table of a binary performance whose scores are probabilities: per bin of scores the mean score and the rate of positives with its Wilson interval. '
+    'method: width (bins of the same width over [0, 1], each without its lower end) or mass (of the same number of rows, as far as equal scores allow). 22023 for scores '
+    'outside [0, 1].';
+
+CREATE FUNCTION weir.calibration_metrics(performance weir.performance, bins int DEFAULT 10, method text DEFAULT 'width')
+    RETURNS TABLE(metric text, value float8, p_value float8, n bigint, status text, error_bound float8)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 13 AS 'MODULE_PATHNAME', 'weir_calibration_metrics';
+COMMENT ON FUNCTION weir.calibration_metrics(weir.performance, int, text) IS
+    'expected_calibration_error (mean gap of a bin weighted by rows; adaptive with method => ''mass''), maximum_ and root_mean_squared_calibration_error; brier_score and '
+    'Murphy''s (1973) decomposition: reliability - resolution + uncertainty + within_bins; calibration_in_the_large (base rate - mean score); calibration_slope and '
+    '_intercept (logistic curve over the logit of the score, Cox 1958; 1 and 0 when calibrated); hosmer_lemeshow (chi-square, bins - 2 degrees of freedom); spiegelhalter_z '
+    '(1986, normal). error_bound as in performance_metrics; NULL: not known.';
+
+CREATE FUNCTION weir.fit_calibrator(performance weir.performance, method text DEFAULT 'isotonic') RETURNS jsonb
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fit_calibrator';
+COMMENT ON FUNCTION weir.fit_calibrator(weir.performance, text) IS
+    'A curve from scores to probabilities, fitted on labelled rows, for recalibrate(). method: isotonic (Zadrozny and Elkan 2002; linear between the points), platt (1999, with '
+    'his smoothed targets; any scores), logit, temperature (Guo et al. 2017) and beta (Kull et al. 2017; probabilities only). NULL where it cannot be fitted: labels of one '
+    'class, or classes that the score separates wholly.';
+
+CREATE FUNCTION weir.recalibrate(score float8, calibrator jsonb) RETURNS float8
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_recalibrate';
+COMMENT ON FUNCTION weir.recalibrate(float8, jsonb) IS
+    'The probability that the calibrator makes of a score. NaN gives NULL; 22023 when the calibrator is none of fit_calibrator().';
+
+CREATE FUNCTION weir.estimate_performance(reference weir.performance, current weir.performance, threshold float8 DEFAULT 0.5, calibrate text DEFAULT 'auto',
+                                          confidence float8 DEFAULT 0.95, min_n int DEFAULT 1)
+    RETURNS TABLE(metric text, value float8, low float8, high float8, n bigint, realised float8, n_realised bigint, status text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'weir_estimate_performance';
+COMMENT ON FUNCTION weir.estimate_performance(weir.performance, weir.performance, float8, text, float8, int) IS
+    'What the performance of current will be once its labels are there: confidence-based estimation of a binary model whose scores are probabilities. reference: labelled rows on '
+    'which scores are mended (isotonic) before they are believed: calibrate auto (where Hosmer and Lemeshow''s test over deciles rejects them at 5 %), always, never. low, high: where the realised value '
+    'lies with that confidence when the probabilities are right. realised: over the rows of current that have labels (n_realised). It sees changes of the inputs, not of what they '
+    'mean.';

@@ -2,8 +2,8 @@
  * regression_performance.c
  *		Metrics of a model of a number.
  *
- * Sums are exact, so the mean squared error of a column with a large offset keeps its digits.  Intervals are those of a mean (normal);
- * that of the root mean squared error is the square root of the mean's.
+ * Sums are exact, so the mean squared error of a column with a large offset keeps its digits.  Intervals are those of a mean
+ *(normal); that of the root mean squared error is the square root of the mean's.
  */
 #include <math.h>
 
@@ -52,7 +52,8 @@ squares(const Summary *errors, double *mean, double *variance)
 		kurtosis = -3;
 	}
 	*mean = about + bias * bias;
-	fourth = (kurtosis + 3) * about * about + 4 * bias * skewness * pow(about, 1.5) + 6 * bias * bias * about + bias * bias * bias * bias;
+	fourth = (kurtosis + 3) * about * about + 4 * bias * skewness * pow(about, 1.5) + 6 * bias * bias * about +
+		bias * bias * bias * bias;
 	*variance = fmax(0, fourth - *mean * *mean);
 }
 
@@ -75,7 +76,7 @@ bin_width(const Summary *part, double value, Allocator allocator)
 void
 performance_regression_scores(const Performance *performance, double z, int64_t min_n, PerformanceSink sink, void *context)
 {
-	Summary    *const *parts = performance->parts;
+	Summary *const *parts = performance->parts;
 	ScoreWriter writer = {.sink = sink, .context = context, .z = z, .min_n = min_n, .n = performance_n(performance)};
 	double		n = (double) writer.n;
 	double		bias = mean_of(parts[REGRESSION_ERRORS]);
@@ -99,14 +100,19 @@ performance_regression_scores(const Performance *performance, double z, int64_t 
 	tell_mean(&writer, "mean_squared_error", square, n > 1 ? square_variance * n / (n - 1) : 0, writer.n);
 	half = n > 1 ? z * sqrt(square_variance / (n - 1)) : 0;
 	tell_interval(&writer, "root_mean_squared_error", sqrt(square), sqrt(fmax(0, square - half)), sqrt(square + half), writer.n, 0);
-	tell_value(&writer, "median_absolute_error", median, writer.n, writer.n > 0 ? bin_width(parts[REGRESSION_SIZES], median, performance->allocator) : 0);
+	tell_value(&writer, "median_absolute_error", median, writer.n,
+			   writer.n > 0 ? bin_width(parts[REGRESSION_SIZES], median, performance->allocator) : 0);
 	tell_value(&writer, "max_error", largest, writer.n, 0);
 	tell_value(&writer, "r2", labels > 0 ? 1 - square / labels : NAN, writer.n, 0);
 	tell_value(&writer, "explained_variance", labels > 0 ? 1 - errors / labels : NAN, writer.n, 0);
 	/* var(prediction - label) = var(prediction) + var(label) - 2 cov */
-	tell_value(&writer, "correlation", labels > 0 && predictions > 0 ? fmax(-1, fmin(1, (labels + predictions - errors) / (2 * sqrt(labels) * sqrt(predictions)))) : NAN,
+	tell_value(&writer, "correlation",
+			   labels > 0 && predictions > 0
+				   ? fmax(-1, fmin(1, (labels + predictions - errors) / (2 * sqrt(labels) * sqrt(predictions))))
+				   : NAN,
 			   writer.n, 0);
-	tell_mean(&writer, "mean_absolute_percentage_error", mean_of(parts[REGRESSION_PERCENTAGES]), variance_of(parts[REGRESSION_PERCENTAGES]), writer.n);
+	tell_mean(&writer, "mean_absolute_percentage_error", mean_of(parts[REGRESSION_PERCENTAGES]),
+			  variance_of(parts[REGRESSION_PERCENTAGES]), writer.n);
 	tell_mean(&writer, "symmetric_mean_absolute_percentage_error", mean_of(parts[REGRESSION_SYMMETRIC_PERCENTAGES]),
 			  variance_of(parts[REGRESSION_SYMMETRIC_PERCENTAGES]), writer.n);
 	tell_value(&writer, "root_mean_squared_logarithmic_error", sqrt(mean_of(parts[REGRESSION_LOGARITHMS])), writer.n, 0);

@@ -65,7 +65,9 @@ confusion_at(const ScoreCell *cells, size_t n, double threshold, Confusion *conf
 	for (size_t i = 0; i < n; i++)
 	{
 		const ScoreCell *cell = &cells[i];
-		double		above = cell->lower >= threshold ? 1 : cell->upper < threshold ? 0 : (cell->upper - threshold) / (cell->upper - cell->lower);
+		double		above = cell->lower >= threshold ? 1
+			: cell->upper < threshold           ? 0
+												: (cell->upper - threshold) / (cell->upper - cell->lower);
 		int64_t		positives = llrint((double) cell->positives * above);
 		int64_t		negatives = llrint((double) cell->negatives * above);
 
