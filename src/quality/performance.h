@@ -120,7 +120,7 @@ typedef struct PerformanceScore
 	double		low;
 	double		high;
 	int64_t		n;				/* rows in the denominator */
-	double		error_bound; /* how far value may be from the rows' own, scores being kept in bins; 0: exact */
+	double		error_bound;	/* how far value may be from the truth, as scores are kept in bins */
 } PerformanceScore;
 
 /* A row of results for every metric of the kind; told one by one. */
