@@ -1,14 +1,23 @@
 /*
  * build.c
- *		Capture's side of a build: handing over the cut, and the end.
+ *		Capture's side of a build: handing slices with their cuts to builders, and seeing them to their end.
+ *
+ * A build reads a range of event time again.  A builder plans it as slices; each slice goes its own way, so that no snapshot is old
+ * for long and a crash costs the slices under way only:
  *
  *	 requested ──cut──▶ reading ──builder──▶ read ──position past the cut──▶ done (swapped in, or compared)
  *		 ▲                 │ builder died, or the source was truncated
  *		 └─────────────────┘
  *
  * The cut is taken at a position of the stream where everything decoded is flushed, with a snapshot that sees all of it.  So what
- *the cut does not see is exactly what capture decodes from then on, less the transactions between the position and the cut that it
- *does see (cut_contains), and the sum of both is the range as of any later position.
+ * the cut does not see is exactly what capture decodes from then on, less the transactions between the position and the cut that it
+ * does see (cut_contains), and the sum of both is the slice as of any later position.  Slices are disjoint ranges of event time,
+ *each row image belongs to one of them by its time alone, and each has its own cut: a row that moves from one slice to another is
+ * removed from the first iff its transaction is not in the first's cut, and added to the second iff it is not in the second's; in
+ * both cases that is what the slice, as it was read, lacks.  So every slice is exact by itself, whatever the others do.
+ *
+ * The panes of a slice are of a generation of their own, new with every cut: what a builder leaves behind that was given up
+ * meanwhile mixes with nothing.
  */
 #include "postgres.h"
 
@@ -17,12 +26,12 @@
 #include "base/sql.h"
 #include "capture/build.h"
 #include "capture/pane.h"
-#include "capture/pane_table.h"
+#include "capture/settings.h"
 #include "capture/status.h"
 #include "capture/stream.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -30,23 +39,52 @@
 
 #define OFFER_WAIT_MS 5000
 #define MAX_ATTEMPTS 5
-#define CURSOR_BATCH 50
+#define BUILDER_RETRY_MS 100
+#define NO_SLOT_RETRY_MS 5000
 
-bool
-build_has_builder(void)
+int			build_workers = 1;
+int			build_slice_rows = 500000;
+int			build_rate = 0;
+
+/* ---- builders ---- */
+
+typedef struct BusyBuilder
+{
+	int			build;
+	int			slice;
+	int			generation;
+} BusyBuilder;
+
+static BusyBuilder busy_builders[CAPTURE_MAX_BUILDERS];
+
+void
+build_note_builders(void)
 {
 	CaptureStatus *status = status_lock(MyDatabaseId);
-	bool		running;
 
+	memset(busy_builders, 0, sizeof(busy_builders));
 	if (status == NULL)
-		return false;
-	running = status->builder_pid != 0;
+		return;
+	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
+		if (status->builders[i].pid != 0)
+			busy_builders[i] = (BusyBuilder){.build = status->builders[i].build,
+											 .slice = status->builders[i].slice,
+											 .generation = status->builders[i].generation};
 	status_unlock();
-	return running;
 }
 
-static ActiveBuild *
-find_build(List *monitors, int build_id)
+static bool
+is_with_a_builder(const ActiveBuild *slice)
+{
+	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
+		if (busy_builders[i].build == slice->number && busy_builders[i].slice == slice->slice &&
+			busy_builders[i].generation == slice->generation)
+			return true;
+	return false;
+}
+
+static bool
+has_slices(List *monitors, bool only_requested)
 {
 	ListCell   *cell;
 
@@ -55,10 +93,73 @@ find_build(List *monitors, int build_id)
 		ListCell   *build_cell;
 
 		foreach(build_cell, ((CapturedMonitor *) lfirst(cell))->builds)
-			if (((ActiveBuild *) lfirst(build_cell))->build_id == build_id)
-				return lfirst(build_cell);
+			if (!only_requested || ((ActiveBuild *) lfirst(build_cell))->state == BUILD_REQUESTED)
+				return true;
 	}
-	return NULL;
+	return false;
+}
+
+bool
+build_is_under_way(List *monitors)
+{
+	return has_slices(monitors, false);
+}
+
+static int
+running_builders(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+	int			n = 0;
+
+	if (status == NULL)
+		return CAPTURE_MAX_BUILDERS;
+	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
+		n += status->builders[i].pid != 0;
+	status_unlock();
+	return n;
+}
+
+/* One at a time: the next when the last one has begun or ended. */
+void
+build_start_builders(List *monitors)
+{
+	static TimestampTz next = 0;
+	static BackgroundWorkerHandle *handle = NULL;
+	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext old;
+	pid_t		pid;
+
+	if (now < next || !has_slices(monitors, true) || running_builders() >= Min(build_workers, CAPTURE_MAX_BUILDERS))
+		return;
+	if (handle != NULL && GetBackgroundWorkerPid(handle, &pid) == BGWH_NOT_YET_STARTED)
+		return;
+	if (handle != NULL)
+		pfree(handle);
+	handle = NULL;
+	next = TimestampTzPlusMilliseconds(now, BUILDER_RETRY_MS);
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	if (!worker_start_one_off("builder", InvalidOid, 0, &handle))
+	{
+		handle = NULL;
+		next = TimestampTzPlusMilliseconds(now, NO_SLOT_RETRY_MS);
+		if (running_builders() == 0)
+			ereport(LOG,
+					(errmsg("weir could not start its builder: no background worker slot is free"),
+					 errhint("Raise max_worker_processes.")));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- statements ---- */
+
+uint64
+build_execute(const char *statement, const ActiveBuild *slice)
+{
+	Oid			types[] = {INT4OID, INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[] = {Int32GetDatum(slice->monitor_id), Int32GetDatum(slice->number),      Int32GetDatum(slice->slice),
+					  Int32GetDatum(slice->generation), TimestampTzGetDatum(slice->since), TimestampTzGetDatum(slice->until)};
+
+	return sql_execute(statement, lengthof(types), types, values, NULL);
 }
 
 /* False when somebody has the monitor's state locked, because he is dropping or altering it: capture waits for nobody. */
@@ -75,366 +176,211 @@ lock_state(int monitor_id)
 
 /* Tells the builder; returns true when it took the snapshot. */
 static bool
-offer(const char *snapshot)
+offer(int builder, const ActiveBuild *slice, const char *snapshot)
 {
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), OFFER_WAIT_MS);
 	CaptureStatus *status = status_lock(MyDatabaseId);
+	BuilderStatus *place = &status->builders[builder];
 	bool		taken = false;
-	bool		waiting = status->rendezvous == RENDEZVOUS_WANTED;
+	bool		waiting = place->rendezvous == RENDEZVOUS_WANTED;
 
 	if (waiting)
 	{
-		strlcpy(status->snapshot, snapshot, CAPTURE_SNAPSHOT_LENGTH);
-		status->rendezvous = RENDEZVOUS_OFFERED;
-		SetLatch(status->builder_latch);
+		strlcpy(place->snapshot, snapshot, CAPTURE_SNAPSHOT_LENGTH);
+		place->build = slice->number;
+		place->slice = slice->slice;
+		place->generation = slice->generation;
+		place->rows_read = 0;
+		place->rendezvous = RENDEZVOUS_OFFERED;
+		SetLatch(place->latch);
 	}
 	status_unlock();
 	while (waiting && !taken && GetCurrentTimestamp() < end)
 	{
 		worker_wait(10);
-		status = status_lock(MyDatabaseId);
-		taken = status->rendezvous == RENDEZVOUS_TAKEN;
-		waiting = taken || status->rendezvous == RENDEZVOUS_OFFERED;
+		(void) status_lock(MyDatabaseId);
+		taken = place->rendezvous == RENDEZVOUS_TAKEN;
+		waiting = taken || place->rendezvous == RENDEZVOUS_OFFERED;
 		status_unlock();
 	}
-	status = status_lock(MyDatabaseId);
-	if (status->builder_pid != 0)
-		status->rendezvous = RENDEZVOUS_NONE;
+	(void) status_lock(MyDatabaseId);
+	if (place->pid != 0 && !taken)
+	{
+		place->rendezvous = RENDEZVOUS_NONE;
+		place->build = 0;
+	}
 	status_unlock();
 	return taken;
 }
 
-bool
-build_hand_over_cut(List *monitors)
+/* The first slice that waits, with a new generation; false when there is none, or somebody has its monitor locked. */
+static bool
+next_slice(ActiveBuild *slice)
 {
-	CaptureStatus *status = status_lock(MyDatabaseId);
-	ActiveBuild *build = NULL;
-	Snapshot	snapshot;
-	char	   *name;
-	SqlScope	scope;
-	Oid			types[] = {INT4OID, LSNOID};
-	Datum		values[2];
+	bool		is_null;
 
-	if (status->rendezvous == RENDEZVOUS_WANTED)
-		build = find_build(monitors, status->build_id);
-	status_unlock();
-	if (build == NULL || build->state != BUILD_REQUESTED)
+	memset(slice, 0, sizeof(ActiveBuild));
+	if (sql_execute("SELECT b.monitor_id, s.build_id, s.slice, pg_catalog.nextval('weir.generation')::int "
+					"FROM (SELECT s.* FROM weir.build_slice s JOIN weir.build b USING (build_id) JOIN weir.monitor_state m "
+					"USING (monitor_id) WHERE s.state = 'requested' AND b.state = 'reading' AND m.state <> 'disabled' "
+					"ORDER BY s.build_id, s.slice LIMIT 1) s JOIN weir.build b USING (build_id)",
+					0, NULL, NULL, NULL) == 0)
 		return false;
+	slice->monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
+	slice->number = DatumGetInt32(sql_value(0, 2, &is_null));
+	slice->slice = DatumGetInt32(sql_value(0, 3, &is_null));
+	slice->generation = DatumGetInt32(sql_value(0, 4, &is_null));
+	return lock_state(slice->monitor_id);
+}
+
+/* One slice for one builder. False when there is none for it, or not now. */
+static bool
+hand_over(int builder, const char *fingerprint)
+{
+	Snapshot	snapshot;
+	SqlScope	scope;
+	ActiveBuild slice;
+	char	   *name;
+	char	   *present;
+	bool		given;
+	Oid			types[] = {INT4OID, INT4OID, INT4OID, LSNOID};
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	XactIsoLevel = XACT_REPEATABLE_READ;
 	snapshot = GetTransactionSnapshot();
+
+	/* A transaction may be in the stream already and not yet visible: soon, or when its standby answers. */
 	if (!stream_is_within(snapshot))
 	{
-		/* A transaction is in the stream already and not yet visible: soon, or when its standby answers. */
 		AbortCurrentTransaction();
 		return false;
 	}
 	name = ExportSnapshot(snapshot);
-	values[0] = Int32GetDatum(build->build_id);
-	values[1] = LSNGetDatum(GetXLogInsertRecPtr());
 	sql_begin(&scope);
-	if (!lock_state(build->monitor_id))
+	present = definition_fingerprint();
+	/* The builder reads the definition under this snapshot: it has to be the one that capture folds by. */
+	given = present != NULL && fingerprint != NULL && strcmp(present, fingerprint) == 0 && next_slice(&slice);
+	if (given)
 	{
-		sql_end(&scope);
-		AbortCurrentTransaction();
-		return false;
+		Datum		values[] = {Int32GetDatum(slice.number), Int32GetDatum(slice.slice), Int32GetDatum(slice.generation),
+						  LSNGetDatum(GetXLogInsertRecPtr())};
+
+		sql_execute("UPDATE weir.build_slice SET state = 'reading', generation = $3, cut = pg_catalog.pg_current_snapshot(), "
+					"cut_lsn = $4, attempt = attempt + 1, started_at = pg_catalog.clock_timestamp() "
+					"WHERE build_id = $1 AND slice = $2",
+					4, types, values, NULL);
+		build_execute("UPDATE weir.monitor_state SET state = 'building' WHERE monitor_id = $1 AND state = 'starting'", &slice);
 	}
-	sql_execute(
-		"UPDATE weir.build SET state = 'reading', cut = pg_catalog.pg_current_snapshot(), cut_lsn = $2, attempt = attempt + 1, "
-		"started_at = pg_catalog.clock_timestamp() WHERE build_id = $1",
-		2, types, values, NULL);
-	sql_execute("DELETE FROM weir.pane WHERE generation = $1", 1, types, values, NULL);
-	sql_execute(
-		"UPDATE weir.monitor_state SET state = 'building' WHERE monitor_id = (SELECT monitor_id FROM weir.build WHERE build_id = $1) "
-		"AND state = 'starting'",
-		1, types, values, NULL);
 	sql_end(&scope);
-	if (!offer(name))
+	if (!given || !offer(builder, &slice, name))
 	{
 		AbortCurrentTransaction();
 		return false;
 	}
 	CommitTransactionCommand();
-	pane_forget(build->monitor_id, build->build_id);
 	return true;
+}
+
+bool
+build_hand_over_cuts(const char *fingerprint)
+{
+	bool		waits[CAPTURE_MAX_BUILDERS];
+	bool		taken = false;
+	CaptureStatus *status = status_lock(MyDatabaseId);
+
+	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
+		waits[i] = status->builders[i].pid != 0 && status->builders[i].rendezvous == RENDEZVOUS_WANTED;
+	status_unlock();
+	/* The first changes the fingerprint at most once, when it says that the monitor is being built: the others get theirs next
+	 * time. */
+	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
+		if (waits[i])
+			taken |= hand_over(i, fingerprint);
+	return taken;
 }
 
 /* ---- the end ---- */
 
-/* SPI parameters that every statement about a build shares: $1 monitor, $2 generation, $3 since, $4 until. */
-static uint64
-execute_for_build(const char *statement, const ActiveBuild *build)
-{
-	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[] = {Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since),
-					  TimestampTzGetDatum(build->until)};
-
-	return sql_execute(statement, 4, types, values, NULL);
-}
-
-#define LIVE_IN_RANGE " monitor_id = $1 AND generation = 0 AND pane_start >= $3 AND pane_start < $4"
-#define SHADOW " monitor_id = $1 AND generation = $2"
-
-/* All rows of one slice and segment, put together: what the table has as of the present position. */
-typedef struct Slice
-{
-	bool		open;
-	TimestampTz start;
-	Datum		segment;
-	char	   *segment_text;
-	PanePart	shadow;
-	PanePart	live;
-	bool		has_live;
-	PaneRow		live_row;
-} Slice;
-
-typedef struct Comparison
-{
-	int64		panes;
-	int64		equal;
-	int64		different;
-	int64		marked;
-	char	   *first_difference;
-} Comparison;
-
+/* What the monitor and its gaps are told when the last slice is done. */
 static void
-finish_slice(CapturedMonitor *monitor, Slice *slice, Comparison *comparison)
+finish_build(const ActiveBuild *slice)
 {
-	char	   *difference = NULL;
-
-	if (!slice->open)
-		return;
-	if (slice->shadow.n != 0 || (slice->has_live && slice->live.n != 0))
-	{
-		comparison->panes++;
-		if (slice->has_live && slice->live_row.marks != 0)
-			comparison->marked++;
-		else if (pane_part_equal(monitor, &slice->live, &slice->shadow, comparison->first_difference ? NULL : &difference))
-			comparison->equal++;
-		else
-		{
-			comparison->different++;
-			if (comparison->first_difference == NULL)
-				comparison->first_difference =
-					psprintf("pane %s, segment %s: %s", timestamptz_to_str(slice->start), slice->segment_text, difference);
-		}
-	}
-	pane_part_close(monitor, &slice->shadow);
-	pane_part_close(monitor, &slice->live);
-	memset(slice, 0, sizeof(Slice));
-}
-
-static void
-add_to_slice(CapturedMonitor *monitor, Slice *slice, const PaneRow *row, const char *segment_text)
-{
-	PanePart	part;
-
-	if (!slice->open)
-	{
-		slice->open = true;
-		slice->start = row->start;
-		slice->segment_text = pstrdup(segment_text);
-	}
-	if (!pane_table_decode(monitor, row, &part))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("a pane of monitor \"%s\" does not have the monitor's columns", monitor->name)));
-	if (row->generation == 0)
-	{
-		slice->live = part;
-		slice->has_live = true;
-		slice->live_row = *row;
-		return;
-	}
-	if (row->part == 'r')
-		pane_part_subtract(monitor, &slice->shadow, &part);
-	else
-		pane_part_merge(monitor, &slice->shadow, &part);
-	pane_part_close(monitor, &part);
-}
-
-/* Calls back for every slice of the range, parts in the order a, b, r so that what is subtracted is there. */
-static void
-compare_panes(CapturedMonitor *monitor, ActiveBuild *build, Comparison *comparison)
-{
-	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[] = {Int32GetDatum(build->monitor_id), Int32GetDatum(build->build_id), TimestampTzGetDatum(build->since),
-					  TimestampTzGetDatum(build->until)};
-	/* Not read-only: it must see what this transaction has just flushed. */
-	Portal		portal =
-		SPI_cursor_open_with_args(NULL,
-								  "SELECT " PANE_TABLE_COLUMNS ", segment::text AS segment_text FROM weir.pane "
-								  "WHERE monitor_id = $1 AND generation IN (0, $2) AND pane_start >= $3 AND pane_start < $4 "
-								  "ORDER BY pane_start, segment, generation, part",
-								  4, types, values, NULL, false, 0);
-	Slice		slice = {0};
-
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, CURSOR_BATCH);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			PaneRow		row;
-			char	   *segment_text = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 12);
-
-			pane_table_row(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &row);
-			if (slice.open && (slice.start != row.start || strcmp(slice.segment_text, segment_text) != 0))
-				finish_slice(monitor, &slice, comparison);
-			add_to_slice(monitor, &slice, &row, segment_text);
-		}
-		SPI_freetuptable(SPI_tuptable);
-		CHECK_FOR_INTERRUPTS();
-	}
-	finish_slice(monitor, &slice, comparison);
-	SPI_cursor_close(portal);
-}
-
-static void
-finish_verify(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
-{
-	Comparison	comparison = {0};
-	Oid			types[] = {INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, LSNOID, TEXTOID};
-	Datum		values[7];
-
-	compare_panes(monitor, build, &comparison);
-	values[0] = Int32GetDatum(build->build_id);
-	values[1] = Int64GetDatum(comparison.panes);
-	values[2] = Int64GetDatum(comparison.equal);
-	values[3] = Int64GetDatum(comparison.different);
-	values[4] = Int64GetDatum(comparison.marked);
-	values[5] = LSNGetDatum(position);
-	values[6] = comparison.first_difference ? CStringGetTextDatum(comparison.first_difference) : (Datum) 0;
-	sql_execute(
-		"UPDATE weir.build SET panes = $2, equal = $3, different = $4, marked = $5, compared_lsn = $6, first_difference = $7 "
-		"WHERE build_id = $1",
-		7, types, values, comparison.first_difference ? NULL : "      n");
-	execute_for_build("DELETE FROM weir.pane WHERE" SHADOW, build);
-}
-
-/* Replaces the live panes of the range by the shadow's; panes that hold rows which the table has deleted stay as they are. */
-static void
-swap(CapturedMonitor *monitor, ActiveBuild *build)
-{
-	uint64		n;
-	SPITupleTable *table;
-
-	execute_for_build(
-		"DELETE FROM weir.pane s USING weir.pane l WHERE s.monitor_id = $1 AND s.generation = $2 AND l.monitor_id = $1 "
-		"AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment AND l.marks & 2 <> 0",
-		build);
-	execute_for_build("UPDATE weir.pane s SET n_late = l.n_late FROM weir.pane l WHERE s.monitor_id = $1 AND s.generation = $2 "
-					  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment",
-					  build);
-	execute_for_build("DELETE FROM weir.pane WHERE" LIVE_IN_RANGE " AND marks & 2 = 0", build);
-	n = execute_for_build("SELECT DISTINCT pane_start, segment FROM weir.pane WHERE" SHADOW " AND part <> 'b'", build);
-	table = SPI_tuptable;
-	for (uint64 i = 0; i < n; i++)
-	{
-		const char	parts[] = {'b', 'a', 'r'};
-		bool		is_null;
-		PanePart	sum = {0};
-		PaneRow		row = {.monitor_id = build->monitor_id, .generation = build->build_id};
-		int			marks = 0;
-		int64		n_late = 0;
-
-		row.start = DatumGetTimestampTz(SPI_getbinval(table->vals[i], table->tupdesc, 1, &is_null));
-		row.segment = SPI_getbinval(table->vals[i], table->tupdesc, 2, &is_null);
-		for (int p = 0; p < 3; p++)
-		{
-			PanePart	part;
-			PaneRow		stored = row;
-
-			stored.part = parts[p];
-			if (!pane_table_read(&stored))
-				continue;
-			if (!pane_table_decode(monitor, &stored, &part))
-				elog(ERROR, "a built pane of monitor %d has another shape", monitor->monitor_id);
-			if (parts[p] == 'r')
-				pane_part_subtract(monitor, &sum, &part);
-			else
-				pane_part_merge(monitor, &sum, &part);
-			pane_part_close(monitor, &part);
-			marks |= stored.marks;
-			n_late = Max(n_late, stored.n_late);
-			pane_table_delete(&stored);
-		}
-		row.generation = 0;
-		row.part = 'b';
-		row.marks = marks;
-		row.n_late = n_late;
-		pane_part_open(monitor, &sum);
-		pane_table_encode(monitor, &sum, &row);
-		pane_table_write(&row);
-		pane_part_close(monitor, &sum);
-		CHECK_FOR_INTERRUPTS();
-	}
-	execute_for_build("UPDATE weir.pane SET generation = 0, updated_at = pg_catalog.clock_timestamp() WHERE" SHADOW, build);
-
-	/* Whatever was cached of the range is not what the table has any more. */
-	pane_forget(build->monitor_id, 0);
+	build_execute("UPDATE weir.build b SET state = 'done', finished_at = pg_catalog.clock_timestamp(), "
+				  "rows_read = (SELECT sum(s.rows_read) FROM weir.build_slice s WHERE s.build_id = $2) WHERE build_id = $2",
+				  slice);
+	build_execute("UPDATE weir.monitor_state s SET state = 'active', reason = NULL, "
+				  "inexact_since = CASE WHEN b.since = '-infinity' AND b.until = 'infinity' THEN NULL ELSE s.inexact_since END "
+				  "FROM weir.build b WHERE b.build_id = $2 AND b.kind <> 'verify' AND s.monitor_id = b.monitor_id AND NOT EXISTS "
+				  "(SELECT FROM weir.build o WHERE o.monitor_id = $1 AND o.kind = 'build' AND o.state NOT IN ('done', 'failed'))",
+				  slice);
+	build_execute("UPDATE weir.gap SET healed_at = pg_catalog.clock_timestamp() WHERE healed_at IS NULL AND NOT EXISTS "
+				  "(SELECT FROM weir.build b JOIN weir.monitor_state s USING (monitor_id) WHERE b.kind <> 'verify' "
+				  "AND b.state NOT IN ('done', 'failed') AND s.state <> 'disabled')",
+				  slice);
+	build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
+	/* What slices left that were begun again. */
+	build_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation <> 0 AND generation NOT IN "
+				  "(SELECT generation FROM weir.build_slice WHERE generation IS NOT NULL)",
+				  slice);
+	/* Some are kept, to be looked at. */
+	build_execute("DELETE FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') AND build_id NOT IN "
+				  "(SELECT build_id FROM weir.build WHERE monitor_id = $1 ORDER BY build_id DESC LIMIT 20)",
+				  slice);
 }
 
 /* False when it has to be tried again later. */
 static bool
-finish(CapturedMonitor *monitor, ActiveBuild *build, XLogRecPtr position)
+finish_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr position)
 {
-	if (!lock_state(build->monitor_id))
+	if (!lock_state(slice->monitor_id))
 		return false;
-	if (build->kind == BUILD_VERIFY)
-		finish_verify(monitor, build, position);
+	if (slice->kind == BUILD_VERIFY)
+		build_compare_slice(monitor, slice, position);
 	else
 	{
-		swap(monitor, build);
-		execute_for_build("UPDATE weir.monitor_state s SET state = 'active', reason = NULL, "
-						  "inexact_since = CASE WHEN $3 = '-infinity' AND $4 = 'infinity' THEN NULL ELSE s.inexact_since END "
-						  "WHERE s.monitor_id = $1",
-						  build);
+		build_swap_slice(monitor, slice);
 		/* The watermark of rows that were there before. */
-		execute_for_build(
+		build_execute(
 			"UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, least(pg_catalog.clock_timestamp(), p.latest)) "
-			"FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE" LIVE_IN_RANGE ") p "
-			"WHERE s.monitor_id = $1 AND p.latest IS NOT NULL",
-			build);
+			"FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE monitor_id = $1 AND generation = 0 "
+			"AND pane_start >= $5 AND pane_start < $6) p WHERE s.monitor_id = $1 AND p.latest IS NOT NULL",
+			slice);
 	}
-	execute_for_build("UPDATE weir.build SET state = 'done', finished_at = pg_catalog.clock_timestamp() "
-					  "WHERE build_id = $2",
-					  build);
-	execute_for_build("UPDATE weir.gap SET healed_at = pg_catalog.clock_timestamp() WHERE healed_at IS NULL AND NOT EXISTS "
-					  "(SELECT FROM weir.build b JOIN weir.monitor_state s USING (monitor_id) WHERE b.kind <> 'verify' "
-					  "AND b.state NOT IN ('done', 'failed') AND s.state <> 'disabled')",
-					  build);
-	/* Some are kept, to be looked at. */
-	execute_for_build("DELETE FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') AND build_id NOT IN "
-					  "(SELECT build_id FROM weir.build WHERE monitor_id = $1 ORDER BY build_id DESC LIMIT 20)",
-					  build);
-	pane_forget(build->monitor_id, build->build_id);
+	pane_forget(slice->monitor_id, slice->generation);
+	build_execute("UPDATE weir.build_slice SET state = 'done', finished_at = pg_catalog.clock_timestamp() "
+				  "WHERE build_id = $2 AND slice = $3",
+				  slice);
+	if (build_execute("SELECT FROM weir.build_slice WHERE build_id = $2 AND state <> 'done' LIMIT 1", slice) == 0)
+		finish_build(slice);
 	return true;
 }
 
-/* The builder died: once more, up to a point. */
-static void
-begin_again(ActiveBuild *build)
+/* The builder died: the slice once more, up to a point. False when the build ended with it. */
+static bool
+begin_slice_again(const ActiveBuild *slice)
 {
-	const char *statement = build->attempt < MAX_ATTEMPTS
-		? "UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL WHERE build_id = $2"
-		: "UPDATE weir.build SET state = 'failed', error = 'the builder died too often', "
-		  "finished_at = pg_catalog.clock_timestamp() "
-		  "WHERE build_id = $2";
-
-	execute_for_build(statement, build);
-	if (build->attempt >= MAX_ATTEMPTS && build->kind != BUILD_VERIFY && lock_state(build->monitor_id))
-		execute_for_build(
-			"UPDATE weir.monitor_state SET state = 'disabled', reason = 'the builder died too often' WHERE monitor_id = $1", build);
-	execute_for_build("DELETE FROM weir.pane WHERE" SHADOW, build);
-	pane_forget(build->monitor_id, build->build_id);
+	build_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation = $4", slice);
+	pane_forget(slice->monitor_id, slice->generation);
+	if (slice->attempt < MAX_ATTEMPTS)
+	{
+		build_execute("UPDATE weir.build_slice SET state = 'requested', cut = NULL, cut_lsn = NULL, generation = NULL "
+					  "WHERE build_id = $2 AND slice = $3",
+					  slice);
+		return true;
+	}
+	if (slice->kind != BUILD_VERIFY)
+		definition_disable(slice->monitor_id, "the builder died too often");
+	build_execute("UPDATE weir.build SET state = 'failed', error = 'the builder died too often', "
+				  "finished_at = pg_catalog.clock_timestamp() WHERE build_id = $2",
+				  slice);
+	build_execute("DELETE FROM weir.pane WHERE generation IN (SELECT generation FROM weir.build_slice WHERE build_id = $2)", slice);
+	build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
+	return false;
 }
 
 bool
-build_advance(List *monitors, XLogRecPtr position, bool has_builder)
+build_advance(List *monitors, XLogRecPtr position)
 {
 	ListCell   *cell;
 	bool		changed = false;
@@ -446,18 +392,45 @@ build_advance(List *monitors, XLogRecPtr position, bool has_builder)
 
 		foreach(build_cell, monitor->builds)
 		{
-			ActiveBuild *build = lfirst(build_cell);
+			ActiveBuild *slice = lfirst(build_cell);
 
 			definition_blame(monitor->monitor_id);
-			if (build->state == BUILD_READ && position >= build->cut_lsn)
-				changed |= finish(monitor, build, position);
-			else if (build->state == BUILD_READING && !has_builder)
+			if (slice->state == BUILD_READ && position >= slice->cut_lsn)
+				changed |= finish_slice(monitor, slice, position);
+			else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
 			{
-				begin_again(build);
 				changed = true;
+				/* The other slices in the list went with it. */
+				if (!begin_slice_again(slice))
+					break;
 			}
 		}
 	}
 	definition_blame(0);
 	return changed;
+}
+
+void
+build_begin_slices_again(int monitor_id, TimestampTz since, TimestampTz until)
+{
+	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[] = {Int32GetDatum(monitor_id), TimestampTzGetDatum(since), TimestampTzGetDatum(until)};
+
+	sql_execute("UPDATE weir.build_slice s SET state = 'requested', cut = NULL, cut_lsn = NULL, generation = NULL FROM weir.build b "
+				"WHERE b.build_id = s.build_id AND b.monitor_id = $1 AND s.state IN ('reading', 'read') AND s.since < $3 "
+				"AND s.until > $2",
+				3, types, values, NULL);
+}
+
+void
+build_begin_again(int monitor_id)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(monitor_id);
+
+	sql_execute("DELETE FROM weir.build_slice s USING weir.build b WHERE b.build_id = s.build_id AND $1 IN (0, b.monitor_id)", 1,
+				&type, &value, NULL);
+	sql_execute("UPDATE weir.build SET state = 'requested' WHERE state = 'reading' AND $1 IN (0, monitor_id)", 1, &type, &value,
+				NULL);
+	sql_execute("DELETE FROM weir.pane WHERE generation <> 0 AND $1 IN (0, monitor_id)", 1, &type, &value, NULL);
 }

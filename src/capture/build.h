@@ -1,6 +1,8 @@
 /*
  * build.h
  *		Shadow generations: read from the source under a cut, completed by capture, swapped in or compared.  Inside this room only.
+ *
+ * build.c and build_finish.c are capture's side, build_plan.c, build_read.c and builder.c the builder's.
  */
 #ifndef WEIR_CAPTURE_BUILD_H
 #define WEIR_CAPTURE_BUILD_H
@@ -10,23 +12,66 @@
 #include "access/xlogdefs.h"
 #include "capture/definition.h"
 
+/* ---- capture's side ---- */
+
+/* Remembers which builders are at work.  Before builds are loaded, so that one that ends in between has told its outcome. */
+extern void build_note_builders(void);
+
+/* True while there are builds that are not over. */
+extern bool build_is_under_way(List *monitors);
+
+/* Starts builders where slices wait and fewer run than weir.build_workers allows. */
+extern void build_start_builders(List *monitors);
+
+/*
+ * Gives a slice and a cut, taken at the present position, to every builder that waits for one.  Everything decoded must be flushed;
+ * fingerprint is that of the definitions loaded. Outside any transaction. Returns true when a cut was taken: builds must be loaded
+ * again.
+ */
+extern bool build_hand_over_cuts(const char *fingerprint);
+
+/*
+ * Finishes the slices that are read and whose cut lies behind position; begins those again whose builder died.  Within the flush
+ * transaction and an SPI scope, after the panes were written.  Returns true when something changed: builds must be loaded again.
+ */
+extern bool build_advance(List *monitors, XLogRecPtr position);
+
+/* Begins the builds of the monitor (0: of all) again: their cuts are worth nothing any more.  Inside an SPI scope. */
+extern void build_begin_again(int monitor_id);
+
+/* The same for the slices that were read, or are being read, and have to do with the range. */
+extern void build_begin_slices_again(int monitor_id, TimestampTz since, TimestampTz until);
+
+/* Inside an SPI scope, with the monitor's state locked: compares the slice's panes with the live ones, or puts them in their place.
+ */
+extern void build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr position);
+extern void build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice);
+
+/* Statements about a slice share their parameters: $1 monitor, $2 build, $3 slice, $4 generation, $5 since, $6 until. */
+extern uint64 build_execute(const char *statement, const ActiveBuild *slice);
+
+/* ---- the builder's side ---- */
+
 /* The one-off worker that reads sources. */
 extern void builder_main(int64 argument);
 
-/* True while a builder runs in this database. */
-extern bool build_has_builder(void);
+/* How a range is to be read: in slices of event time, the newest first, or in one pass. */
+typedef struct BuildPlan
+{
+	int64		rows;			/* estimate */
+	int			n_slices;
+	TimestampTz *bounds;		/* ascending, n_slices + 1: slice i is [bounds[i], bounds[i + 1]) */
+	int64	   *slice_rows;		/* estimates */
+	const char *method;			/* why so: 'slices of time', 'one slice', ... */
+} BuildPlan;
 
-/*
- * When the builder waits for a cut, takes one at the present position and hands it over.  Everything decoded must be flushed.
- * Outside any transaction. Returns true when a cut was taken: builds must be loaded again.
- */
-extern bool build_hand_over_cut(List *monitors);
+/* Looks at the source through a sample. Inside a transaction; in the current memory context. */
+extern void build_plan(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, BuildPlan *plan);
 
-/*
- * Finishes the builds that are read and whose cut lies behind position; starts those again whose builder died.  Within the flush
- * transaction and an SPI scope, after the panes were written.  has_builder was asked before the builds were loaded, so that a
- * builder that ended in between has told its outcome.  Returns true when something changed: builds must be loaded again.
- */
-extern bool build_advance(List *monitors, XLogRecPtr position, bool has_builder);
+/* Reads the rows of [since, until) into panes in memory, under the active snapshot; returns their number. */
+extern int64 build_read_source(CapturedMonitor *monitor, int generation, TimestampTz since, TimestampTz until, bool by_index);
+
+/* Writes the panes in memory that build_read_source did not have to write already, and forgets them.  Inside an SPI scope. */
+extern void build_write_panes(void);
 
 #endif

@@ -1,208 +1,44 @@
 /*
  * builder.c
- *		The worker that reads sources: the panes of a range under one snapshot.
+ *		The worker that reads sources: plans builds, and reads slice after slice as capture hands them out.
  *
- * It asks capture for a cut, imports the snapshot that capture exported at its present position, and computes the panes with the
- *same aggregates that anybody may use, as the source's owner.  Capture goes on meanwhile and keeps apart what the cut does not see.
+ * A slice is read in a transaction that imports the snapshot which capture exported at its present position, as the source's owner;
+ * its panes are written in another, so that the snapshot is gone by then.  Capture goes on meanwhile and keeps apart what the cut
+ * does not see.  A builder ends when no slice waits.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/build.h"
-#include "capture/capture.h"
-#include "capture/pane_table.h"
+#include "capture/pane.h"
 #include "capture/status.h"
 #include "catalog/pg_type.h"
-#include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 #include "worker/worker.h"
 
+#define LOOK_AGAIN_MS 1000
 #define CUT_WAIT_MS 60000
 
+static MemoryContext builder_context;
+static int	builder_place;		/* among those in shared memory */
+
 static void
-append_column(StringInfo query, const char *function, const CapturedColumn *column)
+begin_transaction(void)
 {
-	appendStringInfo(query, "%s(%s)", function, quote_identifier(NameStr(column->name)));
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
 }
 
-/* As capture reads outcomes: what is neither 0 nor 1 is unknown. */
-static void
-append_outcome(StringInfo query, CapturedMonitor *monitor, const CapturedColumn *column)
-{
-	if (column == NULL)
-		appendStringInfoString(query, "NULL::pg_catalog.bool, ");
-	else
-		appendStringInfo(query, "weir._outcome(%s, %s), ", monitor->positive ? quote_literal_cstr(monitor->positive) : "NULL",
-						 quote_identifier(NameStr(column->name)));
-}
-
-/* By name, for the kind that the monitor says may not be the one that the type has by itself. */
-static const char *
-aggregate_of_kind(SummaryKind kind)
-{
-	return kind == SUMMARY_NUMERIC ? "weir.summarize_numeric"
-		: kind == SUMMARY_CATEGORY ? "weir.summarize_category"
-								   : "weir.summarize";
-}
-
-/* The panes of the source between $1 and $2, one row each. */
-static char *
-build_query(CapturedMonitor *monitor)
-{
-	StringInfoData query;
-	const char *time = quote_identifier(NameStr(monitor->time.name));
-	const char *format = monitor->time_type == TIMESTAMPTZOID ? "%s"
-		: monitor->time_type == TIMESTAMPOID                  ? "pg_catalog.timezone('UTC', %s)"
-															  : "pg_catalog.timezone('UTC', %s::pg_catalog.timestamp)";
-	const char *bound = monitor->time_type == TIMESTAMPTZOID ? "%s %s $%d" : "%s %s pg_catalog.timezone('UTC', $%d)";
-
-	initStringInfo(&query);
-	appendStringInfoString(&query, "SELECT weir.tumble(");
-	appendStringInfo(&query, format, time);
-	appendStringInfo(&query, ", %s::pg_catalog.interval, NULL, %s), ARRAY[", quote_literal_cstr(monitor->pane_size),
-					 monitor->time_zone ? quote_literal_cstr(monitor->time_zone) : "NULL");
-	for (int i = 0; i < monitor->n_segments; i++)
-	{
-		appendStringInfoString(&query, i > 0 ? ", " : "");
-		append_column(&query, "weir._category_text", &monitor->segments[i]);
-	}
-	appendStringInfoString(&query, "]::pg_catalog.text[], pg_catalog.count(*), ");
-	if (monitor->has_label)
-		append_column(&query, "pg_catalog.count", &monitor->label_column);
-	else
-		appendStringInfoString(&query, "0::pg_catalog.int8");
-	appendStringInfoString(&query, ", ARRAY[");
-	for (int i = 0; i < monitor->n_columns; i++)
-	{
-		appendStringInfoString(&query, i > 0 ? ", " : "");
-		append_column(&query, aggregate_of_kind(monitor->columns[i].reader.kind), &monitor->columns[i]);
-	}
-	appendStringInfoString(&query, "]::weir.summary[], ARRAY[");
-	for (int i = 0; i < monitor->n_protected; i++)
-	{
-		appendStringInfoString(&query, i > 0 ? ", weir.fairness(" : "weir.fairness(");
-		append_outcome(&query, monitor, monitor->has_label ? &monitor->label_column : NULL);
-		append_outcome(&query, monitor, &monitor->prediction_column);
-		appendStringInfo(&query, "%s)", quote_identifier(NameStr(monitor->protected_columns[i].name)));
-	}
-	appendStringInfo(&query, "]::weir.fairness_table[] FROM %s WHERE pg_catalog.isfinite(%s) AND ",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(monitor->source)),
-												get_rel_name(monitor->source)),
-					 time);
-	appendStringInfo(&query, bound, time, ">=", 1);
-	appendStringInfoString(&query, " AND ");
-	appendStringInfo(&query, bound, time, "<", 2);
-	/* Dates reach further than times do. */
-	if (monitor->time_type == DATEOID)
-		appendStringInfo(&query, " AND %s < '294276-12-31'::pg_catalog.date", time);
-	if (monitor->filter != NULL)
-		appendStringInfo(&query, " AND (%s)",
-						 deparse_expression(capture_parse_filter(monitor->source, monitor->filter),
-											deparse_context_for(get_rel_name(monitor->source), monitor->source), false, false));
-	appendStringInfoString(&query, " GROUP BY 1, 2");
-	return query.data;
-}
-
-/*
- * Runs the query as the owner of the source, who may have changed since; in parallel where the planner likes it, so nothing may be
- * written meanwhile.  Rows that row-level security would hide even from its owner are an error: capture sees them.
- */
-static void
-run_query(CapturedMonitor *monitor, ActiveBuild *build, Tuplestorestate *rows)
-{
-	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
-	SPIExecuteOptions options = {.read_only = true, .dest = receiver};
-	ParamListInfo parameters = makeParamList(2);
-	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
-	SPIPlanPtr	plan;
-	SqlScope	scope;
-
-	SetTuplestoreDestReceiverParams(receiver, rows, CurrentMemoryContext, false, NULL, NULL);
-	for (int i = 0; i < 2; i++)
-		parameters->params[i] =
-			(ParamExternData){.value = TimestampTzGetDatum(i == 0 ? Max(build->since, monitor->expired_before) : build->until),
-							  .pflags = PARAM_FLAG_CONST,
-							  .ptype = TIMESTAMPTZOID};
-	options.params = parameters;
-	sql_begin_as(&scope, relation_owner(monitor->source));
-	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	plan = SPI_prepare_cursor(build_query(monitor), 2, types, CURSOR_OPT_PARALLEL_OK);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare the reading of a source: %s", SPI_result_code_string(SPI_result));
-	if (SPI_execute_plan_extended(plan, &options) < 0)
-		elog(ERROR, "could not read a source: %s", SPI_result_code_string(SPI_result));
-	sql_end(&scope);
-	receiver->rDestroy(receiver);
-}
-
-static int64
-write_panes(CapturedMonitor *monitor, ActiveBuild *build, Tuplestorestate *rows, TupleDesc shape)
-{
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(shape, &TTSOpsMinimalTuple);
-	int64		n_rows = 0;
-	SqlScope	scope;
-
-	sql_begin(&scope);
-	while (tuplestore_gettupleslot(rows, true, false, slot))
-	{
-		PaneRow		row = {.monitor_id = monitor->monitor_id, .generation = build->build_id, .part = 'b'};
-
-		slot_getallattrs(slot);
-		row.start = DatumGetTimestampTz(slot->tts_values[0]);
-		row.segment = slot->tts_values[1];
-		row.n = DatumGetInt64(slot->tts_values[2]);
-		row.n_labelled = DatumGetInt64(slot->tts_values[3]);
-		row.summaries = slot->tts_values[4];
-		row.fairness = slot->tts_values[5];
-		n_rows += row.n;
-		pane_table_write(&row);
-		CHECK_FOR_INTERRUPTS();
-	}
-	sql_end(&scope);
-	ExecDropSingleTupleTableSlot(slot);
-	return n_rows;
-}
-
-/* Within the transaction that imported the cut. */
-static int64
-read_source(CapturedMonitor *monitor, ActiveBuild *build)
-{
-	Tuplestorestate *rows;
-	TupleDesc	shape;
-	int64		n_rows;
-
-	if (build->kind == BUILD_INITIAL && !monitor->backfill)
-		return 0;
-	rows = tuplestore_begin_heap(false, false, work_mem);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	run_query(monitor, build, rows);
-	PopActiveSnapshot();
-
-	shape = CreateTemplateTupleDesc(6);
-	TupleDescInitEntry(shape, 1, "pane_start", TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(shape, 2, "segment", TEXTARRAYOID, -1, 0);
-	TupleDescInitEntry(shape, 3, "n", INT8OID, -1, 0);
-	TupleDescInitEntry(shape, 4, "n_labelled", INT8OID, -1, 0);
-	TupleDescInitEntry(shape, 5, "summaries", get_array_type(extension_type("summary")), -1, 0);
-	TupleDescInitEntry(shape, 6, "fairness", get_array_type(extension_type("fairness_table")), -1, 0);
-	n_rows = write_panes(monitor, build, rows, shape);
-	tuplestore_end(rows);
-	return n_rows;
-}
-
-/* ---- asking for a cut ---- */
+/* ---- presence ---- */
 
 static void
 leave(int code, Datum argument)
@@ -211,99 +47,37 @@ leave(int code, Datum argument)
 
 	if (status == NULL)
 		return;
-	if (status->builder_pid == MyProcPid)
-	{
-		status->builder_pid = 0;
-		status->builder_latch = NULL;
-		status->rendezvous = RENDEZVOUS_NONE;
-	}
+	if (status->builders[builder_place].pid == MyProcPid)
+		memset(&status->builders[builder_place], 0, sizeof(BuilderStatus));
 	status_unlock();
 	worker_wake();
 }
 
-/* False when another builder is at work. */
+/* False when there is no place left. */
 static bool
 enter(void)
 {
 	CaptureStatus *status = status_lock(MyDatabaseId);
-	bool		entered;
+	bool		entered = false;
 
 	if (status == NULL)
 		return false;
-	entered = status->builder_pid == 0;
-	if (entered)
-	{
-		status->builder_pid = MyProcPid;
-		status->builder_latch = MyLatch;
-	}
+	for (int i = 0; i < CAPTURE_MAX_BUILDERS && !entered; i++)
+		if (status->builders[i].pid == 0)
+		{
+			builder_place = i;
+			status->builders[i] = (BuilderStatus){.pid = MyProcPid, .latch = MyLatch};
+			entered = true;
+		}
 	status_unlock();
 	if (entered)
 		before_shmem_exit(leave, (Datum) 0);
 	return entered;
 }
 
-/* Waits for capture's offer; copies the exported snapshot's name. False when capture does not answer. */
-static bool
-obtain_cut(int build_id, char *snapshot)
-{
-	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), CUT_WAIT_MS);
-	CaptureStatus *status = status_lock(MyDatabaseId);
-	bool		offered = false;
+/* ---- failures ---- */
 
-	status->rendezvous = RENDEZVOUS_WANTED;
-	status->build_id = build_id;
-	if (status->capture_latch != NULL)
-		SetLatch(status->capture_latch);
-	status_unlock();
-	while (!offered && GetCurrentTimestamp() < end)
-	{
-		worker_wait(100);
-		status = status_lock(MyDatabaseId);
-		offered = status->rendezvous == RENDEZVOUS_OFFERED;
-		if (offered)
-			strlcpy(snapshot, status->snapshot, CAPTURE_SNAPSHOT_LENGTH);
-		status_unlock();
-	}
-	return offered;
-}
-
-static void
-take_cut(void)
-{
-	CaptureStatus *status = status_lock(MyDatabaseId);
-
-	status->rendezvous = RENDEZVOUS_TAKEN;
-	if (status->capture_latch != NULL)
-		SetLatch(status->capture_latch);
-	status_unlock();
-}
-
-/* ---- one build ---- */
-
-/* Tells the outcome, unless capture has given the build up meanwhile (its cut is another one then): that leaves nothing behind. */
-static void
-report_read(int build_id, const char *cut, int64 n_rows)
-{
-	SqlScope	scope;
-	Oid			types[] = {INT4OID, INT8OID};
-	Datum		values[] = {Int32GetDatum(build_id), Int64GetDatum(n_rows)};
-	char	   *present = NULL;
-
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	sql_begin(&scope);
-	/* Waits for capture to commit the cut. */
-	if (sql_execute("SELECT cut::text FROM weir.build WHERE build_id = $1 AND state <> 'done' FOR UPDATE", 1, types, values, NULL) >
-		0)
-		present = sql_text(0, 1);
-	if (present != NULL && strcmp(present, cut) == 0)
-		sql_execute("UPDATE weir.build SET state = 'read', rows_read = $2 WHERE build_id = $1", 2, types, values, NULL);
-	else
-		sql_execute("DELETE FROM weir.pane WHERE generation = $1 AND part = 'b'", 1, types, values, NULL);
-	sql_end(&scope);
-	CommitTransactionCommand();
-}
-
+/* What cannot be read ends the build; without its history, or with a gap that was not healed, a monitor does not go on. */
 static void
 report_failure(int build_id, const char *message)
 {
@@ -311,16 +85,16 @@ report_failure(int build_id, const char *message)
 	Oid			types[] = {INT4OID, TEXTOID};
 	Datum		values[2];
 
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	begin_transaction();
 	values[0] = Int32GetDatum(build_id);
 	values[1] = CStringGetTextDatum(message);
 	sql_begin(&scope);
-	sql_execute("DELETE FROM weir.pane WHERE generation = $1", 1, types, values, NULL);
+	sql_execute("DELETE FROM weir.pane WHERE generation IN (SELECT generation FROM weir.build_slice WHERE build_id = $1)", 1, types,
+				values, NULL);
+	sql_execute("DELETE FROM weir.build_slice WHERE build_id = $1", 1, types, values, NULL);
 	sql_execute(
 		"UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() WHERE build_id = $1", 2,
 		types, values, NULL);
-	/* Without its history, or with a gap that could not be healed, a monitor does not go on as if nothing were missing. */
 	sql_execute("UPDATE weir.monitor_state s SET state = 'disabled', reason = $2 FROM weir.build b "
 				"WHERE b.build_id = $1 AND s.monitor_id = b.monitor_id AND "
 				"(b.kind = 'build' OR b.kind = 'rebuild' AND b.since = '-infinity' AND b.until = 'infinity')",
@@ -332,111 +106,391 @@ report_failure(int build_id, const char *message)
 	CommitTransactionCommand();
 }
 
-static char *
-present_cut(MemoryContext context)
+static void
+fail_build(int build_id)
 {
-	SqlScope	scope;
-	char	   *cut;
+	ErrorData  *error;
 
-	sql_begin(&scope);
-	sql_execute("SELECT pg_catalog.pg_current_snapshot()::text", 0, NULL, NULL, NULL);
-	cut = MemoryContextStrdup(context, sql_text(0, 1));
-	sql_end(&scope);
-	return cut;
+	MemoryContextSwitchTo(builder_context);
+	error = CopyErrorData();
+	EmitErrorReport();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	pane_reset();
+	report_failure(build_id, error->message);
 }
 
-/* False when capture gave no cut. */
-static bool
-run_build(CapturedMonitor *monitor, ActiveBuild *build, MemoryContext context)
-{
-	char		snapshot[CAPTURE_SNAPSHOT_LENGTH];
-	char	   *cut = NULL;
-	volatile int64 n_rows = 0;
-	volatile bool taken = false;
+/* ---- planning ---- */
 
-	if (!obtain_cut(build->build_id, snapshot))
+static CapturedMonitor *
+load_monitor(int monitor_id)
+{
+	List	   *monitors;
+	ListCell   *cell;
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	monitors = definition_load(builder_context);
+	sql_end(&scope);
+	foreach(cell, monitors)
+		if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
+			return lfirst(cell);
+	return NULL;
+}
+
+/* Another builder may have planned it meanwhile. */
+static void
+store_plan(int build_id, const BuildPlan *plan)
+{
+	SqlScope	scope;
+	Oid			types[] = {INT4OID, INT8OID, TEXTOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID};
+	int			n = plan->n_slices;
+	Datum	   *bounds = palloc(sizeof(Datum) * (n + 1));
+	Datum	   *rows = palloc(sizeof(Datum) * n);
+	Datum		values[5];
+
+	for (int i = 0; i <= n; i++)
+		bounds[i] = TimestampTzGetDatum(plan->bounds[i]);
+	for (int i = 0; i < n; i++)
+		rows[i] = Int64GetDatum(plan->slice_rows[i]);
+	values[0] = Int32GetDatum(build_id);
+	values[1] = Int64GetDatum(plan->rows);
+	values[2] = CStringGetTextDatum(plan->method);
+	values[3] = PointerGetDatum(construct_array(bounds, n + 1, TIMESTAMPTZOID, sizeof(TimestampTz), true, TYPALIGN_DOUBLE));
+	values[4] = PointerGetDatum(construct_array(rows, n, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE));
+	sql_begin(&scope);
+	if (sql_execute("UPDATE weir.build SET state = 'reading', rows_total = $2, method = $3, "
+					"started_at = coalesce(started_at, pg_catalog.clock_timestamp()) WHERE build_id = $1 AND state = 'requested'",
+					3, types, values, NULL) > 0)
+		/* The newest first: that is what people look at. */
+		sql_execute("INSERT INTO weir.build_slice (build_id, slice, since, until, rows_total) "
+					"SELECT $1, pg_catalog.cardinality($5) + 1 - i, ($4)[i], ($4)[i + 1], ($5)[i] "
+					"FROM pg_catalog.generate_series(1, pg_catalog.cardinality($5)) i",
+					5, types, values, NULL);
+	sql_end(&scope);
+}
+
+typedef struct Unplanned
+{
+	int			build_id;
+	int			monitor_id;
+	bool		is_initial;
+	TimestampTz since;
+	TimestampTz until;
+} Unplanned;
+
+/* The first build that nobody has planned. False when there is none. */
+static bool
+find_unplanned(Unplanned *build)
+{
+	SqlScope	scope;
+	bool		found;
+	bool		is_null;
+
+	begin_transaction();
+	sql_begin(&scope);
+	found = sql_execute("SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until FROM weir.build b "
+						"JOIN weir.monitor_state s USING (monitor_id) WHERE b.state = 'requested' AND s.state <> 'disabled' "
+						"ORDER BY 1 LIMIT 1",
+						0, NULL, NULL, NULL) > 0;
+	if (found)
+		*build = (Unplanned){.build_id = DatumGetInt32(sql_value(0, 1, &is_null)),
+							 .monitor_id = DatumGetInt32(sql_value(0, 2, &is_null)),
+							 .is_initial = DatumGetBool(sql_value(0, 3, &is_null)),
+							 .since = DatumGetTimestampTz(sql_value(0, 4, &is_null)),
+							 .until = DatumGetTimestampTz(sql_value(0, 5, &is_null))};
+	sql_end(&scope);
+	CommitTransactionCommand();
+	return found;
+}
+
+static void
+plan_build(const Unplanned *build)
+{
+	CapturedMonitor *monitor;
+	BuildPlan	plan = {0};
+	MemoryContext old;
+
+	begin_transaction();
+	monitor = load_monitor(build->monitor_id);
+	old = MemoryContextSwitchTo(builder_context);
+	if (monitor != NULL && build->is_initial && !monitor->backfill)
+	{
+		/* Nothing is read: the cut alone counts. */
+		plan = (BuildPlan){.n_slices = 1, .method = "without backfill"};
+		plan.bounds = palloc(sizeof(TimestampTz) * 2);
+		plan.bounds[0] = build->since;
+		plan.bounds[1] = build->until;
+		plan.slice_rows = palloc0(sizeof(int64));
+	}
+	else if (monitor != NULL)
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		build_plan(monitor, build->since, build->until, &plan);
+		PopActiveSnapshot();
+	}
+	if (monitor != NULL)
+		store_plan(build->build_id, &plan);
+	MemoryContextSwitchTo(old);
+	CommitTransactionCommand();
+}
+
+/* False when there is none to plan. */
+static bool
+plan_next_build(void)
+{
+	Unplanned	build;
+
+	if (!find_unplanned(&build))
 		return false;
+	pgstat_report_activity(STATE_RUNNING, "planning a build");
 	PG_TRY();
 	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		XactIsoLevel = XACT_REPEATABLE_READ;
-		ImportSnapshot(snapshot);
-		take_cut();
-		taken = true;
-		cut = present_cut(context);
-		n_rows = read_source(monitor, build);
-		CommitTransactionCommand();
-		report_read(build->build_id, cut, n_rows);
+		plan_build(&build);
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		if (taken)
-			report_failure(build->build_id, error->message);
+		fail_build(build.build_id);
 	}
 	PG_END_TRY();
+	MemoryContextReset(builder_context);
+	worker_wake();
 	return true;
 }
 
-/* The first build that was requested, with its monitor; false when there is none. */
+/* ---- obtaining a slice ---- */
+
 static bool
-next_build(MemoryContext context, CapturedMonitor **monitor, ActiveBuild **build)
+slices_wait(void)
 {
 	SqlScope	scope;
-	List	   *monitors;
-	ListCell   *cell;
-	bool		found = false;
+	bool		is_null;
+	bool		waiting;
 
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	begin_transaction();
 	sql_begin(&scope);
-	monitors = definition_load(context);
-	definition_load_builds(monitors, context);
+	sql_execute("SELECT EXISTS (SELECT FROM weir.build b JOIN weir.monitor_state m USING (monitor_id) "
+				"LEFT JOIN weir.build_slice s USING (build_id) WHERE m.state <> 'disabled' AND "
+				"(b.state = 'requested' OR b.state = 'reading' AND s.state = 'requested'))",
+				0, NULL, NULL, NULL);
+	waiting = DatumGetBool(sql_value(0, 1, &is_null));
 	sql_end(&scope);
 	CommitTransactionCommand();
-	foreach(cell, monitors)
+	return waiting;
+}
+
+/* Takes back a wish that was not granted. False when it was granted at the last moment. */
+static bool
+withdraw(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+	BuilderStatus *place = &status->builders[builder_place];
+	bool		withdrawn = place->rendezvous != RENDEZVOUS_OFFERED;
+
+	if (withdrawn)
+		place->rendezvous = RENDEZVOUS_NONE;
+	status_unlock();
+	return withdrawn;
+}
+
+/* Waits for capture to offer a slice; false when it does not, or no slice waits any more. */
+static bool
+obtain_slice(BuilderStatus *offered)
+{
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), CUT_WAIT_MS);
+	TimestampTz next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_AGAIN_MS);
+	CaptureStatus *status = status_lock(MyDatabaseId);
+	BuilderStatus *place = &status->builders[builder_place];
+
+	place->rendezvous = RENDEZVOUS_WANTED;
+	place->build = 0;
+	if (status->capture_latch != NULL)
+		SetLatch(status->capture_latch);
+	status_unlock();
+	for (;;)
 	{
-		ListCell   *build_cell;
+		TimestampTz now;
+		bool		found;
 
-		foreach(build_cell, ((CapturedMonitor *) lfirst(cell))->builds)
+		worker_wait(100);
+		status = status_lock(MyDatabaseId);
+		found = place->rendezvous == RENDEZVOUS_OFFERED;
+		/* Capture gave up waiting for an answer: asked for once more. */
+		if (place->rendezvous == RENDEZVOUS_NONE)
+			place->rendezvous = RENDEZVOUS_WANTED;
+		*offered = *place;
+		status_unlock();
+		if (found)
+			return true;
+		now = GetCurrentTimestamp();
+		if (now < next_look)
+			continue;
+		next_look = TimestampTzPlusMilliseconds(now, LOOK_AGAIN_MS);
+		if ((now >= end || !slices_wait()) && withdraw())
+			return false;
+	}
+}
+
+static void
+take_cut(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+
+	status->builders[builder_place].rendezvous = RENDEZVOUS_TAKEN;
+	if (status->capture_latch != NULL)
+		SetLatch(status->capture_latch);
+	status_unlock();
+}
+
+static void
+give_back(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+	BuilderStatus *place = &status->builders[builder_place];
+
+	place->rendezvous = RENDEZVOUS_NONE;
+	place->build = place->slice = place->generation = 0;
+	place->rows_read = 0;
+	status_unlock();
+	worker_wake();
+}
+
+/* ---- one slice ---- */
+
+typedef struct SliceFacts
+{
+	int			monitor_id;
+	bool		reads;			/* not an initial build without backfill */
+	bool		by_index;		/* one of several: the plan knows that an index serves */
+	TimestampTz since;
+	TimestampTz until;
+} SliceFacts;
+
+static bool
+find_slice(const BuilderStatus *offered, SliceFacts *facts)
+{
+	SqlScope	scope;
+	Oid			types[] = {INT4OID, INT4OID};
+	Datum		values[] = {Int32GetDatum(offered->build), Int32GetDatum(offered->slice)};
+	bool		is_null;
+	bool		found;
+
+	sql_begin(&scope);
+	found = sql_execute("SELECT b.monitor_id, b.kind <> 'build' OR m.backfill, s.since, s.until, "
+						"EXISTS (SELECT FROM weir.build_slice o WHERE o.build_id = $1 AND o.slice <> $2) "
+						"FROM weir.build b JOIN weir.build_slice s USING (build_id) JOIN weir.monitor m USING (monitor_id) "
+						"WHERE b.build_id = $1 AND s.slice = $2",
+						2, types, values, NULL) > 0;
+	if (found)
+		*facts = (SliceFacts){.monitor_id = DatumGetInt32(sql_value(0, 1, &is_null)),
+							  .reads = DatumGetBool(sql_value(0, 2, &is_null)),
+							  .since = DatumGetTimestampTz(sql_value(0, 3, &is_null)),
+							  .until = DatumGetTimestampTz(sql_value(0, 4, &is_null)),
+							  .by_index = DatumGetBool(sql_value(0, 5, &is_null))};
+	sql_end(&scope);
+	return found;
+}
+
+/*
+ * Writes the panes and tells the outcome, unless capture has given the slice up meanwhile (its generation is another one then):
+ * that leaves nothing behind.
+ */
+static void
+report_read(const BuilderStatus *offered, int64 n_rows)
+{
+	SqlScope	scope;
+	Oid			types[] = {INT4OID, INT4OID, INT4OID, INT8OID};
+	Datum		values[] = {Int32GetDatum(offered->build), Int32GetDatum(offered->slice), Int32GetDatum(offered->generation),
+					  Int64GetDatum(n_rows)};
+	int			present = 0;
+	bool		is_null;
+
+	begin_transaction();
+	sql_begin(&scope);
+	/* Waits for capture to commit the cut: so the generation is not part of the condition, by which the row is found before that.
+	 */
+	if (sql_execute("SELECT generation FROM weir.build_slice WHERE build_id = $1 AND slice = $2 FOR UPDATE", 2, types, values,
+					NULL) > 0)
+		present = DatumGetInt32(sql_value(0, 1, &is_null));
+	if (present == offered->generation)
+	{
+		build_write_panes();
+		sql_execute("UPDATE weir.build_slice SET state = 'read', rows_read = $4 WHERE build_id = $1 AND slice = $2", 4, types,
+					values, NULL);
+	}
+	else
+	{
+		pane_reset();
+		sql_execute("DELETE FROM weir.pane WHERE generation = $3", 3, types, values, NULL);
+	}
+	sql_end(&scope);
+	CommitTransactionCommand();
+}
+
+static void
+run_slice(const BuilderStatus *offered)
+{
+	volatile int64 n_rows = 0;
+	volatile bool taken = false;
+
+	pgstat_report_activity(STATE_RUNNING, "reading the source of a monitor");
+	PG_TRY();
+	{
+		SliceFacts	facts;
+		CapturedMonitor *monitor = NULL;
+
+		begin_transaction();
+		XactIsoLevel = XACT_REPEATABLE_READ;
+		ImportSnapshot(offered->snapshot);
+		take_cut();
+		taken = true;
+		/* Under the cut: capture has made sure that it folds by the same definition. */
+		if (find_slice(offered, &facts))
+			monitor = load_monitor(facts.monitor_id);
+		if (monitor != NULL && facts.reads)
 		{
-			ActiveBuild *candidate = lfirst(build_cell);
-
-			if (candidate->state == BUILD_REQUESTED && (!found || candidate->build_id < (*build)->build_id))
-			{
-				*monitor = lfirst(cell);
-				*build = candidate;
-				found = true;
-			}
+			PushActiveSnapshot(GetTransactionSnapshot());
+			n_rows = build_read_source(monitor, offered->generation, facts.since, facts.until, facts.by_index);
+			PopActiveSnapshot();
+		}
+		CommitTransactionCommand();
+		report_read(offered, n_rows);
+	}
+	PG_CATCH();
+	{
+		if (taken)
+			fail_build(offered->build);
+		else
+		{
+			/* Capture has withdrawn the snapshot: it will offer another. */
+			EmitErrorReport();
+			FlushErrorState();
+			AbortCurrentTransaction();
 		}
 	}
-	return found;
+	PG_END_TRY();
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
 void
 builder_main(int64 argument)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "weir builder", ALLOCSET_DEFAULT_SIZES);
-	CapturedMonitor *monitor;
-	ActiveBuild *build;
+	BuilderStatus offered;
 
+	builder_context = AllocSetContextCreate(TopMemoryContext, "weir builder", ALLOCSET_DEFAULT_SIZES);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
+	pane_init(TopMemoryContext);
 	if (!enter())
 		return;
-	while (next_build(context, &monitor, &build))
+	for (;;)
 	{
-		pgstat_report_activity(STATE_RUNNING, "reading the source of a monitor");
-		if (!run_build(monitor, build, context))
+		if (plan_next_build())
+			continue;
+		if (!slices_wait() || !obtain_slice(&offered))
 			break;
-		pgstat_report_stat(true);
-		worker_wake();
-		MemoryContextReset(context);
+		run_slice(&offered);
+		give_back();
+		MemoryContextReset(builder_context);
 	}
 }

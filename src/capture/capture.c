@@ -42,8 +42,6 @@
 #define LOOK_AROUND_MS 1000
 #define LOOK_AROUND_BUILDING_MS 100
 #define EXPIRE_MS 10000
-#define BUILDER_RETRY_MS 100
-#define NO_SLOT_RETRY_MS 5000
 
 /* An idle position is stored rarely: storing it writes WAL, which moves the position. */
 #define IDLE_ADVANCE_MS 10000
@@ -247,59 +245,6 @@ has_verify_requests(void)
 	return found;
 }
 
-/* ---- builder ---- */
-
-static bool
-has_builds(BuildState state)
-{
-	ListCell   *cell;
-
-	foreach(cell, monitors)
-	{
-		ListCell   *build_cell;
-
-		foreach(build_cell, ((CapturedMonitor *) lfirst(cell))->builds)
-			if (((ActiveBuild *) lfirst(build_cell))->state == state)
-				return true;
-	}
-	return false;
-}
-
-static bool
-is_building(void)
-{
-	return has_builds(BUILD_REQUESTED) || has_builds(BUILD_READING) || has_builds(BUILD_READ);
-}
-
-static void
-start_builder(void)
-{
-	static TimestampTz next = 0;
-	static BackgroundWorkerHandle *handle = NULL;
-	TimestampTz now = GetCurrentTimestamp();
-	MemoryContext old;
-	pid_t		pid;
-
-	if (!has_builds(BUILD_REQUESTED) || build_has_builder() || now < next)
-		return;
-	if (handle != NULL && GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
-		return;
-	if (handle != NULL)
-		pfree(handle);
-	handle = NULL;
-	next = TimestampTzPlusMilliseconds(now, BUILDER_RETRY_MS);
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	if (!worker_start_one_off("builder", InvalidOid, 0, &handle))
-	{
-		handle = NULL;
-		next = TimestampTzPlusMilliseconds(now, NO_SLOT_RETRY_MS);
-		ereport(LOG,
-				(errmsg("weir could not start its builder: no background worker slot is free"),
-				 errhint("Raise max_worker_processes.")));
-	}
-	MemoryContextSwitchTo(old);
-}
-
 /* Builds that were requested since they were loaded: they wait for a position where everything is flushed. Within an SPI scope. */
 static bool
 has_new_builds(void)
@@ -382,8 +327,8 @@ flush_and_look_around(bool flush_is_due)
 	bool		is_idle = !flush_has_rows(monitors);
 	bool		advances = needs_flush || (is_idle && position - stored_position >= IDLE_ADVANCE_BYTES) ||
 		(is_idle && position > stored_position && now - stored_at >= IDLE_ADVANCE_MS * INT64CONST(1000));
-	bool		has_builder = build_has_builder();
 
+	build_note_builders();
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -398,13 +343,13 @@ flush_and_look_around(bool flush_is_due)
 	FAULT(FAULT_FLUSH_BEGIN);
 	pace_flush_begins();
 	/* What is new takes effect only where everything is flushed. */
-	if (!needs_flush && flush_has_rows(monitors) && (is_building() || definitions_changed() || has_new_builds()))
+	if (!needs_flush && flush_has_rows(monitors) && (build_is_under_way(monitors) || definitions_changed() || has_new_builds()))
 		advances = needs_flush = true;
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
 		flush_write(monitors, position);
 	definition_load_builds(monitors, definition_context);
-	if (build_advance(monitors, position, has_builder))
+	if (build_advance(monitors, position))
 	{
 		/* Without its cut nothing keeps apart any more what lies before: never decode it again. */
 		if (!advances)
@@ -498,7 +443,7 @@ run(void)
 		bool		over_memory = pane_memory() > (size_t) capture_memory_kb * 1024;
 		bool		asked = has_verify_requests();
 		bool		flush_is_due = flush_is_needed(monitors) &&
-			(over_memory || asked || (is_building() && now >= next_look) ||
+			(over_memory || asked || (build_is_under_way(monitors) && now >= next_look) ||
 			 pace_is_due(stream_position(), caught_up, flush_is_wanted()));
 
 		if (flush_is_due || now >= next_look || asked)
@@ -510,10 +455,10 @@ run(void)
 				return;
 			}
 			/* Nothing may be decoded before the build is known with its cut. */
-			if (!flush_has_rows(monitors) && build_hand_over_cut(monitors))
+			if (!flush_has_rows(monitors) && build_hand_over_cuts(fingerprint))
 				flush_and_look_around(true);
-			next_look = TimestampTzPlusMilliseconds(now, is_building() ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
-			start_builder();
+			next_look = TimestampTzPlusMilliseconds(now, build_is_under_way(monitors) ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
+			build_start_builders(monitors);
 		}
 		show_status(caught_up);
 		if (caught_up)
@@ -595,6 +540,13 @@ capture_init(void)
 							"Memory for panes in each database's capture worker; above it, they are written and forgotten.", NULL,
 							&capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	fault_init();
+	DefineCustomIntVariable("weir.build_workers", "How many builders may read sources at a time, in each database.", NULL,
+							&build_workers, 1, 1, CAPTURE_MAX_BUILDERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.build_slice_rows", "Rows that a builder reads under one snapshot, where it can.",
+							"Fewer keep a snapshot for a shorter time and cost a little more.", &build_slice_rows, 500000, 1000,
+							INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.build_rate", "Rows per second that the builders of a database may read in all; 0: no limit.",
+							NULL, &build_rate, 0, 0, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	status_init();

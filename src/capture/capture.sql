@@ -57,7 +57,7 @@ COMMENT ON TABLE weir.monitor_state IS 'How far each monitor has come; read the 
 -- No foreign keys here and in weir.build: their checks would make capture wait for a transaction that drops a monitor. Capture sweeps.
 CREATE TABLE weir.pane (
     monitor_id int NOT NULL,
-    generation int NOT NULL,              -- 0: live; otherwise the build it belongs to
+    generation int NOT NULL,              -- 0: live; otherwise that of a slice of a build
     pane_start timestamptz NOT NULL,
     segment text[] NOT NULL,              -- values of segment_by, '{}' when there are none
     part "char" NOT NULL DEFAULT 'b',     -- b base; of builds also a (added since the cut) and r (removed since the cut)
@@ -73,28 +73,48 @@ CREATE TABLE weir.pane (
 ALTER TABLE weir.pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
 COMMENT ON TABLE weir.pane IS 'One row per monitor, slice of event time and segment: mergeable summaries of its columns and fairness counts.';
 
--- A shadow generation of a range of event time: read from the source under one snapshot (the cut) while capture adds what the cut does
--- not see, then swapped in (build, rebuild) or compared with the live panes (verify).
+-- A range of event time that is read again from the source, slice by slice. Each slice is a shadow generation: read under one snapshot
+-- (the cut) while capture adds what the cut does not see, then swapped in (build, rebuild) or compared with the live panes (verify).
 CREATE TABLE weir.build (
     build_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     monitor_id int NOT NULL,
     kind text NOT NULL CHECK (kind IN ('build', 'rebuild', 'verify')),
     since timestamptz NOT NULL DEFAULT '-infinity',
     until timestamptz NOT NULL DEFAULT 'infinity',
-    state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'reading', 'read', 'done', 'failed')),
-    cut pg_snapshot,
-    cut_lsn pg_lsn,                       -- past this position every transaction of the stream is outside the cut
-    attempt int NOT NULL DEFAULT 0,
+    state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'reading', 'done', 'failed')),
     heals boolean NOT NULL DEFAULT false, -- until it is done, the live panes of the range miss rows: they are marked stale
     requested_at timestamptz NOT NULL DEFAULT now(),
-    started_at timestamptz,
+    started_at timestamptz,               -- when it was planned
     finished_at timestamptz,
-    rows_read bigint,
+    method text,                          -- how the range is read, and why so
+    rows_total bigint,                    -- estimate
+    rows_read bigint,                     -- when it is done
     error text,
     panes bigint, equal bigint, different bigint, marked bigint, compared_lsn pg_lsn, first_difference text
 );
 CREATE INDEX ON weir.build (monitor_id) WHERE state NOT IN ('done', 'failed');
-COMMENT ON TABLE weir.build IS 'Work that reads a range of a source again: initial build, rebuild, verify.';
+COMMENT ON TABLE weir.build IS 'Work that reads a range of a source again: initial build, rebuild, verify; read the view weir.progress.';
+
+CREATE SEQUENCE weir.generation AS int CYCLE;
+COMMENT ON SEQUENCE weir.generation IS 'Generations of panes: one for each slice of a build that is begun.';
+
+CREATE TABLE weir.build_slice (
+    build_id int NOT NULL REFERENCES weir.build ON DELETE CASCADE,
+    slice int NOT NULL,                   -- from 1, the newest first
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'reading', 'read', 'done')),
+    generation int,                       -- of its panes
+    cut pg_snapshot,
+    cut_lsn pg_lsn,                       -- past this position every transaction of the stream is outside the cut
+    attempt int NOT NULL DEFAULT 0,
+    rows_total bigint,                    -- estimate
+    rows_read bigint,
+    started_at timestamptz,
+    finished_at timestamptz,
+    PRIMARY KEY (build_id, slice)
+);
+COMMENT ON TABLE weir.build_slice IS 'The slices of builds that are not over.';
 
 CREATE TABLE weir.capture_progress (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -152,6 +172,10 @@ CREATE FUNCTION weir._capture_status(OUT state text, OUT pid int, OUT captured_l
     OUT partial_bytes bigint, OUT rows_streamed bigint, OUT transactions_given_up bigint, OUT flush_interval interval) RETURNS record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_capture_status';
 COMMENT ON FUNCTION weir._capture_status() IS 'Internal: what shared memory knows of capture in this database.';
+
+CREATE FUNCTION weir._builders(OUT build_id int, OUT slice int, OUT rows_read bigint) RETURNS SETOF record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_builders';
+COMMENT ON FUNCTION weir._builders() IS 'Internal: the slices that builders of this database are reading, and how far they are.';
 
 CREATE VIEW weir.capture_status AS
 SELECT current_database() AS database, c.state, c.pid, p.slot, coalesce(c.captured_lsn, p.captured_lsn) AS captured_lsn, c.lag_bytes, c.lag,

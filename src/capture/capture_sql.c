@@ -38,6 +38,7 @@ PG_FUNCTION_INFO_V1(weir_wait_for);
 PG_FUNCTION_INFO_V1(weir_verify);
 PG_FUNCTION_INFO_V1(weir_rebuild);
 PG_FUNCTION_INFO_V1(weir_capture_status);
+PG_FUNCTION_INFO_V1(weir_builders);
 PG_FUNCTION_INFO_V1(weir_category_text);
 PG_FUNCTION_INFO_V1(weir_outcome);
 
@@ -466,6 +467,32 @@ weir_capture_status(PG_FUNCTION_ARGS)
 	for (int i = 9; i < 13; i++)
 		nulls[i] = copy.pid == 0;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
+}
+
+/* For weir.progress: where the builders are. */
+Datum
+weir_builders(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	CaptureStatus *status;
+	BuilderStatus builders[CAPTURE_MAX_BUILDERS] = {0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	status = status_lock(MyDatabaseId);
+	if (status != NULL)
+	{
+		memcpy(builders, status->builders, sizeof(builders));
+		status_unlock();
+	}
+	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
+	{
+		Datum		values[] = {Int32GetDatum(builders[i].build), Int32GetDatum(builders[i].slice), Int64GetDatum(builders[i].rows_read)};
+		bool		nulls[lengthof(values)] = {false};
+
+		if (builders[i].pid != 0 && builders[i].build != 0)
+			tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }
 
 /* The text by which segments and groups are kept: that of categories. */

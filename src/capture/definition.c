@@ -280,6 +280,8 @@ definition_disable(int monitor_id, const char *reason)
 	sql_execute("UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() "
 				"WHERE monitor_id = $1 AND state NOT IN ('done', 'failed')",
 				2, types, values, NULL);
+	sql_execute("DELETE FROM weir.build_slice WHERE build_id IN (SELECT build_id FROM weir.build WHERE monitor_id = $1)", 1, types,
+				values, NULL);
 	sql_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation <> 0", 1, types, values, NULL);
 }
 
@@ -350,6 +352,64 @@ definition_load(MemoryContext context)
 
 /* ---- builds ---- */
 
+static BuildKind
+build_kind(const char *name)
+{
+	static const char *const names[] = {"build", "rebuild", "verify"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return (BuildKind) i;
+	elog(ERROR, "unexpected kind of build \"%s\"", name);
+}
+
+static BuildState
+build_state(const char *name)
+{
+	return strcmp(name, "requested") == 0 ? BUILD_REQUESTED : strcmp(name, "reading") == 0 ? BUILD_READING : BUILD_READ;
+}
+
+/* One row of definition_load_builds, in the order of time. */
+static void
+add_slice(CapturedMonitor *monitor, uint64 row, MemoryContext context)
+{
+	bool		is_null;
+	int			number = DatumGetInt32(sql_value(row, 1, &is_null));
+	BuildState	state = build_state(sql_text(row, 4));
+	TimestampTz since = DatumGetTimestampTz(sql_value(row, 5, &is_null));
+	char	   *cut = sql_text(row, 7);
+	ActiveBuild *last = monitor->builds == NIL ? NULL : llast(monitor->builds);
+	ActiveBuild *build;
+	MemoryContext old;
+
+	if (state == BUILD_REQUESTED && last != NULL && last->number == number && last->state == BUILD_REQUESTED &&
+		last->until == since)
+	{
+		last->until = DatumGetTimestampTz(sql_value(row, 6, &is_null));
+		return;
+	}
+	build = MemoryContextAllocZero(context, sizeof(ActiveBuild));
+	build->number = number;
+	build->monitor_id = monitor->monitor_id;
+	build->kind = build_kind(sql_text(row, 3));
+	build->state = state;
+	build->since = since;
+	build->until = DatumGetTimestampTz(sql_value(row, 6, &is_null));
+	build->attempt = DatumGetInt32(sql_value(row, 9, &is_null));
+	build->slice = DatumGetInt32(sql_value(row, 10, &is_null));
+	build->generation = DatumGetInt32(sql_value(row, 11, &is_null));
+	build->heals = DatumGetBool(sql_value(row, 12, &is_null));
+	if (cut != NULL)
+	{
+		build->has_cut = true;
+		cut_parse(&build->cut, cut, context);
+		build->cut_lsn = DatumGetLSN(sql_value(row, 8, &is_null));
+	}
+	old = MemoryContextSwitchTo(context);
+	monitor->builds = lappend(monitor->builds, build);
+	MemoryContextSwitchTo(old);
+}
+
 void
 definition_load_builds(List *monitors, MemoryContext context)
 {
@@ -371,8 +431,10 @@ definition_load_builds(List *monitors, MemoryContext context)
 		list_free_deep(monitor->builds);
 		monitor->builds = NIL;
 	}
-	n = sql_execute("SELECT build_id, monitor_id, kind, state, since, until, cut::text, cut_lsn, attempt, heals FROM weir.build "
-					"WHERE state NOT IN ('done', 'failed') ORDER BY build_id",
+	n = sql_execute("SELECT b.build_id, b.monitor_id, b.kind, coalesce(s.state, 'requested'), coalesce(s.since, b.since), "
+					"coalesce(s.until, b.until), s.cut::text, s.cut_lsn, coalesce(s.attempt, 0), coalesce(s.slice, 0), "
+					"coalesce(s.generation, 0), b.heals FROM weir.build b LEFT JOIN weir.build_slice s ON s.build_id = b.build_id "
+					"AND s.state <> 'done' WHERE b.state NOT IN ('done', 'failed') ORDER BY 1, 5",
 					0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
@@ -380,36 +442,7 @@ definition_load_builds(List *monitors, MemoryContext context)
 		int			monitor_id = DatumGetInt32(sql_value(row, 2, &is_null));
 
 		foreach(cell, monitors)
-		{
-			CapturedMonitor *monitor = lfirst(cell);
-			MemoryContext old;
-			ActiveBuild *build;
-			char	   *kind = sql_text(row, 3);
-			char	   *state = sql_text(row, 4);
-			char	   *cut = sql_text(row, 7);
-
-			if (monitor->monitor_id != monitor_id)
-				continue;
-			build = MemoryContextAllocZero(context, sizeof(ActiveBuild));
-			build->build_id = DatumGetInt32(sql_value(row, 1, &is_null));
-			build->monitor_id = monitor_id;
-			build->kind = strcmp(kind, "build") == 0 ? BUILD_INITIAL : strcmp(kind, "rebuild") == 0 ? BUILD_AGAIN : BUILD_VERIFY;
-			build->state = strcmp(state, "requested") == 0 ? BUILD_REQUESTED
-				: strcmp(state, "reading") == 0            ? BUILD_READING
-														   : BUILD_READ;
-			build->since = DatumGetTimestampTz(sql_value(row, 5, &is_null));
-			build->until = DatumGetTimestampTz(sql_value(row, 6, &is_null));
-			build->attempt = DatumGetInt32(sql_value(row, 9, &is_null));
-			build->heals = DatumGetBool(sql_value(row, 10, &is_null));
-			if (cut != NULL)
-			{
-				build->has_cut = true;
-				cut_parse(&build->cut, cut, context);
-				build->cut_lsn = DatumGetLSN(sql_value(row, 8, &is_null));
-			}
-			old = MemoryContextSwitchTo(context);
-			monitor->builds = lappend(monitor->builds, build);
-			MemoryContextSwitchTo(old);
-		}
+			if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
+				add_slice(lfirst(cell), row, context);
 	}
 }

@@ -40,9 +40,15 @@ typedef enum BuildState
 	BUILD_READ
 } BuildState;
 
+/*
+ * A slice of a build that is not over: read, or being read, under its cut.  The slices of a build that nobody has begun are held
+ * together, as one for each stretch of time, without a cut.
+ */
 typedef struct ActiveBuild
 {
-	int			build_id;
+	int			number;			/* weir.build.build_id */
+	int			slice;
+	int			generation;		/* of the slice's panes */
 	int			monitor_id;
 	int			attempt;
 	BuildKind	kind;

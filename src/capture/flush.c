@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/sql.h"
+#include "capture/build.h"
 #include "capture/capture.h"
 #include "capture/fault.h"
 #include "capture/flush.h"
@@ -152,9 +153,7 @@ write_truncation(CapturedMonitor *monitor)
 		execute_for_monitor("DELETE FROM weir.pane WHERE monitor_id = $1", monitor->monitor_id);
 	else
 		execute_for_monitor("UPDATE weir.pane SET marks = marks | 2 WHERE monitor_id = $1 AND generation = 0", monitor->monitor_id);
-	execute_for_monitor("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL "
-						"WHERE monitor_id = $1 AND state IN ('reading', 'read')",
-						monitor->monitor_id);
+	build_begin_again(monitor->monitor_id);
 }
 
 /*
@@ -175,9 +174,7 @@ write_unfolded(CapturedMonitor *monitor)
 		sql_execute("UPDATE weir.pane SET marks = marks | 4 WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 "
 					"AND pane_start < $3 AND marks & 4 = 0",
 					3, types, values, NULL);
-		sql_execute("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL "
-					"WHERE monitor_id = $1 AND state IN ('reading', 'read') AND since < $3 AND until > $2",
-					3, types, values, NULL);
+		build_begin_slices_again(monitor->monitor_id, range->since, range->until);
 		sql_execute(
 			"INSERT INTO weir.build (monitor_id, kind, since, until, heals) SELECT $1, 'rebuild', $2, $3, true WHERE NOT EXISTS "
 			"(SELECT FROM weir.build WHERE monitor_id = $1 AND state = 'requested' AND since <= $2 AND until >= $3 "

@@ -6,6 +6,7 @@
 
 #include "access/xact.h"
 #include "base/sql.h"
+#include "capture/build.h"
 #include "capture/gap.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -25,9 +26,7 @@ gap_record(const char *reason, XLogRecPtr from, XLogRecPtr to)
 	values[2] = LSNGetDatum(to);
 	sql_begin(&scope);
 	sql_execute("INSERT INTO weir.gap (reason, from_lsn, to_lsn) VALUES ($1, $2, $3)", 3, types, values, NULL);
-	sql_execute("UPDATE weir.build SET state = 'requested', cut = NULL, cut_lsn = NULL WHERE state IN ('reading', 'read')", 0, NULL,
-				NULL, NULL);
-	sql_execute("DELETE FROM weir.pane WHERE generation <> 0", 0, NULL, NULL, NULL);
+	build_begin_again(0);
 	sql_execute("INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'rebuild' FROM weir.monitor m WHERE NOT EXISTS "
 				"(SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.kind <> 'verify' AND b.state = 'requested' "
 				"AND b.since = '-infinity' AND b.until = 'infinity')",

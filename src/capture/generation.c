@@ -60,7 +60,7 @@ generation_of(CapturedMonitor *monitor, TimestampTz start, int i)
 		ActiveBuild *build = lfirst(cell);
 
 		if (build->has_cut && !build->skips_transaction && covers(build, start) && i-- == 0)
-			return build->build_id;
+			return build->generation;
 	}
 	return -1;
 }

@@ -9,4 +9,8 @@ extern int	capture_flush_interval_ms; /* weir.flush_interval */
 extern int	capture_memory_kb;	/* weir.capture_memory */
 extern int	capture_decoding_memory_kb; /* weir.decoding_memory */
 
+extern int	build_workers;		/* weir.build_workers */
+extern int	build_slice_rows;	/* weir.build_slice_rows */
+extern int	build_rate;			/* weir.build_rate, 0: as fast as it can */
+
 #endif

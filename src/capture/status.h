@@ -14,6 +14,7 @@
 
 #define CAPTURE_MAX_DATABASES 64
 #define CAPTURE_MAX_REQUESTS 8
+#define CAPTURE_MAX_BUILDERS 8
 #define CAPTURE_ERROR_LENGTH 512
 #define CAPTURE_SNAPSHOT_LENGTH 64
 
@@ -21,10 +22,23 @@
 typedef enum Rendezvous
 {
 	RENDEZVOUS_NONE,
-	RENDEZVOUS_WANTED,			/* the builder waits for a cut */
+	RENDEZVOUS_WANTED,			/* the builder waits for a slice with its cut */
 	RENDEZVOUS_OFFERED,			/* capture has exported it and waits */
 	RENDEZVOUS_TAKEN			/* the builder has imported it */
 } Rendezvous;
+
+/* A builder of the database, and the slice that capture gave it. */
+typedef struct BuilderStatus
+{
+	int			pid;			/* 0: free */
+	Latch	   *latch;
+	Rendezvous	rendezvous;
+	int			build;			/* 0: none */
+	int			slice;
+	int			generation;
+	char		snapshot[CAPTURE_SNAPSHOT_LENGTH];
+	int64		rows_read;		/* of the slice, so far */
+} BuilderStatus;
 
 /* verify() waits for its result, so its request cannot travel in a table. */
 typedef struct VerifyRequest
@@ -56,12 +70,8 @@ typedef struct CaptureStatus
 	char		last_error[CAPTURE_ERROR_LENGTH];
 	TimestampTz last_error_at;
 
-	Rendezvous	rendezvous;
-	int			builder_pid;
-	Latch	   *builder_latch;
 	Latch	   *capture_latch;
-	int			build_id;
-	char		snapshot[CAPTURE_SNAPSHOT_LENGTH];
+	BuilderStatus builders[CAPTURE_MAX_BUILDERS];
 
 	uint32		last_serial;
 	VerifyRequest requests[CAPTURE_MAX_REQUESTS];

@@ -413,6 +413,34 @@ COMMENT ON VIEW weir.monitors IS
     'n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set.';
 GRANT SELECT ON weir.monitors TO PUBLIC;
 
+CREATE VIEW weir.progress WITH (security_barrier) AS
+    SELECT m.monitor, b.build_id, b.kind,
+        CASE WHEN b.state = 'requested' AND b.started_at IS NULL THEN 'waiting'
+             WHEN b.state = 'requested' THEN 'planning'
+             WHEN b.state = 'reading' AND s.n_waiting = 0 AND s.n_reading = 0 THEN 'catching up'
+             ELSE b.state END AS phase,
+        b.since, b.until, b.method, s.n_slices AS slices, s.n_done AS slices_done, x.rows_done, greatest(b.rows_total, x.rows_done) AS rows_total,
+        CASE WHEN b.state IN ('reading', 'done') THEN least(1, x.rows_done::float8 / nullif(greatest(b.rows_total, x.rows_done), 0)) END AS share_done,
+        x.rows_done / nullif(x.seconds, 0) AS rows_per_second,
+        CASE WHEN b.state = 'reading' AND x.rows_done > 0
+             THEN greatest(b.rows_total - x.rows_done, 0)::float8 / x.rows_done * x.seconds * interval '1 s' END AS time_left,
+        s.read_back_to, b.requested_at, b.started_at, b.finished_at, b.error
+    FROM weir.monitors m JOIN weir.monitor d ON d.name = m.monitor JOIN weir.build b USING (monitor_id),
+        LATERAL (SELECT count(*) AS n_slices, count(*) FILTER (WHERE p.state = 'done') AS n_done, count(*) FILTER (WHERE p.state = 'requested') AS n_waiting,
+                     count(*) FILTER (WHERE p.state = 'reading') AS n_reading, min(p.since) FILTER (WHERE p.state = 'done') AS read_back_to,
+                     sum(CASE WHEN p.state = 'reading' THEN r.rows_read ELSE p.rows_read END) AS rows_read
+                 FROM weir.build_slice p LEFT JOIN weir._builders() r USING (build_id, slice) WHERE p.build_id = b.build_id) s,
+        LATERAL (SELECT coalesce(b.rows_read, s.rows_read, 0)::bigint AS rows_done,
+                     extract(epoch FROM coalesce(b.finished_at, clock_timestamp()) - b.started_at)::float8 AS seconds) x;
+COMMENT ON VIEW weir.progress IS
+    'Builds of the monitors that one may read: those under way, and the last ones of each monitor. kind: build (rows that were '
+    'there before), rebuild or verify. phase: waiting, planning (again, after a TRUNCATE), reading, catching up (all is read; the '
+    'stream has yet to pass it), done, failed (error says why). since, until: its range; method: how it is read, and why so; '
+    'slices, slices_done: parts of the range, each under a snapshot of its own, the newest first; read_back_to: everything since then '
+    'is done. rows_done of about rows_total, share_done in [0, 1], rows_per_second since started_at, time_left at that rate. '
+    'weir.build_workers, weir.build_slice_rows and weir.build_rate govern it.';
+GRANT SELECT ON weir.progress TO PUBLIC;
+
 CREATE VIEW weir.windows WITH (security_barrier) AS
     SELECT m.monitor, r.window_start, r.window_end, r.segment, r.n, r.n_labelled, r.n_late, r.is_final, r.status, r.updated_at
     FROM weir.monitors m CROSS JOIN LATERAL weir.windows(m.monitor) r;

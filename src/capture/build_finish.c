@@ -1,0 +1,224 @@
+/*
+ * build_finish.c
+ *		The end of a slice: its panes are compared with the live ones, or take their place.
+ */
+#include "postgres.h"
+
+#include "base/sql.h"
+#include "capture/build.h"
+#include "capture/pane.h"
+#include "capture/pane_table.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+
+#define CURSOR_BATCH 50
+
+#define LIVE_IN_RANGE " monitor_id = $1 AND generation = 0 AND pane_start >= $5 AND pane_start < $6"
+#define SHADOW " monitor_id = $1 AND generation = $4"
+
+/* ---- verify ---- */
+
+/* All rows of one pane, put together: what the table has as of the present position, and what is live. */
+typedef struct ComparedPane
+{
+	bool		open;
+	TimestampTz start;
+	Datum		segment;
+	char	   *segment_text;
+	PanePart	shadow;
+	PanePart	live;
+	bool		has_live;
+	PaneRow		live_row;
+} ComparedPane;
+
+typedef struct Comparison
+{
+	int64		panes;
+	int64		equal;
+	int64		different;
+	int64		marked;
+	char	   *first_difference;
+} Comparison;
+
+static void
+finish_pane(CapturedMonitor *monitor, ComparedPane *pane, Comparison *comparison)
+{
+	char	   *difference = NULL;
+
+	if (!pane->open)
+		return;
+	if (pane->shadow.n != 0 || (pane->has_live && pane->live.n != 0))
+	{
+		comparison->panes++;
+		if (pane->has_live && pane->live_row.marks != 0)
+			comparison->marked++;
+		else if (pane_part_equal(monitor, &pane->live, &pane->shadow, comparison->first_difference ? NULL : &difference))
+			comparison->equal++;
+		else
+		{
+			comparison->different++;
+			if (comparison->first_difference == NULL)
+				comparison->first_difference =
+					psprintf("pane %s, segment %s: %s", timestamptz_to_str(pane->start), pane->segment_text, difference);
+		}
+	}
+	pane_part_close(monitor, &pane->shadow);
+	pane_part_close(monitor, &pane->live);
+	memset(pane, 0, sizeof(ComparedPane));
+}
+
+static void
+add_to_pane(CapturedMonitor *monitor, ComparedPane *pane, const PaneRow *row, const char *segment_text)
+{
+	PanePart	part;
+
+	if (!pane->open)
+	{
+		pane->open = true;
+		pane->start = row->start;
+		pane->segment_text = pstrdup(segment_text);
+	}
+	if (!pane_table_decode(monitor, row, &part))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a pane of monitor \"%s\" does not have the monitor's columns", monitor->name)));
+	if (row->generation == 0)
+	{
+		pane->live = part;
+		pane->has_live = true;
+		pane->live_row = *row;
+		return;
+	}
+	if (row->part == 'r')
+		pane_part_subtract(monitor, &pane->shadow, &part);
+	else
+		pane_part_merge(monitor, &pane->shadow, &part);
+	pane_part_close(monitor, &part);
+}
+
+/* Parts come in the order a, b, r, so that what is subtracted is there. */
+static void
+compare_panes(CapturedMonitor *monitor, const ActiveBuild *slice, Comparison *comparison)
+{
+	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[] = {Int32GetDatum(slice->monitor_id), Int32GetDatum(slice->generation), TimestampTzGetDatum(slice->since),
+					  TimestampTzGetDatum(slice->until)};
+	/* Not read-only: it must see what this transaction has just flushed. */
+	Portal		portal =
+		SPI_cursor_open_with_args(NULL,
+								  "SELECT " PANE_TABLE_COLUMNS ", segment::text AS segment_text FROM weir.pane "
+								  "WHERE monitor_id = $1 AND generation IN (0, $2) AND pane_start >= $3 AND pane_start < $4 "
+								  "ORDER BY pane_start, segment, generation, part",
+								  4, types, values, NULL, false, 0);
+	ComparedPane pane = {0};
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, CURSOR_BATCH);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			PaneRow		row;
+			char	   *segment_text = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 12);
+
+			pane_table_row(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &row);
+			if (pane.open && (pane.start != row.start || strcmp(pane.segment_text, segment_text) != 0))
+				finish_pane(monitor, &pane, comparison);
+			add_to_pane(monitor, &pane, &row, segment_text);
+		}
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+	finish_pane(monitor, &pane, comparison);
+	SPI_cursor_close(portal);
+}
+
+void
+build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr position)
+{
+	Comparison	comparison = {0};
+	Oid			types[] = {INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, LSNOID, TEXTOID};
+	Datum		values[7];
+
+	compare_panes(monitor, slice, &comparison);
+	values[0] = Int32GetDatum(slice->number);
+	values[1] = Int64GetDatum(comparison.panes);
+	values[2] = Int64GetDatum(comparison.equal);
+	values[3] = Int64GetDatum(comparison.different);
+	values[4] = Int64GetDatum(comparison.marked);
+	values[5] = LSNGetDatum(position);
+	values[6] = comparison.first_difference ? CStringGetTextDatum(comparison.first_difference) : (Datum) 0;
+	sql_execute("UPDATE weir.build SET panes = coalesce(panes, 0) + $2, equal = coalesce(equal, 0) + $3, "
+				"different = coalesce(different, 0) + $4, marked = coalesce(marked, 0) + $5, compared_lsn = $6, "
+				"first_difference = coalesce(first_difference, $7) WHERE build_id = $1",
+				7, types, values, comparison.first_difference ? NULL : "      n");
+	build_execute("DELETE FROM weir.pane WHERE" SHADOW, slice);
+}
+
+/* ---- build and rebuild ---- */
+
+/* Replaces the live panes of the range by the shadow's; panes that hold rows which the table has deleted stay as they are. */
+void
+build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
+{
+	uint64		n;
+	SPITupleTable *table;
+
+	build_execute("DELETE FROM weir.pane s USING weir.pane l WHERE s.monitor_id = $1 AND s.generation = $4 AND l.monitor_id = $1 "
+				  "AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment AND l.marks & 2 <> 0",
+				  slice);
+	build_execute("UPDATE weir.pane s SET n_late = l.n_late FROM weir.pane l WHERE s.monitor_id = $1 AND s.generation = $4 "
+				  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment",
+				  slice);
+	build_execute("DELETE FROM weir.pane WHERE" LIVE_IN_RANGE " AND marks & 2 = 0", slice);
+	n = build_execute("SELECT DISTINCT pane_start, segment FROM weir.pane WHERE" SHADOW " AND part <> 'b'", slice);
+	table = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		const char	parts[] = {'b', 'a', 'r'};
+		bool		is_null;
+		PanePart	sum = {0};
+		PaneRow		row = {.monitor_id = slice->monitor_id, .generation = slice->generation};
+		int			marks = 0;
+		int64		n_late = 0;
+
+		row.start = DatumGetTimestampTz(SPI_getbinval(table->vals[i], table->tupdesc, 1, &is_null));
+		row.segment = SPI_getbinval(table->vals[i], table->tupdesc, 2, &is_null);
+		for (int p = 0; p < 3; p++)
+		{
+			PanePart	part;
+			PaneRow		stored = row;
+
+			stored.part = parts[p];
+			if (!pane_table_read(&stored))
+				continue;
+			if (!pane_table_decode(monitor, &stored, &part))
+				elog(ERROR, "a built pane of monitor %d has another shape", monitor->monitor_id);
+			if (parts[p] == 'r')
+				pane_part_subtract(monitor, &sum, &part);
+			else
+				pane_part_merge(monitor, &sum, &part);
+			pane_part_close(monitor, &part);
+			marks |= stored.marks;
+			n_late = Max(n_late, stored.n_late);
+			pane_table_delete(&stored);
+		}
+		row.generation = 0;
+		row.part = 'b';
+		row.marks = marks;
+		row.n_late = n_late;
+		pane_part_open(monitor, &sum);
+		pane_table_encode(monitor, &sum, &row);
+		pane_table_write(&row);
+		pane_part_close(monitor, &sum);
+		CHECK_FOR_INTERRUPTS();
+	}
+	build_execute("UPDATE weir.pane SET generation = 0, updated_at = pg_catalog.clock_timestamp() WHERE" SHADOW, slice);
+
+	/* Whatever was cached of the range is not what the table has any more. */
+	pane_forget(slice->monitor_id, 0);
+}
