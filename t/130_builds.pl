@@ -53,7 +53,7 @@ setting('weir.build_rate', 15000);
 my @writers = (run_sql($writer), run_sql($straddling));
 $node->safe_psql('postgres', q{SELECT weir.create_monitor('orders', 'orders', 'at', columns => '{amount}', segment_by => '{region}', window_size => '6 hours')});
 push @writers, run_sql($writer);
-wait_until($node, q{SELECT slices_done BETWEEN 1 AND slices - 1 AND share_done BETWEEN 0 AND 1 AND time_left > '0 s' AND read_back_to > '2026-01-02'
+wait_until($node, q{SELECT slices_done BETWEEN 1 AND slices - 1 AND share_done BETWEEN 0 AND 1 AND time_left > '0 s' AND read_since > '2026-01-02'
   FROM weir.progress WHERE monitor = 'orders' AND phase = 'reading'}, 'progress is shown while slices are read, the newest first');
 ok($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM weir.windows WHERE monitor = 'orders' AND window_start > '2026-02-20'}) eq 't',
 	'windows of what is built are there before the rest');

@@ -424,10 +424,10 @@ CREATE VIEW weir.progress WITH (security_barrier) AS
         x.rows_done / nullif(x.seconds, 0) AS rows_per_second,
         CASE WHEN b.state = 'reading' AND x.rows_done > 0
              THEN greatest(b.rows_total - x.rows_done, 0)::float8 / x.rows_done * x.seconds * interval '1 s' END AS time_left,
-        s.read_back_to, b.requested_at, b.started_at, b.finished_at, b.error
+        s.read_since, b.requested_at, b.started_at, b.finished_at, b.error
     FROM weir.monitors m JOIN weir.monitor d ON d.name = m.monitor JOIN weir.build b USING (monitor_id),
         LATERAL (SELECT count(*) AS n_slices, count(*) FILTER (WHERE p.state = 'done') AS n_done, count(*) FILTER (WHERE p.state = 'requested') AS n_waiting,
-                     count(*) FILTER (WHERE p.state = 'reading') AS n_reading, min(p.since) FILTER (WHERE p.state = 'done') AS read_back_to,
+                     count(*) FILTER (WHERE p.state = 'reading') AS n_reading, min(p.since) FILTER (WHERE p.state = 'done') AS read_since,
                      sum(CASE WHEN p.state = 'reading' THEN r.rows_read ELSE p.rows_read END) AS rows_read
                  FROM weir.build_slice p LEFT JOIN weir._builders() r USING (build_id, slice) WHERE p.build_id = b.build_id) s,
         LATERAL (SELECT coalesce(b.rows_read, s.rows_read, 0)::bigint AS rows_done,
@@ -436,7 +436,7 @@ COMMENT ON VIEW weir.progress IS
     'Builds of the monitors that one may read: those under way, and the last ones of each monitor. kind: build (rows that were '
     'there before), rebuild or verify. phase: waiting, planning (again, after a TRUNCATE), reading, catching up (all is read; the '
     'stream has yet to pass it), done, failed (error says why). since, until: its range; method: how it is read, and why so; '
-    'slices, slices_done: parts of the range, each under a snapshot of its own, the newest first; read_back_to: everything since then '
+    'slices, slices_done: parts of the range, each under a snapshot of its own, the newest first; read_since: everything since then '
     'is done. rows_done of about rows_total, share_done in [0, 1], rows_per_second since started_at, time_left at that rate. '
     'weir.build_workers, weir.build_slice_rows and weir.build_rate govern it.';
 GRANT SELECT ON weir.progress TO PUBLIC;
