@@ -100,7 +100,8 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.pane WHERE generatio
 
 # --- several builders, several monitors
 @writers = (run_sql($writer));
-$node->safe_psql('postgres', q{SELECT weir.create_monitor('second', 'orders', 'at', filter => $$amount > 50$$, columns => '{amount,region}', window_size => '1 day'); SELECT weir.rebuild('orders', since => '2026-01-10', until => '2026-02-10')});
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('second', 'orders', 'at', filter => $$amount > 50$$, columns => '{amount,region}', window_size => '1 day');
+SELECT weir.rebuild('orders', since => '2026-01-10', until => '2026-02-10')});
 $_->finish for @writers;
 all_equal($node, 'orders', 'a rebuild of a part by several builders');
 all_equal($node, 'second', 'and a new monitor at the same time');
