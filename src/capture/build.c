@@ -416,10 +416,11 @@ build_begin_slices_again(int monitor_id, TimestampTz since, TimestampTz until)
 	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum		values[] = {Int32GetDatum(monitor_id), TimestampTzGetDatum(since), TimestampTzGetDatum(until)};
 
-	sql_execute("UPDATE weir.build_slice s SET state = 'requested', cut = NULL, cut_lsn = NULL, generation = NULL FROM weir.build b "
-				"WHERE b.build_id = s.build_id AND b.monitor_id = $1 AND s.state IN ('reading', 'read') AND s.since < $3 "
-				"AND s.until > $2",
-				3, types, values, NULL);
+	sql_execute(
+		"UPDATE weir.build_slice s SET state = 'requested', cut = NULL, cut_lsn = NULL, generation = NULL FROM weir.build b "
+		"WHERE b.build_id = s.build_id AND b.monitor_id = $1 AND s.state IN ('reading', 'read') AND s.since < $3 "
+		"AND s.until > $2",
+		3, types, values, NULL);
 }
 
 void

@@ -133,7 +133,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	row.values = slot->tts_values;
 	row.nulls = slot->tts_isnull;
-	row_find_place(NULL, &receiver->map, &row, false, &place);
+	row_find_place(NULL, &receiver->map, &row, &place);
 	receiver->n_rows++;
 	if (place.inside)
 	{

@@ -24,7 +24,7 @@ char *
 definition_fingerprint(void)
 {
 	sql_execute(
-		"SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || coalesce(s.state, ''), ',' ORDER BY m.monitor_id) "
+		"SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || coalesce((s.state = 'disabled')::text, ''), ',' ORDER BY m.monitor_id) "
 		"FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)",
 		0, NULL, NULL, NULL);
 	return sql_text(0, 1);
