@@ -110,6 +110,7 @@ categories_free(Categories *categories, Allocator allocator)
 	release(allocator, categories->entries, sizeof(CategoryEntry) * (size_t) categories->entry_room);
 	release(allocator, categories->slots, sizeof(int32_t) * (size_t) categories->n_slots);
 	release(allocator, categories->bytes, categories->byte_room);
+	sketch_free(categories->sketch, allocator);
 	categories_init(categories);
 }
 
@@ -117,7 +118,7 @@ size_t
 categories_memory(const Categories *categories)
 {
 	return sizeof(CategoryEntry) * (size_t) categories->entry_room + sizeof(int32_t) * (size_t) categories->n_slots +
-		categories->byte_room;
+		categories->byte_room + sketch_memory(categories->sketch);
 }
 
 static void *
@@ -140,6 +141,8 @@ categories_copy(Categories *into, Allocator allocator, const Categories *from)
 	into->entries = duplicate(allocator, from->entries, sizeof(CategoryEntry) * (size_t) from->entry_room);
 	into->slots = duplicate(allocator, from->slots, sizeof(int32_t) * (size_t) from->n_slots);
 	into->bytes = duplicate(allocator, from->bytes, from->byte_room);
+	if (from->sketch != NULL)
+		into->sketch = sketch_copy(allocator, from->sketch);
 }
 
 /* ---- table ---- */
@@ -235,12 +238,25 @@ compact(Categories *categories)
 		fill_slots(categories);
 }
 
+static CategorySketch *
+sketch_of_others(Categories *categories, Allocator allocator)
+{
+	if (categories->sketch == NULL)
+		categories->sketch = sketch_create(allocator);
+	return categories->sketch;
+}
+
+int64_t
+categories_unsketched(const Categories *categories)
+{
+	return categories->other - sketch_rows(categories->sketch);
+}
+
 void
 categories_lower(Categories *categories, Allocator allocator, uint64_t threshold)
 {
 	bool		dropped = false;
 
-	(void) allocator;
 	if (threshold >= categories->threshold)
 		return;
 	categories->threshold = threshold;
@@ -254,6 +270,8 @@ categories_lower(Categories *categories, Allocator allocator, uint64_t threshold
 		if (entry->count == 0)
 			continue;
 		categories->other += entry->count; /* within total, so no overflow */
+		sketch_add(sketch_of_others(categories, allocator), allocator, entry->hash, categories->bytes + entry->offset,
+				   entry->length, entry->count);
 		categories->n_kept--;
 		entry->count = 0;
 	}
@@ -328,7 +346,10 @@ categories_add(Categories *categories, Allocator allocator, const char *bytes, s
 	bool		exact = add_count(&categories->total, count);
 
 	if (hash > categories->threshold)
+	{
+		sketch_add(sketch_of_others(categories, allocator), allocator, hash, bytes, length, count);
 		return add_count(&categories->other, count) && exact;
+	}
 	return add_kept(categories, allocator, hash, bytes, length, count, budget) && exact;
 }
 
@@ -339,9 +360,13 @@ categories_remove(Categories *categories, const char *bytes, size_t length)
 
 	if (hash > categories->threshold)
 	{
+		bool		unsketched = categories_unsketched(categories) > 0;
+
 		if (categories->other == 0)
 			return false;
 		categories->other--;
+		categories->total--;
+		return (categories->sketch != NULL && sketch_remove(categories->sketch, hash, bytes, length, 1)) || unsketched;
 	}
 	else
 	{
@@ -353,6 +378,18 @@ categories_remove(Categories *categories, const char *bytes, size_t length)
 			categories->n_kept--;
 	}
 	categories->total--;
+	return true;
+}
+
+bool
+categories_count(const Categories *categories, uint64_t hash, const char *bytes, size_t length, int64_t *count)
+{
+	const int32_t *slot;
+
+	if (hash > categories->threshold)
+		return false;
+	slot = categories->n_slots > 0 ? find_slot(categories, hash, bytes, length) : NULL;
+	*count = slot == NULL || *slot < 0 ? 0 : categories->entries[*slot].count;
 	return true;
 }
 
@@ -378,9 +415,12 @@ bool
 categories_merge(Categories *into, Allocator allocator, const Categories *from, bool subtract, int budget)
 {
 	int64_t		other = from->other;
+	bool		unsketched = categories_unsketched(into) > 0;
 	bool		exact = true;
 
 	categories_lower(into, allocator, from->threshold);
+	if (from->sketch != NULL && !sketch_merge(sketch_of_others(into, allocator), allocator, from->sketch, subtract))
+		exact &= unsketched;
 	for (int i = 0; i < from->n_entries; i++)
 	{
 		const CategoryEntry *entry = &from->entries[i];
@@ -391,7 +431,15 @@ categories_merge(Categories *into, Allocator allocator, const Categories *from, 
 
 		/* The threshold may fall while this goes on; what is above it now is counted with the others. */
 		if (entry->hash > into->threshold)
+		{
+			CategorySketch *sketch = sketch_of_others(into, allocator);
+
 			exact &= add_count(&other, entry->count);
+			if (!subtract)
+				sketch_add(sketch, allocator, entry->hash, bytes, entry->length, entry->count);
+			else if (!sketch_remove(sketch, entry->hash, bytes, entry->length, entry->count))
+				exact &= unsketched;
+		}
 		else if (subtract)
 			exact &= subtract_entry(into, entry->hash, bytes, entry->length, entry->count);
 		else

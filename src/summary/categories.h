@@ -5,7 +5,8 @@
  * Each category has a 64-bit hash.  Kept are the categories whose hash is at most the threshold; all rows of the others are
  * counted together as "other".  When the kept categories pass the budget, the threshold falls to just below the first hash that
  * is too many, so it depends only on which categories there are.  A kept category's count is always exact, for its hash was
- * below every earlier threshold.
+ * below every earlier threshold.  The rows of the others are in a sketch (category_sketch.h), from which the frequent ones can
+ * be read.
  */
 #ifndef WEIR_CATEGORIES_H
 #define WEIR_CATEGORIES_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/allocator.h"
+#include "summary/category_sketch.h"
 #include "summary/summary.h"
 
 /* A longer value is kept as its beginning, three dots and the hash of the whole in hexadecimal digits. */
@@ -35,6 +37,7 @@ typedef struct Categories
 	uint64_t	threshold;		/* UINT64_MAX: every category is kept */
 	int64_t		other;			/* rows of categories that are not kept */
 	int64_t		total;			/* rows of all */
+	CategorySketch *sketch;		/* of the others; NULL while every category is kept */
 	int			n_kept;			/* entries with a count above 0 */
 
 	int			n_entries;		/* those whose count came back to 0 included */
@@ -71,13 +74,19 @@ extern const char *category_as_kept(const char *bytes, size_t *length, char *buf
 extern bool
 categories_add(Categories *categories, Allocator allocator, const char *bytes, size_t length, int64_t count, int budget);
 
-/* False, and nothing changed, when there are not that many of it. */
+/* False when there are none of it: then, but for a sketch that told so, nothing changed. */
 extern bool categories_remove(Categories *categories, const char *bytes, size_t length);
+
+/* True and the count when the category is kept, or would be if there were any of it. */
+extern bool categories_count(const Categories *categories, uint64_t hash, const char *bytes, size_t length, int64_t *count);
 
 extern bool categories_merge(Categories *into, Allocator allocator, const Categories *from, bool subtract, int budget);
 
 /* Lowers the threshold until the kept categories fit the budget, and drops what is not kept. */
 extern void categories_fit(Categories *categories, Allocator allocator, int budget);
+
+/* Rows of others that no sketch knows of, since they were stored by version 1. */
+extern int64_t categories_unsketched(const Categories *categories);
 
 /* Lowers the threshold to at most this one. */
 extern void categories_lower(Categories *categories, Allocator allocator, uint64_t threshold);

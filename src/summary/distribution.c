@@ -88,11 +88,11 @@ clear_slots(Distribution *distribution, Allocator allocator, int n_slots)
 	distribution->n_used = 0;
 }
 
-/* At most five eighths of the table are used: so a budget of 1024 bins takes 2048 slots, which the first-level cache holds. */
+/* At most 13 of 16 slots are used: so a budget of 1536 bins takes 2048 slots, which the first-level cache holds. */
 static inline bool
 is_crowded(int n_used, int n_slots)
 {
-	return 8 * (int64_t) n_used > 5 * (int64_t) n_slots;
+	return 16 * (int64_t) n_used > 13 * (int64_t) n_slots;
 }
 
 static int

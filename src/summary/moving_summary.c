@@ -36,7 +36,9 @@ moving_create(Allocator allocator, SummaryKind kind, SummaryUnit unit, int budge
 	moving->allocator = allocator;
 	moving->kind = kind;
 	moving->unit = unit;
-	moving->budget = budget;
+	moving->budget = budget != SUMMARY_DEFAULT_BUDGET ? budget
+		: kind == SUMMARY_CATEGORY                    ? SUMMARY_DEFAULT_CATEGORIES
+													  : SUMMARY_DEFAULT_BINS;
 	moving->with_moments = with_moments;
 	multiset_init(&moving->numbers);
 	moments_init(&moving->moments);
@@ -270,6 +272,13 @@ put_bin(void *context, uint64_t bin, int64_t count)
 }
 
 static void
+see_distinct(void *context, uint64_t key, int64_t count)
+{
+	(void) count;
+	distinct_add(context, key);
+}
+
+static void
 snapshot_numbers(const MovingSummary *moving, Summary *summary)
 {
 	const OrderedMultiset *numbers = &moving->numbers;
@@ -286,6 +295,11 @@ snapshot_numbers(const MovingSummary *moving, Summary *summary)
 	if (level == 0)
 		return;
 	moments_copy(&summary->moments, summary->allocator, &moving->moments);
+	if (moving->kind == SUMMARY_NUMERIC)
+	{
+		summary_start_distinct(summary);
+		multiset_visit(numbers, 0, see_distinct, summary->distinct);
+	}
 	summary->minimum = distribution_value(multiset_first(numbers));
 	summary->maximum = distribution_value(multiset_last(numbers));
 }

@@ -18,6 +18,8 @@ summary_create(Allocator allocator, SummaryKind kind, SummaryUnit unit, int budg
 	Summary	   *summary = allocate(allocator, sizeof(Summary));
 
 	memset(summary, 0, offsetof(Summary, pending));
+	if (budget == SUMMARY_DEFAULT_BUDGET)
+		budget = kind == SUMMARY_CATEGORY ? SUMMARY_DEFAULT_CATEGORIES : SUMMARY_DEFAULT_BINS;
 	summary->allocator = allocator;
 	summary->kind = kind;
 	summary->unit = kind == SUMMARY_CATEGORY ? SUMMARY_PLAIN : unit;
@@ -40,12 +42,26 @@ summary_copy(Allocator allocator, const Summary *summary)
 	moments_copy(&copy->moments, allocator, &summary->moments);
 	categories_copy(&copy->categories, allocator, &summary->categories);
 	copy->vectors = vector_sums_copy(allocator, summary->vectors);
+	if (summary->distinct != NULL)
+	{
+		copy->distinct = allocate(allocator, sizeof(DistinctSketch));
+		*copy->distinct = *summary->distinct;
+	}
 	return copy;
+}
+
+static void
+forget_distinct(Summary *summary)
+{
+	release(summary->allocator, summary->distinct, sizeof(DistinctSketch));
+	summary->distinct = NULL;
+	summary->distinct_stale = false;
 }
 
 static void
 release_parts(Summary *summary)
 {
+	forget_distinct(summary);
 	distribution_free(&summary->distribution, summary->allocator);
 	moments_free(&summary->moments, summary->allocator);
 	categories_free(&summary->categories, summary->allocator);
@@ -87,7 +103,8 @@ size_t
 summary_memory(const Summary *summary)
 {
 	return sizeof(Summary) + distribution_memory(&summary->distribution) + categories_memory(&summary->categories) +
-		moments_memory(&summary->moments) + vector_sums_memory(summary->vectors);
+		moments_memory(&summary->moments) + vector_sums_memory(summary->vectors) +
+		(summary->distinct == NULL ? 0 : sizeof(DistinctSketch));
 }
 
 /* ---- moments and extremes at level 0 and above ---- */
@@ -137,7 +154,14 @@ summary_finite_range(const Summary *summary, double *minimum, double *maximum)
 	*maximum = level == 0 || summary->maximum > upper ? upper : summary->maximum;
 }
 
-/* From here on moments and extremes have to be kept by themselves. */
+void
+summary_start_distinct(Summary *summary)
+{
+	summary->distinct = allocate(summary->allocator, sizeof(DistinctSketch));
+	memset(summary->distinct, 0, sizeof(DistinctSketch));
+}
+
+/* From here on moments, extremes and the number of distinct values have to be kept by themselves. */
 static void
 leave_level_0(Summary *summary)
 {
@@ -151,6 +175,11 @@ leave_level_0(Summary *summary)
 	summary->maximum = distribution_value(bins[summary->distribution.n_bins - 1].key);
 	summary->minimum_stale = false;
 	summary->maximum_stale = false;
+	if (summary->kind != SUMMARY_NUMERIC)
+		return;
+	summary_start_distinct(summary);
+	for (int i = 0; i < summary->distribution.n_bins; i++)
+		distinct_add(summary->distinct, bins[i].key);
 }
 
 static void
@@ -172,6 +201,7 @@ forget_if_empty(Summary *summary)
 	moments_free(&summary->moments, summary->allocator);
 	vector_sums_free(summary->vectors, summary->allocator);
 	summary->vectors = NULL;
+	forget_distinct(summary);
 	summary->moments_current = false;
 	summary->minimum_stale = false;
 	summary->maximum_stale = false;
@@ -212,6 +242,9 @@ add_finite(Summary *summary, const double *values, size_t n)
 			summary->maximum_stale = false;
 		}
 	}
+	if (summary->distinct != NULL)
+		for (size_t i = 0; i < n; i++)
+			distinct_add(summary->distinct, distribution_key(values[i]));
 	while (n > 0)
 	{
 		size_t		added = distribution_add(distribution, summary->allocator, values, n, summary->budget);
@@ -346,6 +379,7 @@ summary_remove_number(Summary *summary, double value)
 		moments_remove(&summary->moments, summary->allocator, value);
 		summary->minimum_stale |= value <= summary->minimum;
 		summary->maximum_stale |= value >= summary->maximum;
+		summary->distinct_stale |= summary->distinct != NULL;
 	}
 	forget_if_empty(summary);
 }
@@ -417,6 +451,35 @@ subtract_extremes(Summary *into, Summary *from)
 	into->maximum_stale |= maximum >= into->maximum;
 }
 
+/* What was seen in both; of what is taken away nobody knows whether more of it is there. */
+static void
+combine_distinct(Summary *into, Summary *from, bool subtract)
+{
+	if (into->kind != SUMMARY_NUMERIC)
+		return;
+	if (subtract)
+	{
+		into->distinct_stale |= into->distinct != NULL;
+		return;
+	}
+	if (into->distribution.n_bins == 0)
+		summary_start_distinct(into);
+	if (from->distribution.level > 0 && from->distinct == NULL)
+		forget_distinct(into);
+	if (into->distinct == NULL)
+		return;
+	into->distinct_stale |= from->distinct_stale;
+	if (from->distribution.level > 0)
+		distinct_merge(into->distinct, from->distinct);
+	else
+	{
+		const DistributionBin *bins = distribution_sorted(&from->distribution, from->allocator);
+
+		for (int i = 0; i < from->distribution.n_bins; i++)
+			distinct_add(into->distinct, bins[i].key);
+	}
+}
+
 static void
 combine_finite(Summary *into, Summary *from, bool subtract)
 {
@@ -433,6 +496,7 @@ combine_finite(Summary *into, Summary *from, bool subtract)
 				subtract_extremes(into, from);
 			else
 				merge_extremes(into, from);
+			combine_distinct(into, from, subtract);
 			moments_merge(&into->moments, into->allocator, summary_moments(from), subtract);
 		}
 		if (!distribution_merge(&into->distribution, into->allocator, &from->distribution, from->allocator, subtract))

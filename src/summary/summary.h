@@ -21,9 +21,13 @@
 #include <stdint.h>
 
 #include "base/allocator.h"
+#include "summary/category_sketch.h"
 #include "summary/moments.h"
 
-#define SUMMARY_DEFAULT_BUDGET 1024
+/* What a budget of 0 stands for. */
+#define SUMMARY_DEFAULT_BUDGET 0
+#define SUMMARY_DEFAULT_BINS 1536
+#define SUMMARY_DEFAULT_CATEGORIES 1024
 #define SUMMARY_MIN_BUDGET 16
 #define SUMMARY_MAX_BUDGET 65536
 
@@ -171,7 +175,8 @@ typedef struct SummaryCategory
 
 /*
  * Categories past their budget are a canonical sample: those whose hash is at most the threshold keep exact counts, all others
- * are counted together as "other".  Two summaries are comparable at the smaller threshold.
+ * are counted together as "other", with a sketch that shows the frequent ones of them.  Two summaries are comparable at the
+ * smaller threshold.
  */
 extern size_t
 summary_categories(const Summary *summary, SummaryCategory *categories, size_t capacity); /* by descending count, then bytes */
@@ -180,6 +185,22 @@ extern uint64_t summary_hash_threshold(const Summary *summary); /* UINT64_MAX wh
 
 /* Number of distinct values when it is known exactly (level 0, or all categories kept), else -1. */
 extern int64_t summary_distinct_exact(const Summary *summary);
+
+/*
+ * Number of distinct values and its relative standard error, 0 when exact; false when nothing tells.  Stale: values were taken
+ * back that may have been the last of their kind, so that there may be fewer.
+ */
+extern bool summary_distinct(const Summary *summary, double *estimate, double *relative_error);
+extern bool summary_distinct_stale(const Summary *summary);
+
+/*
+ * Rows of one category: exactly (error 0) when it is kept or all are, else an estimate from the sketch of the others with three
+ * standard errors.  False when nothing tells.
+ */
+extern bool summary_category_count(const Summary *summary, const char *bytes, size_t length, int64_t *count, int64_t *error);
+
+/* The frequent ones among the categories that are not kept, as far as the sketch shows them; returns how many. */
+extern size_t summary_frequent_others(const Summary *summary, FrequentCategory *result, size_t capacity);
 
 /*
  * Same multiset as far as both can tell: everything exact must be equal, the distributions at the coarser level, the categories

@@ -140,7 +140,17 @@ COMMENT ON FUNCTION weir.kurtosis(weir.summary) IS
 CREATE FUNCTION weir.distinct_count(summary weir.summary) RETURNS bigint
     AS 'MODULE_PATHNAME', 'weir_distinct_count' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.distinct_count(weir.summary) IS
-    'How many different values there are, NULL not counted. Exact while all fit the budget; for more categories an unbiased estimate from the sample (bottom-k sketch); NULL for more numbers.';
+    'How many different values there are, NULL not counted. Exact while all fit the budget; beyond that an estimate: of numbers by HyperLogLog (Flajolet and others 2007, estimator of Ertl 2017), of categories from the kept ones (bottom-k sketch, Cohen and Kaplan 2007); weir.distinct_error(summary) is its standard error. After values were taken back it may be too high: weir.distinct_stale(summary). NULL for a NULL summary, and for more numbers than the budget that an early version stored.';
+
+CREATE FUNCTION weir.distinct_error(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_distinct_error' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.distinct_error(weir.summary) IS
+    'Relative standard error of weir.distinct_count(summary): 0 when that is exact, 0.0325 for numbers, one over the square root of the kept categories for categories. In 95 % of cases the count lies within twice this. NULL where the count is.';
+
+CREATE FUNCTION weir.distinct_stale(summary weir.summary) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_distinct_stale' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.distinct_stale(weir.summary) IS
+    'Whether numbers were taken back after there were too many to count them one by one, so that weir.distinct_count may count some that are gone. NULL for a NULL summary.';
 
 CREATE FUNCTION weir._without_nulls(summary weir.summary) RETURNS weir.summary
     AS 'MODULE_PATHNAME', 'weir_without_nulls' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -192,7 +202,12 @@ CREATE FUNCTION weir.histogram(summary weir.summary, n int) RETURNS TABLE (bucke
 COMMENT ON FUNCTION weir.histogram(weir.summary, int) IS
     'The finite values in n buckets of equal width between minimum and maximum, 1 to 65536: bounds (the lower one belongs to the bucket, the upper one only to the last), count, share of the finite values. A bin of the summary that a bound cuts is shared out as if its values were spread evenly. One bucket when all values are equal; no rows without finite values. Intervals and times in seconds (since 1970-01-01 UTC). Raises 42804 for categories.';
 
-CREATE FUNCTION weir.top(summary weir.summary, k int) RETURNS TABLE (value text, count bigint, share float8)
+CREATE FUNCTION weir.top(summary weir.summary, k int) RETURNS TABLE (value text, count bigint, share float8, count_error bigint)
     AS 'MODULE_PATHNAME', 'weir_top' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION weir.top(weir.summary, int) IS
-    'The k most frequent values with their counts and shares of all values, most frequent first, equal counts in ascending order. Of more categories than the budget only those of the sample are known (weir.error_bound is the share of the others); of numbers above level 0 none.';
+    'The k most frequent values with their counts and shares of all values, most frequent first, equal counts in ascending order. All are known, and count_error is 0, while all categories fit the budget. Of more categories some are kept with exact counts, chosen by hash; those others that stand out are found in a sketch, with an estimate of their count and three standard errors of it in count_error, and of long ones only the beginning. Of numbers above level 0 none is known. Raises 22023 for a negative k.';
+
+CREATE FUNCTION weir.frequency(summary weir.summary, value text, OUT count bigint, OUT low bigint, OUT high bigint, OUT share float8)
+    AS 'MODULE_PATHNAME', 'weir_frequency' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.frequency(weir.summary, text) IS
+    'How many of the values are this one, with bounds, and its share of all values. Exact (low = high) while all categories fit the budget and for those that are kept; of the others an unbiased estimate (count sketch, Charikar, Chen and Farach-Colton 2002) with bounds of three standard errors. Of numbers, written as shown (weir.unit), exact at level 0, NULL above. NULL for NULL arguments. Raises 22P02 for what is no number.';

@@ -31,6 +31,8 @@ PG_FUNCTION_INFO_V1(weir_sample_stddev);
 PG_FUNCTION_INFO_V1(weir_skewness);
 PG_FUNCTION_INFO_V1(weir_kurtosis);
 PG_FUNCTION_INFO_V1(weir_distinct_count);
+PG_FUNCTION_INFO_V1(weir_distinct_error);
+PG_FUNCTION_INFO_V1(weir_distinct_stale);
 PG_FUNCTION_INFO_V1(weir_cdf);
 PG_FUNCTION_INFO_V1(weir_error_bound);
 PG_FUNCTION_INFO_V1(weir_without_nulls);
@@ -152,23 +154,26 @@ weir_null_share(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8((double) nulls / (double) rows);
 }
 
-/*
- * Beyond the budget the kept categories are a sample by hash: of all hashes, those up to the threshold.  Their number divided
- * by that share of all hashes is an unbiased estimate of the number of categories (bottom-k sketch, Cohen and Kaplan 2007).
- */
 Datum
 weir_distinct_count(PG_FUNCTION_ARGS)
 {
-	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
-	int64		distinct = summary_distinct_exact(summary);
-	double		share;
+	double		estimate;
+	double		error;
 
-	if (distinct >= 0)
-		PG_RETURN_INT64(distinct);
-	if (summary_kind(summary) != SUMMARY_CATEGORY)
+	if (!summary_distinct(summary_borrow(PG_GETARG_DATUM(0)), &estimate, &error))
 		PG_RETURN_NULL();
-	share = ldexp((double) summary_hash_threshold(summary) + 1, -64);
-	PG_RETURN_INT64((int64) rint((double) summary_categories(summary, NULL, 0) / share));
+	PG_RETURN_INT64((int64) rint(estimate));
+}
+
+Datum
+weir_distinct_error(PG_FUNCTION_ARGS)
+{
+	double		estimate;
+	double		error;
+
+	if (!summary_distinct(summary_borrow(PG_GETARG_DATUM(0)), &estimate, &error))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(error);
 }
 
 /* ---- moments and extremes ---- */
@@ -324,6 +329,12 @@ Datum
 weir_extremes_stale(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(summary_extremes_stale(summary_borrow(PG_GETARG_DATUM(0))));
+}
+
+Datum
+weir_distinct_stale(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(summary_distinct_stale(summary_borrow(PG_GETARG_DATUM(0))));
 }
 
 Datum

@@ -92,7 +92,7 @@ CREATE AGGREGATE weir.summarize("any", int) (
     MSFUNC = weir.moving_summary_enter, MINVFUNC = weir.moving_summary_leave, MSTYPE = internal, MFINALFUNC = weir.moving_summary_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.summarize("any", int) IS
-    'The summary of the values with a budget of that many bins or categories, 16 to 65536 (1024 by default, also for NULL), read from the first row of a group. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 22023 for a budget out of range, 42804 for types that cannot be summarized.';
+    'The summary of the values with a budget of that many bins or categories, 16 to 65536 (by default, and for NULL, 1536 bins or 1024 categories), read from the first row of a group. Numbers, intervals, dates and times get moments and a histogram; boolean, text, uuid, enums and other types with a built-in text form are counted per category. intervals, dates and times are held in microseconds and shown in seconds; float4, bigint and numeric values are taken as float8. NULLs are counted apart; NULL over no rows. Raises 22023 for a budget out of range, 42804 for types that cannot be summarized.';
 
 CREATE AGGREGATE weir.summarize_numeric("any") (
     SFUNC = weir.summarize_numeric_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,

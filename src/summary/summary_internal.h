@@ -6,6 +6,7 @@
 #define WEIR_SUMMARY_INTERNAL_H
 
 #include "summary/categories.h"
+#include "summary/distinct_sketch.h"
 #include "summary/distribution.h"
 #include "summary/moments.h"
 #include "summary/summary.h"
@@ -26,6 +27,7 @@ struct Summary
 	bool		inexact;
 	bool		minimum_stale;	/* the true minimum may be higher, the true maximum lower */
 	bool		maximum_stale;
+	bool		distinct_stale; /* what the sketch has seen may be gone */
 	bool		moments_current; /* at level 0 */
 	int			n_pending;
 	int64_t		null_count;
@@ -38,6 +40,7 @@ struct Summary
 	double		minimum;
 	double		maximum;
 	Moments		moments;
+	DistinctSketch *distinct;	/* NULL at level 0, and where version 1 stored none */
 
 	Categories	categories;
 	VectorSums *vectors;		/* NULL without finite vectors; their norms are the values above */
@@ -47,6 +50,9 @@ struct Summary
 
 /* Folds what is pending and fits the budget.  Changes how the summary is held, not what it says, hence from const. */
 extern Summary *summary_settle(const Summary *summary);
+
+/* An empty sketch; from level 1 on there has to be one. */
+extern void summary_start_distinct(Summary *summary);
 
 /* The moments, at level 0 computed from the bins. */
 extern const Moments *summary_moments(const Summary *summary);

@@ -122,7 +122,7 @@ CREATE AGGREGATE weir.quantile("any", float8) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_number_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile("any", float8) IS
-    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1. NULLs and NaN are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1. NULLs and NaN are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
 
 CREATE FUNCTION weir.quantile_interval_final(state weir.quantile_state) RETURNS interval
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -136,7 +136,7 @@ CREATE AGGREGATE weir.quantile(interval, float8) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_interval_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(interval, float8) IS
-    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_time_final(state weir.quantile_state) RETURNS time
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -150,7 +150,7 @@ CREATE AGGREGATE weir.quantile(time, float8) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_time_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(time, float8) IS
-    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_date_final(state weir.quantile_state) RETURNS date
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -164,7 +164,7 @@ CREATE AGGREGATE weir.quantile(date, float8) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_date_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(date, float8) IS
-    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_timestamp_final(state weir.quantile_state) RETURNS timestamp
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -178,7 +178,7 @@ CREATE AGGREGATE weir.quantile(timestamp, float8) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_timestamp_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(timestamp, float8) IS
-    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_timestamptz_final(state weir.quantile_state) RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -192,7 +192,7 @@ CREATE AGGREGATE weir.quantile(timestamptz, float8) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_timestamptz_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(timestamptz, float8) IS
-    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'The smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p. p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_transition(state weir.quantile_state, x "any", p float8[]) RETURNS weir.quantile_state
     AS 'MODULE_PATHNAME', 'weir_quantile_transition' LANGUAGE C STABLE PARALLEL SAFE;
@@ -212,7 +212,7 @@ CREATE AGGREGATE weir.quantile("any", float8[]) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_number_array_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile("any", float8[]) IS
-    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1. NULLs and NaN are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. Booleans are 0 and 1. NULLs and NaN are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1, 42804 for types that are no numbers, intervals or times.';
 
 CREATE FUNCTION weir.quantile_interval_array_final(state weir.quantile_state) RETURNS interval[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -226,7 +226,7 @@ CREATE AGGREGATE weir.quantile(interval, float8[]) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_interval_array_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(interval, float8[]) IS
-    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. The result is a time without days and months: 1 day is 24 hours, 1 month 30 days, as in comparisons. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_time_array_final(state weir.quantile_state) RETURNS time[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -240,7 +240,7 @@ CREATE AGGREGATE weir.quantile(time, float8[]) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_time_array_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(time, float8[]) IS
-    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_date_array_final(state weir.quantile_state) RETURNS date[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -254,7 +254,7 @@ CREATE AGGREGATE weir.quantile(date, float8[]) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_date_array_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(date, float8[]) IS
-    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_timestamp_array_final(state weir.quantile_state) RETURNS timestamp[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -268,7 +268,7 @@ CREATE AGGREGATE weir.quantile(timestamp, float8[]) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_timestamp_array_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(timestamp, float8[]) IS
-    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 
 CREATE FUNCTION weir.quantile_timestamptz_array_final(state weir.quantile_state) RETURNS timestamptz[]
     AS 'MODULE_PATHNAME', 'weir_quantile_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -282,5 +282,5 @@ CREATE AGGREGATE weir.quantile(timestamptz, float8[]) (
     MSFUNC = weir.moving_quantile_enter, MINVFUNC = weir.moving_quantile_leave, MSTYPE = internal, MFINALFUNC = weir.moving_quantile_timestamptz_array_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.quantile(timestamptz, float8[]) IS
-    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1024 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
+    'For each p the smallest value whose share of the values at or below it is at least p, as percentile_disc: exactly while there are at most 1536 distinct values, beyond that within weir.error_bound of the summary. NULLs are left out; NULL over no values or for a NULL p; NULL over no rows. All p must be the same for all rows. Raises 22003 for p outside 0 to 1.';
 

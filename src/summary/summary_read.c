@@ -473,6 +473,73 @@ summary_distinct_exact(const Summary *summary)
 		(settled->negative_infinity_count > 0);
 }
 
+bool
+summary_distinct(const Summary *summary, double *estimate, double *relative_error)
+{
+	Summary	   *settled = summary_settle(summary);
+	int64_t		exact = summary_distinct_exact(summary);
+	double		n_kept = settled->categories.n_kept;
+	double		share;
+
+	*estimate = (double) exact;
+	*relative_error = 0;
+	if (exact >= 0)
+		return true;
+	if (settled->kind == SUMMARY_CATEGORY)
+	{
+		/*
+		 * Of all hashes, those up to the threshold are a sample: the number of categories divided by their share of all hashes
+		 * is an unbiased estimate (bottom-k sketch, Cohen and Kaplan 2007).
+		 */
+		share = ldexp((double) settled->categories.threshold + 1, -64);
+		*estimate = n_kept / share;
+		*relative_error = n_kept > 0 ? sqrt((1 - share) / n_kept) : 1;
+		return true;
+	}
+	if (settled->distinct == NULL) /* of vectors too: equal norms are not equal vectors */
+		return false;
+	*estimate = distinct_estimate(settled->distinct) + (settled->nan_count > 0) + (settled->positive_infinity_count > 0) +
+		(settled->negative_infinity_count > 0);
+	if (*estimate > (double) summary_n(settled))
+		*estimate = (double) summary_n(settled);
+	*relative_error = DISTINCT_STANDARD_ERROR;
+	return true;
+}
+
+bool
+summary_distinct_stale(const Summary *summary)
+{
+	return summary_settle(summary)->distinct_stale;
+}
+
+bool
+summary_category_count(const Summary *summary, const char *bytes, size_t length, int64_t *count, int64_t *error)
+{
+	Summary	   *settled = summary_settle(summary);
+	Categories *categories = &settled->categories;
+	char		buffer[CATEGORY_MAX_LENGTH];
+	uint64_t	hash;
+
+	bytes = category_as_kept(bytes, &length, buffer);
+	hash = category_hash(bytes, length);
+	*count = *error = 0;
+	if (categories_count(categories, hash, bytes, length, count) || categories->other == 0)
+		return true;
+	if (categories->sketch == NULL)
+		return false;
+	sketch_estimate(categories->sketch, hash, bytes, length, count, error);
+	*error += categories_unsketched(categories);
+	return true;
+}
+
+size_t
+summary_frequent_others(const Summary *summary, FrequentCategory *result, size_t capacity)
+{
+	Categories *categories = &summary_settle(summary)->categories;
+
+	return categories->sketch == NULL ? 0 : sketch_frequent(categories->sketch, result, capacity);
+}
+
 /* ---- equality ---- */
 
 static bool
@@ -521,7 +588,20 @@ same_finite(Summary *a, Summary *b)
 		return false;
 	if (!a->maximum_stale && !b->maximum_stale && maximum_a != maximum_b)
 		return false;
+	if (a->distinct != NULL && b->distinct != NULL && !a->distinct_stale && !b->distinct_stale &&
+		memcmp(a->distinct, b->distinct, sizeof(DistinctSketch)) != 0)
+		return false;
 	return same_bins(a, b) && moments_equal(summary_moments(a), summary_moments(b));
+}
+
+/* Only at the same threshold are they of the same categories. */
+static bool
+same_sketches(const Categories *a, const Categories *b)
+{
+	if (a->threshold != b->threshold || a->sketch == NULL || b->sketch == NULL || categories_unsketched(a) > 0 ||
+		categories_unsketched(b) > 0)
+		return true;
+	return sketch_equal(a->sketch, b->sketch);
 }
 
 static bool
@@ -548,7 +628,7 @@ same_categories(Summary *a, Summary *b)
 	same = (i == n_a || all_a[i].hash > threshold) && (i == n_b || all_b[i].hash > threshold);
 	release(a->allocator, all_a, sizeof(SummaryCategory) * n_a);
 	release(b->allocator, all_b, sizeof(SummaryCategory) * n_b);
-	return same;
+	return same && same_sketches(&a->categories, &b->categories);
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -14,10 +15,12 @@
 #include "summary/summary_object.h"
 #include "summary/summary_sql.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_histogram);
 PG_FUNCTION_INFO_V1(weir_top);
+PG_FUNCTION_INFO_V1(weir_frequency);
 
 #define MAX_BUCKETS 65536
 
@@ -131,41 +134,89 @@ weir_histogram(PG_FUNCTION_ARGS)
 /* ---- top ---- */
 
 static void
-put_top(ReturnSetInfo *result, text *value, int64 count, int64 n)
+put_top(ReturnSetInfo *result, text *value, int64 count, int64 error, int64 n)
 {
-	Datum		values[3];
-	bool		nulls[3] = {false};
+	Datum		values[4];
+	bool		nulls[4] = {false};
 
 	values[0] = PointerGetDatum(value);
 	values[1] = Int64GetDatum(count);
 	values[2] = Float8GetDatum((double) count / (double) n);
+	values[3] = Int64GetDatum(error);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 /* Text as this database can hold it: what came from another encoding, or from forged bytes, is shown in hexadecimal digits. */
 static text *
-category_text(const SummaryCategory *category)
+category_text(const char *bytes, size_t length, const char *suffix)
 {
 	StringInfoData buffer;
 
-	if (pg_verify_mbstr(GetDatabaseEncoding(), category->bytes, (int) category->length, true))
-		return cstring_to_text_with_len(category->bytes, (int) category->length);
 	initStringInfo(&buffer);
-	appendStringInfoString(&buffer, "\\x");
-	for (size_t i = 0; i < category->length; i++)
-		appendStringInfo(&buffer, "%02x", (unsigned char) category->bytes[i]);
+	if (pg_verify_mbstr(GetDatabaseEncoding(), bytes, (int) length, true))
+		appendBinaryStringInfo(&buffer, bytes, (int) length);
+	else
+	{
+		appendStringInfoString(&buffer, "\\x");
+		for (size_t i = 0; i < length; i++)
+			appendStringInfo(&buffer, "%02x", (unsigned char) bytes[i]);
+	}
+	appendStringInfoString(&buffer, suffix);
 	return cstring_to_text_with_len(buffer.data, buffer.len);
+}
+
+/* A category in the list: one that is kept, with its count, or one that was read off the sketch of the others. */
+typedef struct TopCategory
+{
+	const char *bytes;
+	size_t		length;
+	bool		is_whole;
+	int64		count;
+	int64		error;
+} TopCategory;
+
+static int
+compare_top(const void *a, const void *b)
+{
+	const TopCategory *first = a;
+	const TopCategory *second = b;
+	size_t		shorter = Min(first->length, second->length);
+	int			order;
+
+	if (first->count != second->count)
+		return first->count > second->count ? -1 : 1;
+	order = shorter == 0 ? 0 : memcmp(first->bytes, second->bytes, shorter);
+	if (order != 0)
+		return order;
+	return first->length < second->length ? -1 : first->length > second->length;
 }
 
 static void
 top_categories(ReturnSetInfo *result, const Summary *summary, int64 k)
 {
-	size_t		n = summary_categories(summary, NULL, 0);
-	SummaryCategory *categories = palloc(mul_size(sizeof(SummaryCategory), Max(n, 1)));
+	size_t		n_kept = summary_categories(summary, NULL, 0);
+	SummaryCategory *kept = palloc(mul_size(sizeof(SummaryCategory), Max(n_kept, 1)));
+	FrequentCategory *frequent = palloc(sizeof(FrequentCategory) * SKETCH_MOST_FREQUENT);
+	size_t		n_frequent = summary_frequent_others(summary, frequent, SKETCH_MOST_FREQUENT);
+	size_t		n = n_kept + n_frequent;
+	TopCategory *all = palloc(mul_size(sizeof(TopCategory), Max(n, 1)));
 
-	summary_categories(summary, categories, n);
+	summary_categories(summary, kept, n_kept);
+	for (size_t i = 0; i < n_kept; i++)
+		all[i] = (TopCategory){kept[i].bytes, kept[i].length, true, kept[i].count, 0};
+	for (size_t i = 0; i < n_frequent; i++)
+		all[n_kept + i] =
+			(TopCategory){frequent[i].bytes, frequent[i].length, frequent[i].is_whole, frequent[i].count, frequent[i].error};
+	qsort(all, n, sizeof(TopCategory), compare_top);
 	for (size_t i = 0; i < n && (int64) i < k; i++)
-		put_top(result, category_text(&categories[i]), categories[i].count, summary_n(summary));
+	{
+		/* The beginning of a text may end within a character. */
+		size_t		length =
+			all[i].is_whole ? all[i].length : (size_t) pg_mbcliplen(all[i].bytes, (int) all[i].length, (int) all[i].length);
+
+		put_top(result, category_text(all[i].bytes, length, all[i].is_whole ? "" : "..."), all[i].count, all[i].error,
+				summary_n(summary));
+	}
 }
 
 static int
@@ -199,7 +250,7 @@ top_numbers(ReturnSetInfo *result, const Summary *summary, int64 k)
 			strcpy(buffer, value > 0 ? "Infinity" : "-Infinity");
 		else
 			double_to_shortest_decimal_buf(value, buffer);
-		put_top(result, cstring_to_text(buffer), bins[i].count, summary_n(summary));
+		put_top(result, cstring_to_text(buffer), bins[i].count, 0, summary_n(summary));
 	}
 }
 
@@ -218,4 +269,57 @@ weir_top(PG_FUNCTION_ARGS)
 	else
 		top_numbers(result, summary, k);
 	PG_RETURN_NULL();
+}
+
+/* ---- frequency ---- */
+
+/* Rows of a number: known only at level 0. */
+static bool
+number_frequency(const Summary *summary, const char *text, int64 *count)
+{
+	double		value = DatumGetFloat8(DirectFunctionCall1(float8in, CStringGetDatum(text)));
+	double		stored = stored_value(summary_unit(summary), value);
+	size_t		n;
+	SummaryBin *bins;
+
+	if (isnan(value))
+	{
+		*count = summary_nan_count(summary);
+		return true;
+	}
+	if (summary_level(summary) > 0)
+		return false;
+	bins = all_bins(summary, &n);
+	*count = 0;
+	for (size_t i = 0; i < n; i++)
+		if (bins[i].lower == stored)
+			*count = bins[i].count;
+	return true;
+}
+
+Datum
+weir_frequency(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	text	   *value = PG_GETARG_TEXT_PP(1);
+	int64		count = 0;
+	int64		error = 0;
+	TupleDesc	descriptor;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	bool		known;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != lengthof(values))
+		elog(ERROR, "frequency must return four columns");
+	if (summary_kind(summary) == SUMMARY_CATEGORY)
+		known = summary_category_count(summary, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), &count, &error);
+	else
+		known = number_frequency(summary, text_to_cstring(value), &count);
+	nulls[0] = nulls[1] = nulls[2] = !known;
+	nulls[3] = !known || summary_n(summary) == 0;
+	values[0] = Int64GetDatum(count);
+	values[1] = Int64GetDatum(Max(count - error, 0));
+	values[2] = Int64GetDatum(Min(count + error, summary_n(summary)));
+	values[3] = Float8GetDatum((double) count / (double) Max(summary_n(summary), 1));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }

@@ -1,6 +1,6 @@
 /*
  * vector_wire.c
- *		The stored form of VectorSums, part of the stored form of a summary (summary_wire.c).
+ *		The stored form of VectorSums, part of the stored form of a summary (wire_format.h).
  *
  *		2		dimension, most significant byte first
  *		per sum:

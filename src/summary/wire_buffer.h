@@ -1,0 +1,259 @@
+/*
+ * wire_buffer.h
+ *		Writing and reading the stored form: bytes, integers, bits.  Plain C, private to this room.
+ *
+ * A Writer without a buffer only measures.  A Reader that has met a fault gives zeros, and the fault stays.
+ */
+#ifndef WEIR_WIRE_BUFFER_H
+#define WEIR_WIRE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Writer
+{
+	uint8_t	   *buffer;			/* NULL: only measure */
+	size_t		position;
+	uint64_t	bits;			/* not yet written, the first ones lowest */
+	int			n_bits;			/* below 8 between calls */
+} Writer;
+
+typedef struct Reader
+{
+	const uint8_t *bytes;
+	size_t		size;
+	size_t		position;
+	unsigned	bits;			/* of the byte before position, not yet taken */
+	int			n_bits;
+	bool		corrupt;
+} Reader;
+
+/* ---- bytes ---- */
+
+static inline void
+put_byte(Writer *writer, uint8_t byte)
+{
+	if (writer->buffer != NULL)
+		writer->buffer[writer->position] = byte;
+	writer->position++;
+}
+
+static inline uint8_t
+get_byte(Reader *reader)
+{
+	if (reader->position < reader->size)
+		return reader->bytes[reader->position++];
+	reader->corrupt = true;
+	return 0;
+}
+
+/* Unsigned LEB128: 7 bits per byte, least significant first, no superfluous byte. */
+static inline void
+put_integer(Writer *writer, uint64_t value)
+{
+	while (value >= 0x80)
+	{
+		put_byte(writer, (uint8_t) (value | 0x80));
+		value >>= 7;
+	}
+	put_byte(writer, (uint8_t) value);
+}
+
+static inline uint64_t
+get_integer(Reader *reader)
+{
+	uint64_t	value = 0;
+
+	for (int shift = 0; shift < 64; shift += 7)
+	{
+		uint8_t		byte = get_byte(reader);
+
+		value |= (uint64_t) (byte & 0x7f) << shift;
+		if (byte < 0x80)
+		{
+			/* A superfluous byte, or bits beyond the 64th. */
+			if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1))
+				reader->corrupt = true;
+			return reader->corrupt ? 0 : value;
+		}
+	}
+	reader->corrupt = true;
+	return 0;
+}
+
+static inline int64_t
+get_count(Reader *reader, uint64_t maximum)
+{
+	uint64_t	value = get_integer(reader);
+
+	if (value > maximum)
+	{
+		reader->corrupt = true;
+		return 0;
+	}
+	return (int64_t) value;
+}
+
+/* Eight bytes, most significant first. */
+static inline void
+put_word(Writer *writer, uint64_t word)
+{
+	for (int shift = 56; shift >= 0; shift -= 8)
+		put_byte(writer, (uint8_t) (word >> shift));
+}
+
+static inline uint64_t
+get_word(Reader *reader)
+{
+	uint64_t	word = 0;
+
+	for (int i = 0; i < 8; i++)
+		word = word << 8 | get_byte(reader);
+	return word;
+}
+
+/* ---- bits, least significant first; a run of them ends with end_bits, which fills the last byte with zeros ---- */
+
+static inline void
+put_bits(Writer *writer, uint64_t value, int n)
+{
+	while (n > 0)
+	{
+		int			now = n < 32 ? n : 32;
+
+		writer->bits |= (value & ((UINT64_C(1) << now) - 1)) << writer->n_bits;
+		writer->n_bits += now;
+		for (; writer->n_bits >= 8; writer->n_bits -= 8, writer->bits >>= 8)
+			put_byte(writer, (uint8_t) writer->bits);
+		value >>= now;
+		n -= now;
+	}
+}
+
+static inline void
+end_bits_written(Writer *writer)
+{
+	if (writer->n_bits > 0)
+		put_byte(writer, (uint8_t) writer->bits);
+	writer->bits = 0;
+	writer->n_bits = 0;
+}
+
+static inline uint64_t
+get_bits(Reader *reader, int n)
+{
+	uint64_t	value = 0;
+	int			have = 0;
+
+	while (have < n)
+	{
+		int			now;
+
+		if (reader->n_bits == 0)
+		{
+			reader->bits = get_byte(reader);
+			reader->n_bits = 8;
+		}
+		now = n - have < reader->n_bits ? n - have : reader->n_bits;
+		value |= (uint64_t) (reader->bits & ((1U << now) - 1)) << have;
+		reader->bits >>= now;
+		reader->n_bits -= now;
+		have += now;
+	}
+	return value;
+}
+
+static inline void
+end_bits_read(Reader *reader)
+{
+	if (reader->bits != 0)
+		reader->corrupt = true;
+	reader->bits = 0;
+	reader->n_bits = 0;
+}
+
+/* Exponential Golomb code of an order: short for values up to about 2^order. */
+static inline void
+put_golomb(Writer *writer, uint64_t value, int order)
+{
+	unsigned __int128 shifted = (unsigned __int128) value + ((unsigned __int128) 1 << order);
+	uint64_t	high = (uint64_t) (shifted >> 64);
+	int			length = high != 0 ? 64 : 63 - __builtin_clzll((uint64_t) shifted);
+
+	for (int i = order; i < length; i++)
+		put_bits(writer, 0, 1);
+	put_bits(writer, 1, 1);
+	put_bits(writer, (uint64_t) shifted, length);
+}
+
+static inline uint64_t
+get_golomb(Reader *reader, int order)
+{
+	int			length = order;
+	unsigned __int128 shifted;
+
+	while (get_bits(reader, 1) == 0)
+		if (++length > 64 || reader->corrupt)
+		{
+			reader->corrupt = true;
+			return 0;
+		}
+	shifted = ((unsigned __int128) 1 << length | get_bits(reader, length)) - ((unsigned __int128) 1 << order);
+	if (shifted >> 64 != 0)
+		reader->corrupt = true;
+	return (uint64_t) shifted;
+}
+
+/* The order follows the values: a running mean of them, times 16. */
+typedef struct GolombOrder
+{
+	uint64_t	mean;
+} GolombOrder;
+
+static inline int
+golomb_order(const GolombOrder *state)
+{
+	uint64_t	mean = state->mean / 16;
+
+	return mean == 0 ? 0 : 63 - __builtin_clzll(mean);
+}
+
+static inline void
+golomb_seen(GolombOrder *state, uint64_t value)
+{
+	uint64_t	limit = UINT64_C(1) << 56;
+
+	state->mean += 2 * (value < limit ? value : limit) - state->mean / 8;
+}
+
+static inline void
+put_adaptive(Writer *writer, GolombOrder *state, uint64_t value)
+{
+	put_golomb(writer, value, golomb_order(state));
+	golomb_seen(state, value);
+}
+
+static inline uint64_t
+get_adaptive(Reader *reader, GolombOrder *state)
+{
+	uint64_t	value = get_golomb(reader, golomb_order(state));
+
+	golomb_seen(state, value);
+	return value;
+}
+
+/* Signed differences as unsigned: 0, -1, 1, -2, 2 … */
+static inline uint64_t
+zigzag(int64_t value)
+{
+	return (uint64_t) value << 1 ^ (uint64_t) (value >> 63);
+}
+
+static inline int64_t
+unzigzag(uint64_t value)
+{
+	return (int64_t) (value >> 1) ^ -(int64_t) (value & 1);
+}
+
+#endif
