@@ -10,6 +10,7 @@ import sys
 import time
 
 import numpy
+import pandas
 import psycopg
 import scipy.stats
 
@@ -142,16 +143,63 @@ def test_categories(cursor):
         values = [f'value {k}' for k in RANDOM.zipf(1.3, n) % kinds]
         names, counts = numpy.unique(values, return_counts=True)
         truth = dict(zip(names.tolist(), counts.tolist()))
-        cursor.execute('SELECT t.value, t.count, weir.distinct_count(s), weir.error_bound(s) FROM (SELECT weir.summarize(x) AS s FROM unnest(%s::text[]) x) q, '
-                       'weir.top(s, 100000) t', (values,))
+        cursor.execute('SELECT t.value, t.count, t.count_error, weir.distinct_count(s), weir.distinct_error(s), weir.error_bound(s) '
+                       'FROM (SELECT weir.summarize(x) AS s FROM unnest(%s::text[]) x) q, weir.top(s, 100000) t', (values,))
         rows = cursor.fetchall()
-        check(all(truth[value] == count for value, count, _, _ in rows), f'{n} values of {len(truth)} categories: counts')
+        label = f'{n} values of {len(truth)} categories'
+        kept = [row for row in rows if row[2] == 0]
+        check(all(truth[value] == count for value, count, _, _, _, _ in kept), f'{label}: counts')
+        _, _, _, distinct, distinct_error, other = rows[0]
         if len(truth) <= 1024:
-            check(len(rows) == len(truth) and rows[0][2] == len(truth) and rows[0][3] == 0, f'{n} values of {len(truth)} categories: complete')
-        else:
-            kept = sum(row[1] for row in rows)
-            check(abs(rows[0][3] - (1 - kept / n)) < 1e-12 and abs(rows[0][2] - len(truth)) < 5 * len(truth) / math.sqrt(len(rows)),
-                  f'{n} values of {len(truth)} categories: {len(rows)} kept, estimated {rows[0][2]}')
+            check(len(rows) == len(kept) == len(truth) == distinct and other == 0, f'{label}: complete')
+            continue
+        check(abs(other - (1 - sum(row[1] for row in kept) / n)) < 1e-12 and abs(distinct / len(truth) - 1) < 5 * distinct_error,
+              f'{label}: {len(kept)} kept, estimated {distinct}')
+        found = [row for row in rows if row[2] > 0]
+        check(all(abs(truth[value] - count) <= 2 * error for value, count, error, _, _, _ in found), f'{label}: {len(found)} others found, with their errors')
+        asked = RANDOM.choice(names, 200).tolist() + ['nowhere']
+        cursor.execute('SELECT v, f.* FROM (SELECT weir.summarize(x) AS s FROM unnest(%s::text[]) x) q, unnest(%s::text[]) v, weir.frequency(s, v) f',
+                       (values, asked))
+        within = [low <= truth.get(value, 0) <= high for value, _, low, high, _ in cursor.fetchall()]
+        check(sum(within) >= 0.96 * len(within), f'{label}: {sum(within)} of {len(within)} frequencies within their bounds')
+
+
+def test_distinct(cursor):
+    for n, limit in ((1000, 500), (5000, 10 ** 6), (100000, 30000), (200000, 2 ** 52)):
+        values = RANDOM.integers(0, limit, n).astype(float)
+        truth = len(numpy.unique(values))
+        cursor.execute('SELECT weir.distinct_count(s), weir.distinct_error(s) FROM (SELECT weir.summarize(x) AS s FROM unnest(%s::float8[]) x) q',
+                       (values.tolist(),))
+        distinct, error = cursor.fetchone()
+        check(abs(distinct / truth - 1) <= 5 * error, f'{n} values: {distinct} distinct ones estimated of {truth}, standard error {error}')
+
+
+def test_sliding(cursor):
+    """Frames of rows against pandas; quantiles against numpy's of each frame."""
+    for frame in (7, 400, 1500):
+        values = numpy.round(numpy.exp(2 * RANDOM.standard_normal(2500)), 3)
+        values[RANDOM.random(len(values)) < 0.05] = numpy.nan  # NULL: pandas leaves it out
+        cursor.execute("SELECT s.n, s.sum, s.mean, s.stddev, s.skewness, s.kurtosis, s.min, s.max, q FROM (SELECT o, weir.stats(v) OVER w AS stats, "
+                       "weir.quantile(v, ARRAY[0.1, 0.5, 0.99]) OVER w AS q FROM (SELECT o, nullif(x, 'NaN') AS v FROM unnest(%s::float8[]) WITH ORDINALITY u(x, o)) y "
+                       f"WINDOW w AS (ORDER BY o ROWS {frame - 1} PRECEDING)) z, LATERAL (SELECT (stats).*) s ORDER BY o", (values.tolist(),))
+        rows = cursor.fetchall()
+        rolling = pandas.Series(values).rolling(frame, min_periods=1)
+        n = rolling.count()
+        expected = {'n': (n, 0), 'sum': (rolling.sum(), 1e-9), 'mean': (rolling.mean(), 1e-9), 'stddev': (rolling.std(), 1e-7), 'min': (rolling.min(), 0),
+                    'max': (rolling.max(), 0)}
+        for name, (truth, tolerance) in expected.items():
+            column = ['n', 'sum', 'mean', 'stddev', 'skewness', 'kurtosis', 'min', 'max'].index(name)
+            ours = numpy.array([numpy.nan if row[column] is None else row[column] for row in rows])
+            check(numpy.allclose(ours, truth, rtol=tolerance, atol=1e-6 if tolerance else 0, equal_nan=True), f'frames of {frame} rows: {name} of pandas')
+        good = True
+        for i in RANDOM.integers(0, len(values), 200):
+            window = values[max(0, i - frame + 1):i + 1]
+            window = window[~numpy.isnan(window)]
+            if len(window) > 3:
+                good &= list(numpy.quantile(window, [0.1, 0.5, 0.99], method='inverted_cdf')) == rows[i][8]
+                good &= numpy.isclose(scipy.stats.skew(window), rows[i][4] or 0, rtol=1e-6, atol=1e-9)
+                good &= numpy.isclose(scipy.stats.kurtosis(window), rows[i][5] or 0, rtol=1e-6, atol=1e-9)
+        check(good, f'frames of {frame} rows: quantiles of numpy, skewness and kurtosis of scipy')
 
 
 def test_numerics(cursor):
@@ -175,6 +223,8 @@ def main():
                 test_shape(cursor, name, values, gentle)
         test_histogram(cursor)
         test_categories(cursor)
+        test_distinct(cursor)
+        test_sliding(cursor)
         test_numerics(cursor)
     if TOTALS[1]:
         print(f'# REFERENCE_SEED={SEED} repeats this run')
