@@ -395,7 +395,8 @@ build_advance(List *monitors, XLogRecPtr position)
 			ActiveBuild *slice = lfirst(build_cell);
 
 			definition_blame(monitor->monitor_id);
-			if (slice->state == BUILD_READ && position >= slice->cut_lsn)
+			/* The builder may have read a table that DDL has changed since the cut. */
+			if (slice->state == BUILD_READ && position >= slice->cut_lsn && !monitor->has_source_change)
 				changed |= finish_slice(monitor, slice, position);
 			else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
 			{

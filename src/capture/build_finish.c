@@ -161,6 +161,19 @@ build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecP
 
 /* ---- build and rebuild ---- */
 
+/* What panes knew of a column that the table has no more, nobody can read again. */
+static void
+keep_retired_columns(CapturedMonitor *monitor, const ActiveBuild *slice)
+{
+	for (int i = 0; i < monitor->n_columns; i++)
+		if (monitor->columns[i].retired)
+			build_execute(psprintf("UPDATE weir.pane s SET summaries[%d] = l.summaries[%d] FROM weir.pane l WHERE s.monitor_id = $1 "
+								   "AND s.generation = $4 AND s.part = 'b' AND l.monitor_id = $1 AND l.generation = 0 "
+								   "AND l.pane_start = s.pane_start AND l.segment = s.segment",
+								   i + 1, i + 1),
+						  slice);
+}
+
 /* Replaces the live panes of the range by the shadow's; panes that hold rows which the table has deleted stay as they are. */
 void
 build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
@@ -174,6 +187,7 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 	build_execute("UPDATE weir.pane s SET n_late = l.n_late FROM weir.pane l WHERE s.monitor_id = $1 AND s.generation = $4 "
 				  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment",
 				  slice);
+	keep_retired_columns(monitor, slice);
 	build_execute("DELETE FROM weir.pane WHERE" LIVE_IN_RANGE " AND marks & 2 = 0", slice);
 	n = build_execute("SELECT DISTINCT pane_start, segment FROM weir.pane WHERE" SHADOW " AND part <> 'b'", slice);
 	table = SPI_tuptable;

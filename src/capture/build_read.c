@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/build.h"
@@ -15,6 +16,7 @@
 #include "capture/pane_table.h"
 #include "capture/row.h"
 #include "capture/settings.h"
+#include "capture/source.h"
 #include "capture/status.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -65,7 +67,7 @@ places_of(RowReceiver *receiver, const CapturedColumn *columns, int n)
 	AttrNumber *places = palloc(sizeof(AttrNumber) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
-		places[i] = place_of(receiver, &columns[i]);
+		places[i] = columns[i].retired ? InvalidAttrNumber : place_of(receiver, &columns[i]);
 	return places;
 }
 
@@ -113,9 +115,14 @@ source_query(RowReceiver *receiver, TimestampTz since, TimestampTz until)
 	if (!TIMESTAMP_IS_NOEND(until))
 		append_bound(&query, monitor, "OPERATOR(pg_catalog.<)", 2);
 	if (monitor->filter != NULL)
+	{
+		Relation	source = table_open(monitor->source, AccessShareLock);
+
 		appendStringInfo(&query, "%s (%s)", strstr(query.data, " WHERE ") ? " AND" : " WHERE",
-						 deparse_expression(capture_parse_filter(monitor->source, monitor->filter),
-											deparse_context_for(get_rel_name(monitor->source), monitor->source), false, false));
+						 deparse_expression(definition_filter(monitor, source),
+											deparse_context_for(RelationGetRelationName(source), monitor->source), false, false));
+		table_close(source, NoLock);
+	}
 	return query.data;
 }
 
@@ -276,6 +283,7 @@ build_read_source(CapturedMonitor *monitor, int generation, TimestampTz since, T
 		pace(receiver.n_rows, started_at);
 	} while (n > 0);
 	SPI_cursor_close(portal);
+	source_require_unchanged(monitor->source);
 	sql_end(&scope);
 	MemoryContextDelete(receiver.row_context);
 	return receiver.n_rows;

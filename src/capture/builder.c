@@ -458,14 +458,16 @@ run_slice(const BuilderStatus *offered)
 	}
 	PG_CATCH();
 	{
-		if (taken)
+		/* What DDL has changed meanwhile is read again: capture sees that nobody is at the slice. */
+		if (taken && geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE)
 			fail_build(offered->build);
 		else
 		{
-			/* Capture has withdrawn the snapshot: it will offer another. */
+			/* Or capture has withdrawn the snapshot: it will offer another. */
 			EmitErrorReport();
 			FlushErrorState();
 			AbortCurrentTransaction();
+			pane_reset();
 		}
 	}
 	PG_END_TRY();

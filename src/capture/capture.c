@@ -23,6 +23,7 @@
 #include "capture/partial.h"
 #include "capture/settings.h"
 #include "capture/slot.h"
+#include "capture/source.h"
 #include "capture/status.h"
 #include "capture/stream.h"
 #include "catalog/pg_type.h"
@@ -163,6 +164,14 @@ load_definitions(void)
 				"WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor_state) RETURNING monitor_id) "
 				"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored",
 				0, NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.source_relation WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL,
+				NULL);
+	sql_execute("DELETE FROM weir.source_change WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL,
+				NULL);
+	sql_execute("DELETE FROM weir.column_rename WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL,
+				NULL);
+	/* Before anything is read of them: whatever DDL does to the sources from now on will be noticed. */
+	(void) source_look();
 	monitors = definition_load(definition_context);
 	definition_load_builds(monitors, definition_context);
 	fingerprint = definition_fingerprint();
@@ -327,6 +336,7 @@ flush_and_look_around(bool flush_is_due)
 	bool		is_idle = !flush_has_rows(monitors);
 	bool		advances = needs_flush || (is_idle && position - stored_position >= IDLE_ADVANCE_BYTES) ||
 		(is_idle && position > stored_position && now - stored_at >= IDLE_ADVANCE_MS * INT64CONST(1000));
+	bool		sources_changed = false;
 
 	build_note_builders();
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
@@ -343,12 +353,21 @@ flush_and_look_around(bool flush_is_due)
 	FAULT(FAULT_FLUSH_BEGIN);
 	pace_flush_begins();
 	/* What is new takes effect only where everything is flushed. */
-	if (!needs_flush && flush_has_rows(monitors) && (build_is_under_way(monitors) || definitions_changed() || has_new_builds()))
+	if (!needs_flush && flush_has_rows(monitors) &&
+		(build_is_under_way(monitors) || source_look_is_due() || source_changes_are_pending(monitors) || definitions_changed() ||
+		 has_new_builds()))
 		advances = needs_flush = true;
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
 		flush_write(monitors, position);
 	definition_load_builds(monitors, definition_context);
+	if (advances || !flush_has_rows(monitors))
+	{
+		if (source_look_is_due())
+			sources_changed = source_look();
+		if (source_apply_changes(monitors, position))
+			definition_load_builds(monitors, definition_context);
+	}
 	if (build_advance(monitors, position))
 	{
 		/* Without its cut nothing keeps apart any more what lies before: never decode it again. */
@@ -362,7 +381,7 @@ flush_and_look_around(bool flush_is_due)
 	if (advances || !flush_has_rows(monitors))
 		expire_panes();
 	/* What is new takes effect at this position, in the transaction that makes it final. */
-	if (definitions_changed())
+	if (sources_changed || definitions_changed())
 	{
 		flush_committed(monitors);
 		load_definitions();
@@ -487,7 +506,7 @@ set_aside_monitor(int monitor_id, const ErrorData *error)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
-	definition_disable(monitor_id, error->message);
+	definition_disable(monitor_id, definition_reason(error));
 	sql_end(&scope);
 	CommitTransactionCommand();
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "nodes/nodes.h"
+#include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
 /* The values of a monitor's segment columns, of at most 256 bytes each, are in the key of its panes. */
@@ -22,8 +23,9 @@ extern void capture_init(void);
  */
 extern Node *capture_parse_filter(Oid relation, const char *filter);
 
-/* The same over a relation that is open already: takes no lock. */
-extern Node *capture_parse_filter_of(Relation relation, const char *filter);
+/* The same over a relation that is open already, whose columns (those not dropped) have other names where a list of String is
+ * given: takes no lock. */
+extern Node *capture_parse_filter_of(Relation relation, const char *filter, List *column_names);
 
 /* Tells by NOTICE what of the setup is missing for this monitor, each with the command that mends it. */
 extern void capture_report_setup(int monitor_id);

@@ -36,6 +36,8 @@ CREATE TABLE weir.monitor_column (
     column_name name NOT NULL,
     data_type regtype NOT NULL,
     kind text NOT NULL CHECK (kind IN ('numeric', 'category', 'vector')),
+    retired_at timestamptz,               -- since when the table has it no more, or not as a type that can be read; panes keep its history
+    retired_reason text,
     PRIMARY KEY (monitor_id, ordinal),
     UNIQUE (monitor_id, column_name)
 );
@@ -50,7 +52,8 @@ CREATE TABLE weir.monitor_state (
     last_change_at timestamptz,           -- wall clock of the last change folded
     expired_before timestamptz,           -- panes that begin earlier are given up (retention); rows for them are left out
     inexact_since timestamptz,            -- an update or delete arrived that could not be taken back from its pane
-    n_untimed bigint NOT NULL DEFAULT 0   -- rows left out because their time is NULL or infinite
+    n_untimed bigint NOT NULL DEFAULT 0,  -- rows left out because their time is NULL or infinite
+    attributes jsonb                      -- {"column": number} of the source as last looked at: columns are followed when renamed
 );
 COMMENT ON TABLE weir.monitor_state IS 'How far each monitor has come; read the view weir.monitors.';
 
@@ -115,6 +118,38 @@ CREATE TABLE weir.build_slice (
     PRIMARY KEY (build_id, slice)
 );
 COMMENT ON TABLE weir.build_slice IS 'The slices of builds that are not over.';
+
+-- What capture last saw of the tables that a monitor's rows are in: some DDL changes rows, or adds and removes them, without a decoded
+-- change.
+CREATE TABLE weir.source_relation (
+    monitor_id int NOT NULL,
+    relation oid NOT NULL,                -- the source, or a partition or child of it
+    file oid NOT NULL,                    -- relfilenode: another one when the table was rewritten
+    columns text NOT NULL,                -- number:type:modifier:version of each column that counts
+    link text NOT NULL,                   -- versions of the pg_inherits rows that make it a child
+    since timestamptz NOT NULL,           -- event time of the rows that it may hold
+    until timestamptz NOT NULL,
+    PRIMARY KEY (monitor_id, relation)
+);
+COMMENT ON TABLE weir.source_relation IS 'The tables that each monitor''s rows are in, as capture last saw them.';
+
+-- Kept until the stream has passed the position at which it was noticed: what was decoded until then belongs before it.
+CREATE TABLE weir.source_change (
+    monitor_id int NOT NULL,
+    noticed_lsn pg_lsn NOT NULL,
+    effect text NOT NULL CHECK (effect IN ('rebuild', 'retain')),
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL
+);
+COMMENT ON TABLE weir.source_change IS
+    'Ranges of event time whose rows DDL has changed: rebuild (the table says what they are now) or retain (a partition has gone, on_delete => ignore).';
+
+CREATE TABLE weir.column_rename (
+    rename_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    monitor_id int NOT NULL,
+    renames jsonb NOT NULL                -- {"old name": "new name"}
+);
+COMMENT ON TABLE weir.column_rename IS 'Renamed columns that capture has followed and those who use the names, like rules, have not yet.';
 
 CREATE TABLE weir.capture_progress (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),

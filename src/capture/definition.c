@@ -9,6 +9,7 @@
 #include "capture/capture.h"
 #include "capture/definition.h"
 #include "catalog/pg_type.h"
+#include "nodes/value.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -94,30 +95,132 @@ definition_time(Oid type, Datum value, TimestampTz *result)
 	return false;
 }
 
-static void
-find_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, const char *what)
+/*
+ * The number of the column that the definition calls by this name: it is followed through renames.  A column that was dropped and
+ * added again under its name is taken for the same. 0 when there is none.
+ */
+static AttrNumber
+find_attribute(CapturedMonitor *monitor, const char *name)
 {
-	namestrcpy(&column->name, name);
-	column->attribute = get_attnum(monitor->source, name);
-	if (column->attribute <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("%s \"%s\" of monitor \"%s\" does not exist any more", what, name, monitor->name)));
-	column->type = get_atttype(monitor->source, column->attribute);
+	AttrNumber	found;
+
+	for (int i = 0; i < monitor->n_attributes; i++)
+		if (monitor->attribute_names[i] != NULL && strcmp(monitor->attribute_names[i], name) == 0 &&
+			get_attname(monitor->source, i + 1, true) != NULL && OidIsValid(get_atttype(monitor->source, i + 1)))
+			return i + 1;
+	found = get_attnum(monitor->source, name);
+	return found > 0 ? found : InvalidAttrNumber;
 }
 
 static void
-find_readable_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, const char *what, SummaryKind kind)
+use_attribute(CapturedMonitor *monitor, CapturedColumn *column, AttrNumber attribute)
 {
+	column->attribute = attribute;
+	namestrcpy(&column->name, get_attname(monitor->source, attribute, false));
+}
+
+/* A column without which the monitor cannot be. */
+static void
+find_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, const char *what)
+{
+	AttrNumber	attribute = find_attribute(monitor, name);
 	Oid			type;
 
-	find_column(monitor, column, name, what);
-	type = get_atttype(monitor->source, column->attribute);
-	if (!value_reader_init(&column->reader, type, kind, CurrentMemoryContext))
+	namestrcpy(&column->name, name);
+	if (attribute == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("%s \"%s\" was dropped", what, name),
+				 errhint("Drop the monitor, and create it again without this column.")));
+	use_attribute(monitor, column, attribute);
+	type = get_atttype(monitor->source, attribute);
+	if (!definition_read_as(monitor, column, type, CurrentMemoryContext))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("%s \"%s\" of monitor \"%s\" is now of type %s, which cannot be read as %s", what, name, monitor->name,
-						format_type_be(type), summary_kind_name(kind))));
+				 errmsg("%s \"%s\" is now of type %s, which cannot be read as what it is for", what, name, format_type_be(type)),
+				 errhint("Give it a type that fits and run weir.rebuild, or drop the monitor and create it again.")));
+}
+
+static void
+find_category(CapturedMonitor *monitor, CapturedColumn *column, const char *name, const char *what)
+{
+	column->reader.kind = SUMMARY_CATEGORY;
+	find_column(monitor, column, name, what);
+}
+
+/* A column that is only summarized: where the table does not have it as it should be, the monitor goes on without. */
+static void
+find_summarized_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, SummaryKind kind, Oid type, bool retired)
+{
+	AttrNumber	attribute = retired ? InvalidAttrNumber : find_attribute(monitor, name);
+
+	namestrcpy(&column->name, name);
+	column->reader.kind = kind;
+	/* First as what it was: a type that counts in another unit is not the same column. */
+	if (!OidIsValid(type) || !definition_read_as(monitor, column, type, CurrentMemoryContext))
+		(void) definition_read_as(monitor, column,
+								  kind == SUMMARY_NUMERIC ? FLOAT8OID
+									  : kind == SUMMARY_VECTOR ? FLOAT8ARRAYOID
+															   : TEXTOID,
+								  CurrentMemoryContext);
+	if (attribute != InvalidAttrNumber &&
+		definition_read_as(monitor, column, get_atttype(monitor->source, attribute), CurrentMemoryContext))
+		use_attribute(monitor, column, attribute);
+	else
+		column->retired = true;
+}
+
+bool
+definition_read_as(CapturedMonitor *monitor, CapturedColumn *column, Oid type, MemoryContext context)
+{
+	Oid			base = getBaseType(type);
+	ValueReader reader;
+	OutcomeReader outcome;
+
+	if (column == &monitor->time)
+	{
+		if (base != TIMESTAMPTZOID && base != TIMESTAMPOID && base != DATEOID)
+			return false;
+		monitor->time_type = base;
+	}
+	else if (column == &monitor->label_column || column == &monitor->prediction_column)
+	{
+		if (!outcome_reader_init(&outcome, type, monitor->positive, context))
+			return false;
+		*(column == &monitor->label_column ? &monitor->label : &monitor->prediction) = outcome;
+	}
+	else
+	{
+		if (!value_reader_init(&reader, type, column->reader.kind, context) ||
+			(OidIsValid(column->type) && reader.unit != column->reader.unit))
+			return false;
+		column->reader = reader;
+	}
+	column->type = type;
+	return true;
+}
+
+Node *
+definition_filter(CapturedMonitor *monitor, Relation relation)
+{
+	TupleDesc	shape = RelationGetDescr(relation);
+	List	   *names = NIL;
+
+	for (int i = 0; i < shape->natts && monitor->n_attributes > 0; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(shape, i);
+		AttrNumber	number = i + 1;
+
+		if (attribute->attisdropped)
+			continue;
+		if (RelationGetRelid(relation) != monitor->source)
+			number = get_attnum(monitor->source, NameStr(attribute->attname));
+		/* What came later has a name that the filter does not know. */
+		names = lappend(names,
+						makeString(number > 0 && number <= monitor->n_attributes && monitor->attribute_names[number - 1] != NULL
+									   ? pstrdup(monitor->attribute_names[number - 1])
+									   : psprintf("weir: later column %d", i + 1)));
+	}
+	return capture_parse_filter_of(relation, monitor->filter, names);
 }
 
 static int
@@ -133,21 +236,6 @@ names_of_array(Datum array, char ***names)
 	return n;
 }
 
-static void
-find_outcome(CapturedMonitor *monitor, CapturedColumn *column, OutcomeReader *reader, const char *name, const char *what)
-{
-	Oid			type;
-
-	find_column(monitor, column, name, what);
-	type = get_atttype(monitor->source, column->attribute);
-	if (!outcome_reader_init(reader, type, monitor->positive, CurrentMemoryContext))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("%s \"%s\" of monitor \"%s\" is of type %s, which has no positive outcome", what, name, monitor->name,
-						format_type_be(type)),
-				 errhint("Give create_monitor the argument positive.")));
-}
-
 #define FIRST_TEXT_COLUMN 14
 
 static char *
@@ -156,6 +244,22 @@ copied_text(uint64 row, int column, MemoryContext context)
 	char	   *text = sql_text(row, column);
 
 	return text ? MemoryContextStrdup(context, text) : NULL;
+}
+
+void
+definition_load_attributes(CapturedMonitor *monitor)
+{
+	Oid			type = INT4OID;
+	Datum		id = Int32GetDatum(monitor->monitor_id);
+	bool		is_null;
+	uint64		n = sql_execute("SELECT a.key, a.value::int FROM weir.monitor_state s, pg_catalog.jsonb_each_text(s.attributes) a "
+						   "WHERE s.monitor_id = $1 ORDER BY 2 DESC",
+						   1, &type, &id, NULL);
+
+	monitor->n_attributes = n == 0 ? 0 : DatumGetInt32(sql_value(0, 2, &is_null));
+	monitor->attribute_names = palloc0(sizeof(char *) * Max(monitor->n_attributes, 1));
+	for (uint64 i = 0; i < n; i++)
+		monitor->attribute_names[DatumGetInt32(sql_value(i, 2, &is_null)) - 1] = sql_text(i, 1);
 }
 
 /* One monitor from its row of the result; columns come with a second query. */
@@ -204,15 +308,11 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 
 	if (!OidIsValid(monitor->source) || get_rel_name(monitor->source) == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the source of monitor \"%s\" does not exist any more", monitor->name)));
+				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("its table was dropped"),
+				 errhint("Its panes can still be read; weir.drop_monitor removes them.")));
 
+	definition_load_attributes(monitor);
 	find_column(monitor, &monitor->time, time_column, "time column");
-	monitor->time_type = getBaseType(get_atttype(monitor->source, monitor->time.attribute));
-	if (monitor->time_type != TIMESTAMPTZOID && monitor->time_type != TIMESTAMPOID && monitor->time_type != DATEOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("time column \"%s\" of monitor \"%s\" is now of type %s", time_column, monitor->name,
-						format_type_be(monitor->time_type))));
 	window_clock_init(&monitor->pane_clock, pane_size, NULL, monitor->time_zone);
 	window_clock_init(&monitor->slide_clock, slide, NULL, monitor->time_zone);
 	monitor->lateness = lateness->time + (lateness->day + lateness->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
@@ -224,23 +324,23 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 				 errmsg("monitor \"%s\" has more than %d segment columns", monitor->name, CAPTURE_MAX_SEGMENT_COLUMNS)));
 	monitor->segments = palloc0(sizeof(CapturedColumn) * Max(monitor->n_segments, 1));
 	for (int i = 0; i < monitor->n_segments; i++)
-		find_readable_column(monitor, &monitor->segments[i], names[i], "segment column", SUMMARY_CATEGORY);
+		find_category(monitor, &monitor->segments[i], names[i], "segment column");
 
 	if (prediction != NULL)
 	{
-		find_outcome(monitor, &monitor->prediction_column, &monitor->prediction, prediction, "prediction");
+		find_column(monitor, &monitor->prediction_column, prediction, "prediction");
 		monitor->n_protected = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 4, &is_null), &names);
 		monitor->protected_columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_protected, 1));
 		for (int i = 0; i < monitor->n_protected; i++)
-			find_readable_column(monitor, &monitor->protected_columns[i], names[i], "protected column", SUMMARY_CATEGORY);
+			find_category(monitor, &monitor->protected_columns[i], names[i], "protected column");
 	}
 	monitor->has_label = label != NULL;
 	if (label != NULL)
-		find_outcome(monitor, &monitor->label_column, &monitor->label, label, "label");
+		find_column(monitor, &monitor->label_column, label, "label");
 
-	monitor->n_columns =
-		sql_execute("SELECT column_name::text, kind FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal", 1, &type, &id,
-					NULL);
+	monitor->n_columns = sql_execute("SELECT column_name::text, kind, data_type::oid, retired_at IS NOT NULL "
+									 "FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal",
+									 1, &type, &id, NULL);
 	monitor->columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_columns, 1));
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
@@ -248,7 +348,8 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 
 		if (!summary_kind_of_name(sql_text(i, 2), &kind))
 			elog(ERROR, "unknown kind of column \"%s\"", sql_text(i, 1));
-		find_readable_column(monitor, &monitor->columns[i], sql_text(i, 1), "column", kind);
+		find_summarized_column(monitor, &monitor->columns[i], sql_text(i, 1), kind, DatumGetObjectId(sql_value(i, 3, &is_null)),
+							   DatumGetBool(sql_value(i, 4, &is_null)));
 	}
 }
 
@@ -264,6 +365,12 @@ int
 definition_blamed(void)
 {
 	return blamed_monitor;
+}
+
+char *
+definition_reason(const ErrorData *error)
+{
+	return error->hint ? psprintf("%s. %s", error->message, error->hint) : pstrdup(error->message);
 }
 
 /* Its builds end with it: what they left out is not known any more when it begins again. Waits for nobody who is dropping it. */
@@ -283,6 +390,9 @@ definition_disable(int monitor_id, const char *reason)
 	sql_execute("DELETE FROM weir.build_slice WHERE build_id IN (SELECT build_id FROM weir.build WHERE monitor_id = $1)", 1, types,
 				values, NULL);
 	sql_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation <> 0", 1, types, values, NULL);
+	/* When it begins again, everything is built from the table as it is then. */
+	sql_execute("DELETE FROM weir.source_relation WHERE monitor_id = $1", 1, types, values, NULL);
+	sql_execute("DELETE FROM weir.source_change WHERE monitor_id = $1", 1, types, values, NULL);
 }
 
 /* False when the monitor cannot be captured: it is disabled with its reason. */
@@ -309,8 +419,10 @@ try_to_complete(CapturedMonitor *monitor, uint64 row, SPITupleTable *table, Memo
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, error->message)));
-		definition_disable(monitor->monitor_id, error->message);
+		ereport(LOG,
+				(errmsg("weir disables monitor \"%s\": %s", monitor->name, error->message),
+				 error->hint ? errhint("%s", error->hint) : 0));
+		definition_disable(monitor->monitor_id, definition_reason(error));
 		succeeded = false;
 	}
 	PG_END_TRY();

@@ -15,6 +15,7 @@
 #include "fairness/fairness_datum.h"
 #include "nodes/pg_list.h"
 #include "summary/summary_datum.h"
+#include "utils/rel.h"
 #include "window/window.h"
 
 /* A snapshot in the form that decoding needs: which top-level transactions had ended when it was taken. */
@@ -66,7 +67,8 @@ typedef struct CapturedColumn
 {
 	NameData	name;
 	AttrNumber	attribute;		/* of the monitored table itself */
-	Oid			type;			/* what the reader is made for */
+	Oid			type;			/* what the reader is made for: follows the stream, see relation_map.c */
+	bool		retired;		/* the table has it no more: its summaries stay as they are */
 	ValueReader reader;
 	struct Dictionary *dictionary; /* see batch.h */
 } CapturedColumn;
@@ -80,6 +82,8 @@ typedef struct CapturedMonitor
 	bool		backfill;
 	bool		retracts_deletes;
 	char	   *filter;			/* NULL: none */
+	int			n_attributes;
+	char	  **attribute_names; /* of the source by number - 1, as the filter calls them; NULL: none */
 
 	CapturedColumn time;		/* its reader is not set */
 	Oid			time_type;
@@ -115,6 +119,9 @@ typedef struct CapturedMonitor
 	int64		n_untimed;		/* since the last flush */
 	List	   *unfolded;		/* ranges (TouchedRange) that miss rows of a transaction which was not folded; to be rebuilt */
 	bool		truncated;		/* since the last flush; panes folded afterwards count */
+	List	   *truncated_parts; /* since the last flush: children that were emptied, by OID */
+	char	   *failure;		/* why it cannot go on; nothing is folded for it any more */
+	bool		has_source_change; /* DDL is noticed that the stream has not reached: no build ends before that */
 
 	/* The slice that the last row fell into: rows mostly come in order. */
 	TimestampTz slice_start;
@@ -130,9 +137,24 @@ extern char *definition_fingerprint(void);
 /* Reads all definitions into the given context. A monitor that cannot be captured is disabled with its reason and left out. */
 extern List *definition_load(MemoryContext context);
 
+/*
+ * Prepares a column, the label's or the prediction's reader for a type; the time column only takes note of it.  False when the type
+ * cannot be read as the definition says.
+ */
+extern bool definition_read_as(CapturedMonitor *monitor, CapturedColumn *column, Oid type, MemoryContext context);
+
+/* Names of the source's columns by number, as they were when capture last looked: what the definition calls them. */
+extern void definition_load_attributes(CapturedMonitor *monitor);
+
+/* The monitor's filter over the relation, which may be a child of the source, or have other names by now. Takes no lock. */
+extern Node *definition_filter(CapturedMonitor *monitor, Relation relation);
+
 /* The monitor that is being worked for, 0 when none: who is to blame for an error, while folding and while writing. */
 extern void definition_blame(int monitor_id);
 extern int	definition_blamed(void);
+
+/* Message and hint of an error: why a monitor is set aside, and what to do. */
+extern char *definition_reason(const ErrorData *error);
 
 /* Sets a monitor aside with the reason. Inside a transaction and an SPI scope. */
 extern void definition_disable(int monitor_id, const char *reason);

@@ -88,11 +88,12 @@ only_condition(List *statements)
 }
 
 Node *
-capture_parse_filter_of(Relation relation, const char *filter)
+capture_parse_filter_of(Relation relation, const char *filter, List *column_names)
 {
 	int			guc_level = NewGUCNestLevel();
 	ParseState *state = make_parsestate(NULL);
 	ParseNamespaceItem *item;
+	Alias	   *alias = NULL;
 	Node	   *condition;
 	Node	   *expression;
 
@@ -105,7 +106,9 @@ capture_parse_filter_of(Relation relation, const char *filter)
 				 errhint("Write what would stand in a WHERE clause: filter => $$amount > 0$$.")));
 
 	/* No source text: positions in the filter mean nothing to who sees the error. */
-	item = addRangeTableEntryForRelation(state, relation, NoLock, NULL, false, true);
+	if (column_names != NIL)
+		alias = makeAlias(RelationGetRelationName(relation), column_names);
+	item = addRangeTableEntryForRelation(state, relation, NoLock, alias, false, true);
 	addNSItemToQuery(state, item, false, true, true);
 	expression = transformWhereClause(state, copyObject(condition), EXPR_KIND_WHERE, "filter");
 	assign_expr_collations(state, expression);
@@ -119,7 +122,7 @@ Node *
 capture_parse_filter(Oid relation, const char *filter)
 {
 	Relation	table = table_open(relation, AccessShareLock);
-	Node	   *expression = capture_parse_filter_of(table, filter);
+	Node	   *expression = capture_parse_filter_of(table, filter, NIL);
 
 	table_close(table, NoLock);
 	return expression;

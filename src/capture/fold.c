@@ -88,7 +88,7 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 	{
 		int			at = entry->columns[i] - 1;
 
-		if (same_value(relation, entry->columns[i], old_row, new_row))
+		if (at < 0 || same_value(relation, entry->columns[i], old_row, new_row))
 			continue;
 		row_add_value(monitor, i, &pane->removed, old_row->values[at], old_row->nulls[at]);
 		row_add_value(monitor, i, added, new_row->values[at], new_row->nulls[at]);
@@ -198,9 +198,12 @@ count_untimed(CapturedMonitor *monitor)
 	}
 }
 
-/* The old row is not all there: say which panes are no longer exact, or that some pane of the monitor is not. */
+/*
+ * The old row is not all there: say which panes are no longer exact, or that some pane of the monitor is not.  mark is what becomes
+ * of the pane that the row leaves.
+ */
 static void
-apply_incomplete(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row)
+apply_incomplete(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row, Change mark)
 {
 	Place		place;
 
@@ -210,7 +213,7 @@ apply_incomplete(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 	{
 		row_find_place(map, entry, old_row, &place);
 		if (place.inside)
-			apply(relation, entry, &place, CHANGE_MARK_INEXACT, NULL, NULL);
+			apply(relation, entry, &place, mark, NULL, NULL);
 	}
 	/* Without the old row its values may be stored out of line, where nobody can read them from here. */
 	if (new_row != NULL && entry->filter == NULL && entry->monitor->n_segments == 0)
@@ -222,17 +225,20 @@ apply_incomplete(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 }
 
 static void
-fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row, bool old_complete)
+fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row, bool old_complete,
+				 MoveAnswer moves)
 {
 	CapturedMonitor *monitor = entry->monitor;
-	bool		is_delete = new_row == NULL;
+	/* A row that moves to another partition is not deleted. */
+	bool		is_kept = new_row == NULL && !monitor->retracts_deletes && moves != MOVE_YES;
+	Change		kept_mark = moves == MOVE_NO ? CHANGE_MARK_RETAINED : CHANGE_MARK_INEXACT;
 	bool		is_insert = old_row == NULL && old_complete;
 	Place		old_place = {0};
 	Place		new_place = {0};
 
 	if (!is_insert && !old_complete)
 	{
-		apply_incomplete(relation, map, entry, old_row, new_row);
+		apply_incomplete(relation, map, entry, old_row, new_row, is_kept ? kept_mark : CHANGE_MARK_INEXACT);
 		return;
 	}
 	if (old_row != NULL)
@@ -242,10 +248,10 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 	if (is_insert && new_place.untimed)
 		count_untimed(monitor);
 
-	if (is_delete && !monitor->retracts_deletes)
+	if (is_kept)
 	{
 		if (old_place.inside)
-			apply(relation, entry, &old_place, CHANGE_MARK_RETAINED, NULL, NULL);
+			apply(relation, entry, &old_place, kept_mark, NULL, NULL);
 		return;
 	}
 	if (old_place.inside && new_place.inside && old_place.start == new_place.start && old_place.segment == new_place.segment)
@@ -281,7 +287,7 @@ complete_from_old(Relation relation, RowImage *new_row, const RowImage *old_row)
 }
 
 void
-fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete)
+fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete, MoveAnswer moves)
 {
 	RelationMap *map = relation_map_get(relation);
 	RowImage	old_row;
@@ -309,7 +315,7 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 		MonitorMap *entry = lfirst(cell);
 
 		definition_blame(entry->monitor->monitor_id);
-		fold_for_monitor(relation, map, entry, old_tuple ? &old_row : NULL, new_tuple ? &new_row : NULL, old_complete);
+		fold_for_monitor(relation, map, entry, old_tuple ? &old_row : NULL, new_tuple ? &new_row : NULL, old_complete, moves);
 	}
 	definition_blame(0);
 	MemoryContextSwitchTo(old);
@@ -327,6 +333,16 @@ truncate_monitor(CapturedMonitor *monitor)
 		pane_mark_live(monitor->monitor_id, PANE_RETAINED);
 }
 
+static void
+remember_truncated_part(CapturedMonitor *monitor, Oid part)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(monitor));
+
+	monitor->truncated_parts = list_append_unique_oid(monitor->truncated_parts, part);
+	monitor->state_changed = true;
+	MemoryContextSwitchTo(old);
+}
+
 /* The list has the tables that were named and all their partitions. */
 void
 fold_truncate(int n_relations, const Oid *truncated)
@@ -337,19 +353,21 @@ fold_truncate(int n_relations, const Oid *truncated)
 	{
 		CapturedMonitor *monitor = lfirst(cell);
 		bool		whole = false;
-		bool		part = false;
 
 		for (int i = 0; i < n_relations; i++)
-		{
 			whole |= truncated[i] == monitor->source;
-			part |= !whole && relation_descends_from(truncated[i], monitor->source);
-		}
-		if (in_progress != NULL && (whole || part))
-			partial_truncate(in_progress, set_in_progress->xid, monitor->monitor_id, whole);
+		if (whole && in_progress != NULL)
+			partial_truncate(in_progress, set_in_progress->xid, monitor->monitor_id, InvalidOid);
 		else if (whole)
 			truncate_monitor(monitor);
-		else if (part)
-			mark_monitor_inexact(monitor);
+		for (int i = 0; i < n_relations && !whole; i++)
+			if (relation_descends_from(truncated[i], monitor->source))
+			{
+				if (in_progress != NULL)
+					partial_truncate(in_progress, set_in_progress->xid, monitor->monitor_id, truncated[i]);
+				else
+					remember_truncated_part(monitor, truncated[i]);
+			}
 	}
 }
 
@@ -407,12 +425,13 @@ fold_stream_stop(void)
 }
 
 void
-fold_stream_change(TransactionId xid, Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete)
+fold_stream_change(TransactionId xid, Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete,
+				   MoveAnswer moves)
 {
 	in_progress = stream_in_progress;
 	set_in_progress = partial_set(in_progress, xid);
 	partial_note_relation(in_progress, RelationGetRelid(relation));
-	fold_change(relation, old_tuple, new_tuple, old_complete);
+	fold_change(relation, old_tuple, new_tuple, old_complete, moves);
 	in_progress = NULL;
 	partial_limit_now_and_then(partial_budget());
 }
@@ -519,10 +538,10 @@ apply_truncations(Streamed *streamed)
 
 			if (truncation->monitor_id != monitor->monitor_id)
 				continue;
-			if (truncation->whole)
-				truncate_monitor(monitor);
+			if (OidIsValid(truncation->part))
+				remember_truncated_part(monitor, truncation->part);
 			else
-				mark_monitor_inexact(monitor);
+				truncate_monitor(monitor);
 		}
 	}
 }

@@ -11,6 +11,7 @@
 
 #include "access/htup.h"
 #include "capture/definition.h"
+#include "capture/moves.h"
 #include "utils/rel.h"
 
 /* The monitors to serve; the list and its members stay the caller's. Drops what was remembered of relations. */
@@ -23,8 +24,11 @@ extern void fold_tick(TimestampTz now);
 extern void fold_begin(TransactionId xid, XLogRecPtr end_lsn);
 extern void fold_commit(TimestampTz committed_at);
 
-/* One change; either tuple may be NULL. old_complete: the old tuple has all columns (replica identity full), not just the key's. */
-extern void fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete);
+/*
+ * One change; either tuple may be NULL. old_complete: the old tuple has all columns (replica identity full), not just the key's.
+ * moves: the delete is half of an update that moves the row to another partition.
+ */
+extern void fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete, MoveAnswer moves);
 extern void fold_truncate(int n_relations, const Oid *relations);
 
 /*
@@ -33,7 +37,8 @@ extern void fold_truncate(int n_relations, const Oid *relations);
  */
 extern void fold_stream_start(TransactionId top_xid);
 extern void fold_stream_stop(void);
-extern void fold_stream_change(TransactionId xid, Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete);
+extern void fold_stream_change(TransactionId xid, Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool old_complete,
+							   MoveAnswer moves);
 extern void fold_stream_truncate(TransactionId xid, int n_relations, const Oid *relations);
 extern void fold_stream_abort(TransactionId top_xid, TransactionId xid);
 extern void fold_stream_commit(TransactionId top_xid, XLogRecPtr end_lsn);

@@ -219,7 +219,8 @@ pane_part_equal(CapturedMonitor *monitor, PanePart *a, PanePart *b, char **diffe
 	pane_part_settle(monitor, a);
 	pane_part_settle(monitor, b);
 	for (int i = 0; i < monitor->n_columns; i++)
-		if (!summary_equal(a->summaries[i], b->summaries[i]))
+		/* Of a column that the table has no more, there is nothing to compare with. */
+		if (!monitor->columns[i].retired && !summary_equal(a->summaries[i], b->summaries[i]))
 		{
 			if (difference != NULL)
 				*difference = psprintf("column \"%s\"", NameStr(monitor->columns[i].name));

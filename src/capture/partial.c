@@ -273,15 +273,15 @@ partial_note_relation(Streamed *streamed, Oid relation)
 }
 
 void
-partial_truncate(Streamed *streamed, TransactionId xid, int monitor_id, bool whole)
+partial_truncate(Streamed *streamed, TransactionId xid, int monitor_id, Oid part)
 {
 	MemoryContext old = MemoryContextSwitchTo(partial_context);
 	PartialTruncation *truncation = palloc(sizeof(PartialTruncation));
 
 	*truncation = (PartialTruncation){.xid = xid,
-									  .epoch = whole ? ++streamed->epoch : streamed->epoch,
+									  .epoch = OidIsValid(part) ? streamed->epoch : ++streamed->epoch,
 									  .monitor_id = monitor_id,
-									  .whole = whole};
+									  .part = part};
 	streamed->truncations = lappend(streamed->truncations, truncation);
 	MemoryContextSwitchTo(old);
 }
@@ -296,7 +296,7 @@ partial_first_epoch(const Streamed *streamed, int monitor_id)
 	{
 		PartialTruncation *truncation = lfirst(cell);
 
-		if (truncation->monitor_id == monitor_id && truncation->whole)
+		if (truncation->monitor_id == monitor_id && !OidIsValid(truncation->part))
 			epoch = Max(epoch, truncation->epoch);
 	}
 	return epoch;

@@ -45,7 +45,7 @@ typedef struct PartialTruncation
 	TransactionId xid;
 	int			epoch;			/* that it began */
 	int			monitor_id;
-	bool		whole;			/* else of a part of the source: the monitor is inexact */
+	Oid			part;			/* of the source, a partition or child; InvalidOid: all of it */
 } PartialTruncation;
 
 /* A range of event time, of whole panes. */
@@ -91,7 +91,7 @@ extern Pane *partial_pane(PartialSet *set, CapturedMonitor *monitor, TimestampTz
 extern PartialTotals *partial_totals(PartialSet *set, CapturedMonitor *monitor);
 
 extern void partial_note_relation(Streamed *streamed, Oid relation);
-extern void partial_truncate(Streamed *streamed, TransactionId xid, int monitor_id, bool whole);
+extern void partial_truncate(Streamed *streamed, TransactionId xid, int monitor_id, Oid part);
 
 /* Of a transaction that was given up: it touched the pane [since, until) of the monitor. */
 extern void partial_touch(Streamed *streamed, int monitor_id, TimestampTz since, TimestampTz until);

@@ -17,6 +17,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#define CAPTURE_FAILURE_LENGTH 256
+
 static MemoryContext map_context;
 static HTAB *relations = NULL;
 static List *served_monitors;
@@ -74,8 +76,10 @@ relation_descends_from(Oid relation, Oid ancestor)
 	catalog = table_open(InheritsRelationId, AccessShareLock);
 	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
 	scan = systable_beginscan(catalog, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+	/* A partition that is being detached concurrently is none any more for whoever begins to look. */
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		parents = lappend_oid(parents, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+		if (!((Form_pg_inherits) GETSTRUCT(tuple))->inhdetachpending)
+			parents = lappend_oid(parents, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 	foreach(cell, parents)
@@ -84,12 +88,15 @@ relation_descends_from(Oid relation, Oid ancestor)
 	return false;
 }
 
-/* The column of the monitored table as it is called in this relation. */
+/*
+ * The column of the monitored table where it stands in this relation, at the time of the change; 0 when it is not there.  The
+ * change may be older or newer than the definition: its rows have the type that the column had then, and the reader follows.
+ */
 static AttrNumber
-attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
+find_attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
 {
 	AttrNumber	attribute = column->attribute;
-	Form_pg_attribute shape = NULL;
+	Form_pg_attribute shape;
 
 	if (RelationGetRelid(relation) != monitor->source)
 	{
@@ -97,20 +104,30 @@ attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *colu
 
 		attribute = name ? get_attnum(RelationGetRelid(relation), name) : InvalidAttrNumber;
 	}
-	if (attribute > 0 && attribute <= RelationGetDescr(relation)->natts)
-		shape = TupleDescAttr(RelationGetDescr(relation), attribute - 1);
-	if (shape == NULL || shape->attisdropped)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of monitor \"%s\" is not in table \"%s\"", NameStr(column->name), monitor->name,
-						RelationGetRelationName(relation))));
+	if (attribute <= 0 || attribute > RelationGetDescr(relation)->natts)
+		return InvalidAttrNumber;
+	shape = TupleDescAttr(RelationGetDescr(relation), attribute - 1);
+	if (shape->attisdropped ||
+		(shape->atttypid != column->type && !definition_read_as(monitor, column, shape->atttypid, map_context)))
+		return InvalidAttrNumber;
+	return attribute;
+}
 
-	/* The change may be older or newer than the definition: its rows have the type that the column had then. */
-	if (shape->atttypid != column->type)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the type of column \"%s\" of monitor \"%s\" was changed", NameStr(column->name), monitor->name),
-				 errhint("Run SELECT weir.rebuild('%s').", monitor->name)));
+/* A column without which the monitor cannot be: when it is not there, the monitor fails, which is told at the next flush. */
+static AttrNumber
+attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
+{
+	AttrNumber	attribute = find_attribute_here(relation, monitor, column);
+
+	if (attribute == InvalidAttrNumber && monitor->failure == NULL)
+	{
+		monitor->failure = MemoryContextAlloc(map_context, CAPTURE_FAILURE_LENGTH);
+		snprintf(monitor->failure, CAPTURE_FAILURE_LENGTH,
+				 "column \"%s\" was dropped, or has a type that cannot be read as what it is for. "
+				 "Mend it and run weir.rebuild, or drop the monitor and create it again.",
+				 NameStr(column->name));
+		monitor->state_changed = true;
+	}
 	return attribute;
 }
 
@@ -121,6 +138,18 @@ attributes_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *col
 
 	for (int i = 0; i < n; i++)
 		attributes[i] = attribute_here(relation, monitor, &columns[i]);
+	return attributes;
+}
+
+/* Of columns that are only summarized, those are left out that the relation does not have. */
+static AttrNumber *
+summarized_here(Relation relation, CapturedMonitor *monitor)
+{
+	AttrNumber *attributes = palloc0(sizeof(AttrNumber) * Max(monitor->n_columns, 1));
+
+	for (int i = 0; i < monitor->n_columns; i++)
+		if (!monitor->columns[i].retired)
+			attributes[i] = find_attribute_here(relation, monitor, &monitor->columns[i]);
 	return attributes;
 }
 
@@ -162,7 +191,7 @@ relation_map_get(Relation relation)
 		MonitorMap *entry;
 		MemoryContext old;
 
-		if (!relation_descends_from(id, monitor->source))
+		if (monitor->failure != NULL || !relation_descends_from(id, monitor->source))
 			continue;
 		definition_blame(monitor->monitor_id);
 		if (map->context == NULL)
@@ -171,13 +200,18 @@ relation_map_get(Relation relation)
 		entry = palloc0(sizeof(MonitorMap));
 		entry->monitor = monitor;
 		entry->time = attribute_here(relation, monitor, &monitor->time);
-		entry->columns = attributes_here(relation, monitor, monitor->columns, monitor->n_columns);
+		entry->columns = summarized_here(relation, monitor);
 		entry->segments = attributes_here(relation, monitor, monitor->segments, monitor->n_segments);
 		entry->protected_columns = attributes_here(relation, monitor, monitor->protected_columns, monitor->n_protected);
 		if (monitor->has_label)
 			entry->label = attribute_here(relation, monitor, &monitor->label_column);
 		if (monitor->n_protected > 0)
 			entry->prediction = attribute_here(relation, monitor, &monitor->prediction_column);
+		if (monitor->failure != NULL)
+		{
+			MemoryContextSwitchTo(old);
+			continue;
+		}
 		entry->identity_places_rows = identity_places_rows(relation, entry);
 		if (monitor->filter != NULL)
 		{
@@ -186,7 +220,7 @@ relation_map_get(Relation relation)
 				map->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)), &TTSOpsVirtual);
 				map->expression_context = CreateStandaloneExprContext();
 			}
-			entry->filter = ExecInitExpr((Expr *) capture_parse_filter_of(relation, monitor->filter), NULL);
+			entry->filter = ExecInitExpr((Expr *) definition_filter(monitor, relation), NULL);
 		}
 		map->monitors = lappend(map->monitors, entry);
 		MemoryContextSwitchTo(old);

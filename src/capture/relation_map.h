@@ -19,7 +19,7 @@ typedef struct MonitorMap
 {
 	CapturedMonitor *monitor;
 	AttrNumber	time;
-	AttrNumber *columns;
+	AttrNumber *columns;		/* 0: not there, nothing is added to its summary */
 	AttrNumber *segments;
 	AttrNumber *protected_columns;
 	AttrNumber	label;

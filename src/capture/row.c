@@ -171,7 +171,8 @@ row_add(MonitorMap *entry, PanePart *part, RowImage *row)
 	{
 		int			at = entry->columns[i] - 1;
 
-		row_add_value(monitor, i, part, row->values[at], row->nulls[at]);
+		if (at >= 0)
+			row_add_value(monitor, i, part, row->values[at], row->nulls[at]);
 	}
 	row_add_fairness(entry, part, row);
 }

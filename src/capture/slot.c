@@ -140,6 +140,8 @@ slot_retire(void)
 		sql_begin(&scope);
 		sql_execute("DELETE FROM weir.pane WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 		sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
+		sql_execute("DELETE FROM weir.source_relation", 0, NULL, NULL, NULL);
+		sql_execute("DELETE FROM weir.source_change", 0, NULL, NULL, NULL);
 		sql_execute("DELETE FROM weir.capture_progress", 0, NULL, NULL, NULL);
 		sql_end(&scope);
 	}

@@ -16,6 +16,7 @@
 #include "base/compat.h"
 #include "capture/fault.h"
 #include "capture/fold.h"
+#include "capture/moves.h"
 #include "capture/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -71,6 +72,7 @@ typedef struct DecodedChange
 	HeapTuple	old_tuple;
 	HeapTuple	new_tuple;
 	bool		old_complete;
+	MoveAnswer	moves;
 } DecodedChange;
 
 /* False when it is no change of a row. */
@@ -92,6 +94,7 @@ read_change(Relation relation, ReorderBufferChange *change, DecodedChange *decod
 		case REORDER_BUFFER_CHANGE_DELETE:
 			decoded->old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
 			decoded->old_complete &= decoded->old_tuple != NULL;
+			decoded->moves = moves_find(change->lsn);
 			return true;
 		default: return false;
 	}
@@ -105,7 +108,7 @@ plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Re
 	if (!read_change(relation, change, &decoded))
 		return;
 	FAULT(FAULT_CHANGE);
-	fold_change(relation, decoded.old_tuple, decoded.new_tuple, decoded.old_complete);
+	fold_change(relation, decoded.old_tuple, decoded.new_tuple, decoded.old_complete, decoded.moves);
 }
 
 static void
@@ -168,7 +171,7 @@ plugin_stream_change(LogicalDecodingContext *context, ReorderBufferTXN *transact
 	if (!read_change(relation, change, &decoded))
 		return;
 	FAULT(FAULT_STREAM_CHANGE);
-	fold_stream_change(change->txn->xid, relation, decoded.old_tuple, decoded.new_tuple, decoded.old_complete);
+	fold_stream_change(change->txn->xid, relation, decoded.old_tuple, decoded.new_tuple, decoded.old_complete, decoded.moves);
 }
 
 static void
@@ -379,6 +382,7 @@ stream_read(int milliseconds)
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("could not read WAL at %X/%X: %s", LSN_FORMAT_ARGS(stream->reader->EndRecPtr),
 							error ? error : "no message")));
+		moves_note(stream->reader);
 		LogicalDecodingProcessRecord(stream, stream->reader);
 		position = Max(position, stream->reader->EndRecPtr);
 		CHECK_FOR_INTERRUPTS();
@@ -404,7 +408,10 @@ stream_position(void)
 void
 stream_confirm(XLogRecPtr confirmed)
 {
+	ReorderBufferTXN *oldest = ReorderBufferGetOldestTXN(stream->reorder);
+
 	LogicalConfirmReceivedLocation(confirmed);
+	moves_forget_before(oldest != NULL ? oldest->first_lsn : confirmed);
 
 	/* The slot's own requirements are computed lazily otherwise; a server that restarts soon would keep more WAL than needed. */
 	ReplicationSlotMarkDirty();

@@ -145,7 +145,11 @@ start_monitor(int monitor_id)
 	Oid			type = INT4OID;
 	Datum		value = Int32GetDatum(monitor_id);
 
-	sql_execute("INSERT INTO weir.monitor_state (monitor_id) VALUES ($1)", 1, &type, &value, NULL);
+	/* The numbers of the columns are those that they have now, whatever is renamed before capture looks. */
+	sql_execute("INSERT INTO weir.monitor_state (monitor_id, attributes) SELECT $1, pg_catalog.jsonb_object_agg(attname, attnum) "
+				"FROM weir.monitor m JOIN pg_catalog.pg_attribute a ON a.attrelid = m.source "
+				"WHERE m.monitor_id = $1 AND attnum > 0 AND NOT attisdropped",
+				1, &type, &value, NULL);
 	sql_execute("INSERT INTO weir.build (monitor_id, kind) VALUES ($1, 'build')", 1, &type, &value, NULL);
 }
 

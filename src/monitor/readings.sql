@@ -96,8 +96,9 @@ BEGIN ATOMIC
         coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, x.n, s.min_n, 'ok')
     FROM weir._settings(monitor_id) s,
         weir._pane_windows(monitor_id, 'summaries', window_size, slide, since, until, segments, columns) p
-        JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item,
-        LATERAL weir.stats(p.summary) x,
+        JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
+        -- A column that the table has no more is shown where there is something of it.
+        JOIN LATERAL weir.stats(p.summary) x ON c.retired_at IS NULL OR x.n + x.null_count > 0,
         LATERAL (SELECT CASE WHEN c.kind <> 'category' THEN weir.quantile(p.summary, ARRAY[0.25, 0.5, 0.75, 0.95, 0.99]) END AS q) q,
         LATERAL (SELECT jsonb_agg(jsonb_build_object('value', v.value, 'n', v.n, 'share', v.share)) AS top_values
                  FROM weir.top(p.summary, 5) v (value, n, share) WHERE c.kind = 'category') t;
@@ -134,6 +135,7 @@ BEGIN ATOMIC
         LATERAL weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments,
                                    CASE WHEN s.drift_metrics = '{}' AND s.drift_by_column = '{}' THEN '{}' ELSE columns END) p
         JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
+            AND (c.retired_at IS NULL OR (SELECT x.n + x.null_count > 0 FROM weir.stats(p.summary) x))
         JOIN weir.monitor m ON m.monitor_id = $1,
         LATERAL weir._column_metrics(s.drift_by_column, c.column_name, s.drift_metrics, only_metrics) wanted,
         LATERAL (
@@ -397,7 +399,8 @@ COMMENT ON FUNCTION weir.scores(text, interval, interval, timestamptz, timestamp
 CREATE VIEW weir.monitors WITH (security_barrier) AS
     SELECT m.name AS monitor, m.source, coalesce(s.state, 'starting') AS state, s.reason, s.watermark, s.last_change_at, s.inexact_since,
         coalesce(s.n_untimed, 0) AS n_untimed, m.time_column, m.window_size, m.slide, m.pane_size, m.lateness, coalesce(m.time_zone, 'UTC') AS time_zone,
-        (SELECT array_agg(c.column_name || ' ' || c.kind ORDER BY c.ordinal) FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id) AS columns,
+        (SELECT array_agg(c.column_name || ' ' || c.kind || coalesce(' (' || c.retired_reason || ')', '') ORDER BY c.ordinal)
+         FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id) AS columns,
         m.segment_by, m.model, m.prediction, m.score, m.label, m.positive, m.protected,
         CASE b.form WHEN 'range' THEN format('range %s to %s', b.since, b.until)
                     WHEN 'query' THEN format('query (%s rows)', b.n)

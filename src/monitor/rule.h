@@ -157,6 +157,9 @@ extern void rule_evaluate(int rule_id);
 /* The scheduler's task. */
 extern void rule_task(void);
 
+/* Rules, their states and alerts take the present names of columns that were renamed. Within an SPI scope. */
+extern void rule_follow_renames(void);
+
 /* ---- alerts, inside an SQL scope ---- */
 
 /* Alerts of the rule that are open or whose cooldown reaches beyond since. */

@@ -503,6 +503,16 @@ list_turns(void)
 	return turns;
 }
 
+static void
+follow_renames(void)
+{
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	rule_follow_renames();
+	sql_end(&scope);
+}
+
 void
 rule_task(void)
 {
@@ -513,6 +523,7 @@ rule_task(void)
 
 	/* Somebody's open transaction may hold an alert or the key of a job: such a rule has another turn, the others do not wait. */
 	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	follow_renames();
 	foreach(cell, list_turns())
 	{
 		RuleTurn   *turn = lfirst(cell);

@@ -1,0 +1,623 @@
+/*
+ * source_watch.c
+ *		Watches the tables that monitors' rows come from, for DDL that changes rows without a decoded change.
+ *
+ * What it looks for: another relfilenode together with another version of a column that counts (the table was rewritten with other
+ *values; CLUSTER and the like touch no column), another type, and partitions or children that come or go.  A partition that was
+ *created in place has had no row that was not decoded; one that was attached has.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "base/sql.h"
+#include "capture/build.h"
+#include "capture/pane.h"
+#include "capture/source.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_partitioned_table.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+/* Whatever no invalidation tells of is found this often. */
+#define LOOK_MS 10000
+
+/* More ranges than these are taken as one. */
+#define MAX_RANGES 16
+
+static HTAB *watched = NULL;	/* relations that an invalidation must name to count */
+static bool anything_changed = true;
+static TimestampTz next_look = 0;
+
+/* ---- when to look ---- */
+
+static void
+relation_changed(Datum argument, Oid relation)
+{
+	if (!OidIsValid(relation) || watched == NULL || hash_search(watched, &relation, HASH_FIND, NULL) != NULL)
+		anything_changed = true;
+}
+
+static void
+begin_watching(void)
+{
+	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(Oid), .hcxt = TopMemoryContext};
+	static bool registered = false;
+
+	if (!registered)
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	registered = true;
+	if (watched != NULL)
+		hash_destroy(watched);
+	watched = hash_create("weir watched relations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	anything_changed = false;
+	next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_MS);
+}
+
+bool
+source_look_is_due(void)
+{
+	return anything_changed || GetCurrentTimestamp() >= next_look;
+}
+
+/* ---- ranges of event time ---- */
+
+typedef struct TimeRange
+{
+	TimestampTz since;
+	TimestampTz until;
+} TimeRange;
+
+typedef struct RangeList
+{
+	int			n;
+	TimeRange	ranges[MAX_RANGES];
+} RangeList;
+
+static void
+add_range(RangeList *list, TimestampTz since, TimestampTz until)
+{
+	for (int i = 0; i < list->n; i++)
+		if (list->n == MAX_RANGES || (since <= list->ranges[i].until && until >= list->ranges[i].since))
+		{
+			list->ranges[i].since = Min(list->ranges[i].since, since);
+			list->ranges[i].until = Max(list->ranges[i].until, until);
+			return;
+		}
+	list->ranges[list->n++] = (TimeRange){since, until};
+}
+
+/* The value that bounds the first key of a partition, if it is a time. */
+static bool
+bound_time(List *datums, Oid type, TimestampTz *result)
+{
+	PartitionRangeDatum *first = datums == NIL ? NULL : linitial(datums);
+
+	return first != NULL && first->kind == PARTITION_RANGE_DATUM_VALUE && IsA(first->value, Const) &&
+		!((Const *) first->value)->constisnull && definition_time(type, ((Const *) first->value)->constvalue, result);
+}
+
+/* Narrows the range to what the bounds of one partition let in, when its parent is partitioned by ranges of the time column. */
+static void
+narrow_by_bounds(Oid partition, Oid parent, const char *time_column, TimeRange *range)
+{
+	HeapTuple	tuple = SearchSysCache1(PARTRELID, ObjectIdGetDatum(parent));
+	Form_pg_partitioned_table key;
+	Oid			type;
+	bool		by_time;
+	bool		is_null;
+	bool		single;
+	Datum		stored;
+	PartitionBoundSpec *bounds;
+	TimestampTz bound;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	key = (Form_pg_partitioned_table) GETSTRUCT(tuple);
+	by_time = key->partstrat == PARTITION_STRATEGY_RANGE && key->partattrs.values[0] != 0 &&
+		key->partattrs.values[0] == get_attnum(parent, time_column);
+	single = key->partnatts == 1;
+	type = by_time ? getBaseType(get_atttype(parent, key->partattrs.values[0])) : InvalidOid;
+	ReleaseSysCache(tuple);
+	if (!by_time || (type != TIMESTAMPTZOID && type != TIMESTAMPOID && type != DATEOID))
+		return;
+
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(partition));
+	if (!HeapTupleIsValid(tuple))
+		return;
+	stored = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relpartbound, &is_null);
+	bounds = is_null ? NULL : stringToNode(TextDatumGetCString(stored));
+	ReleaseSysCache(tuple);
+	if (bounds == NULL || bounds->is_default)
+		return;
+	if (bound_time(bounds->lowerdatums, type, &bound))
+		range->since = Max(range->since, bound);
+	/* With more keys than one, rows of the bound itself are in. */
+	if (bound_time(bounds->upperdatums, type, &bound))
+		range->until = Min(range->until, single ? bound : bound + (type == DATEOID ? USECS_PER_DAY : 1));
+}
+
+static TimeRange
+range_of(Oid relation, Oid source, const char *time_column)
+{
+	TimeRange	range = {DT_NOBEGIN, DT_NOEND};
+
+	while (relation != source && get_rel_relispartition(relation))
+	{
+		Oid			parent = get_partition_parent(relation, true);
+
+		narrow_by_bounds(relation, parent, time_column, &range);
+		relation = parent;
+	}
+	return range;
+}
+
+/* ---- what has changed ---- */
+
+/*
+ * True when rows of the relation have other values than capture has decoded.  before, after: "number:type:modifier:version," of
+ * each column that counts; versions and modifiers mean something only when the file is another one.
+ */
+static bool
+was_rewritten(const char *before, const char *after, bool other_file)
+{
+	while (*after != '\0')
+	{
+		int			number;
+		unsigned	type;
+		int			modifier;
+		unsigned	version;
+		const char *found;
+		char		key[16];
+
+		if (sscanf(after, "%d:%u:%d:%u,", &number, &type, &modifier, &version) != 4)
+			elog(ERROR, "unexpected description of columns \"%s\"", after);
+		snprintf(key, sizeof(key), "%d:", number);
+		for (found = before; found != NULL && strncmp(found, key, strlen(key)) != 0;)
+		{
+			found = strchr(found, ',');
+			found = found != NULL && found[1] != '\0' ? found + 1 : NULL;
+		}
+		if (found != NULL)
+		{
+			unsigned	old_type;
+			int			old_modifier;
+			unsigned	old_version;
+
+			if (sscanf(found, "%*d:%u:%d:%u,", &old_type, &old_modifier, &old_version) != 3)
+				elog(ERROR, "unexpected description of columns \"%s\"", before);
+			if (type != old_type || (other_file && (modifier != old_modifier || version != old_version)))
+				return true;
+		}
+		after = strchr(after, ',') + 1;
+	}
+	return false;
+}
+
+/* False when there is surely no row in it. Waits for no lock. */
+static bool
+may_hold_rows(Oid relation)
+{
+	Relation	table;
+	bool		result = true;
+
+	if (!ConditionalLockRelationOid(relation, AccessShareLock))
+		return true;
+	table = try_table_open(relation, NoLock);
+	if (table != NULL)
+	{
+		if (table->rd_rel->relkind == RELKIND_RELATION)
+			result = RelationGetNumberOfBlocks(table) > 0;
+		table_close(table, NoLock);
+	}
+	UnlockRelationOid(relation, AccessShareLock);
+	return result;
+}
+
+/* What is looked at of one monitor. */
+typedef struct Look
+{
+	int			monitor_id;
+	char	   *name;
+	Oid			source;
+	char	   *time_column;
+	bool		retracts_deletes;
+	bool		insert_only;
+	bool		is_first;		/* nothing is known yet */
+	RangeList	rebuild;
+	RangeList	retain;
+} Look;
+
+/* Columns of the query below. */
+enum
+{
+	CHILD_RELATION = 1,
+	CHILD_IS_THERE,
+	CHILD_IS_KNOWN,
+	CHILD_NAME,
+	CHILD_PROBLEM,
+	CHILD_IDENTITY,
+	CHILD_FILE,
+	CHILD_COLUMNS,
+	CHILD_LINK,
+	CHILD_CREATED_IN_PLACE,
+	CHILD_KNOWN_FILE,
+	CHILD_KNOWN_COLUMNS,
+	CHILD_KNOWN_LINK,
+	CHILD_KNOWN_SINCE,
+	CHILD_KNOWN_UNTIL
+};
+
+/* Tables of a monitor's rows that are not as they are known. $1 monitor, $2 source. */
+static const char *const changed_relations =
+	"WITH RECURSIVE tree(relation, link) AS (SELECT $2, '' UNION "
+	" SELECT i.inhrelid, t.link || '/' || i.inhparent || ':' || i.xmin || ':' || i.cmin FROM pg_catalog.pg_inherits i "
+	" JOIN tree t ON i.inhparent = t.relation WHERE NOT i.inhdetachpending), "
+	"counting(name) AS (SELECT a.attname FROM pg_catalog.pg_attribute a JOIN weir.monitor m ON m.monitor_id = $1 "
+	" WHERE a.attrelid = $2 AND a.attnum > 0 AND NOT a.attisdropped AND (" SOURCE_COLUMN_COUNTS(
+		"a.attname::text") ")), "
+						   "present AS (SELECT c.oid AS relation, c.relname, c.relreplident, c.relfilenode AS file, "
+						   " CASE WHEN c.relkind = 'f' THEN 'a foreign table' WHEN c.relpersistence = 'u' AND c.relkind = 'r' THEN 'unlogged' END AS problem, "
+						   " (SELECT coalesce(pg_catalog.string_agg(a.attnum || ':' || a.atttypid || ':' || a.atttypmod || ':' || a.xmin || ',', '' ORDER BY a.attnum), '') "
+						   "  FROM pg_catalog.pg_attribute a JOIN counting ON a.attname = name WHERE a.attrelid = c.oid AND NOT a.attisdropped) AS columns, "
+						   " t.link FROM (SELECT relation, pg_catalog.string_agg(link, ' ' ORDER BY link) AS link FROM tree GROUP BY relation) t "
+						   " JOIN pg_catalog.pg_class c ON c.oid = t.relation WHERE c.relkind IN ('r', 'f') OR c.oid = $2), "
+						   "known AS (SELECT * FROM weir.source_relation WHERE monitor_id = $1) "
+						   "SELECT coalesce(p.relation, k.relation), p.relation IS NOT NULL, k.relation IS NOT NULL, p.relname::text, p.problem, "
+						   "p.relreplident, p.file, p.columns, p.link, "
+						   /* Attaching writes all columns that are inherited anew. */
+						   "(SELECT pg_catalog.bool_or(a.xmin = s.xmin AND a.cmin = s.cmin) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attribute s "
+						   " ON s.attrelid = a.attrelid AND s.attnum = -6 WHERE a.attrelid = p.relation AND a.attnum > 0 AND a.attinhcount > 0), "
+						   "k.file, k.columns, k.link, k.since, k.until "
+						   "FROM present p FULL JOIN known k ON k.relation = p.relation "
+						   "WHERE p.problem IS NOT NULL OR (p.file, p.columns, p.link) IS DISTINCT FROM (k.file, k.columns, k.link)";
+
+static void
+store_relation(const Look *look, Oid relation, HeapTuple row, TupleDesc shape, TimeRange range)
+{
+	Oid			types[] = {INT4OID, OIDOID, OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	bool		is_null;
+	Datum		values[] = {Int32GetDatum(look->monitor_id),
+					  ObjectIdGetDatum(relation),
+					  SPI_getbinval(row, shape, CHILD_FILE, &is_null),
+					  SPI_getbinval(row, shape, CHILD_COLUMNS, &is_null),
+					  SPI_getbinval(row, shape, CHILD_LINK, &is_null),
+					  TimestampTzGetDatum(range.since),
+					  TimestampTzGetDatum(range.until)};
+
+	sql_execute("INSERT INTO weir.source_relation (monitor_id, relation, file, columns, link, since, until) "
+				"VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (monitor_id, relation) DO UPDATE "
+				"SET file = $3, columns = $4, link = $5, since = $6, until = $7",
+				7, types, values, NULL);
+}
+
+static void
+forget_relation(const Look *look, Oid relation)
+{
+	Oid			types[] = {INT4OID, OIDOID};
+	Datum		values[] = {Int32GetDatum(look->monitor_id), ObjectIdGetDatum(relation)};
+
+	sql_execute("DELETE FROM weir.source_relation WHERE monitor_id = $1 AND relation = $2", 2, types, values, NULL);
+}
+
+/* Takes note of one table that is not as it was known. */
+static void
+look_at_relation(Look *look, HeapTuple row, TupleDesc shape)
+{
+	bool		is_null;
+	Oid			relation = DatumGetObjectId(SPI_getbinval(row, shape, CHILD_RELATION, &is_null));
+	bool		is_there = DatumGetBool(SPI_getbinval(row, shape, CHILD_IS_THERE, &is_null));
+	bool		is_known = DatumGetBool(SPI_getbinval(row, shape, CHILD_IS_KNOWN, &is_null));
+	bool		created_in_place = DatumGetBool(SPI_getbinval(row, shape, CHILD_CREATED_IN_PLACE, &is_null)) && !is_null;
+	TimeRange	range = {DT_NOBEGIN, DT_NOEND};
+	TimeRange	known = {DT_NOBEGIN, DT_NOEND};
+
+	if (is_known)
+	{
+		known.since = DatumGetTimestampTz(SPI_getbinval(row, shape, CHILD_KNOWN_SINCE, &is_null));
+		known.until = DatumGetTimestampTz(SPI_getbinval(row, shape, CHILD_KNOWN_UNTIL, &is_null));
+	}
+	if (!is_there)
+	{
+		add_range(look->retracts_deletes ? &look->rebuild : &look->retain, known.since, known.until);
+		forget_relation(look, relation);
+		return;
+	}
+	range = range_of(relation, look->source, look->time_column);
+	store_relation(look, relation, row, shape, range);
+	if (!is_known)
+	{
+		if (look->is_first)
+			return;
+		if (DatumGetChar(SPI_getbinval(row, shape, CHILD_IDENTITY, &is_null)) != REPLICA_IDENTITY_FULL && !look->insert_only)
+			ereport(LOG,
+					(errmsg("table \"%s\" now belongs to monitor \"%s\", and its replica identity is not full",
+							SPI_getvalue(row, shape, CHILD_NAME), look->name),
+					 errdetail("Updates and deletes of its rows cannot be taken back exactly."),
+					 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL.", SPI_getvalue(row, shape, CHILD_NAME))));
+		if (!created_in_place && may_hold_rows(relation))
+			add_range(&look->rebuild, range.since, range.until);
+		return;
+	}
+	/* It was away in between: nobody knows what happened to it there. */
+	if (strcmp(SPI_getvalue(row, shape, CHILD_LINK), SPI_getvalue(row, shape, CHILD_KNOWN_LINK)) != 0)
+	{
+		add_range(&look->rebuild, Min(range.since, known.since), Max(range.until, known.until));
+		return;
+	}
+	if (was_rewritten(SPI_getvalue(row, shape, CHILD_KNOWN_COLUMNS), SPI_getvalue(row, shape, CHILD_COLUMNS),
+					  SPI_getbinval(row, shape, CHILD_FILE, &is_null) != SPI_getbinval(row, shape, CHILD_KNOWN_FILE, &is_null)))
+		add_range(&look->rebuild, range.since, range.until);
+}
+
+static void
+store_changes(const Look *look, const RangeList *list, const char *effect)
+{
+	for (int i = 0; i < list->n; i++)
+	{
+		Oid			types[] = {INT4OID, LSNOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+		Datum		values[] = {Int32GetDatum(look->monitor_id), LSNGetDatum(GetXLogInsertRecPtr()), CStringGetTextDatum(effect),
+						  TimestampTzGetDatum(list->ranges[i].since), TimestampTzGetDatum(list->ranges[i].until)};
+
+		sql_execute("INSERT INTO weir.source_change (monitor_id, noticed_lsn, effect, since, until) VALUES ($1, $2, $3, $4, $5)", 5,
+					types, values, NULL);
+		ereport(LOG,
+				(errmsg("the table of monitor \"%s\" was changed", look->name),
+				 errdetail("Its panes from %s to %s %s.", pstrdup(timestamptz_to_str(list->ranges[i].since)),
+						   pstrdup(timestamptz_to_str(list->ranges[i].until)),
+						   strcmp(effect, "retain") == 0 ? "are kept as they are" : "are built again")));
+	}
+}
+
+/* Intermediate tables count, too: it is they that a new partition invalidates. */
+static void
+watch_tree(Oid source)
+{
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(source);
+	bool		is_null;
+	uint64		n = sql_execute("WITH RECURSIVE tree(relation) AS (SELECT $1 UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i "
+						   "JOIN tree t ON i.inhparent = t.relation) SELECT relation FROM tree",
+						   1, &type, &value, NULL);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		Oid			relation = DatumGetObjectId(sql_value(i, 1, &is_null));
+
+		(void) hash_search(watched, &relation, HASH_ENTER, NULL);
+	}
+}
+
+/* True when the monitor has to be loaded again. */
+static bool
+look_at_monitor(Look *look)
+{
+	Oid			types[] = {INT4OID, OIDOID};
+	Datum		values[] = {Int32GetDatum(look->monitor_id), ObjectIdGetDatum(look->source)};
+	bool		replaced = false;
+	bool		busy = false;
+	bool		changed;
+	uint64		n;
+	SPITupleTable *rows;
+
+	if (get_rel_name(look->source) == NULL)
+		return true;			/* loading disables it */
+	changed = source_follow_columns(look->monitor_id, look->source, &replaced, &busy);
+	watch_tree(look->source);
+	if (busy)
+	{
+		anything_changed = true;
+		return false;
+	}
+	n = sql_execute(changed_relations, 2, types, values, NULL);
+	rows = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		char	   *problem = SPI_getvalue(rows->vals[i], rows->tupdesc, CHILD_PROBLEM);
+
+		if (problem != NULL)
+		{
+			definition_disable(
+				look->monitor_id,
+				psprintf("table \"%s\" is %s: its changes are not in the write-ahead log. Mend that, and run weir.rebuild",
+						 SPI_getvalue(rows->vals[i], rows->tupdesc, CHILD_NAME), problem));
+			return true;
+		}
+		look_at_relation(look, rows->vals[i], rows->tupdesc);
+	}
+	if (replaced)
+		add_range(&look->rebuild, DT_NOBEGIN, DT_NOEND);
+	store_changes(look, &look->rebuild, "rebuild");
+	store_changes(look, &look->retain, "retain");
+	return changed;
+}
+
+bool
+source_look(void)
+{
+	uint64		n;
+	SPITupleTable *rows;
+	bool		changed = false;
+
+	begin_watching();
+	n = sql_execute("SELECT m.monitor_id, m.name, m.source::oid, m.time_column::text, m.on_delete = 'retract', "
+					"coalesce((m.options ->> 'insert_only')::boolean, false), "
+					"NOT EXISTS (SELECT FROM weir.source_relation r WHERE r.monitor_id = m.monitor_id) "
+					"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
+					0, NULL, NULL, NULL);
+	rows = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	row = rows->vals[i];
+		TupleDesc	shape = rows->tupdesc;
+		bool		is_null;
+		Look		look = {.monitor_id = DatumGetInt32(SPI_getbinval(row, shape, 1, &is_null)),
+					 .name = SPI_getvalue(row, shape, 2),
+					 .source = DatumGetObjectId(SPI_getbinval(row, shape, 3, &is_null)),
+					 .time_column = SPI_getvalue(row, shape, 4),
+					 .retracts_deletes = DatumGetBool(SPI_getbinval(row, shape, 5, &is_null)),
+					 .insert_only = DatumGetBool(SPI_getbinval(row, shape, 6, &is_null)),
+					 .is_first = DatumGetBool(SPI_getbinval(row, shape, 7, &is_null))};
+
+		definition_blame(look.monitor_id);
+		changed |= look_at_monitor(&look);
+		definition_blame(0);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return changed;
+}
+
+void
+source_require_unchanged(Oid source)
+{
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(source);
+	bool		is_null;
+	uint64		n;
+	int			result = SPI_execute_with_args(
+		"WITH RECURSIVE tree(relation) AS (SELECT $1 UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i "
+		"JOIN tree t ON i.inhparent = t.relation) SELECT c.oid, c.relfilenode FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.relation",
+		1, &type, &value, NULL, true, 0);
+
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read the catalogs: %s", SPI_result_code_string(result));
+	n = SPI_processed;
+	for (uint64 i = 0; i < n; i++)
+	{
+		/* The caches tell of now, whatever the snapshot. */
+		HeapTuple	tuple = SearchSysCache1(RELOID, sql_value(i, 1, &is_null));
+		bool		same = HeapTupleIsValid(tuple) &&
+			((Form_pg_class) GETSTRUCT(tuple))->relfilenode == DatumGetObjectId(sql_value(i, 2, &is_null));
+
+		if (HeapTupleIsValid(tuple))
+			ReleaseSysCache(tuple);
+		if (!same)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the source was changed by DDL while it was read"),
+					 errdetail("It is read again.")));
+	}
+}
+
+/* ---- what is to be done ---- */
+
+static void
+change_range(CapturedMonitor *monitor, bool rebuild, TimestampTz since, TimestampTz until)
+{
+	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID};
+	Datum		values[4];
+
+	/* Whole panes. */
+	if (!TIMESTAMP_NOT_FINITE(since))
+		since = window_start(&monitor->pane_clock, since);
+	if (!TIMESTAMP_NOT_FINITE(until) && window_start(&monitor->pane_clock, until) != until)
+		until = window_next(&monitor->pane_clock, window_start(&monitor->pane_clock, until));
+	values[0] = Int32GetDatum(monitor->monitor_id);
+	values[1] = TimestampTzGetDatum(since);
+	values[2] = TimestampTzGetDatum(until);
+	values[3] = Int32GetDatum(rebuild ? PANE_INEXACT : PANE_RETAINED);
+	sql_execute(
+		"UPDATE weir.pane SET marks = marks | $4 WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 AND pane_start < $3",
+		4, types, values, NULL);
+	pane_forget(monitor->monitor_id, 0);
+	build_begin_slices_again(monitor->monitor_id, since, until);
+	/* Rows that were there before are not in the panes of a monitor without backfill: it cannot be built from the table. */
+	if (rebuild && monitor->backfill)
+		sql_execute(
+			"INSERT INTO weir.build (monitor_id, kind, since, until) SELECT $1, 'rebuild', $2, $3 WHERE NOT EXISTS "
+			"(SELECT FROM weir.build WHERE monitor_id = $1 AND kind <> 'verify' AND state = 'requested' AND since <= $2 AND until >= $3)",
+			3, types, values, NULL);
+}
+
+/* A partition that was emptied takes the rows of its range with it. */
+static void
+apply_truncated_parts(CapturedMonitor *monitor)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitor->truncated_parts)
+	{
+		Oid			types[] = {INT4OID, OIDOID};
+		Datum		values[] = {Int32GetDatum(monitor->monitor_id), ObjectIdGetDatum(lfirst_oid(cell))};
+		TimeRange	range = {DT_NOBEGIN, DT_NOEND};
+		bool		is_null;
+
+		if (sql_execute("SELECT since, until FROM weir.source_relation WHERE monitor_id = $1 AND relation = $2", 2, types, values,
+						NULL) == 1)
+		{
+			range.since = DatumGetTimestampTz(sql_value(0, 1, &is_null));
+			range.until = DatumGetTimestampTz(sql_value(0, 2, &is_null));
+		}
+		change_range(monitor, monitor->retracts_deletes, range.since, range.until);
+	}
+	list_free(monitor->truncated_parts);
+	monitor->truncated_parts = NIL;
+}
+
+bool
+source_changes_are_pending(List *monitors)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+
+		if (monitor->failure != NULL || monitor->truncated_parts != NIL || monitor->has_source_change)
+			return true;
+	}
+	return false;
+}
+
+bool
+source_apply_changes(List *monitors, XLogRecPtr position)
+{
+	ListCell   *cell;
+	bool		changed = false;
+
+	foreach(cell, monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		Oid			types[] = {INT4OID, LSNOID};
+		Datum		values[] = {Int32GetDatum(monitor->monitor_id), LSNGetDatum(position)};
+		uint64		n;
+		SPITupleTable *rows;
+		bool		is_null;
+
+		if (monitor->failure != NULL)
+		{
+			ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, monitor->failure)));
+			definition_disable(monitor->monitor_id, monitor->failure);
+			changed = true;
+			continue;
+		}
+		definition_blame(monitor->monitor_id);
+		changed |= monitor->truncated_parts != NIL;
+		apply_truncated_parts(monitor);
+		n = sql_execute("DELETE FROM weir.source_change WHERE monitor_id = $1 AND noticed_lsn <= $2 RETURNING effect, since, until",
+						2, types, values, NULL);
+		rows = SPI_tuptable;
+		for (uint64 i = 0; i < n; i++)
+			change_range(monitor, strcmp(SPI_getvalue(rows->vals[i], rows->tupdesc, 1), "rebuild") == 0,
+						 DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &is_null)),
+						 DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &is_null)));
+		changed |= n > 0;
+		monitor->has_source_change =
+			sql_execute("SELECT FROM weir.source_change WHERE monitor_id = $1", 1, types, values, NULL) > 0;
+		definition_blame(0);
+	}
+	return changed;
+}

@@ -1,0 +1,115 @@
+# DDL on monitored tables while capture runs: columns, rewrites, names; nobody waits, and each ends in panes that equal the table.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirTest;
+
+my $node = start_weir('local');
+my $insert = q{INSERT INTO sales(at, amount, item, region, won, sex, paid) SELECT '2026-01-01'::timestamptz + i * interval '1 min', i % 97, 'item ' || i % 13,
+	(ARRAY['north', 'south'])[1 + i % 2], i % 3 = 0, (ARRAY['F', 'M'])[1 + i % 2], i % 2 FROM generate_series(1, 500) i};
+
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+
+sub builds { return sql(q{SELECT count(*) FROM weir.build WHERE kind = 'rebuild'}) }
+
+sql(qq{CREATE TABLE sales(id bigserial PRIMARY KEY, spare int, at timestamptz, amount int, item text, region text, won boolean, sex text, paid int);
+ALTER TABLE sales DROP spare; ALTER TABLE sales REPLICA IDENTITY FULL; $insert;
+CREATE TABLE calm(id int PRIMARY KEY, at timestamptz, x float8); ALTER TABLE calm REPLICA IDENTITY FULL;
+INSERT INTO calm SELECT i, '2026-01-01', i FROM generate_series(1, 100) i;
+SELECT weir.create_monitor('sales', 'sales', 'at', segment_by => '{region}', window_size => '1 hour', filter => \$\$item <> 'item 3' AND amount >= 0\$\$,
+	prediction => 'won', label => 'paid', protected => '{sex}', options => '{"reference": {"sex": "F"}}');
+SELECT weir.create_monitor('calm', 'calm', 'at');
+SELECT weir.create_rule('much', 'sales', 'psi', above => 0.2, column_name => 'amount')});
+all_equal($node, 'sales', 'before any DDL');
+
+# --- columns are added, others dropped: nothing to do
+sql(qq{ALTER TABLE sales ADD extra int DEFAULT 7, ADD surprise float8 DEFAULT random(), ADD another text; $insert; ALTER TABLE sales DROP another; $insert});
+all_equal($node, 'sales', 'columns that nobody captures come and go');
+
+# --- rewrites that change no row
+my $before = builds();
+sql(qq{VACUUM FULL sales}); sql(qq{CLUSTER sales USING sales_pkey}); sql(qq{$insert; ALTER TABLE sales ALTER extra TYPE text});
+all_equal($node, 'sales', 'VACUUM FULL, CLUSTER, a rewrite for other columns');
+is(builds(), $before, 'need no rebuild');
+
+# --- names: of columns (two change theirs with each other), of the table, of its schema
+sql(qq{ALTER TABLE sales RENAME amount TO total; ALTER TABLE sales RENAME item TO article; ALTER TABLE sales RENAME at TO sold_at; ALTER TABLE sales RENAME sex TO gender;
+INSERT INTO sales(sold_at, total, article, region, won, gender, paid) SELECT '2026-01-01', 5, 'item 3', 'north', true, 'F', 1 FROM generate_series(1, 10)});
+wait_until($node, q{SELECT time_column = 'sold_at' AND filter LIKE '%article%' AND filter LIKE '%total%' AND protected = '{gender}' AND options -> 'reference' ->> 'gender' = 'F' FROM weir.monitors WHERE monitor = 'sales'},
+	'the definition follows renamed columns');
+wait_until($node, q{SELECT column_name = 'total' FROM weir.rules WHERE rule = 'much'}, 'and so do rules');
+all_equal($node, 'sales', 'columns were renamed');
+sql(q{BEGIN; ALTER TABLE sales RENAME region TO x; ALTER TABLE sales RENAME gender TO region; ALTER TABLE sales RENAME x TO gender; COMMIT;
+INSERT INTO sales(sold_at, total, article, gender, won, region, paid) SELECT '2026-01-01', 5, 'item 4', 'north', true, 'F', 1 FROM generate_series(1, 10)});
+wait_until($node, q{SELECT segment_by = '{gender}' AND protected = '{region}' FROM weir.monitors WHERE monitor = 'sales'}, 'two columns change names');
+all_equal($node, 'sales', 'with each other');
+sql(q{CREATE SCHEMA shop; ALTER TABLE sales SET SCHEMA shop; ALTER TABLE shop.sales RENAME TO turnover; INSERT INTO shop.turnover(sold_at, total, article) VALUES ('2026-01-01', 6, 'x')});
+all_equal($node, 'sales', 'table renamed, and moved to another schema');
+is(builds(), $before, 'no rebuild for names');
+sql(q{ALTER TABLE shop.turnover RENAME TO sales; ALTER TABLE shop.sales SET SCHEMA public});
+
+# --- a type that can be read the same way: rows that the rewrite changed are built again
+sql(q{ALTER TABLE sales ALTER total TYPE float8 USING total * 1.5; INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 6.5, 'x'); DELETE FROM sales WHERE id % 17 = 0});
+all_equal($node, 'sales', 'a column of another type, with other values');
+sql(q{ALTER TABLE sales ALTER total TYPE float8 USING total + 1});
+all_equal($node, 'sales', 'other values of the same type');
+sql(q{ALTER TABLE sales ALTER sold_at TYPE timestamp USING sold_at AT TIME ZONE 'UTC' - interval '90 min'; UPDATE sales SET total = 3 WHERE id % 19 = 0});
+all_equal($node, 'sales', 'the time column, too');
+is(sql(q{SELECT count(*) FROM weir.build b JOIN weir.monitor USING (monitor_id) WHERE name = 'calm' AND kind = 'rebuild'}), 0, 'a monitor of another table did not notice');
+
+# --- a change that is decoded after its column has another type
+sql(q{ALTER SYSTEM SET weir.databases = 'nowhere'}); $node->reload;
+wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'weir capture'}, 'capture is kept out');
+sql(q{INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 7.5, 'x'); ALTER TABLE sales ALTER total TYPE numeric; INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 8.5, 'y');
+ALTER TABLE sales RENAME total TO amount; ALTER TABLE sales RENAME sold_at TO at; DELETE FROM sales WHERE id % 23 = 0});
+sql(q{ALTER SYSTEM RESET weir.databases}); $node->reload;
+all_equal($node, 'sales', 'DDL while capture did not run');
+
+# --- columns that the monitor can do without
+sql(q{SELECT weir.create_monitor('wide', 'sales', 'at', columns => '{amount, article, extra}', window_size => '1 hour')});
+all_equal($node, 'wide', 'another monitor');
+my $kept = sql(q{SELECT sum(n) FROM weir.window_stats WHERE monitor = 'wide' AND segment IS NULL AND column_name = 'extra'});
+sql(qq{ALTER TABLE sales DROP extra; INSERT INTO sales(at, amount, article) VALUES ('2026-01-01', 1, 'z'); DELETE FROM sales WHERE id % 29 = 0});
+wait_until($node, q{SELECT 'extra category (dropped)' = ANY (columns) AND state = 'active' FROM weir.monitors WHERE monitor = 'wide'}, 'a dropped column is set aside');
+all_equal($node, 'wide', 'the monitor goes on without');
+is(sql(q{SELECT sum(n) FROM weir.window_stats WHERE monitor = 'wide' AND segment IS NULL AND column_name = 'extra'}), $kept, 'what was known of it is kept');
+sql(q{SELECT weir.rebuild('wide')});
+all_equal($node, 'wide', 'rebuilt');
+is(sql(q{SELECT sum(n) FROM weir.window_stats WHERE monitor = 'wide' AND segment IS NULL AND column_name = 'extra'}), $kept, 'even then');
+sql(q{ALTER TABLE sales ADD extra text DEFAULT 'new'});
+wait_until($node, q{SELECT 'extra category' = ANY (columns) FROM weir.monitors WHERE monitor = 'wide'}, 'a column of the same name is taken for it');
+all_equal($node, 'wide', 'and read');
+sql(q{ALTER TABLE sales ALTER amount TYPE text; INSERT INTO sales(at, amount, article) VALUES ('2026-01-01', 'much', 'z')});
+wait_until($node, q{SELECT columns[1] = 'amount numeric (of type text now, which cannot be read as numeric)' AND state = 'active' FROM weir.monitors WHERE monitor = 'wide'}, 'a type that cannot be read sets a column aside');
+all_equal($node, 'wide', 'and the others go on');
+sql(q{DELETE FROM sales WHERE amount = 'much'; ALTER TABLE sales ALTER amount TYPE int USING amount::numeric::int});
+wait_until($node, q{SELECT columns[1] = 'amount numeric' FROM weir.monitors WHERE monitor = 'wide'}, 'it is taken back when it can be read');
+all_equal($node, 'wide', 'with all rows');
+
+# --- columns that it cannot do without
+like(sql(q{SELECT state, reason FROM weir.monitors WHERE monitor = 'sales'}), qr/^disabled\|operator does not exist: text/, 'a filter that does not compile any more disables the monitor');
+sql(q{SELECT weir.rebuild('sales')});
+all_equal($node, 'sales', 'rebuild begins it again when it does');
+sql(q{ALTER TABLE sales DROP gender; INSERT INTO sales(at, amount, article) VALUES ('2026-01-01', 2, 'z')});
+wait_until($node, q{SELECT state = 'disabled' AND reason LIKE '%column "gender" was dropped%' FROM weir.monitors WHERE monitor = 'sales'}, 'without its segment column a monitor is disabled');
+all_equal($node, 'wide', 'the other one goes on');
+sql(q{SELECT weir.drop_monitor('sales')});
+
+# --- a table that leaves the log, and one that is gone
+sql(q{ALTER TABLE sales SET UNLOGGED});
+wait_until($node, q{SELECT state = 'disabled' AND reason LIKE '%unlogged%' FROM weir.monitors WHERE monitor = 'wide'}, 'an unlogged table disables the monitor');
+sql(q{ALTER TABLE sales SET LOGGED; SELECT weir.rebuild('wide')});
+all_equal($node, 'wide', 'and it comes back with the log');
+sql(q{DROP TABLE sales});
+wait_until($node, q{SELECT state = 'disabled' AND reason LIKE 'its table was dropped%' FROM weir.monitor_state JOIN weir.monitor USING (monitor_id) WHERE name = 'wide'}, 'a dropped table disables the monitor');
+sql(q{INSERT INTO calm VALUES (1000, '2026-01-02', 5)});
+all_equal($node, 'calm', 'the other table goes on');
+sql(q{SELECT weir.drop_monitor('wide')});
+
+$node->stop;
+done_testing();
