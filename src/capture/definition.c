@@ -158,7 +158,7 @@ find_summarized_column(CapturedMonitor *monitor, CapturedColumn *column, const c
 	/* First as what it was: a type that counts in another unit is not the same column. */
 	if (!OidIsValid(type) || !definition_read_as(monitor, column, type, CurrentMemoryContext))
 		(void) definition_read_as(monitor, column,
-								  kind == SUMMARY_NUMERIC ? FLOAT8OID
+								  kind == SUMMARY_NUMERIC      ? FLOAT8OID
 									  : kind == SUMMARY_VECTOR ? FLOAT8ARRAYOID
 															   : TEXTOID,
 								  CurrentMemoryContext);

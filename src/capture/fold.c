@@ -13,8 +13,11 @@
 #include "capture/relation_map.h"
 #include "capture/row.h"
 #include "capture/settings.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -343,6 +346,31 @@ remember_truncated_part(CapturedMonitor *monitor, Oid part)
 	MemoryContextSwitchTo(old);
 }
 
+static bool
+is_among(Oid relation, int n, const Oid *relations)
+{
+	for (int i = 0; i < n; i++)
+		if (relations[i] == relation)
+			return true;
+	return false;
+}
+
+/* Of a table with children, TRUNCATE ONLY leaves these. */
+static bool
+is_whole(Oid source, int n_relations, const Oid *truncated)
+{
+	ListCell   *cell;
+
+	if (!is_among(source, n_relations, truncated))
+		return false;
+	if (get_rel_relkind(source) == RELKIND_PARTITIONED_TABLE)
+		return true;
+	foreach(cell, find_all_inheritors(source, NoLock, NULL))
+		if (!is_among(lfirst_oid(cell), n_relations, truncated))
+			return false;
+	return true;
+}
+
 /* The list has the tables that were named and all their partitions. */
 void
 fold_truncate(int n_relations, const Oid *truncated)
@@ -352,10 +380,8 @@ fold_truncate(int n_relations, const Oid *truncated)
 	foreach(cell, served_monitors)
 	{
 		CapturedMonitor *monitor = lfirst(cell);
-		bool		whole = false;
+		bool		whole = is_whole(monitor->source, n_relations, truncated);
 
-		for (int i = 0; i < n_relations; i++)
-			whole |= truncated[i] == monitor->source;
 		if (whole && in_progress != NULL)
 			partial_truncate(in_progress, set_in_progress->xid, monitor->monitor_id, InvalidOid);
 		else if (whole)

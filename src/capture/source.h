@@ -37,15 +37,15 @@ extern bool source_apply_changes(List *monitors, XLogRecPtr position);
  */
 extern void source_require_unchanged(Oid source);
 
-/* In a query over weir.monitor m: true when the column of this name (a text) has a part in the monitor. One that the filter may use
- * counts. */
-#define SOURCE_COLUMN_COUNTS(name) \
-	"coalesce(" name " IN (m.time_column::text, m.prediction::text, m.label::text) OR " name \
-	" = ANY (m.segment_by::text[]) OR " name \
-	" = ANY (m.protected::text[]) OR pg_catalog.strpos(m.filter, pg_catalog.replace(" name \
-	", '\"', '\"\"')) > 0, false) OR EXISTS " \
-	"(SELECT FROM weir.monitor_column mc WHERE mc.monitor_id = m.monitor_id AND mc.retired_at IS NULL AND mc.column_name::text = " name \
-	")"
+/*
+ * In a query over weir.monitor m, with a column's name as col.name (a text): true when the column has a part in the monitor.  One
+ * that the filter may use counts.
+ */
+#define SOURCE_COLUMN_COUNTS \
+	"coalesce(col.name IN (m.time_column::text, m.prediction::text, m.label::text) OR col.name = ANY (m.segment_by::text[]) " \
+	"OR col.name = ANY (m.protected::text[]) OR pg_catalog.strpos(m.filter, pg_catalog.replace(col.name, '\"', '\"\"')) > 0, false) " \
+	"OR EXISTS (SELECT FROM weir.monitor_column mc WHERE mc.monitor_id = m.monitor_id AND mc.retired_at IS NULL " \
+	"AND mc.column_name::text = col.name)"
 
 /* True when source_apply_changes has something to do, now or when the stream has come further. */
 extern bool source_changes_are_pending(List *monitors);

@@ -181,10 +181,11 @@ static bool
 is_replaced(int monitor_id, Oid source)
 {
 	return execute(
-			   "SELECT FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id), pg_catalog.jsonb_each_text(s.attributes) o "
-			   "JOIN pg_catalog.pg_attribute a ON a.attrelid = $2 AND a.attname = o.key AND a.attnum > 0 AND NOT a.attisdropped "
-			   "AND a.attnum <> o.value::int WHERE m.monitor_id = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute d "
-			   "WHERE d.attrelid = $2 AND d.attnum = o.value::int AND NOT d.attisdropped) AND (" SOURCE_COLUMN_COUNTS("o.key") ")",
+			   "SELECT FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) "
+			   "CROSS JOIN LATERAL pg_catalog.jsonb_each_text(s.attributes) col(name, number) JOIN pg_catalog.pg_attribute a "
+			   "ON a.attrelid = $2 AND a.attname = col.name AND a.attnum > 0 AND NOT a.attisdropped AND a.attnum <> col.number::int "
+			   "WHERE m.monitor_id = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute d WHERE d.attrelid = $2 "
+			   "AND d.attnum = col.number::int AND NOT d.attisdropped) AND (" SOURCE_COLUMN_COUNTS ")",
 			   monitor_id, source, InvalidOid, (Datum) 0) > 0;
 }
 

@@ -254,7 +254,7 @@ enum
 	CHILD_FILE,
 	CHILD_COLUMNS,
 	CHILD_LINK,
-	CHILD_CREATED_IN_PLACE,
+	CHILD_IN_PLACE,
 	CHILD_KNOWN_FILE,
 	CHILD_KNOWN_COLUMNS,
 	CHILD_KNOWN_LINK,
@@ -262,29 +262,32 @@ enum
 	CHILD_KNOWN_UNTIL
 };
 
-/* Tables of a monitor's rows that are not as they are known. $1 monitor, $2 source. */
+/*
+ * Tables of a monitor's rows that are not as they are known. $1 monitor, $2 source.
+ *
+ * in_place: created as a partition or child, and so is what it is part of.  Attaching writes all inherited columns anew, so it
+ * shows in the versions of columns beside those of system columns, which nothing changes.
+ */
 static const char *const changed_relations =
-	"WITH RECURSIVE tree(relation, link) AS (SELECT $2, '' UNION "
-	" SELECT i.inhrelid, t.link || '/' || i.inhparent || ':' || i.xmin || ':' || i.cmin FROM pg_catalog.pg_inherits i "
-	" JOIN tree t ON i.inhparent = t.relation WHERE NOT i.inhdetachpending), "
-	"counting(name) AS (SELECT a.attname FROM pg_catalog.pg_attribute a JOIN weir.monitor m ON m.monitor_id = $1 "
-	" WHERE a.attrelid = $2 AND a.attnum > 0 AND NOT a.attisdropped AND (" SOURCE_COLUMN_COUNTS(
-		"a.attname::text") ")), "
-						   "present AS (SELECT c.oid AS relation, c.relname, c.relreplident, c.relfilenode AS file, "
-						   " CASE WHEN c.relkind = 'f' THEN 'a foreign table' WHEN c.relpersistence = 'u' AND c.relkind = 'r' THEN 'unlogged' END AS problem, "
-						   " (SELECT coalesce(pg_catalog.string_agg(a.attnum || ':' || a.atttypid || ':' || a.atttypmod || ':' || a.xmin || ',', '' ORDER BY a.attnum), '') "
-						   "  FROM pg_catalog.pg_attribute a JOIN counting ON a.attname = name WHERE a.attrelid = c.oid AND NOT a.attisdropped) AS columns, "
-						   " t.link FROM (SELECT relation, pg_catalog.string_agg(link, ' ' ORDER BY link) AS link FROM tree GROUP BY relation) t "
-						   " JOIN pg_catalog.pg_class c ON c.oid = t.relation WHERE c.relkind IN ('r', 'f') OR c.oid = $2), "
-						   "known AS (SELECT * FROM weir.source_relation WHERE monitor_id = $1) "
-						   "SELECT coalesce(p.relation, k.relation), p.relation IS NOT NULL, k.relation IS NOT NULL, p.relname::text, p.problem, "
-						   "p.relreplident, p.file, p.columns, p.link, "
-						   /* Attaching writes all columns that are inherited anew. */
-						   "(SELECT pg_catalog.bool_or(a.xmin = s.xmin AND a.cmin = s.cmin) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attribute s "
-						   " ON s.attrelid = a.attrelid AND s.attnum = -6 WHERE a.attrelid = p.relation AND a.attnum > 0 AND a.attinhcount > 0), "
-						   "k.file, k.columns, k.link, k.since, k.until "
-						   "FROM present p FULL JOIN known k ON k.relation = p.relation "
-						   "WHERE p.problem IS NOT NULL OR (p.file, p.columns, p.link) IS DISTINCT FROM (k.file, k.columns, k.link)";
+	"WITH RECURSIVE known AS (SELECT * FROM weir.source_relation WHERE monitor_id = $1), "
+	"tree(relation, link, in_place) AS (SELECT $2, '', true UNION "
+	" SELECT i.inhrelid, l.link, t.in_place AND (EXISTS (SELECT FROM known k WHERE pg_catalog.strpos(k.link, l.link || '/') > 0) "
+	"  OR EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attribute s ON s.attrelid = a.attrelid AND s.attnum = -6 "
+	"   WHERE a.attrelid = i.inhrelid AND a.attnum > 0 AND a.attinhcount > 0 AND a.xmin = s.xmin AND a.cmin = s.cmin)) "
+	" FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.relation "
+	" CROSS JOIN LATERAL (SELECT t.link || '/' || i.inhparent || ':' || i.xmin || ':' || i.cmin) l(link) WHERE NOT i.inhdetachpending), "
+	"counting AS (SELECT col.name FROM weir.monitor m CROSS JOIN pg_catalog.pg_attribute a CROSS JOIN LATERAL (SELECT a.attname::text) col(name) "
+	" WHERE m.monitor_id = $1 AND a.attrelid = $2 AND a.attnum > 0 AND NOT a.attisdropped AND (" SOURCE_COLUMN_COUNTS ")), "
+	"present AS (SELECT c.oid AS relation, c.relname, c.relreplident, c.relfilenode AS file, "
+	" CASE WHEN c.relkind = 'f' THEN 'a foreign table' WHEN c.relpersistence = 'u' AND c.relkind = 'r' THEN 'unlogged' END AS problem, "
+	" (SELECT coalesce(pg_catalog.string_agg(a.attnum || ':' || a.atttypid || ':' || a.atttypmod || ':' || a.xmin || ',', '' ORDER BY a.attnum), '') "
+	"  FROM pg_catalog.pg_attribute a JOIN counting ON a.attname = name WHERE a.attrelid = c.oid AND NOT a.attisdropped) AS columns, "
+	" t.link, t.in_place FROM (SELECT relation, pg_catalog.string_agg(link, ' ' ORDER BY link) AS link, pg_catalog.bool_and(in_place) AS in_place "
+	"  FROM tree GROUP BY relation) t JOIN pg_catalog.pg_class c ON c.oid = t.relation WHERE c.relkind IN ('r', 'f') OR c.oid = $2) "
+	"SELECT coalesce(p.relation, k.relation), p.relation IS NOT NULL, k.relation IS NOT NULL, p.relname::text, p.problem, "
+	"p.relreplident, p.file, p.columns, p.link, p.in_place, k.file, k.columns, k.link, k.since, k.until "
+	"FROM present p FULL JOIN known k ON k.relation = p.relation "
+	"WHERE p.problem IS NOT NULL OR (p.file, p.columns, p.link) IS DISTINCT FROM (k.file, k.columns, k.link)";
 
 static void
 store_relation(const Look *look, Oid relation, HeapTuple row, TupleDesc shape, TimeRange range)
@@ -322,7 +325,7 @@ look_at_relation(Look *look, HeapTuple row, TupleDesc shape)
 	Oid			relation = DatumGetObjectId(SPI_getbinval(row, shape, CHILD_RELATION, &is_null));
 	bool		is_there = DatumGetBool(SPI_getbinval(row, shape, CHILD_IS_THERE, &is_null));
 	bool		is_known = DatumGetBool(SPI_getbinval(row, shape, CHILD_IS_KNOWN, &is_null));
-	bool		created_in_place = DatumGetBool(SPI_getbinval(row, shape, CHILD_CREATED_IN_PLACE, &is_null)) && !is_null;
+	bool		in_place = DatumGetBool(SPI_getbinval(row, shape, CHILD_IN_PLACE, &is_null)) && !is_null;
 	TimeRange	range = {DT_NOBEGIN, DT_NOEND};
 	TimeRange	known = {DT_NOBEGIN, DT_NOEND};
 
@@ -349,7 +352,7 @@ look_at_relation(Look *look, HeapTuple row, TupleDesc shape)
 							SPI_getvalue(row, shape, CHILD_NAME), look->name),
 					 errdetail("Updates and deletes of its rows cannot be taken back exactly."),
 					 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL.", SPI_getvalue(row, shape, CHILD_NAME))));
-		if (!created_in_place && may_hold_rows(relation))
+		if (!in_place && may_hold_rows(relation))
 			add_range(&look->rebuild, range.since, range.until);
 		return;
 	}

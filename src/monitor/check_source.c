@@ -13,6 +13,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "fairness/fairness_datum.h"
@@ -30,6 +31,26 @@ refuse_relation(Relation relation, const char *detail, const char *hint)
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" cannot be monitored", RelationGetRelationName(relation)),
 			 errdetail("%s", detail), errhint("%s", hint)));
+}
+
+/* All partitions and children take part, so each must be in the write-ahead log. */
+static void
+check_children(Relation relation)
+{
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(RelationGetRelid(relation), NoLock, NULL))
+	{
+		Oid			child = lfirst_oid(cell);
+		char		kind = get_rel_relkind(child);
+
+		if (kind == RELKIND_FOREIGN_TABLE || (kind == RELKIND_RELATION && get_rel_persistence(child) == RELPERSISTENCE_UNLOGGED))
+			refuse_relation(
+				relation,
+				psprintf("Its partition or child \"%s\" is %s: changes of its rows are not in this server's write-ahead log.",
+						 get_rel_name(child), kind == RELKIND_FOREIGN_TABLE ? "a foreign table" : "unlogged"),
+				"Monitor the tables that are, each by itself, or make all of them ordinary ones.");
+	}
 }
 
 static void
@@ -59,6 +80,7 @@ check_relation(Relation relation)
 						psprintf("Run ALTER TABLE %s SET LOGGED.",
 								 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 															RelationGetRelationName(relation))));
+	check_children(relation);
 	if (relation->rd_rel->relispartition)
 	{
 		List	   *ancestors = get_partition_ancestors(RelationGetRelid(relation));

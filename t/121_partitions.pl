@@ -15,7 +15,8 @@ my $node = start_weir('local');
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 
 # Rows of a month, one every ten minutes.
-sub rows { my ($table, $month) = @_; return "INSERT INTO $table(at, kind, x) SELECT '2026-$month-01 00:00+00'::timestamptz + i * interval '10 min', 'k' || i % 3, i FROM generate_series(1, 400) i" }
+sub rows { my ($table, $month) = @_; return "INSERT INTO $table(at, kind, x) SELECT '2026-$month-01 00:00+00'::timestamptz + i * interval '10 min',
+	'k' || i % 3, i FROM generate_series(1, 400) i" }
 
 # n of the monitor's windows, and of those that are marked in its panes.
 sub kept { my ($monitor) = @_; sql('SELECT weir.wait_for()'); return sql("SELECT sum(n) FROM weir.windows WHERE monitor = '$monitor' AND segment IS NULL") }
@@ -27,7 +28,8 @@ for my $month ('01' .. '04')
 	sql("CREATE TABLE events_$month PARTITION OF events FOR VALUES FROM ('2026-$month-01 00:00+00') TO ('2026-$next-01 00:00+00'); ALTER TABLE events_$month REPLICA IDENTITY FULL");
 	sql(rows('events', $month));
 }
-sql(q{SELECT weir.create_monitor('events', 'events', 'at', window_size => '1 day', segment_by => '{kind}'); SELECT weir.create_monitor('kept', 'events', 'at', window_size => '1 day', on_delete => 'ignore')});
+sql(q{SELECT weir.create_monitor('events', 'events', 'at', window_size => '1 day', segment_by => '{kind}'); SELECT weir.create_monitor('kept', 'events',
+	'at', window_size => '1 day', on_delete => 'ignore')});
 all_equal($node, 'events', 'four partitions');
 my $builds = sql('SELECT count(*) FROM weir.build');
 
@@ -40,10 +42,12 @@ is(sql(q{SELECT count(*) FROM weir.build WHERE kind = 'rebuild'}), 0, 'needs no 
 sql(q{CREATE TABLE june(LIKE events INCLUDING ALL); ALTER TABLE june REPLICA IDENTITY FULL; } . rows('june', '06'));
 sql(q{ALTER TABLE events ATTACH PARTITION june FOR VALUES FROM ('2026-06-01 00:00+00') TO ('2026-07-01 00:00+00')});
 sql(rows('events', '06'));
-wait_until($node, q{SELECT count(*) FILTER (WHERE since = '2026-06-01 00:00+00' AND until = '2026-07-01 00:00+00') = 2 FROM weir.build WHERE kind = 'rebuild'}, 'only the range of an attached partition is built');
+wait_until($node, q{SELECT count(*) FILTER (WHERE since = '2026-06-01 00:00+00' AND until = '2026-07-01 00:00+00') = 2 FROM weir.build WHERE kind = 'rebuild'},
+	'only the range of an attached partition is built');
 all_equal($node, 'events', 'a partition that came with rows');
 all_equal($node, 'kept', 'for both monitors');
-sql(q{BEGIN; CREATE TABLE july(LIKE events); } . rows('july', '07') . q{; ALTER TABLE events ATTACH PARTITION july FOR VALUES FROM ('2026-07-01 00:00+00') TO ('2026-08-01 00:00+00'); } . rows('events', '07') . '; COMMIT');
+sql(q{BEGIN; CREATE TABLE july(LIKE events); } . rows('july', '07') . q{;
+	ALTER TABLE events ATTACH PARTITION july FOR VALUES FROM ('2026-07-01 00:00+00') TO ('2026-08-01 00:00+00'); } . rows('events', '07') . '; COMMIT');
 sleep 1;
 all_equal($node, 'events', 'made, filled and attached in one transaction');
 like(slurp_file($node->logfile), qr/table "july" now belongs to monitor "events", and its replica identity is not full/, 'its replica identity is complained of');
@@ -64,7 +68,8 @@ all_equal($node, 'events', 'what a detached partition gets is nobody\'s concern'
 sql(q{ALTER TABLE events ATTACH PARTITION events_02 FOR VALUES FROM ('2026-02-01 00:00+00') TO ('2026-03-01 00:00+00')});
 sleep 1;
 all_equal($node, 'events', 'until it comes back');
-sql(q{BEGIN; ALTER TABLE events DETACH PARTITION events_03; DELETE FROM events_03 WHERE x > 100; ALTER TABLE events ATTACH PARTITION events_03 FOR VALUES FROM ('2026-03-01 00:00+00') TO ('2026-04-01 00:00+00'); COMMIT});
+sql(q{BEGIN; ALTER TABLE events DETACH PARTITION events_03; DELETE FROM events_03 WHERE x > 100;
+	ALTER TABLE events ATTACH PARTITION events_03 FOR VALUES FROM ('2026-03-01 00:00+00') TO ('2026-04-01 00:00+00'); COMMIT});
 sleep 1;
 all_equal($node, 'events', 'detached, changed and attached again in one transaction');
 $node->safe_psql('postgres', 'ALTER TABLE events DETACH PARTITION events_04 CONCURRENTLY');
@@ -103,7 +108,8 @@ ALTER TABLE events ATTACH PARTITION august FOR VALUES FROM ('2026-08-01 00:00+00
 sql(q{UPDATE events SET x = x + 1 WHERE at >= '2026-08-01 00:00+00'});
 sleep 1;
 all_equal($node, 'events', 'a partition that is partitioned itself');
-is(sql(q{SELECT bool_and(since = '2026-08-01 00:00+00' AND until = '2026-09-01 00:00+00') FROM weir.source_relation JOIN weir.monitor USING (monitor_id) WHERE name = 'events' AND relation = 'august_1'::regclass}), 't', 'its leaves are known by the range above them');
+is(sql(q{SELECT bool_and(since = '2026-08-01 00:00+00' AND until = '2026-09-01 00:00+00') FROM weir.source_relation JOIN weir.monitor USING (monitor_id) WHERE name = 'events'
+	AND relation = 'august_1'::regclass}), 't', 'its leaves are known by the range above them');
 sql(q{DROP TABLE august_0});
 sleep 1;
 all_equal($node, 'events', 'one of its leaves is dropped');
@@ -112,7 +118,8 @@ sleep 1;
 all_equal($node, 'events', 'a column of all of them has another type');
 
 # --- inheritance
-sql(q{CREATE TABLE readings(at timestamptz, v float8); CREATE TABLE readings_a(extra text) INHERITS (readings); ALTER TABLE readings REPLICA IDENTITY FULL; ALTER TABLE readings_a REPLICA IDENTITY FULL;
+sql(q{CREATE TABLE readings(at timestamptz, v float8); CREATE TABLE readings_a(extra text) INHERITS (readings); ALTER TABLE readings REPLICA IDENTITY FULL;
+	ALTER TABLE readings_a REPLICA IDENTITY FULL;
 INSERT INTO readings SELECT '2026-01-01', i FROM generate_series(1, 50) i; INSERT INTO readings_a SELECT '2026-01-01', i FROM generate_series(1, 50) i;
 SELECT weir.create_monitor('readings', 'readings', 'at')});
 all_equal($node, 'readings', 'a table and its child');
@@ -127,8 +134,14 @@ sql(q{TRUNCATE ONLY readings});
 all_equal($node, 'readings', 'only the parent is truncated');
 
 # --- partitions that nobody can watch
-my ($code, $out, $err) = $node->psql('postgres', q{CREATE UNLOGGED TABLE quiet(at timestamptz NOT NULL) PARTITION BY RANGE (at); CREATE UNLOGGED TABLE quiet_1 PARTITION OF quiet DEFAULT; SELECT weir.create_monitor('quiet', 'quiet', 'at', columns => '{at}')});
-like($err, qr/unlogged/, 'unlogged partitions are refused');
+my ($code, $out, $err) = $node->psql('postgres', q{CREATE TABLE quiet(at timestamptz NOT NULL, x int) PARTITION BY RANGE (at);
+	CREATE UNLOGGED TABLE quiet_1 PARTITION OF quiet DEFAULT; SELECT weir.create_monitor('quiet', 'quiet', 'at')});
+like($err, qr/cannot be monitored.*unlogged/s, 'unlogged partitions are refused');
+
+sql(q{CREATE UNLOGGED TABLE events_09 PARTITION OF events FOR VALUES FROM ('2026-09-01 00:00+00') TO ('2026-10-01 00:00+00')});
+wait_until($node, q{SELECT state = 'disabled' AND reason LIKE 'table "events_09" is unlogged%' FROM weir.monitors WHERE monitor = 'events'}, 'and disable the monitor when they come later');
+sql(q{DROP TABLE events_09; SELECT weir.rebuild('events')});
+all_equal($node, 'events', 'until they are gone');
 
 $node->stop;
 done_testing();

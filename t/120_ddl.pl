@@ -40,7 +40,8 @@ is(builds(), $before, 'need no rebuild');
 # --- names: of columns (two change theirs with each other), of the table, of its schema
 sql(qq{ALTER TABLE sales RENAME amount TO total; ALTER TABLE sales RENAME item TO article; ALTER TABLE sales RENAME at TO sold_at; ALTER TABLE sales RENAME sex TO gender;
 INSERT INTO sales(sold_at, total, article, region, won, gender, paid) SELECT '2026-01-01', 5, 'item 3', 'north', true, 'F', 1 FROM generate_series(1, 10)});
-wait_until($node, q{SELECT time_column = 'sold_at' AND filter LIKE '%article%' AND filter LIKE '%total%' AND protected = '{gender}' AND options -> 'reference' ->> 'gender' = 'F' FROM weir.monitors WHERE monitor = 'sales'},
+wait_until($node, q{SELECT time_column = 'sold_at' AND filter LIKE '%article%' AND filter LIKE '%total%' AND protected = '{gender}'
+	AND options -> 'reference' ->> 'gender' = 'F' FROM weir.monitors WHERE monitor = 'sales'},
 	'the definition follows renamed columns');
 wait_until($node, q{SELECT column_name = 'total' FROM weir.rules WHERE rule = 'much'}, 'and so do rules');
 all_equal($node, 'sales', 'columns were renamed');
@@ -65,7 +66,8 @@ is(sql(q{SELECT count(*) FROM weir.build b JOIN weir.monitor USING (monitor_id) 
 # --- a change that is decoded after its column has another type
 sql(q{ALTER SYSTEM SET weir.databases = 'nowhere'}); $node->reload;
 wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'weir capture'}, 'capture is kept out');
-sql(q{INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 7.5, 'x'); ALTER TABLE sales ALTER total TYPE numeric; INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 8.5, 'y');
+sql(q{INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 7.5, 'x'); ALTER TABLE sales ALTER total TYPE numeric;
+	INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 8.5, 'y');
 ALTER TABLE sales RENAME total TO amount; ALTER TABLE sales RENAME sold_at TO at; DELETE FROM sales WHERE id % 23 = 0});
 sql(q{ALTER SYSTEM RESET weir.databases}); $node->reload;
 all_equal($node, 'sales', 'DDL while capture did not run');
@@ -85,7 +87,8 @@ sql(q{ALTER TABLE sales ADD extra text DEFAULT 'new'});
 wait_until($node, q{SELECT 'extra category' = ANY (columns) FROM weir.monitors WHERE monitor = 'wide'}, 'a column of the same name is taken for it');
 all_equal($node, 'wide', 'and read');
 sql(q{ALTER TABLE sales ALTER amount TYPE text; INSERT INTO sales(at, amount, article) VALUES ('2026-01-01', 'much', 'z')});
-wait_until($node, q{SELECT columns[1] = 'amount numeric (of type text now, which cannot be read as numeric)' AND state = 'active' FROM weir.monitors WHERE monitor = 'wide'}, 'a type that cannot be read sets a column aside');
+wait_until($node, q{SELECT columns[1] = 'amount numeric (of type text now, which cannot be read as numeric)' AND state = 'active' FROM weir.monitors WHERE monitor = 'wide'},
+	'a type that cannot be read sets a column aside');
 all_equal($node, 'wide', 'and the others go on');
 sql(q{DELETE FROM sales WHERE amount = 'much'; ALTER TABLE sales ALTER amount TYPE int USING amount::numeric::int});
 wait_until($node, q{SELECT columns[1] = 'amount numeric' FROM weir.monitors WHERE monitor = 'wide'}, 'it is taken back when it can be read');
@@ -106,7 +109,8 @@ wait_until($node, q{SELECT state = 'disabled' AND reason LIKE '%unlogged%' FROM 
 sql(q{ALTER TABLE sales SET LOGGED; SELECT weir.rebuild('wide')});
 all_equal($node, 'wide', 'and it comes back with the log');
 sql(q{DROP TABLE sales});
-wait_until($node, q{SELECT state = 'disabled' AND reason LIKE 'its table was dropped%' FROM weir.monitor_state JOIN weir.monitor USING (monitor_id) WHERE name = 'wide'}, 'a dropped table disables the monitor');
+wait_until($node, q{SELECT state = 'disabled' AND reason LIKE 'its table was dropped%' FROM weir.monitor_state JOIN weir.monitor USING (monitor_id) WHERE name = 'wide'},
+	'a dropped table disables the monitor');
 sql(q{INSERT INTO calm VALUES (1000, '2026-01-02', 5)});
 all_equal($node, 'calm', 'the other table goes on');
 sql(q{SELECT weir.drop_monitor('wide')});
