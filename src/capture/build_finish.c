@@ -167,11 +167,12 @@ keep_retired_columns(CapturedMonitor *monitor, const ActiveBuild *slice)
 {
 	for (int i = 0; i < monitor->n_columns; i++)
 		if (monitor->columns[i].retired)
-			build_execute(psprintf("UPDATE weir.pane s SET summaries[%d] = l.summaries[%d] FROM weir.pane l WHERE s.monitor_id = $1 "
-								   "AND s.generation = $4 AND s.part = 'b' AND l.monitor_id = $1 AND l.generation = 0 "
-								   "AND l.pane_start = s.pane_start AND l.segment = s.segment",
-								   i + 1, i + 1),
-						  slice);
+			build_execute(
+				psprintf("UPDATE weir.pane s SET summaries[%d] = l.summaries[%d] FROM weir.pane l WHERE s.monitor_id = $1 "
+						 "AND s.generation = $4 AND s.part = 'b' AND l.monitor_id = $1 AND l.generation = 0 "
+						 "AND l.pane_start = s.pane_start AND l.segment = s.segment",
+						 i + 1, i + 1),
+				slice);
 }
 
 /* Replaces the live panes of the range by the shadow's; panes that hold rows which the table has deleted stay as they are. */
