@@ -35,6 +35,7 @@
 #define DRIFT_MAX_EXACT 1e9 /* and on request up to this one */
 #define DRIFT_RANK_EXACT_LIMIT 400.0 /* the same of the Mann-Whitney test, without ties */
 #define DRIFT_MAX_BINS 10000
+#define DRIFT_MAX_ROWS 4000 /* their pairs take half a gigabyte */
 
 /* Index of the two samples in every array of two. */
 enum
@@ -56,6 +57,14 @@ typedef enum DriftMetric
 	DRIFT_TOTAL_VARIATION,
 	DRIFT_KULLBACK_LEIBLER,
 	DRIFT_L_INFINITY,
+	DRIFT_MMD,					/* of vectors, as far as DRIFT_DRIFTED_DIMENSIONS */
+	DRIFT_HOTELLING,
+	DRIFT_MAHALANOBIS,
+	DRIFT_COVARIANCE_DIFFERENCE,
+	DRIFT_CORRELATION_DIFFERENCE,
+	DRIFT_PCA_RECONSTRUCTION_ERROR,
+	DRIFT_CENTROID_COSINE,
+	DRIFT_DRIFTED_DIMENSIONS,
 	DRIFT_N_COMMON,				/* those above are what monitors compute when nobody says which */
 	DRIFT_JENSEN_SHANNON_DIVERGENCE = DRIFT_N_COMMON,
 	DRIFT_BHATTACHARYYA,
@@ -74,6 +83,7 @@ typedef enum DriftMetric
 	DRIFT_MEAN_DIFFERENCE,
 	DRIFT_MEDIAN_DIFFERENCE,
 	DRIFT_SPREAD_DIFFERENCE,
+	DRIFT_DOMAIN_CLASSIFIER,	/* of vectors */
 	DRIFT_N_METRICS
 } DriftMetric;
 
@@ -120,6 +130,10 @@ typedef struct DriftOptions
 	DriftTestMethod test;
 	double		significance;
 	int64_t		min_n;
+	int			n_permutations; /* of tests of vectors */
+	uint64_t	seed;
+	int			max_rows;		/* of each side that scores of pairs of vectors look at, spread evenly over it */
+	double		explained;		/* share of the variance that principal components keep */
 	double		warning[DRIFT_N_METRICS]; /* NaN: the default */
 	double		alert[DRIFT_N_METRICS];
 } DriftOptions;
@@ -220,6 +234,7 @@ typedef struct DriftPair
 	bool		is_binned;		/* there are bins of several values */
 	bool		has_moments;
 	DriftMoments moments[2];
+	struct DriftVectors *vectors; /* of vectors, else NULL; drift_vectors.h */
 	bool		has_ranks;		/* each is computed once, when a score first asks for it */
 	DriftRanks	ranks;
 	bool		has_kolmogorov;
@@ -244,6 +259,13 @@ typedef struct DriftText
 
 extern DriftPair *drift_pair_of_texts(Allocator allocator, const DriftOptions *options, DriftText *baseline, size_t n_baseline,
 									  int64_t missing_baseline, DriftText *current, size_t n_current, int64_t missing_current);
+/*
+ * Of vectors, row by row; those with an element that is not finite count as missing. Rows are moved in place and must live as long
+ * as the pair.
+ */
+extern DriftPair *
+drift_pair_of_vectors(Allocator allocator, const DriftOptions *options, int dimension, double *baseline, size_t n_baseline,
+					  int64_t missing_baseline, double *current, size_t n_current, int64_t missing_current);
 extern void drift_pair_free(DriftPair *pair);
 
 /* Fills the cells; called by the makers above (drift_cells.c). */
@@ -257,6 +279,13 @@ extern bool drift_metric_applies(DriftMetric metric, SummaryKind kind);
 
 /* The same, with a look at the samples: some scores are of two values only. */
 extern bool drift_metric_applies_to(DriftMetric metric, const DriftPair *pair);
+
+/* True for those that monitors compute when nobody says which. */
+static inline bool
+drift_metric_is_common(DriftMetric metric)
+{
+	return metric < DRIFT_N_COMMON;
+}
 
 /* True when the score is computed on the cells. */
 extern bool drift_metric_uses_cells(DriftMetric metric);
@@ -288,6 +317,8 @@ typedef struct DriftScore
 	double		location_share[2];
 	bool		has_level;		/* the mean, median, spread or share of each side, in units of the score */
 	double		level[2];
+	bool		has_elements;	/* of vectors: the element or the pair of elements, from 1, that differs most; the second 0: none */
+	int			elements[2];
 	bool		has_standard_error;
 	double		standard_error; /* of the difference between the two */
 } DriftScore;
@@ -334,6 +365,7 @@ extern void drift_score_proportions(DriftPair *pair, DriftMetric metric, DriftSc
 extern void drift_score_ranks(DriftPair *pair, DriftMetric metric, DriftScore *score);
 extern void drift_score_moments(DriftPair *pair, DriftMetric metric, DriftScore *score);
 extern void drift_score_epps_singleton(DriftPair *pair, DriftScore *score);
+extern void drift_score_vectors(DriftPair *pair, DriftMetric metric, DriftScore *score);
 
 /* The p-value of the Kolmogorov-Smirnov test, for distances without a test of their own. */
 extern void drift_borrow_p_value(DriftPair *pair, DriftScore *score);

@@ -16,7 +16,7 @@ COMMENT ON FUNCTION weir.drift(weir.summary, weir.summary, text[], jsonb) IS
     'with their shares; categories that are new or vanished; statistic and standard error of tests. options: bins (quantile, '
     'equal_width, doane, sturges, edges, grid), n_bins (10), edges, range (baseline, pooled), smoothing of empty bins (floor, none, '
     'laplace), floor, alpha, base of logarithms ("e", 2), missing_as_category (true), top_k, test (auto, exact, asymptotic), '
-    'significance (0.05), min_n (10), thresholds ({"psi": 0.2, "ks": [0.05, 0.1]}); others raise 22023. A NULL argument: no rows.';
+    'significance (0.05), min_n (10), of vectors permutations (500), seed (1), max_rows (1000) and explained (0.65), thresholds ({"psi": 0.2, "ks": [0.05, 0.1]}); others raise 22023. A NULL argument: no rows.';
 
 CREATE FUNCTION weir.drift(baseline float8[], current float8[], metrics text[] DEFAULT NULL, options jsonb DEFAULT '{}')
     RETURNS TABLE(metric text, value float8, p_value float8, threshold float8, n_baseline bigint, n_current bigint, error_bound float8,
@@ -24,7 +24,8 @@ CREATE FUNCTION weir.drift(baseline float8[], current float8[], metrics text[] D
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'weir_drift_numbers';
 COMMENT ON FUNCTION weir.drift(float8[], float8[], text[], jsonb) IS
     'Drift between two samples of numbers, every score exact. Arguments, columns and errors as in weir.drift(weir.summary, '
-    'weir.summary, text[], jsonb). NULL and NaN are missing values.';
+    'weir.summary, text[], jsonb). NULL and NaN are missing values. Of arrays of two dimensions each row is a vector, as array_agg of a '
+    'float8[] column gives them: scores of vectors.';
 
 CREATE FUNCTION weir.drift(baseline text[], current text[], metrics text[] DEFAULT NULL, options jsonb DEFAULT '{}')
     RETURNS TABLE(metric text, value float8, p_value float8, threshold float8, n_baseline bigint, n_current bigint, error_bound float8,
@@ -94,6 +95,21 @@ BEGIN
              'below five values, or where half of the values are equal, or with infinities.'),
             ('mean_difference', 'nx', false, 'Absolute difference of the means, in units of the column. NULL where a sample holds infinities.'),
             ('median_difference', 'nx', false, 'Absolute difference of the medians, in units of the column. NULL where a sample holds infinities.'),
+            ('mmd', 'nx', false, 'Of vectors (an array of two dimensions, summaries of vectors, as an aggregate float8[]): the squared maximum mean discrepancy. Of '
+             'arrays the unbiased estimate with a Gaussian kernel whose bandwidth is the median distance (Gretton et al. 2012), over at most max_rows vectors of each '
+             'side; of summaries that of their embeddings, less what chance alone gives. Both can be a little below 0.'),
+            ('hotelling_t_square', 'nx', false, 'Of vectors with up to 64 elements: Hotelling''s T-square for two samples.'),
+            ('mahalanobis', 'nx', false, 'Of vectors with up to 64 elements: the distance of the means in standard deviations of the baseline, whose covariance it takes.'),
+            ('covariance_difference', 'nx', false, 'Of vectors with up to 64 elements: the Frobenius norm of the difference of the covariances, elements in standard deviations of '
+             'the baseline, relative to the baseline''s.'),
+            ('correlation_difference', 'nx', false, 'Of vectors with up to 64 elements: the largest change of a correlation of two elements, in [0, 2].'),
+            ('pca_reconstruction_error', 'nx', false, 'Of vectors with up to 64 elements: relative change, up or down, of the root mean squared error with which the principal '
+             'components of the baseline (standardised, as many as explain option explained, 0.65, of its variance) reproduce the vectors.'),
+            ('centroid_cosine', 'nx', false, 'Of vectors: one minus the cosine of the angle between the means, in [0, 2].'),
+            ('drifted_dimensions', 'nx', false, 'Of vectors: the share of elements that drift, in [0, 1]: by the Kolmogorov-Smirnov test (of arrays; distance at least 0.1) or by '
+             'Welch''s (of summaries; at least 0.2 standard deviations), p-values after Benjamini and Hochberg.'),
+            ('domain_classifier_auc', 'n', false, 'Of vectors, as an array of two dimensions: area under the ROC curve with which boosted trees tell the samples apart in five-fold '
+             'cross-validation; 0.5: not at all, 1: perfectly. Over at most max_rows vectors of each side.'),
             ('spread_difference', 'nx', false, 'Absolute difference of the sample standard deviations, in units of the column. NULL where a sample has a single value, or infinities.')
         ) AS m (metric_name, kinds, on_cells, meaning)
     LOOP
@@ -106,6 +122,7 @@ BEGIN
                 ' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS ''MODULE_PATHNAME'', %L', metric.metric_name, pair.type_name, pair.type_name, pair.symbol);
             EXECUTE pg_catalog.format('COMMENT ON FUNCTION weir.%I(%s, %s, jsonb) IS %L', metric.metric_name, pair.type_name, pair.type_name, metric.meaning);
         END LOOP;
+        CONTINUE WHEN pg_catalog.strpos(metric.kinds, 'x') = 0;
         made := pg_catalog.format('_%s_final', metric.metric_name);
         EXECUTE pg_catalog.format('CREATE FUNCTION weir.%I(internal) RETURNS float8'
             ' LANGUAGE c IMMUTABLE PARALLEL SAFE AS ''MODULE_PATHNAME'', ''weir_drift_final''', made);
@@ -162,7 +179,7 @@ COMMENT ON FUNCTION weir.compare(text, text, text[], text[], text, jsonb) IS
     'to 1024 different values.';
 
 -- inlined: the queries in its arguments are read with the caller's search_path
-CREATE FUNCTION weir.drifted_columns(baseline text, current text, columns text[] DEFAULT NULL, metrics text[] DEFAULT '{psi}',
+CREATE FUNCTION weir.drifted_columns(baseline text, current text, columns text[] DEFAULT NULL, metrics text[] DEFAULT '{psi,mmd}',
     adjust text DEFAULT 'holm', share_threshold float8 DEFAULT 0.5, options jsonb DEFAULT '{}')
     RETURNS TABLE(n_columns bigint, n_drifted bigint, share float8, threshold float8, verdict text, drifted name[])
     LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 1

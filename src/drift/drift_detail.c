@@ -197,6 +197,12 @@ put_levels(JsonbParseState **state, const DriftScore *score)
 		put_number(state, "baseline", score->level[BASELINE]);
 		put_number(state, "current", score->level[CURRENT]);
 	}
+	if (score->has_elements)
+	{
+		put_integer(state, score->elements[1] == 0 ? "element" : "first_element", score->elements[0]);
+		if (score->elements[1] != 0)
+			put_integer(state, "second_element", score->elements[1]);
+	}
 	if (score->has_standard_error)
 		put_number(state, "standard_error", score->standard_error);
 }

@@ -2,7 +2,7 @@
  * drift_metrics.c
  *		The catalogue of scores: names, kinds, limits, thresholds.
  */
-#include "drift/drift.h"
+#include "drift/drift_vectors.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,12 +10,14 @@
 #define NUMERIC (1 << SUMMARY_NUMERIC)
 #define CATEGORY (1 << SUMMARY_CATEGORY)
 #define BOTH (NUMERIC | CATEGORY)
+#define VECTOR (1 << SUMMARY_VECTOR)
 
 typedef enum Needs
 {
 	NEEDS_VALUES,
 	NEEDS_CELLS,
-	NEEDS_TWO_VALUES
+	NEEDS_TWO_VALUES,
+	NEEDS_ROWS					/* of vectors: not a summary of them */
 } Needs;
 
 typedef struct Metric
@@ -47,6 +49,14 @@ static const Metric metrics[DRIFT_N_METRICS] = {
 	{"total_variation", BOTH, NEEDS_CELLS, 1, 0.1, 0.2},
 	{"kullback_leibler", BOTH, NEEDS_CELLS, INFINITY, 0.05, 0.1},
 	{"l_infinity", CATEGORY, NEEDS_CELLS, 1, 0.1, 0.3},
+	{"mmd", VECTOR, NEEDS_VALUES, 2, 0.01, 0.05},
+	{"hotelling_t_square", VECTOR, NEEDS_VALUES, INFINITY, 0.25, 0.5},
+	{"mahalanobis", VECTOR, NEEDS_VALUES, INFINITY, 0.25, 0.5},
+	{"covariance_difference", VECTOR, NEEDS_VALUES, INFINITY, 0.25, 0.5},
+	{"correlation_difference", VECTOR, NEEDS_VALUES, 2, 0.2, 0.4},
+	{"pca_reconstruction_error", VECTOR, NEEDS_VALUES, INFINITY, 0.1, 0.25},
+	{"centroid_cosine", VECTOR, NEEDS_VALUES, 2, 0.05, 0.1},
+	{"drifted_dimensions", VECTOR, NEEDS_VALUES, 1, 0.25, 0.5},
 	{"jensen_shannon_divergence", BOTH, NEEDS_CELLS, 1, 0.01, 0.04},
 	{"bhattacharyya", BOTH, NEEDS_CELLS, INFINITY, 0.01, 0.04},
 	{"histogram_intersection", BOTH, NEEDS_CELLS, 1, 0.1, 0.2},
@@ -54,7 +64,7 @@ static const Metric metrics[DRIFT_N_METRICS] = {
 	{"fisher_exact", BOTH, NEEDS_TWO_VALUES, M_PI, 0.2, 0.5},
 	{"two_proportion_z", BOTH, NEEDS_TWO_VALUES, INFINITY, 0.2, 0.5},
 	{"kuiper", NUMERIC, NEEDS_VALUES, 1, 0.1, 0.2},
-	{"energy_distance", NUMERIC, NEEDS_VALUES, INFINITY, 0.1875, 0.3736},
+	{"energy_distance", NUMERIC | VECTOR, NEEDS_VALUES, INFINITY, 0.1875, 0.3736},
 	{"cramer_von_mises", NUMERIC, NEEDS_VALUES, INFINITY, 0.0057, 0.0222},
 	{"anderson_darling", NUMERIC, NEEDS_VALUES, INFINITY, 0.0297, 0.115},
 	{"mann_whitney", NUMERIC, NEEDS_VALUES, 1, 0.147, 0.33},
@@ -64,6 +74,7 @@ static const Metric metrics[DRIFT_N_METRICS] = {
 	{"mean_difference", NUMERIC, NEEDS_VALUES, INFINITY, 0.1, 0.25},
 	{"median_difference", NUMERIC, NEEDS_VALUES, INFINITY, 0.1, 0.25},
 	{"spread_difference", NUMERIC, NEEDS_VALUES, INFINITY, 0.1, 0.25},
+	{"domain_classifier_auc", VECTOR, NEEDS_ROWS, 1, 0.55, 0.65},
 };
 
 static const struct
@@ -75,6 +86,13 @@ static const struct
 	{"ks", DRIFT_KOLMOGOROV_SMIRNOV},
 	{"js", DRIFT_JENSEN_SHANNON},
 	{"jensen_shannon_distance", DRIFT_JENSEN_SHANNON},
+	{"maximum_mean_discrepancy", DRIFT_MMD},
+	{"hotelling", DRIFT_HOTELLING},
+	{"covariance", DRIFT_COVARIANCE_DIFFERENCE},
+	{"correlation", DRIFT_CORRELATION_DIFFERENCE},
+	{"pca", DRIFT_PCA_RECONSTRUCTION_ERROR},
+	{"cosine", DRIFT_CENTROID_COSINE},
+	{"domain_classifier", DRIFT_DOMAIN_CLASSIFIER},
 	{"jsd", DRIFT_JENSEN_SHANNON_DIVERGENCE},
 	{"wasserstein_distance", DRIFT_WASSERSTEIN},
 	{"earth_movers_distance", DRIFT_WASSERSTEIN},
@@ -138,8 +156,11 @@ drift_metric_applies_to(DriftMetric metric, const DriftPair *pair)
 	int64_t		successes[2];
 	int64_t		totals[2];
 
-	return drift_metric_applies(metric, pair->kind) &&
-		(metrics[metric].needs != NEEDS_TWO_VALUES || drift_two_values(pair, successes, totals));
+	if (!drift_metric_applies(metric, pair->kind))
+		return false;
+	if (pair->vectors != NULL)
+		return pair->vectors->rows[BASELINE] != NULL || (metrics[metric].needs != NEEDS_ROWS && metric != DRIFT_ENERGY_DISTANCE);
+	return metrics[metric].needs != NEEDS_TWO_VALUES || drift_two_values(pair, successes, totals);
 }
 
 bool
@@ -161,6 +182,10 @@ drift_options_default(DriftOptions *options)
 	options->alpha = 1;
 	options->significance = DRIFT_SIGNIFICANCE;
 	options->min_n = DRIFT_MIN_N;
+	options->n_permutations = 500;
+	options->seed = 1;
+	options->max_rows = 1000;
+	options->explained = 0.65;
 	for (int i = 0; i < DRIFT_N_METRICS; i++)
 		options->warning[i] = options->alert[i] = NAN;
 }
@@ -207,22 +232,25 @@ drift_score(DriftPair *pair, DriftMetric metric, DriftScore *score)
 		score->reason = score->n[BASELINE] <= 0 ? "the baseline is empty" : "the current sample is empty";
 		return;
 	}
-	switch (metric)
-	{
-		case DRIFT_FISHER_EXACT:
-		case DRIFT_TWO_PROPORTION_Z: drift_score_proportions(pair, metric, score); break;
-		case DRIFT_WELCH_T:
-		case DRIFT_STUDENT_T:
-		case DRIFT_MEAN_DIFFERENCE:
-		case DRIFT_MEDIAN_DIFFERENCE:
-		case DRIFT_SPREAD_DIFFERENCE: drift_score_moments(pair, metric, score); break;
-		case DRIFT_EPPS_SINGLETON: drift_score_epps_singleton(pair, score); break;
-		default:
-			if (definition->needs == NEEDS_CELLS)
-				drift_score_cells(pair, metric, score);
-			else
-				drift_score_ranks(pair, metric, score);
-	}
+	if (pair->kind == SUMMARY_VECTOR)
+		drift_score_vectors(pair, metric, score);
+	else
+		switch (metric)
+		{
+			case DRIFT_FISHER_EXACT:
+			case DRIFT_TWO_PROPORTION_Z: drift_score_proportions(pair, metric, score); break;
+			case DRIFT_WELCH_T:
+			case DRIFT_STUDENT_T:
+			case DRIFT_MEAN_DIFFERENCE:
+			case DRIFT_MEDIAN_DIFFERENCE:
+			case DRIFT_SPREAD_DIFFERENCE: drift_score_moments(pair, metric, score); break;
+			case DRIFT_EPPS_SINGLETON: drift_score_epps_singleton(pair, score); break;
+			default:
+				if (definition->needs == NEEDS_CELLS)
+					drift_score_cells(pair, metric, score);
+				else
+					drift_score_ranks(pair, metric, score);
+		}
 	if (score->status != SCORE_OK)
 		return;
 	set_given_thresholds(&pair->options, metric, score);

@@ -174,6 +174,14 @@ read_option(const char *name, const JsonbValue *value, SummaryUnit unit, DriftOp
 		options->significance = read_number(name, value, 0, 1, "a number from 0 to 1, like 0.05");
 	else if (strcmp(name, "min_n") == 0)
 		options->min_n = (int64) read_number(name, value, 0, 1e15, "a whole number from 0");
+	else if (strcmp(name, "permutations") == 0)
+		options->n_permutations = (int) read_number(name, value, 1, 100000, "a whole number from 1 to 100000");
+	else if (strcmp(name, "seed") == 0)
+		options->seed = (uint64) read_number(name, value, 0, 9007199254740992.0, "a whole number from 0");
+	else if (strcmp(name, "max_rows") == 0)
+		options->max_rows = (int) read_number(name, value, 2, DRIFT_MAX_ROWS, "a whole number from 2 to 4000");
+	else if (strcmp(name, "explained") == 0)
+		options->explained = read_number(name, value, 0, 1, "a number from 0 to 1, like 0.65");
 	else if (strcmp(name, "thresholds") == 0)
 		read_thresholds(value, options);
 	else
@@ -181,7 +189,7 @@ read_option(const char *name, const JsonbValue *value, SummaryUnit unit, DriftOp
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("drift has no option \"%s\"", name),
 				 errhint(
 					 "The options are bins, n_bins, edges, range, smoothing, floor, alpha, base, missing_as_category, top_k, test, "
-					 "significance, min_n and thresholds.")));
+					 "significance, min_n, permutations, seed, max_rows, explained and thresholds.")));
 }
 
 void

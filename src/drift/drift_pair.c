@@ -2,7 +2,7 @@
  * drift_pair.c
  *		Two samples of one column side by side: from summaries, from arrays of numbers, from arrays of texts.
  */
-#include "drift/drift.h"
+#include "drift/drift_vectors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -45,6 +45,7 @@ drift_pair_free(DriftPair *pair)
 	release(pair, pair->bins, pair->bins_capacity * sizeof(DriftBin));
 	release(pair, pair->categories, pair->categories_capacity * sizeof(DriftCategory));
 	release(pair, pair->cells, pair->cells_capacity * sizeof(DriftCell));
+	drift_vectors_free(pair->allocator, pair->vectors);
 	release(pair, pair, sizeof(DriftPair));
 }
 
@@ -241,6 +242,15 @@ drift_pair_of_summaries(Allocator allocator, const DriftOptions *options, const 
 		pair_numbers(pair, summaries);
 	else if (pair->kind == SUMMARY_CATEGORY)
 		pair_categories(pair, summaries);
+	else
+	{
+		pair->vectors = drift_vectors_of_summaries(allocator, baseline, current);
+		if (pair->vectors == NULL)
+		{
+			drift_pair_free(pair);
+			return NULL;
+		}
+	}
 	return finish_pair(pair);
 }
 
@@ -301,6 +311,46 @@ drift_pair_of_numbers(Allocator allocator, const DriftOptions *options, double *
 	n[BASELINE] = sort_numbers(pair, baseline, n_baseline, BASELINE);
 	n[CURRENT] = sort_numbers(pair, current, n_current, CURRENT);
 	merge_numbers(pair, values, n);
+	return finish_pair(pair);
+}
+
+/* Moves finite vectors to the front. */
+static int64_t
+keep_finite(double *rows, size_t n, int dimension)
+{
+	size_t		kept = 0;
+
+	for (size_t row = 0; row < n; row++)
+	{
+		bool		finite = true;
+
+		for (int i = 0; i < dimension; i++)
+			finite = finite && isfinite(rows[row * (size_t) dimension + (size_t) i]);
+		if (!finite)
+			continue;
+		if (kept != row)
+			memmove(rows + kept * (size_t) dimension, rows + row * (size_t) dimension, (size_t) dimension * sizeof(double));
+		kept++;
+	}
+	return (int64_t) kept;
+}
+
+DriftPair *
+drift_pair_of_vectors(Allocator allocator, const DriftOptions *options, int dimension, double *baseline, size_t n_baseline,
+					  int64_t missing_baseline, double *current, size_t n_current, int64_t missing_current)
+{
+	DriftPair  *pair = create_pair(allocator, options, SUMMARY_VECTOR, SUMMARY_PLAIN);
+	double	   *rows[2] = {baseline, current};
+	size_t		n[2] = {n_baseline, n_current};
+
+	pair->n_missing[BASELINE] = missing_baseline;
+	pair->n_missing[CURRENT] = missing_current;
+	for (int side = 0; side < 2; side++)
+	{
+		pair->n_values[side] = keep_finite(rows[side], n[side], dimension);
+		pair->n_missing[side] += (int64_t) n[side] - pair->n_values[side];
+	}
+	pair->vectors = drift_vectors_of_rows(allocator, dimension, rows, pair->n_values);
 	return finish_pair(pair);
 }
 

@@ -50,8 +50,48 @@ pair_of_summaries(FunctionCallInfo fcinfo, int options_argument)
 	options_of(fcinfo, options_argument, summary_unit(baseline), &options);
 	pair = drift_pair_of_summaries(allocator, &options, baseline, current);
 	if (pair == NULL)
-		summary_check_status(SUMMARY_KIND_MISMATCH);
+		summary_check_status(summary_kind(baseline) == SUMMARY_VECTOR && summary_kind(current) == SUMMARY_VECTOR
+								 ? SUMMARY_DIMENSION_MISMATCH
+								 : SUMMARY_KIND_MISMATCH);
 	return pair;
+}
+
+/* NULL elements of vectors are NaN. */
+static double *
+read_vectors(ArrayType *array)
+{
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	double	   *values = palloc_extended(mul_size(sizeof(double), n + 1), MCXT_ALLOC_HUGE);
+	bits8	   *bitmap = ARR_NULLBITMAP(array);
+	const double *next = (const double *) ARR_DATA_PTR(array);
+
+	for (int i = 0; i < n; i++)
+		values[i] = bitmap == NULL || (bitmap[i / 8] & (1 << i % 8)) ? *next++ : NAN;
+	return values;
+}
+
+/* Arrays of two dimensions: a row is a vector. */
+static DriftPair *
+pair_of_vectors(FunctionCallInfo fcinfo, const DriftOptions *options)
+{
+	ArrayType  *arrays[2] = {PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1)};
+	int			dimension = 0;
+	size_t		n[2] = {0, 0};
+
+	for (int side = 0; side < 2; side++)
+	{
+		if (ARR_NDIM(arrays[side]) == 0)
+			continue;
+		if (ARR_NDIM(arrays[side]) != 2 || (dimension != 0 && ARR_DIMS(arrays[side])[1] != dimension))
+			ereport(ERROR,
+					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+					 errmsg("both samples must be arrays of vectors with the same number of elements"),
+					 errhint("array_agg(v) of a float8[] column gives such an array.")));
+		dimension = ARR_DIMS(arrays[side])[1];
+		n[side] = ARR_DIMS(arrays[side])[0];
+	}
+	return drift_pair_of_vectors(allocator_in(CurrentMemoryContext), options, dimension, read_vectors(arrays[BASELINE]),
+								 n[BASELINE], 0, read_vectors(arrays[CURRENT]), n[CURRENT], 0);
 }
 
 static double *
@@ -86,6 +126,8 @@ pair_of_numbers(FunctionCallInfo fcinfo, int options_argument)
 	int64		n_missing[2];
 
 	options_of(fcinfo, options_argument, SUMMARY_PLAIN, &options);
+	if (ARR_NDIM(PG_GETARG_ARRAYTYPE_P(0)) > 1 || ARR_NDIM(PG_GETARG_ARRAYTYPE_P(1)) > 1)
+		return pair_of_vectors(fcinfo, &options);
 	for (int side = 0; side < 2; side++)
 		values[side] = read_numbers(PG_GETARG_ARRAYTYPE_P(side), &n[side], &n_missing[side]);
 	return drift_pair_of_numbers(allocator_in(CurrentMemoryContext), &options, values[BASELINE], n[BASELINE], n_missing[BASELINE],
@@ -289,11 +331,13 @@ weir_drift_metric_name(PG_FUNCTION_ARGS)
 Datum
 weir_drift_metric_names(PG_FUNCTION_ARGS)
 {
-	int			n = PG_NARGS() > 0 && PG_GETARG_BOOL(0) ? DRIFT_N_COMMON : DRIFT_N_METRICS;
+	bool		common_only = PG_GETARG_BOOL(0);
 	Datum		names[DRIFT_N_METRICS];
+	int			n = 0;
 
-	for (int i = 0; i < n; i++)
-		names[i] = CStringGetTextDatum(drift_metric_name(i));
+	for (int i = 0; i < DRIFT_N_METRICS; i++)
+		if (!common_only || drift_metric_is_common(i))
+			names[n++] = CStringGetTextDatum(drift_metric_name(i));
 	PG_RETURN_ARRAYTYPE_P(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 

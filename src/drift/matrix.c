@@ -93,3 +93,34 @@ matrix_eigen(int n, double *matrix, double *values, double *vectors)
 		values[i] = matrix[i * n + i];
 	sort_by_value(n, values, vectors);
 }
+
+bool
+matrix_cholesky(int n, double *matrix)
+{
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			double		sum = matrix[i * n + j];
+
+			for (int k = 0; k < j; k++)
+				sum -= matrix[i * n + k] * matrix[j * n + k];
+			if (i != j)
+				matrix[i * n + j] = sum / matrix[j * n + j];
+			else if (sum > 1e-12 * matrix[i * n + i])
+				matrix[i * n + i] = sqrt(sum);
+			else
+				return false;
+		}
+	return true;
+}
+
+void
+matrix_forward(int n, const double *lower, double *vector)
+{
+	for (int i = 0; i < n; i++)
+	{
+		for (int k = 0; k < i; k++)
+			vector[i] -= lower[i * n + k] * vector[k];
+		vector[i] /= lower[i * n + i];
+	}
+}
