@@ -22,7 +22,8 @@ FROM vectors, drift(b[1:30], b[31:70], '{mmd}') a, drift(b[1:30], b[31:70], '{mm
 -- embeddings: many elements
 SELECT metric, round(value::numeric, 3) AS value, verdict, status, detail ->> 'reason' AS reason
 FROM (SELECT array_agg(ARRAY(SELECT sin(i * k * 0.7) + 0.4 FROM generate_series(1, 100) k)) AS b,
-          array_agg(ARRAY(SELECT sin(i * k * 1.1) + CASE WHEN k > 60 THEN 1 ELSE 0.4 END FROM generate_series(1, 100) k)) AS c FROM generate_series(1, 60) i) s, drift(b, c, '{mmd,hotelling,cosine,drifted_dimensions,domain_classifier,pca}', '{"permutations": 99}');
+          array_agg(ARRAY(SELECT sin(i * k * 1.1) + CASE WHEN k > 60 THEN 1 ELSE 0.4 END FROM generate_series(1, 100) k)) AS c
+      FROM generate_series(1, 60) i) s, drift(b, c, '{mmd,hotelling,cosine,drifted_dimensions,domain_classifier,pca}', '{"permutations": 99}');
 -- missing, few, constant
 SELECT metric, value, n_baseline, n_current, status, detail ->> 'reason' AS reason FROM drift('{{1,2},{3,NaN},{NULL,4}}'::float8[], '{{1,2},{2,3},{Infinity,4}}');
 SELECT metric, value, p_value, status, detail ->> 'reason' AS reason FROM drift('{{1,1},{1,1},{1,1}}'::float8[], '{{1,1},{1,1},{1,1}}');
