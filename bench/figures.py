@@ -15,6 +15,8 @@ import time
 
 import psycopg
 
+import detectors
+
 ROWS = int(os.environ.get('BENCH_ROWS', 1_000_000))
 ROUNDS = int(os.environ.get('BENCH_ROUNDS', 7))
 SECONDS = float(os.environ.get('BENCH_SECONDS', 15))
@@ -233,7 +235,8 @@ def machine(cursor):
     return f'{model}, {os.cpu_count()} processors, {memory:.0f} GB, Linux {platform.release()}, PostgreSQL {cursor.fetchone()[0]}, {time.strftime("%Y-%m-%d")}'
 
 
-FIGURES = {'aggregates': aggregates, 'windows': windows, 'capture': capture, 'freshness': freshness}
+FIGURES = {'aggregates': aggregates, 'windows': windows, 'capture': capture, 'freshness': freshness,
+           'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays}
 
 
 def main():

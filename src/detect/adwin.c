@@ -138,16 +138,33 @@ drop_oldest_bucket(Adwin *adwin, int64_t capacity)
 		adwin->n_levels--;
 }
 
-/* Whether the window can be cut in two parts whose means differ more than chance allows. */
+/* Whether the means differ more than chance allows. */
+static bool
+differ(double n0, double n1, double total0, double total1, double min_window, double variance, double logarithm)
+{
+	double		reciprocal = 1 / (n0 - min_window + 1) + 1 / (n1 - min_window + 1);
+
+	return fabs(total0 / n0 - total1 / n1) > sqrt(2 * reciprocal * variance * logarithm) + 2.0 / 3.0 * logarithm * reciprocal;
+}
+
+/*
+ * Whether the window can be cut in two parts whose means differ more than chance allows.
+ *
+ * Most cuts are far from the bound.  Its first term alone, with the smaller 1 / n0 + 1 / n1 in it and both sides multiplied by
+ * n0 n1, tells that without a division.
+ */
 static bool
 can_be_cut(const Adwin *adwin, int64_t capacity, double delta, double min_window)
 {
-	double		logarithm = log(2 * log(adwin->width) / delta);
-	double		variance = adwin->variance / adwin->width;
+	double		width = adwin->width;
+	double		total = adwin->total;
+	double		logarithm = log(2 * log(width) / delta);
+	double		variance = adwin->variance / width;
+	double		limit = logarithm >= 0 ? 0.999 * 2 * variance * logarithm * width : -1;
 	double		n0 = 0;
-	double		n1 = adwin->width;
+	double		n1 = width;
 	double		total0 = 0;
-	double		total1 = adwin->total;
+	double		total1 = total;
 
 	for (int64_t level = adwin->n_levels - 1; level >= 0; level--)
 	{
@@ -157,9 +174,6 @@ can_be_cut(const Adwin *adwin, int64_t capacity, double delta, double min_window
 		for (int64_t i = 0; i < adwin->n_buckets[level]; i++)
 		{
 			double		difference;
-			double		reciprocal;
-			double		square;
-			double		linear;
 
 			n0 += size;
 			n1 -= size;
@@ -169,14 +183,10 @@ can_be_cut(const Adwin *adwin, int64_t capacity, double delta, double min_window
 				return false;
 			if (n0 < min_window)
 				continue;
-			difference = fabs(total0 / n0 - total1 / n1);
-			reciprocal = 1 / (n0 - min_window + 1) + 1 / (n1 - min_window + 1);
-			square = 2 * reciprocal * variance * logarithm;
-			linear = 2.0 / 3.0 * logarithm * reciprocal;
-			/* Most cuts are far from the bound, which is told without a root. */
-			if (linear >= 0 && difference * difference < square * 0.999999)
+			difference = total0 * width - total * n0;
+			if (difference * difference < limit * n0 * n1)
 				continue;
-			if (difference > sqrt(square) + linear)
+			if (differ(n0, n1, total0, total1, min_window, variance, logarithm))
 				return true;
 		}
 	}

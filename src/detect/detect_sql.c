@@ -114,18 +114,23 @@ detections_create(MemoryContext context, FunctionCallInfo fcinfo, int argument, 
 }
 
 static void
-detections_add(Detections *detections, double value, bool is_null)
+detections_note_drift(Detections *detections)
 {
-	DetectorSignal signal;
-
-	if (!detector_feed(detections->detector, value, is_null, &signal) || signal != DETECTOR_DRIFT)
-		return;
 	if (detections->n == detections->capacity)
 	{
 		detections->capacity *= 2;
 		detections->positions = repalloc_huge(detections->positions, mul_size((Size) detections->capacity, sizeof(Datum)));
 	}
 	detections->positions[detections->n++] = Int64GetDatum(detector_last_drift(detections->detector));
+}
+
+static void
+detections_add(Detections *detections, double value, bool is_null)
+{
+	DetectorSignal signal;
+
+	if (detector_feed(detections->detector, value, is_null, &signal) && signal == DETECTOR_DRIFT)
+		detections_note_drift(detections);
 }
 
 static ArrayType *
@@ -174,6 +179,21 @@ weir_detections_final(PG_FUNCTION_ARGS)
 
 /* ---- detections(array, detector, options) ---- */
 
+static void
+detections_add_numbers(Detections *detections, const double *values, Size n)
+{
+	while (n > 0)
+	{
+		int64		before = detector_n_drifts(detections->detector);
+		Size		n_done = detector_feed_numbers(detections->detector, values, n);
+
+		if (detector_n_drifts(detections->detector) > before)
+			detections_note_drift(detections);
+		values += n_done;
+		n -= n_done;
+	}
+}
+
 Datum
 weir_detections_numbers(PG_FUNCTION_ARGS)
 {
@@ -183,14 +203,20 @@ weir_detections_numbers(PG_FUNCTION_ARGS)
 	const double *next = (const double *) ARR_DATA_PTR(array);
 	Detections *detections = detections_create(CurrentMemoryContext, fcinfo, 1, "adwin");
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n;)
 	{
-		bool		is_null = present != NULL && (present[i / 8] & 1 << i % 8) == 0;
+		int			run = 0;	/* values without a NULL between them */
 
-		if ((i & 0xffff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		detections_add(detections, is_null ? 0 : *next, is_null);
-		next += !is_null;
+		while (i + run < n && (present == NULL || (present[(i + run) / 8] & 1 << (i + run) % 8) != 0))
+			run = present == NULL ? n : run + 1;
+		detections_add_numbers(detections, next, (Size) run);
+		next += run;
+		i += run;
+		if (i < n)
+		{
+			detections_add(detections, 0, true);
+			i++;
+		}
 	}
 	PG_RETURN_ARRAYTYPE_P(detections_array(detections));
 }

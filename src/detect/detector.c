@@ -106,6 +106,26 @@ detector_check_options(DetectorKind kind, const double *options)
 
 /* ---- a detector ---- */
 
+static void
+set_range(Detector *detector)
+{
+	int			lower;
+
+	detector->low = -DETECTOR_LARGEST;
+	detector->high = DETECTOR_LARGEST;
+	if (detector->method->input == DETECTOR_ERROR || detector->method->input == DETECTOR_SHARE)
+	{
+		detector->low = 0;
+		detector->high = 1;
+	}
+	else if (detector->method->input == DETECTOR_BOUNDED)
+	{
+		lower = detector_find_option(detector->kind, "lower");
+		detector->low = detector->options[lower];
+		detector->high = detector->options[lower + 1];
+	}
+}
+
 Detector *
 detector_create(Allocator allocator, DetectorKind kind, const double *options)
 {
@@ -130,6 +150,7 @@ detector_create(Allocator allocator, DetectorKind kind, const double *options)
 	if (method->derive != NULL)
 		method->derive(detector->options, derived);
 	detector->settings = (DetectorSettings){.options = detector->options, .derived = derived};
+	set_range(detector);
 	method->start(&detector->settings, detector->state);
 	return detector;
 }
@@ -140,56 +161,89 @@ detector_free(Detector *detector)
 	detector->allocator.resize(detector->allocator.context, detector, detector->size, 0);
 }
 
+/* Why the detector does not take a finite value. */
 static DetectorStatus
-check_value(const Detector *detector, double value)
+refusal(const Detector *detector)
 {
-	int			lower;
-
 	switch (detector->method->input)
 	{
-		case DETECTOR_ERROR: return value == 0 || value == 1 ? DETECTOR_OK : DETECTOR_NOT_AN_ERROR;
-		case DETECTOR_SHARE: return value >= 0 && value <= 1 ? DETECTOR_OK : DETECTOR_OUTSIDE;
-		case DETECTOR_BOUNDED:
-			lower = detector_find_option(detector->kind, "lower");
-			return value >= detector->options[lower] && value <= detector->options[lower + 1] ? DETECTOR_OK : DETECTOR_OUTSIDE;
-		case DETECTOR_NUMBER: break;
+		case DETECTOR_ERROR: return DETECTOR_NOT_AN_ERROR;
+		case DETECTOR_NUMBER: return DETECTOR_TOO_LARGE;
+		case DETECTOR_SHARE:
+		case DETECTOR_BOUNDED: break;
 	}
-	return fabs(value) <= DETECTOR_LARGEST ? DETECTOR_OK : DETECTOR_TOO_LARGE;
+	return DETECTOR_OUTSIDE;
+}
+
+static void
+restart(Detector *detector)
+{
+	if (detector->method->restart != NULL)
+		detector->method->restart(&detector->settings, detector->state);
+	else
+	{
+		memset(detector->state, 0, 8 * detector->n_words);
+		detector->method->start(&detector->settings, detector->state);
+	}
+}
+
+DetectorStatus
+detector_advance_to_drift(Detector *detector, const double *values, size_t n, size_t *n_done)
+{
+	DetectorSignal (*update)(const DetectorSettings *, void *, double) = detector->method->update;
+	bool		is_error = detector->method->input == DETECTOR_ERROR;
+	double		low = detector->low;
+	double		high = detector->high;
+	size_t		n_missing = 0;
+	DetectorStatus status = DETECTOR_OK;
+	size_t		i = 0;
+
+	while (i < n)
+	{
+		double		x = values[i];
+
+		if (!(x >= low && x <= high) || (is_error && x != 0 && x != 1))
+		{
+			if (isfinite(x))
+			{
+				status = refusal(detector);
+				break;
+			}
+			n_missing++;
+			i++;
+			continue;
+		}
+		if (detector->signal == DETECTOR_DRIFT)
+			restart(detector);
+		detector->signal = update(&detector->settings, detector->state, x);
+		i++;
+		if (detector->signal == DETECTOR_DRIFT)
+		{
+			detector->n_drifts++;
+			detector->last_drift = detector->n_rows + (int64_t) i - 1;
+			break;
+		}
+	}
+	detector->n_rows += (int64_t) i;
+	detector->n_values += (int64_t) (i - n_missing);
+	*n_done = i;
+	return status;
 }
 
 DetectorStatus
 detector_advance(Detector *detector, double value, DetectorSignal *signal, bool *observed)
 {
-	const DetectorMethod *method = detector->method;
-	DetectorStatus status;
+	size_t		n_done;
 
 	*observed = isfinite(value);
+	*signal = detector->signal;
 	if (!*observed)
 	{
 		detector_skip(detector);
 		return DETECTOR_OK;
 	}
-	status = check_value(detector, value);
-	if (status != DETECTOR_OK)
-		return status;
-	if (detector->signal == DETECTOR_DRIFT)
-	{
-		if (method->restart != NULL)
-			method->restart(&detector->settings, detector->state);
-		else
-		{
-			memset(detector->state, 0, 8 * detector->n_words);
-			method->start(&detector->settings, detector->state);
-		}
-	}
-	detector->signal = method->update(&detector->settings, detector->state, value);
-	if (detector->signal == DETECTOR_DRIFT)
-	{
-		detector->n_drifts++;
-		detector->last_drift = detector->n_rows;
-	}
-	detector->n_rows++;
-	detector->n_values++;
+	if (detector_advance_to_drift(detector, &value, 1, &n_done) != DETECTOR_OK)
+		return refusal(detector);
 	*signal = detector->signal;
 	return DETECTOR_OK;
 }

@@ -124,6 +124,12 @@ typedef enum DetectorStatus
  */
 extern DetectorStatus detector_advance(Detector *detector, double value, DetectorSignal *signal, bool *observed);
 
+/*
+ * Values up to the first drift, or all n where there is none: *n_done of them, the last one the drift then. NaN and infinities
+ * among them are no observations. On an error the first *n_done are done, the next one is refused.
+ */
+extern DetectorStatus detector_advance_to_drift(Detector *detector, const double *values, size_t n, size_t *n_done);
+
 /* A row without a value. */
 extern void detector_skip(Detector *detector);
 

@@ -122,6 +122,8 @@ struct Detector
 	DetectorKind kind;
 	DetectorSettings settings;
 	DetectorSignal signal;		/* after the last value */
+	double		low;			/* values that it takes, in between; of errors the two alone */
+	double		high;
 	int64_t		n_rows;
 	int64_t		n_values;
 	int64_t		n_drifts;

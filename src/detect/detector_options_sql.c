@@ -12,6 +12,7 @@
 #include "detect/detector_sql.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -313,4 +314,19 @@ detector_feed(Detector *detector, double value, bool is_null, DetectorSignal *si
 	if (unlikely(status != DETECTOR_OK))
 		detector_refuse(detector, status, value);
 	return observed;
+}
+
+#define NUMBERS_BETWEEN_INTERRUPTS 65536
+
+Size
+detector_feed_numbers(Detector *detector, const double *values, Size n)
+{
+	size_t		n_done;
+	DetectorStatus status;
+
+	CHECK_FOR_INTERRUPTS();
+	status = detector_advance_to_drift(detector, values, Min(n, NUMBERS_BETWEEN_INTERRUPTS), &n_done);
+	if (status != DETECTOR_OK)
+		detector_refuse(detector, status, values[n_done]);
+	return n_done;
 }

@@ -22,6 +22,9 @@ extern Jsonb *detector_options_jsonb(DetectorKind kind, const double *options);
 /* A row: false when it was no observation (NULL, NaN, infinite). Raises 22003 for what the detector cannot take. */
 extern bool detector_feed(Detector *detector, double value, bool is_null, DetectorSignal *signal);
 
+/* Some of the values, up to a drift at most: how many. Raises 22003 as above. */
+extern Size detector_feed_numbers(Detector *detector, const double *values, Size n);
+
 /* The error of a status; detector may be NULL when there is none, and the status is one of decoding. */
 pg_noreturn extern void detector_refuse(const Detector *detector, DetectorStatus status, double value);
 
