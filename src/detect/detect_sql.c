@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
-#include "detect/detector_sql.h"
+#include "detect/detector_datum.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 #include "utils/array.h"

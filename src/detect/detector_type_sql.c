@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
-#include "detect/detector_sql.h"
+#include "detect/detector_datum.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"

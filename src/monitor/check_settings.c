@@ -205,7 +205,8 @@ typedef enum OptionType
 	OPTION_DRIFT,				/* options of weir.drift */
 	OPTION_THRESHOLDS,
 	OPTION_LEARN,
-	OPTION_BY_COLUMN			/* an object of objects */
+	OPTION_BY_COLUMN,			/* an object of objects */
+	OPTION_DETECTORS
 } OptionType;
 
 static const struct
@@ -227,6 +228,8 @@ static const struct
 	 "\"none\", \"stddev\", \"quantile\" or an object like {\"method\": \"stddev\", \"k\": 3} or {\"method\": \"quantile\", \"quantile\": 0.99}, and there since and until"},
 	{"drift_by_column", OPTION_BY_COLUMN,
 	 "an object of columns with what drift and thresholds are for them, and metrics, like {\"income\": {\"metrics\": [\"ks\"], \"thresholds\": {\"ks\": 0.3}}}"},
+	{"detectors", OPTION_DETECTORS,
+	 "an array of objects like {\"detector\": \"ewma\", \"metric\": \"mean\"}, and there column, name and options"},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
 	{"insert_only", OPTION_BOOLEAN, "true or false"},
 };
@@ -411,6 +414,7 @@ option_is_valid(OptionType type, JsonbValue *value)
 		case OPTION_THRESHOLDS: return is_thresholds(value);
 		case OPTION_LEARN: return is_learning(value);
 		case OPTION_BY_COLUMN: return is_by_column(value);
+		case OPTION_DETECTORS: return check_detectors(value);
 		case OPTION_TEXTS: return is_object_of_texts(value);
 		case OPTION_BOOLEAN: return value->type == jbvBool;
 	}
@@ -477,6 +481,12 @@ is_rate(const char *metric)
 		strcmp(metric, "false_positive_rate") == 0;
 }
 
+bool
+is_score_metric(const char *name)
+{
+	return fairness_metric_find(name) >= 0 || is_rate(name);
+}
+
 static void
 check_metrics(List *metrics)
 {
@@ -485,7 +495,7 @@ check_metrics(List *metrics)
 	if (metrics == NIL)
 		refuse("metrics is empty", NULL, "Leave it out for all metrics that apply, or name some: metrics => '{psi, ks}'.");
 	foreach(cell, metrics)
-		if (drift_metric_find(lfirst(cell)) < 0 && fairness_metric_find(lfirst(cell)) < 0 && !is_rate(lfirst(cell)))
+		if (drift_metric_find(lfirst(cell)) < 0 && !is_score_metric(lfirst(cell)))
 			refuse(psprintf("there is no metric \"%s\"", (char *) lfirst(cell)), NULL,
 				   "SELECT weir.drift_metric_names(), weir.fairness_metric_names() lists them.");
 }

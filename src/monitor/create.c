@@ -175,6 +175,7 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	store_columns(&definition);
 	start_monitor(definition.monitor_id);
 	sql_end(&scope);
+	check_detector_columns(definition.monitor_id);
 	relation_close(source, NoLock);
 
 	ereport(NOTICE,
@@ -316,6 +317,7 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 				 errdetail("Its panes are stored with this size."), errhint("Drop the monitor and create it again.")));
 	check_sizes(&definition, true);
 	store_settings(&definition);
+	check_detector_columns(definition.monitor_id);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();
 }

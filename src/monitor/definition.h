@@ -89,6 +89,17 @@ extern void check_not_too_long(const Interval *interval, const char *what);
 extern int64 interval_length(const Interval *interval);
 extern char *interval_text(const Interval *interval);
 
+/* Whether fairness or a rate has that name. */
+extern bool is_score_metric(const char *name);
+
+/* ---- check_detectors.c ---- */
+
+/* Whether option detectors is an array of such objects; errors of its own for what is in them. */
+extern bool check_detectors(JsonbValue *value);
+
+/* Raises 42703 when a detector of the stored monitor names a column that it does not have. */
+extern void check_detector_columns(int monitor_id);
+
 /* ---- arguments.c ---- */
 
 /* A text[] as a list of char *; an element that is NULL raises 22004 naming the argument. */

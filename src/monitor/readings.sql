@@ -251,7 +251,7 @@ END;
 COMMENT ON FUNCTION weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
     'weir.fairness_scores without privileges. Internal.';
 
-CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+CREATE FUNCTION weir._metric_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
         value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
@@ -264,6 +264,58 @@ BEGIN ATOMIC
     SELECT f.monitor, f.window_start, f.window_end, f.segment, 'fairness', concat_ws(': ', f.protected, f.group_name), f.metric, f.value, f.threshold,
         f.n, f.verdict, f.is_final, f.status
     FROM weir._fairness_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) f;
+END;
+COMMENT ON FUNCTION weir._metric_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
+    'Scores of drift and fairness in one shape, without privileges. Internal.';
+
+CREATE FUNCTION weir._detector_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH wanted AS MATERIALIZED (
+        SELECT * FROM weir._monitor_detectors(monitor_id) d WHERE only_metrics IS NULL OR d.name = ANY (only_metrics)
+    ), readings AS (
+        -- A detector begins with the first window that there is, whatever is asked for; without a detector nothing is read.
+        SELECT w.ordinal, w.name, w.detector, w.options, r.monitor, r.window_start, r.window_end, r.segment, r.column_name::text AS subject, r.n,
+            r.is_final, r.status,
+            CASE w.metric WHEN 'n' THEN r.n WHEN 'null_share' THEN r.null_share WHEN 'distinct_count' THEN r.distinct_count WHEN 'mean' THEN r.mean
+                WHEN 'stddev' THEN r.stddev WHEN 'min' THEN r.min WHEN 'p25' THEN r.p25 WHEN 'p50' THEN r.p50 WHEN 'p75' THEN r.p75
+                WHEN 'p95' THEN r.p95 WHEN 'p99' THEN r.p99 WHEN 'max' THEN r.max END AS value
+        FROM (SELECT $1 AS monitor_id FROM wanted WHERE is_statistic LIMIT 1) g
+            CROSS JOIN LATERAL weir._window_stats(g.monitor_id, $2, $3, NULL, $5, $6, $7, $8, $9) r
+            JOIN wanted w ON w.is_statistic AND (w.column_name IS NULL OR w.column_name = r.column_name::text)
+                AND (r.kind = 'numeric' OR w.metric IN ('n', 'null_share', 'distinct_count'))
+        UNION ALL
+        SELECT w.ordinal, w.name, w.detector, w.options, r.monitor, r.window_start, r.window_end, r.segment, r.subject, r.n, r.is_final, r.status, r.value
+        FROM (SELECT $1 AS monitor_id, array_agg(DISTINCT metric) AS metrics FROM wanted WHERE NOT is_statistic HAVING count(*) > 0) g
+            CROSS JOIN LATERAL weir._metric_scores(g.monitor_id, $2, $3, NULL, $5, $6, $7, $8, $9, g.metrics) r
+            JOIN wanted w ON w.metric = r.metric AND (w.column_name IS NULL OR w.column_name = r.subject)
+    ), judged AS (
+        SELECT readings.*,
+            weir.detect(CASE WHEN status = 'ok' AND abs(value) <= 1e140 THEN value END, detector, options)
+                OVER (PARTITION BY ordinal, subject, segment ORDER BY window_start) AS signal
+        FROM readings
+    )
+    SELECT monitor, window_start, window_end, segment, 'detector', subject, name,
+        CASE signal WHEN 'stable' THEN 0 WHEN 'warning' THEN 1 WHEN 'drift' THEN 2 END, 1, n,
+        CASE signal WHEN 'stable' THEN 'ok' WHEN 'warning' THEN 'warning' WHEN 'drift' THEN 'alert' END, is_final,
+        CASE WHEN status = 'ok' AND signal IS NULL THEN 'undefined' ELSE status END
+    FROM judged WHERE $4 IS NULL OR window_start >= $4;
+END;
+COMMENT ON FUNCTION weir._detector_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
+    'What the detectors of a monitor (option detectors) say after each window, without privileges. Internal.';
+
+CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT * FROM weir._metric_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    UNION ALL
+    SELECT * FROM weir._detector_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 END;
 COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
     'weir.scores without privileges. Internal.';
@@ -287,6 +339,8 @@ REVOKE ALL ON FUNCTION weir._pane_windows(int, text, interval, interval, timesta
     weir._drift_values(int, interval, interval, timestamptz, timestamptz, boolean, int[], text[]),
     weir._learnt_thresholds(int, interval, interval, boolean, int[], text[]), weir._column_metrics(jsonb, name, text[], text[]),
     weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
+    weir._metric_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
+    weir._detector_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._scores(int, timestamptz, timestamptz, text[])
     FROM PUBLIC;
@@ -386,8 +440,9 @@ CREATE FUNCTION weir.scores(monitor text, window_size interval DEFAULT NULL, sli
         value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
     AS 'MODULE_PATHNAME', 'weir_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000;
 COMMENT ON FUNCTION weir.scores(text, interval, interval, timestamptz, timestamptz) IS
-    'All scores in one shape, for rules and dashboards. family: drift (subject: the column) or fairness (subject: the protected '
-    'column, "column: group" for a group of it). verdict: NULL unless status is ok; status as in weir.drift_scores and '
+    'All scores in one shape, for rules and dashboards. family: drift (subject: the column), fairness (subject: the protected '
+    'column, "column: group" for a group of it) or detector (subject: that of the metric it follows; metric: its name in option detectors; '
+    'value: 0 stable, 1 warning, 2 drift; the detector begins with the first window kept). verdict: NULL unless status is ok; status as in weir.drift_scores and '
     'weir.fairness_scores. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the '
     'same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows '
     'that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a '

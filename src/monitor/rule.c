@@ -178,8 +178,8 @@ check_numbers(FunctionCallInfo fcinfo)
 static void
 check_family(const char *family, bool is_drift)
 {
-	if (strcmp(family, "drift") != 0 && strcmp(family, "fairness") != 0)
-		refuse(psprintf("there is no family of scores \"%s\"", family), "The families are drift and fairness.");
+	if (strcmp(family, "drift") != 0 && strcmp(family, "fairness") != 0 && strcmp(family, "detector") != 0)
+		refuse(psprintf("there is no family of scores \"%s\"", family), "The families are drift, fairness and detector.");
 	if (is_drift != (strcmp(family, "drift") == 0))
 		refuse(psprintf("the metric of the rule is not of family \"%s\"", family), "Leave option family out.");
 }
@@ -260,6 +260,9 @@ find_metric(int monitor_id, const char *monitor, const char *metric)
 	char	   *name;
 	bool		is_null;
 
+	if (sql_execute("SELECT FROM weir._monitor_detectors($1) d WHERE d.name = $2", 2, (Oid[]){INT4OID, TEXTOID},
+					(Datum[]){Int32GetDatum(monitor_id), CStringGetTextDatum(metric)}, NULL) > 0)
+		return pstrdup(metric);
 	sql_execute(
 		"SELECT n.name, CASE WHEN n.is_drift THEN s.drift_metrics IS NULL OR EXISTS (SELECT FROM unnest(s.drift_metrics) u"
 		" WHERE weir.drift_metric_name(u) = n.name)"
@@ -274,7 +277,7 @@ find_metric(int monitor_id, const char *monitor, const char *metric)
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown metric \"%s\"", metric),
-				 errhint("Metrics are %s.", sql_text(0, 3))));
+				 errhint("Metrics are %s, and the names of the monitor's detectors (option detectors).", sql_text(0, 3))));
 	if (!DatumGetBool(sql_value(0, 2, &is_null)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" does not compute metric \"%s\"", monitor, name),

@@ -1,9 +1,9 @@
 /*
- * detector_sql.h
- *		Detectors made from SQL's arguments, and fed with its values; internal to this room.
+ * detector_datum.h
+ *		Detectors made from the server's values, and fed with them.
  */
-#ifndef WEIR_DETECTOR_SQL_H
-#define WEIR_DETECTOR_SQL_H
+#ifndef WEIR_DETECTOR_DATUM_H
+#define WEIR_DETECTOR_DATUM_H
 
 #include "postgres.h"
 

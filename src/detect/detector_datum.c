@@ -1,6 +1,6 @@
 /*
- * detector_options_sql.c
- *		Options of detectors from and to jsonb; the catalogue as rows.
+ * detector_datum.c
+ *		Options of detectors from and to jsonb; values given to a detector, and what it refuses.
  */
 #include "postgres.h"
 
@@ -9,14 +9,11 @@
 #include "base/compat.h"
 #include "base/memory.h"
 #include "common/shortest_dec.h"
-#include "detect/detector_sql.h"
-#include "funcapi.h"
+#include "detect/detector_datum.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
-
-PG_FUNCTION_INFO_V1(weir_detector_catalogue);
 
 /* ---- from jsonb ---- */
 
@@ -219,43 +216,6 @@ detector_options_jsonb(DetectorKind kind, const double *options)
 	}
 	appendStringInfoChar(&text, '}');
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
-}
-
-/* ---- the catalogue ---- */
-
-static const char *
-input_text(DetectorInput input)
-{
-	switch (input)
-	{
-		case DETECTOR_NUMBER: return "number";
-		case DETECTOR_SHARE: return "number in [0, 1], 1 = error";
-		case DETECTOR_ERROR: return "0 or 1, 1 = error";
-		case DETECTOR_BOUNDED: return "number between options lower and upper";
-	}
-	return NULL;
-}
-
-Datum
-weir_detector_catalogue(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	InitMaterializedSRF(fcinfo, 0);
-	for (int kind = 0; kind < DETECTOR_N_KINDS; kind++)
-	{
-		double		options[DETECTOR_MAX_OPTIONS];
-		Datum		values[4];
-		bool		nulls[4] = {false};
-
-		detector_initial_options(kind, options);
-		values[0] = CStringGetTextDatum(detector_name(kind));
-		values[1] = CStringGetTextDatum(input_text(detector_input(kind)));
-		values[2] = JsonbPGetDatum(detector_options_jsonb(kind, options));
-		values[3] = CStringGetTextDatum(detector_reference(kind));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	return (Datum) 0;
 }
 
 /* ---- values ---- */

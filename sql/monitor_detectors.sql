@@ -1,0 +1,87 @@
+-- Change detectors over metrics of a monitor's windows, and rules on them. In one transaction, on panes filled by hand, so that no worker sees any of it.
+\set ON_ERROR_ROLLBACK on
+SET client_min_messages = warning;
+SET timezone = 'UTC';
+SET datestyle = 'ISO, YMD';
+CREATE ROLE regress_weir_detector_reader;
+BEGIN;
+CREATE FUNCTION run_rules() RETURNS void AS '$libdir/weir', 'weir_run_rule_task' LANGUAGE c;
+CREATE TABLE regress_orders (id int PRIMARY KEY, at timestamptz NOT NULL, amount float8, latency float8, kind text, region text);
+SELECT weir.create_monitor('regress orders', 'regress_orders', 'at', columns => '{amount,latency,kind}', window_size => '1 day', segment_by => '{region}', backfill => false,
+    options => '{"detectors": [
+        {"detector": "ewma", "metric": "mean", "column": "amount", "options": {"min_n": 10}},
+        {"detector": "page_hinkley", "metric": "null_share", "name": "missing", "options": {"min_n": 5, "threshold": 0.2}},
+        {"detector": "cusum", "metric": "ks", "column": "amount", "options": {"min_n": 10, "threshold": 4}}]}');
+SELECT weir.set_baseline('regress orders', since => '2026-01-01', until => '2026-01-11');
+
+-- One pane: 200 orders; amounts are higher from day 30 on, latencies missing from day 40 on.
+CREATE FUNCTION fill(day int, region text = 'north', n int = 200) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO weir.pane AS p (monitor_id, generation, pane_start, segment, n, n_labelled, n_late, summaries, fairness, updated_at)
+    SELECT m.monitor_id, 0, timestamptz '2026-01-01 00:00+00' + make_interval(days => day), ARRAY[region], n, 0, 0,
+        ARRAY[(SELECT weir.summarize(i * 37 % 101 + day * 7 % 5 + CASE WHEN day >= 30 AND region = 'north' THEN 15.0 ELSE 0 END::float8) FROM generate_series(1, n) i),
+              (SELECT weir.summarize(CASE WHEN day < 40 OR i % 2 = 0 THEN i % 50 END::float8) FROM generate_series(1, n) i),
+              (SELECT weir.summarize('kind ' || i % 3) FROM generate_series(1, n) i)], '{}', now()
+    FROM weir.monitor m WHERE m.name = 'regress orders'
+$$;
+SELECT count(fill(day, region)) FROM generate_series(0, 49) day, unnest('{north,south}'::text[]) region;
+UPDATE weir.monitor_state SET state = 'active', watermark = '2026-02-19 23:00+00', last_change_at = now()
+WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'regress orders');
+
+-- each detector says something after each window of each segment that its metric has
+SELECT family, metric, subject, segment, count(*), count(value) AS valued, min(window_start::date) FILTER (WHERE verdict = 'alert') AS first_alert, max(threshold) AS threshold,
+    count(*) FILTER (WHERE verdict = 'warning') AS warnings, count(*) FILTER (WHERE NOT is_final) AS open
+FROM weir.scores WHERE monitor = 'regress orders' AND family = 'detector' GROUP BY 1, 2, 3, 4 ORDER BY 2, 3, 4 NULLS FIRST;
+-- the same as the detector says of the readings themselves
+SELECT count(*) AS different FROM (
+    SELECT d.value, weir.detect(w.mean, 'ewma', '{"min_n": 10}') OVER (PARTITION BY d.segment ORDER BY d.window_start) AS signal
+    FROM weir.scores('regress orders') d JOIN weir.window_stats('regress orders') w ON (w.window_start, w.column_name) = (d.window_start, d.subject) AND w.segment IS NOT DISTINCT FROM d.segment
+    WHERE d.metric = 'ewma_mean') s
+WHERE value IS DISTINCT FROM CASE signal WHEN 'stable' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END;
+SELECT count(*) AS different FROM (
+    SELECT d.value, weir.detect(w.value, 'cusum', '{"min_n": 10, "threshold": 4}') OVER (PARTITION BY d.segment ORDER BY d.window_start) AS signal
+    FROM weir.scores('regress orders') d JOIN weir.drift_scores('regress orders') w ON (w.window_start, w.column_name, w.metric) = (d.window_start, d.subject, 'kolmogorov_smirnov') AND w.segment IS NOT DISTINCT FROM d.segment
+    WHERE d.metric = 'cusum_kolmogorov_smirnov') s
+WHERE value IS DISTINCT FROM CASE signal WHEN 'stable' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END;
+-- a range of time changes nothing in what it shows
+SELECT count(*) AS shown, count(*) FILTER (WHERE a.value IS DISTINCT FROM b.value) AS different
+FROM weir.scores('regress orders', since => '2026-02-01', until => '2026-02-10') a JOIN weir.scores('regress orders') b USING (window_start, family, subject, metric)
+WHERE family = 'detector' AND a.segment IS NOT DISTINCT FROM b.segment;
+-- other windows have a detector of their own; a window with too few rows is none of its values
+SELECT count(*), count(value) FROM weir.scores('regress orders', window_size => '2 days') WHERE metric = 'ewma_mean' AND segment IS NULL;
+SELECT fill(50, 'south', 5);
+SELECT window_start::date, n, value, verdict, status FROM weir.scores('regress orders', since => '2026-02-18') WHERE metric = 'ewma_mean' AND segment = 'south' ORDER BY 1;
+
+-- rules
+SELECT weir.create_rule('regress amount moves', 'regress orders', 'ewma_mean', above => 1, column_name => 'amount', options => '{"history": true}');
+SELECT weir.create_rule('regress missing', 'regress orders', 'missing', above => 1, options => '{"family": "detector", "history": true}');
+SELECT weir.create_rule('regress unknown', 'regress orders', 'ewma_max', above => 1);
+SELECT window_start::date, column_name, value, state FROM weir.test_rule('regress amount moves', since => '2026-01-29', until => '2026-02-03') ORDER BY 1;
+SELECT run_rules();
+SELECT rule, subject, segment, metric, value, min(window_start)::date AS first FROM weir.alerts GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2;
+
+-- who may read the columns sees what their detectors say
+GRANT SELECT (at, latency) ON regress_orders TO regress_weir_detector_reader;
+SET ROLE regress_weir_detector_reader;
+SELECT metric, subject, segment, count(*) FROM weir.scores WHERE family = 'detector' GROUP BY 1, 2, 3;
+SELECT rule, subject FROM weir.alerts GROUP BY 1, 2;
+RESET ROLE;
+
+-- settings that make no sense
+CREATE FUNCTION try(detectors text) RETURNS void LANGUAGE sql AS $$ SELECT weir.alter_monitor('regress orders', options => jsonb_build_object('detectors', detectors::jsonb)) $$;
+SELECT try('{}');
+SELECT try('[1]');
+SELECT try('[{"detector": "ewma"}]');
+SELECT try('[{"detector": "ewmma", "metric": "mean"}]');
+SELECT try('[{"detector": "ewma", "metric": "average"}]');
+SELECT try('[{"detector": "ewma", "metric": "mean", "level": 3}]');
+SELECT try('[{"detector": "ewma", "metric": "mean", "options": {"level": 3}}]');
+SELECT try('[{"detector": "ewma", "metric": "mean", "options": 3}]');
+SELECT try('[{"detector": "ewma", "metric": 3}]');
+SELECT try('[{"detector": "ddm", "metric": "mean"}]');
+SELECT try('[{"detector": "ewma", "metric": "mean", "column": "price"}]');
+SELECT try('[{"detector": "ewma", "metric": "mean", "name": "psi"}]');
+SELECT try('[{"detector": "ewma", "metric": "mean"}, {"detector": "ewma", "metric": "mean"}]');
+SELECT weir.alter_monitor('regress orders', options => '{"detectors": []}');
+SELECT count(*) FROM weir.scores WHERE family = 'detector';
+ROLLBACK;
+DROP ROLE regress_weir_detector_reader;
