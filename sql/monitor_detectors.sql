@@ -59,7 +59,7 @@ SELECT window_start::date, column_name, value, state FROM weir.test_rule('regres
 SELECT run_rules();
 SELECT rule, subject, segment, metric, value, min(window_start)::date AS first FROM weir.alerts GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2;
 
--- who may read the columns sees what their detectors say
+-- who may read a column sees what its detectors say; alerts, which can be about any metric, are for who may read the table
 GRANT SELECT (at, latency) ON regress_orders TO regress_weir_detector_reader;
 SET ROLE regress_weir_detector_reader;
 SELECT metric, subject, segment, count(*) FROM weir.scores WHERE family = 'detector' GROUP BY 1, 2, 3;

@@ -316,9 +316,8 @@ rule_may_see_scores(Oid source, const char *time_column, bool has_filter, const 
 {
 	if (may_read_table(source))
 		return true;
-	return !has_filter && segment == NULL && subject != NULL && family != NULL &&
-		(strcmp(family, "drift") == 0 || strcmp(family, "detector") == 0) && may_read_column(source, time_column) &&
-		may_read_column(source, subject);
+	return !has_filter && segment == NULL && subject != NULL && family != NULL && strcmp(family, "drift") == 0 &&
+		may_read_column(source, time_column) && may_read_column(source, subject);
 }
 
 Datum
