@@ -39,7 +39,9 @@ SELECT count(*) AS different FROM (
 WHERE value IS DISTINCT FROM CASE signal WHEN 'stable' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END;
 SELECT count(*) AS different FROM (
     SELECT d.value, weir.detect(w.value, 'cusum', '{"min_n": 10, "threshold": 4}') OVER (PARTITION BY d.segment ORDER BY d.window_start) AS signal
-    FROM weir.scores('regress orders') d JOIN weir.drift_scores('regress orders') w ON (w.window_start, w.column_name, w.metric) = (d.window_start, d.subject, 'kolmogorov_smirnov') AND w.segment IS NOT DISTINCT FROM d.segment
+    FROM weir.scores('regress orders') d JOIN weir.drift_scores('regress orders') w
+        ON (w.window_start, w.column_name, w.metric) = (d.window_start, d.subject, 'kolmogorov_smirnov')
+            AND w.segment IS NOT DISTINCT FROM d.segment
     WHERE d.metric = 'cusum_kolmogorov_smirnov') s
 WHERE value IS DISTINCT FROM CASE signal WHEN 'stable' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END;
 -- a range of time changes nothing in what it shows
