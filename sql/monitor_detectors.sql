@@ -56,7 +56,9 @@ SELECT window_start::date, n, value, verdict, status FROM weir.scores('regress o
 -- rules
 SELECT weir.create_rule('regress amount moves', 'regress orders', 'ewma_mean', above => 1, column_name => 'amount', options => '{"history": true}');
 SELECT weir.create_rule('regress missing', 'regress orders', 'missing', above => 1, options => '{"family": "detector", "history": true}');
+\set VERBOSITY terse
 SELECT weir.create_rule('regress unknown', 'regress orders', 'ewma_max', above => 1);
+\set VERBOSITY default
 SELECT window_start::date, column_name, value, state FROM weir.test_rule('regress amount moves', since => '2026-01-29', until => '2026-02-03') ORDER BY 1;
 SELECT run_rules();
 SELECT rule, subject, segment, metric, value, min(window_start)::date AS first FROM weir.alerts GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2;
