@@ -200,9 +200,14 @@ SELECT * FROM stale();
 SELECT weir.set_baseline('loans', since => '2026-02-23', until => '2026-03-09');
 UPDATE weir.pane SET marks = 2;
 SELECT DISTINCT status FROM weir.windows ORDER BY 1;
-INSERT INTO weir.gap (reason) VALUES ('the slot was gone');
+INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'heal' FROM weir.monitor;
 SELECT DISTINCT status FROM weir.scores ORDER BY 1;
-UPDATE weir.gap SET healed_at = now();
+-- Healed slice by slice, the newest first: windows from there on can be trusted again.
+INSERT INTO weir.build_slice (build_id, slice, since, until, state) SELECT build_id, 1, timestamptz '2026-03-09', timestamptz 'infinity', 'done' FROM weir.build WHERE kind = 'heal'
+UNION ALL SELECT build_id, 2, '-infinity', '2026-03-09', 'reading' FROM weir.build WHERE kind = 'heal';
+SELECT status = 'gap' AS gap, min(window_start) >= '2026-03-09' AS late, max(window_start) < '2026-03-09' AS early FROM weir.windows GROUP BY 1 ORDER BY 1;
+DELETE FROM weir.build_slice;
+UPDATE weir.build SET state = 'done' WHERE kind = 'heal';
 SELECT DISTINCT status FROM weir.windows ORDER BY 1;
 -- A segment that the baseline does not have.
 DELETE FROM weir.pane WHERE segment = '{south}' AND pane_start < '2026-03-09';

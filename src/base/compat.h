@@ -41,11 +41,24 @@
 #define SLOT_IS_INVALIDATED(slot) ((slot)->data.invalidated_at != InvalidXLogRecPtr)
 #endif
 
-/* Makes a logical slot that lasts once it is persisted (replication/slot.h); 17 added failover and synced. */
+/*
+ * Makes a logical slot that lasts once it is persisted (replication/slot.h); since 17 one that standbys may keep a copy of, for a
+ * failover (and that is no such copy).
+ */
 #if PG_VERSION_NUM >= 170000
-#define replication_slot_create(name) ReplicationSlotCreate((name), true, RS_EPHEMERAL, false, false, false)
+#define replication_slot_create(name) ReplicationSlotCreate((name), true, RS_EPHEMERAL, false, true, false)
 #else
 #define replication_slot_create(name) ReplicationSlotCreate((name), true, RS_EPHEMERAL, false)
+#endif
+
+/* Whether the standbys that must not fall behind logical slots (synchronized_standby_slots) have WAL up to here; those came
+ * with 17. */
+#if PG_VERSION_NUM >= 170000
+#define named_standbys_have(lsn) StandbySlotsHaveCaughtup((lsn), DEBUG1)
+#define SLOT_IS_COPIED(slot) ((slot)->data.failover)
+#else
+#define named_standbys_have(lsn) ((void) (lsn), true)
+#define SLOT_IS_COPIED(slot) ((void) (slot), false)
 #endif
 
 /* Acquires a slot without waiting for whoever holds it; 18 added whether a slot that lost its WAL is an error. */

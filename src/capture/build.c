@@ -25,6 +25,7 @@
 #include "access/xlog.h"
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/gap.h"
 #include "capture/pane.h"
 #include "capture/settings.h"
 #include "capture/status.h"
@@ -314,10 +315,7 @@ finish_build(const ActiveBuild *slice)
 				  "FROM weir.build b WHERE b.build_id = $2 AND b.kind <> 'verify' AND s.monitor_id = b.monitor_id AND NOT EXISTS "
 				  "(SELECT FROM weir.build o WHERE o.monitor_id = $1 AND o.kind = 'build' AND o.state NOT IN ('done', 'failed'))",
 				  slice);
-	build_execute("UPDATE weir.gap SET healed_at = pg_catalog.clock_timestamp() WHERE healed_at IS NULL AND NOT EXISTS "
-				  "(SELECT FROM weir.build b JOIN weir.monitor_state s USING (monitor_id) WHERE b.kind <> 'verify' "
-				  "AND b.state NOT IN ('done', 'failed') AND s.state <> 'disabled')",
-				  slice);
+	gap_close_healed();
 	build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
 	/* What slices left that were begun again. */
 	build_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation <> 0 AND generation NOT IN "

@@ -182,6 +182,17 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 	uint64		n;
 	SPITupleTable *table;
 
+	/*
+	 * Deletions that capture did not see, and that this monitor ignores: a pane that holds more rows than the table has left keeps
+	 * them.
+	 */
+	if (slice->kind == BUILD_HEAL && !monitor->retracts_deletes)
+		build_execute(
+			"UPDATE weir.pane l SET marks = l.marks | 2 WHERE l.monitor_id = $1 AND l.generation = 0 AND l.pane_start >= $5 "
+			"AND l.pane_start < $6 AND l.marks & 2 = 0 AND l.n > coalesce((SELECT sum(CASE s.part WHEN 'r' THEN -s.n ELSE s.n END) "
+			"FROM weir.pane s WHERE s.monitor_id = $1 AND s.generation = $4 AND s.pane_start = l.pane_start "
+			"AND s.segment = l.segment), 0)",
+			slice);
 	build_execute("DELETE FROM weir.pane s USING weir.pane l WHERE s.monitor_id = $1 AND s.generation = $4 AND l.monitor_id = $1 "
 				  "AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment AND l.marks & 2 <> 0",
 				  slice);

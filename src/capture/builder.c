@@ -97,7 +97,7 @@ report_failure(int build_id, const char *message)
 		types, values, NULL);
 	sql_execute("UPDATE weir.monitor_state s SET state = 'disabled', reason = $2 FROM weir.build b "
 				"WHERE b.build_id = $1 AND s.monitor_id = b.monitor_id AND "
-				"(b.kind = 'build' OR b.kind = 'rebuild' AND b.since = '-infinity' AND b.until = 'infinity')",
+				"(b.kind IN ('build', 'heal') OR b.kind = 'rebuild' AND b.since = '-infinity' AND b.until = 'infinity')",
 				2, types, values, NULL);
 	sql_execute("UPDATE weir.monitor_state s SET reason = 'the last rebuild failed: ' || $2 FROM weir.build b "
 				"WHERE b.build_id = $1 AND b.kind = 'rebuild' AND s.monitor_id = b.monitor_id AND s.state <> 'disabled'",
@@ -483,6 +483,7 @@ builder_main(int64 argument)
 	builder_context = AllocSetContextCreate(TopMemoryContext, "weir builder", ALLOCSET_DEFAULT_SIZES);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 	pane_init(TopMemoryContext);
+	SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
 	if (!enter())
 		return;
 	for (;;)

@@ -19,6 +19,7 @@
 #include "capture/flush.h"
 #include "capture/fold.h"
 #include "capture/pace.h"
+#include "capture/gap.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
 #include "capture/settings.h"
@@ -44,13 +45,18 @@
 #define LOOK_AROUND_BUILDING_MS 100
 #define EXPIRE_MS 10000
 
-/* An idle position is stored rarely: storing it writes WAL, which moves the position. */
+#define LOOK_AT_SLOT_MS 1000
+
 #define IDLE_ADVANCE_MS 10000
 #define IDLE_ADVANCE_BYTES (16 * 1024 * 1024)
+#define IDLE_ADVANCE_LEAST_BYTES (64 * 1024)
 
 int			capture_flush_interval_ms = 200;
 int			capture_memory_kb = 256 * 1024;
 int			capture_decoding_memory_kb = 16 * 1024;
+int			capture_max_wal_mb = 10 * 1024;
+int			capture_max_spill_mb = 10 * 1024;
+int			capture_max_xmin_age = 200000000;
 
 static MemoryContext definition_context = NULL;
 static List *monitors = NIL;
@@ -60,7 +66,10 @@ static TimestampTz stored_at;
 
 /* ---- presence ---- */
 
-/* The worker is wanted while there are monitors, and after that, or after DROP EXTENSION, until it has dropped its slot. */
+/*
+ * The worker is wanted while there are monitors and nobody has paused it, and after that, after DROP EXTENSION, or for an upgrade,
+ * until it has dropped its slot.
+ */
 static bool
 capture_is_wanted(void)
 {
@@ -70,11 +79,14 @@ capture_is_wanted(void)
 
 	if (!XLogLogicalInfoActive())
 		return false;
-	if (!OidIsValid(extension_oid(true)))
+	if (!OidIsValid(extension_oid(true)) || status_is_upgrading())
 		return stream_slot_exists();
 	sql_begin(&scope);
-	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor)", 0, NULL, NULL, NULL);
-	wanted = DatumGetBool(sql_value(0, 1, &is_null)) || stream_slot_exists();
+	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor), EXISTS (SELECT FROM weir.capture_pause)", 0, NULL, NULL, NULL);
+	if (DatumGetBool(sql_value(0, 1, &is_null)))
+		wanted = !DatumGetBool(sql_value(0, 2, &is_null));
+	else
+		wanted = stream_slot_exists();
 	sql_end(&scope);
 	return wanted;
 }
@@ -173,6 +185,7 @@ load_definitions(void)
 	/* Before anything is read of them: whatever DDL does to the sources from now on will be noticed. */
 	(void) source_look();
 	monitors = definition_load(definition_context);
+	gap_close_healed();
 	definition_load_builds(monitors, definition_context);
 	fingerprint = definition_fingerprint();
 	fingerprint = fingerprint ? MemoryContextStrdup(definition_context, fingerprint) : NULL;
@@ -323,6 +336,22 @@ expire_panes(void)
 /* ---- one step ---- */
 
 /*
+ * Without rows to write the position is stored for the sake of the slot alone, rarely: storing it writes WAL itself.  A slot learns
+ * only with the next confirmation that it can let go of more WAL.
+ */
+static bool
+is_worth_advancing(XLogRecPtr position, TimestampTz now)
+{
+	XLogRecPtr	moved = position - stored_position;
+
+	if (moved >= IDLE_ADVANCE_BYTES)
+		return true;
+	if (moved == 0 || now - stored_at < IDLE_ADVANCE_MS * INT64CONST(1000))
+		return false;
+	return moved >= IDLE_ADVANCE_LEAST_BYTES || position - MyReplicationSlot->data.restart_lsn >= IDLE_ADVANCE_BYTES;
+}
+
+/*
  * Flushes what there is, then looks at what others want.  Everything in one transaction, so that a build's end, the panes and the
  * position belong together.
  */
@@ -333,9 +362,7 @@ flush_and_look_around(bool flush_is_due)
 	bool		needs_flush = flush_is_due && flush_is_needed(monitors);
 	XLogRecPtr	position = stream_position();
 	TimestampTz now = GetCurrentTimestamp();
-	bool		is_idle = !flush_has_rows(monitors);
-	bool		advances = needs_flush || (is_idle && position - stored_position >= IDLE_ADVANCE_BYTES) ||
-		(is_idle && position > stored_position && now - stored_at >= IDLE_ADVANCE_MS * INT64CONST(1000));
+	bool		advances = needs_flush || (!flush_has_rows(monitors) && is_worth_advancing(position, now));
 	bool		sources_changed = false;
 
 	build_note_builders();
@@ -345,8 +372,7 @@ flush_and_look_around(bool flush_is_due)
 	if (!OidIsValid(extension_oid(true)))
 	{
 		CommitTransactionCommand();
-		ReplicationSlotRelease();
-		stream_drop_slot();
+		slot_retire();
 		proc_exit(0);
 	}
 	sql_begin(&scope);
@@ -399,9 +425,11 @@ flush_and_look_around(bool flush_is_due)
 		stored_position = position;
 		stored_at = now;
 		FAULT(FAULT_BEFORE_CONFIRM);
-		stream_confirm(position);
+		slot_confirm(position, XactLastCommitEnd);
 		FAULT(FAULT_AFTER_CONFIRM);
 	}
+	else
+		slot_confirm(InvalidXLogRecPtr, InvalidXLogRecPtr);
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
@@ -433,6 +461,8 @@ run(void)
 {
 	XLogRecPtr	position;
 	TimestampTz next_look = 0;
+	TimestampTz next_slot_look = 0;
+	GapReason	reason;
 	SqlScope	scope;
 
 	if (!has_monitors())
@@ -444,6 +474,8 @@ run(void)
 	partial_init(TopMemoryContext);
 	slot_set_up_origin();
 	position = slot_find_position();
+	if (position == InvalidXLogRecPtr)
+		return;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
@@ -480,6 +512,16 @@ run(void)
 			build_start_builders(monitors);
 		}
 		show_status(caught_up);
+		if (now >= next_slot_look || status_is_upgrading())
+		{
+			if (slot_must_go(&reason))
+			{
+				flush_and_look_around(true);
+				slot_let_go(&reason);
+				return;
+			}
+			next_slot_look = TimestampTzPlusMilliseconds(now, LOOK_AT_SLOT_MS);
+		}
 		if (caught_up)
 		{
 			TimestampTz next = flush_is_needed(monitors) ? Min(pace_next(), next_look) : next_look;
@@ -558,6 +600,19 @@ capture_init(void)
 	DefineCustomIntVariable("weir.capture_memory",
 							"Memory for panes in each database's capture worker; above it, they are written and forgotten.", NULL,
 							&capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"weir.max_wal", "WAL that the slot of each database may keep; past it, capture lets go of the slot.",
+		"The gap is recorded, and monitors are built again from their tables. -1: no limit but the server's own.",
+		&capture_max_wal_mb, 10 * 1024, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"weir.max_spill",
+		"Disk space for changes of large transactions that decoding may use in each database; past it, capture lets go of its slot.",
+		"The gap is recorded, and monitors are built again from their tables. -1: no limit.", &capture_max_spill_mb, 10 * 1024, -1,
+		INT_MAX, PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"weir.max_xmin_age",
+		"For how many transactions the slot of each database may hold back vacuum of the system catalogs; past it, capture lets go of the slot.",
+		NULL, &capture_max_xmin_age, 200000000, 1000, 2000000000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	fault_init();
 	DefineCustomIntVariable("weir.build_workers", "How many builders may read sources at a time, in each database.", NULL,
 							&build_workers, 1, 1, CAPTURE_MAX_BUILDERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
@@ -569,6 +624,7 @@ capture_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	status_init();
+	slot_guard_init();
 	worker_register_service("capture", capture_is_wanted, capture_main);
 	worker_register_one_off("builder", builder_main);
 }

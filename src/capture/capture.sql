@@ -81,7 +81,7 @@ COMMENT ON TABLE weir.pane IS 'One row per monitor, slice of event time and segm
 CREATE TABLE weir.build (
     build_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     monitor_id int NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('build', 'rebuild', 'verify')),
+    kind text NOT NULL CHECK (kind IN ('build', 'rebuild', 'heal', 'verify')),
     since timestamptz NOT NULL DEFAULT '-infinity',
     until timestamptz NOT NULL DEFAULT 'infinity',
     state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'reading', 'done', 'failed')),
@@ -156,7 +156,7 @@ CREATE TABLE weir.capture_progress (
     slot name NOT NULL,
     system_identifier bigint NOT NULL,
     database_oid oid NOT NULL,
-    captured_lsn pg_lsn NOT NULL,         -- every commit that ends at or before it is folded, in the transaction that wrote this
+    captured_lsn pg_lsn,                  -- NULL: a gap was recorded and no slot made since; every commit that ends at or before it is folded, in the transaction that wrote this
     last_commit_at timestamptz,
     rows_total bigint NOT NULL DEFAULT 0,
     updated_at timestamptz NOT NULL DEFAULT now()
@@ -166,12 +166,28 @@ COMMENT ON TABLE weir.capture_progress IS 'Position of capture in this database;
 CREATE TABLE weir.gap (
     gap_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     noticed_at timestamptz NOT NULL DEFAULT now(),
+    kind text NOT NULL,
     reason text NOT NULL,
+    attempts int NOT NULL,                -- how often in a row
+    retry_at timestamptz NOT NULL,        -- when capture begins again
     from_lsn pg_lsn,
-    to_lsn pg_lsn,
+    to_lsn pg_lsn,                        -- NULL: it goes on
     healed_at timestamptz
 );
-COMMENT ON TABLE weir.gap IS 'Stretches of the stream that capture did not see, and when the panes were healed from the tables.';
+COMMENT ON TABLE weir.gap IS 'Stretches of the stream that capture did not see; read the view weir.gaps.';
+
+CREATE VIEW weir.gaps AS
+SELECT gap_id, noticed_at, kind, reason, attempts, retry_at, from_lsn, to_lsn, healed_at FROM weir.gap;
+COMMENT ON VIEW weir.gaps IS
+'Stretches of the stream of changes that capture did not see, and when the last monitor was healed from its table (healed_at; NULL: not yet, and readings of the monitors that wait for it have the status gap). kind: wal budget, xmin budget, spill budget (weir let go of its slot; attempts counts how often in a row, retry_at is when it begins again), slot invalidated, slot missing, slot ahead, wal missing, position ahead, foreign identity (a copy of a database or a cluster, or one upgraded by pg_upgrade), upgrade. from_lsn, to_lsn: positions between which changes were missed; to_lsn NULL: capture has not begun again.';
+GRANT SELECT ON weir.gaps TO PUBLIC;
+
+CREATE TABLE weir.capture_pause (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    paused_at timestamptz NOT NULL DEFAULT now(),
+    paused_by text NOT NULL
+);
+COMMENT ON TABLE weir.capture_pause IS 'A row while somebody has paused capture in this database.';
 
 CREATE FUNCTION weir.check_setup(OUT check_name text, OUT ok boolean, OUT found text, OUT needed text, OUT remedy text) RETURNS SETOF record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_check_setup';
@@ -204,25 +220,42 @@ COMMENT ON FUNCTION weir._outcome(text, "any") IS 'Internal: an outcome as captu
 
 CREATE FUNCTION weir._capture_status(OUT state text, OUT pid int, OUT captured_lsn pg_lsn, OUT lag_bytes bigint, OUT lag interval,
     OUT rows_per_second float8, OUT memory_bytes bigint, OUT last_error text, OUT last_error_at timestamptz,
-    OUT partial_bytes bigint, OUT rows_streamed bigint, OUT transactions_given_up bigint, OUT flush_interval interval) RETURNS record
+    OUT partial_bytes bigint, OUT rows_streamed bigint, OUT transactions_given_up bigint, OUT flush_interval interval, OUT spill_bytes bigint) RETURNS record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_capture_status';
 COMMENT ON FUNCTION weir._capture_status() IS 'Internal: what shared memory knows of capture in this database.';
 
 CREATE FUNCTION weir._builders(OUT build_id int, OUT slice int, OUT rows_read bigint) RETURNS SETOF record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_builders';
 COMMENT ON FUNCTION weir._builders() IS 'Internal: the slices that builders of this database are reading, and how far they are.';
+CREATE FUNCTION weir.pause_capture() RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_pause_capture';
+COMMENT ON FUNCTION weir.pause_capture() IS
+'Stops capture in this database from the commit of this transaction on, until weir.resume_capture(); restarts do not end it. The slot keeps WAL meanwhile, up to weir.max_wal: past it the slot is dropped and the gap recorded, to be healed after the pause. Panes and scores stay readable. For members of the role that owns the extension (42501).';
+
+CREATE FUNCTION weir.resume_capture() RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_resume_capture';
+COMMENT ON FUNCTION weir.resume_capture() IS
+'Lets capture go on in this database, from where weir.pause_capture() stopped it or after weir.prepare_upgrade(). For members of the role that owns the extension (42501).';
+
+CREATE FUNCTION weir.prepare_upgrade() RETURNS int
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'weir_prepare_upgrade';
+COMMENT ON FUNCTION weir.prepare_upgrade() IS
+'Before pg_upgrade: stops capture in every database of the server until it starts again, and drops the slots of weir, which pg_upgrade cannot carry (before 17) or refuses when they are not at the end of WAL (since); returns how many. Definitions, baselines, alerts and panes go through pg_upgrade; the first start of the new cluster notices the gap and heals all monitors from their tables. weir.resume_capture() takes it back. For superusers and roles with REPLICATION (42501). Errors: 55000 when weir is not preloaded; 57014 when a slot is not given up within a minute.';
 
 CREATE VIEW weir.capture_status AS
-SELECT current_database() AS database, c.state, c.pid, p.slot, coalesce(c.captured_lsn, p.captured_lsn) AS captured_lsn, c.lag_bytes, c.lag,
+SELECT current_database() AS database, CASE WHEN u.paused_at IS NOT NULL AND c.pid IS NULL THEN 'paused' ELSE c.state END AS state, c.pid,
+    coalesce(p.slot, s.slot_name) AS slot, coalesce(c.captured_lsn, p.captured_lsn) AS captured_lsn, c.lag_bytes, c.lag,
     c.rows_per_second, coalesce(p.rows_total, 0) AS rows_total, c.memory_bytes,
     pg_wal_lsn_diff(CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn() END, s.restart_lsn)::bigint AS wal_kept_bytes,
     nullif(g.setting::bigint, -1) * 1024 * 1024 AS wal_budget_bytes,
     (SELECT count(*) FROM weir.gap WHERE healed_at IS NULL) AS gaps, p.last_commit_at, c.last_error, c.last_error_at,
-    c.flush_interval, c.partial_bytes, c.rows_streamed, c.transactions_given_up
+    c.flush_interval, c.partial_bytes, c.rows_streamed, c.transactions_given_up,
+    c.spill_bytes, age(s.catalog_xmin) AS xmin_age, u.paused_at, (SELECT max(retry_at) FROM weir.gap WHERE healed_at IS NULL AND to_lsn IS NULL) AS retry_at
 FROM weir._capture_status() c
 LEFT JOIN weir.capture_progress p ON true
-LEFT JOIN pg_replication_slots s ON s.slot_name = p.slot
-LEFT JOIN pg_settings g ON g.name = 'max_slot_wal_keep_size';
+LEFT JOIN weir.capture_pause u ON true
+LEFT JOIN pg_replication_slots s ON s.slot_name = 'weir_' || (SELECT oid FROM pg_database WHERE datname = current_database())
+LEFT JOIN pg_settings g ON g.name = 'weir.max_wal';
 COMMENT ON VIEW weir.capture_status IS
-'Capture in this database: state (not preloaded, stopped, starting, creating its slot, catching up, streaming), position, lag in bytes of WAL and since it was last level with it, rows folded in all and per second, memory, WAL kept by the slot against the server''s own limit max_slot_wal_keep_size (NULL: none), gaps not healed, last error (for members of pg_monitor); time between the last two flushes (longer than weir.flush_interval where many panes change at a time), memory for partial panes of transactions in progress, rows of such transactions folded and transactions given up to a rebuild since the worker began.';
+'Capture in this database. state: not preloaded, in recovery, stopped, paused, starting, creating its slot (which waits for the transactions that run), catching up, streaming, letting go of its slot, backing off (until retry_at). captured_lsn, lag_bytes, lag: position, WAL still to be read, and time since capture was last level with it. rows_per_second, rows_total: changes folded, now and in all. memory_bytes of the worker. wal_kept_bytes: WAL that the slot keeps, of at most wal_budget_bytes (weir.max_wal; NULL: no limit); spill_bytes: changes of large transactions on disk (weir.max_spill); xmin_age: for how many transactions the slot holds back vacuum of the catalogs (weir.max_xmin_age). gaps: not healed yet, see weir.gaps. last_error: for members of pg_monitor. flush_interval: time between the last two flushes (longer than weir.flush_interval where many panes change at a time); partial_bytes: memory for partial panes of transactions in progress; rows_streamed: rows of such transactions folded, transactions_given_up: to a rebuild, since the worker began.';
 GRANT SELECT ON weir.capture_status TO PUBLIC;

@@ -11,6 +11,7 @@
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/capture.h"
+#include "capture/slot.h"
 #include "capture/status.h"
 #include "capture/stream.h"
 #include "catalog/pg_authid.h"
@@ -53,6 +54,10 @@ require_capture(const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s needs wal_level = logical", what),
 				 errhint("Run ALTER SYSTEM SET wal_level = logical and restart the server.")));
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s cannot run on a standby", what),
+				 errhint("Capture runs on the primary; panes and scores can be read here as far as they are replicated.")));
 }
 
 /* A transaction with an id may be what the slot's creation waits for: then both would wait for ever. */
@@ -85,6 +90,29 @@ look_now(const char *statement, int n, const Oid *types, const Datum *values)
 	if (result < 0)
 		elog(ERROR, "SPI could not execute \"%s\": %s", statement, SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+/* While it is paused there is nothing to wait for. */
+static void
+require_no_pause(const char *what)
+{
+	SqlScope	scope;
+	bool		is_null;
+	bool		paused;
+
+	sql_begin(&scope);
+	look_now("SELECT EXISTS (SELECT FROM weir.capture_pause)", 0, NULL, NULL);
+	paused = DatumGetBool(sql_value(0, 1, &is_null));
+	sql_end(&scope);
+	if (paused)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s would wait for capture, which is paused", what),
+				 errhint("SELECT weir.resume_capture() lets it go on.")));
+	if (status_is_upgrading())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s would wait for capture, which is stopped for an upgrade", what),
+				 errhint("SELECT weir.resume_capture() lets it go on.")));
 }
 
 static TimestampTz
@@ -152,8 +180,8 @@ want_position(XLogRecPtr wanted)
 Datum
 weir_wait_for(PG_FUNCTION_ARGS)
 {
-	XLogRecPtr	present = GetXLogInsertRecPtr();
-	XLogRecPtr	wanted = PG_ARGISNULL(0) ? present : PG_GETARG_LSN(0);
+	XLogRecPtr	present;
+	XLogRecPtr	wanted;
 	TimestampTz end;
 	bool		running;
 	char		error[CAPTURE_ERROR_LENGTH];
@@ -163,11 +191,13 @@ weir_wait_for(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("timeout must not be NULL")));
 	require_capture("weir.wait_for");
 	require_no_transaction_id("weir.wait_for");
+	require_no_pause("weir.wait_for");
+	present = GetXLogInsertRecPtr();
+	wanted = PG_ARGISNULL(0) ? present : PG_GETARG_LSN(0);
 	end = deadline(PG_GETARG_INTERVAL_P(1));
 
 	/* Decoding reads flushed WAL only; asynchronous commits would make us wait for the WAL writer. */
-	if (!RecoveryInProgress())
-		XLogFlush(without_page_header(Min(wanted, present)));
+	XLogFlush(without_page_header(Min(wanted, present)));
 	want_position(without_page_header(wanted));
 	worker_wake();
 	for (;;)
@@ -337,6 +367,7 @@ weir_verify(PG_FUNCTION_ARGS)
 
 	require_capture("weir.verify");
 	require_no_transaction_id("weir.verify");
+	require_no_pause("weir.verify");
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "weir.verify must return a row");
 	shape = BlessTupleDesc(shape);
@@ -419,8 +450,8 @@ Datum
 weir_capture_status(PG_FUNCTION_ARGS)
 {
 	TupleDesc	shape;
-	Datum		values[13];
-	bool		nulls[13] = {false};
+	Datum		values[14];
+	bool		nulls[14] = {false};
 	CaptureStatus copy;
 	CaptureStatus *status;
 	XLogRecPtr	present = RecoveryInProgress() ? InvalidXLogRecPtr : GetFlushRecPtr(NULL);
@@ -440,6 +471,8 @@ weir_capture_status(PG_FUNCTION_ARGS)
 	}
 	if (copy.state[0] == '\0')
 		strlcpy(copy.state, worker_is_preloaded() ? "stopped" : "not preloaded", sizeof(copy.state));
+	if (RecoveryInProgress())
+		strlcpy(copy.state, "in recovery", sizeof(copy.state));
 	values[0] = CStringGetTextDatum(copy.state);
 	values[1] = Int32GetDatum(copy.pid);
 	nulls[1] = copy.pid == 0;
@@ -466,6 +499,8 @@ weir_capture_status(PG_FUNCTION_ARGS)
 	DatumGetIntervalP(values[12])->time = copy.flush_interval_ms * INT64CONST(1000);
 	for (int i = 9; i < 13; i++)
 		nulls[i] = copy.pid == 0;
+	values[13] = Int64GetDatum(slot_spilled_bytes(stream_slot_name()));
+	nulls[13] = !stream_slot_exists();
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
 }
 

@@ -467,7 +467,7 @@ definition_load(MemoryContext context)
 static BuildKind
 build_kind(const char *name)
 {
-	static const char *const names[] = {"build", "rebuild", "verify"};
+	static const char *const names[] = {"build", "rebuild", "heal", "verify"};
 
 	for (int i = 0; i < lengthof(names); i++)
 		if (strcmp(names[i], name) == 0)

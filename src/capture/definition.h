@@ -31,6 +31,7 @@ typedef enum BuildKind
 {
 	BUILD_INITIAL,
 	BUILD_AGAIN,				/* rebuild: the live panes go on until the swap */
+	BUILD_HEAL,					/* the same after a gap: what was deleted meanwhile is not known */
 	BUILD_VERIFY
 } BuildKind;
 

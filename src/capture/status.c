@@ -13,6 +13,7 @@
 typedef struct CaptureShared
 {
 	LWLock	   *lock;
+	bool		upgrading;
 	CaptureStatus databases[CAPTURE_MAX_DATABASES];
 } CaptureShared;
 
@@ -111,4 +112,35 @@ status_set_error(const char *message)
 	strlcpy(status->last_error, message, sizeof(status->last_error));
 	status->last_error_at = GetCurrentTimestamp();
 	status_unlock();
+}
+
+void
+status_set_upgrading(bool upgrading)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	shared->upgrading = upgrading;
+	LWLockRelease(shared->lock);
+}
+
+bool
+status_is_upgrading(void)
+{
+	bool		upgrading;
+
+	if (shared == NULL)
+		return false;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	upgrading = shared->upgrading;
+	LWLockRelease(shared->lock);
+	return upgrading;
+}
+
+void
+status_wake_all(void)
+{
+	LWLockAcquire(shared->lock, LW_SHARED);
+	for (int i = 0; i < CAPTURE_MAX_DATABASES; i++)
+		if (shared->databases[i].capture_latch != NULL)
+			SetLatch(shared->databases[i].capture_latch);
+	LWLockRelease(shared->lock);
 }

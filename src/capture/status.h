@@ -70,6 +70,11 @@ typedef struct CaptureStatus
 	char		last_error[CAPTURE_ERROR_LENGTH];
 	TimestampTz last_error_at;
 
+	/* The guard of the slot, see slot_budget.c. */
+	int			pressed_pid;	/* the worker that was found past its budget, since pressed_at */
+	TimestampTz pressed_at;
+	char		must_go[24];	/* the budget for which it was ended; empty: none */
+
 	Latch	   *capture_latch;
 	BuilderStatus builders[CAPTURE_MAX_BUILDERS];
 
@@ -86,5 +91,12 @@ extern void status_init(void);
 /* Short forms for the capture worker itself. */
 extern void status_set_state(const char *state);
 extern void status_set_error(const char *message);
+
+/* weir.prepare_upgrade() was called: no worker of any database takes up a slot until the server starts again. */
+extern void status_set_upgrading(bool upgrading);
+extern bool status_is_upgrading(void);
+
+/* Wakes the capture worker of every database. */
+extern void status_wake_all(void);
 
 #endif

@@ -26,6 +26,7 @@
 #include "replication/output_plugin.h"
 #include "replication/reorderbuffer.h"
 #include "replication/slot.h"
+#include "storage/proc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -285,6 +286,14 @@ static XLogReaderRoutine reader_routine = {.page_read = read_page,
 										   .segment_open = wal_segment_open,
 										   .segment_close = wal_segment_close};
 
+/* A context that was created outside a transaction would let vacuum remove rows that this worker's ordinary queries still see. */
+static void
+require_honoured_snapshots(void)
+{
+	if (MyProc->statusFlags & PROC_IN_LOGICAL_DECODING)
+		elog(ERROR, "vacuum would ignore the snapshots of the capture worker");
+}
+
 XLogRecPtr
 stream_create_slot(void)
 {
@@ -300,6 +309,7 @@ stream_create_slot(void)
 	opening = true;
 	context = CreateInitDecodingContext("weir", NIL, false, InvalidXLogRecPtr, &reader_routine, NULL, NULL, NULL);
 	opening = false;
+	require_honoured_snapshots();
 	MemoryContextSwitchTo(old);
 	CommitTransactionCommand();
 
@@ -334,6 +344,7 @@ stream_open(XLogRecPtr from)
 	opening = true;
 	stream = CreateDecodingContext(from, NIL, false, &reader_routine, NULL, NULL, NULL);
 	opening = false;
+	require_honoured_snapshots();
 	MemoryContextSwitchTo(old);
 	CommitTransactionCommand();
 

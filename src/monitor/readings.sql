@@ -15,7 +15,7 @@ COMMENT ON FUNCTION weir._pane_windows(int, text, interval, interval, timestampt
 CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, final_before timestamptz, has_gap boolean, min_n bigint, min_group_size int, confidence float8,
         reference jsonb, adjust text, drift_metrics text[], fairness_metrics text[], rate_metrics text[], adjust_over text, drift_options jsonb,
-        drift_by_column jsonb, learning jsonb)
+        drift_by_column jsonb, learning jsonb, gap_until timestamptz)
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT m.name,
@@ -29,7 +29,7 @@ BEGIN ATOMIC
                            AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
                                            WHERE c.lag IS NULL OR c.lag > interval '10 s')
                       THEN now() END) AS latest) l),
-        EXISTS (SELECT FROM weir.gap g WHERE g.healed_at IS NULL AND g.noticed_at >= m.created_at),
+        g.gap_until IS NOT NULL,
         coalesce((m.options ->> 'min_n')::bigint, 30),
         coalesce((m.options ->> 'min_group_size')::int, 30),
         coalesce((m.options ->> 'confidence')::float8, 0.95),
@@ -45,13 +45,18 @@ BEGIN ATOMIC
             || CASE WHEN m.options ? 'thresholds' THEN jsonb_build_object('thresholds', m.options -> 'thresholds') ELSE '{}' END,
         coalesce(m.options -> 'drift_by_column', '{}'),
         CASE jsonb_typeof(m.options -> 'learn_thresholds') WHEN 'string' THEN jsonb_build_object('method', m.options -> 'learn_thresholds')
-            WHEN 'object' THEN m.options -> 'learn_thresholds' END
+            WHEN 'object' THEN m.options -> 'learn_thresholds' END,
+        g.gap_until
     FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id),
         LATERAL (SELECT CASE WHEN m.metrics IS NULL THEN only_metrics
                              WHEN only_metrics IS NULL THEN m.metrics
                              ELSE ARRAY(SELECT u FROM unnest(m.metrics) u
                                         WHERE coalesce(weir.drift_metric_name(u), u)
-                                              IN (SELECT coalesce(weir.drift_metric_name(o), o) FROM unnest(only_metrics) o)) END AS wanted) w
+                                              IN (SELECT coalesce(weir.drift_metric_name(o), o) FROM unnest(only_metrics) o)) END AS wanted) w,
+        -- After a gap the panes from there on are healed: slices are built the newest first.
+        LATERAL (SELECT max(coalesce(h.until, b.until)) AS gap_until
+                   FROM weir.build b LEFT JOIN weir.build_slice h ON h.build_id = b.build_id AND h.state <> 'done'
+                   WHERE b.monitor_id = m.monitor_id AND b.kind = 'heal' AND b.state NOT IN ('done', 'failed')) g
     WHERE m.monitor_id = $1;
 END;
 COMMENT ON FUNCTION weir._settings(int, text[]) IS
@@ -75,7 +80,7 @@ CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interv
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT s.monitor, p.window_start, p.window_end, p.segment, p.n, CASE WHEN labels THEN p.n_labelled END, p.n_late,
-        coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, p.n, s.min_n, CASE WHEN p.n = 0 THEN 'insufficient' ELSE 'ok' END),
+        coalesce(p.window_end <= s.final_before, false), weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, p.n, s.min_n, CASE WHEN p.n = 0 THEN 'insufficient' ELSE 'ok' END),
         p.updated_at
     FROM weir._settings(monitor_id) s,
         weir._pane_windows(monitor_id, 'counts', window_size, slide, since, until, segments, NULL) p;
@@ -93,7 +98,7 @@ BEGIN ATOMIC
     SELECT s.monitor, p.window_start, p.window_end, p.segment, c.column_name, c.kind, x.n, x.null_count,
         x.null_count::float8 / nullif(x.n + x.null_count, 0), x.mean, x.stddev, x.min, q.q[1], q.q[2], q.q[3], q.q[4], q.q[5], x.max,
         weir.distinct_count(p.summary), t.top_values, p.summary,
-        coalesce(p.window_end <= s.final_before, false), weir._status(s.has_gap, p.marks, x.n, s.min_n, 'ok')
+        coalesce(p.window_end <= s.final_before, false), weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, x.n, s.min_n, 'ok')
     FROM weir._settings(monitor_id) s,
         weir._pane_windows(monitor_id, 'summaries', window_size, slide, since, until, segments, columns) p
         JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
@@ -219,7 +224,7 @@ BEGIN ATOMIC
     WITH scored AS (
         SELECT s.monitor, p.window_start, p.window_end, p.segment, m.protected[p.item] AS protected, f.group_name, f.reference_group, f.metric,
             f.value, f.low, f.high, f.threshold, f.n, f.n_reference, f.verdict, coalesce(p.window_end <= s.final_before, false) AS is_final,
-            weir._status(s.has_gap, p.marks, p.n, 0,
+            weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, p.n, 0,
                 CASE WHEN p.n_labelled = 0 AND f.value IS NULL
                           AND f.metric NOT IN ('selection_rate', 'demographic_parity_difference', 'demographic_parity_ratio', 'disparate_impact')
                      THEN 'no_labels' ELSE f.status END) AS status,

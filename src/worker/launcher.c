@@ -84,7 +84,9 @@ look_for_databases(void)
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 		bool		is_new = true;
 
-		if (!database->datallowconn || database->datistemplate || !worker_database_allowed(NameStr(database->datname)))
+		if (!database->datallowconn || database->datistemplate ||
+			(!worker_database_allowed(NameStr(database->datname)) &&
+			 !(worker_caretaker.concerns != NULL && worker_caretaker.concerns(database->oid))))
 			continue;
 		foreach(cell, known_databases)
 			if (((KnownDatabase *) lfirst(cell))->database == database->oid)
@@ -184,6 +186,19 @@ start_schedulers(void)
 	return wait_ms;
 }
 
+static bool
+is_served(Oid database)
+{
+	DatabaseEntry *entry;
+	bool		served;
+
+	LWLockAcquire(worker_shared->lock, LW_SHARED);
+	entry = worker_entry(database, false);
+	served = entry != NULL && entry->scheduler.pid != 0;
+	LWLockRelease(worker_shared->lock);
+	return served;
+}
+
 /* Schedulers look again in every database that is known. */
 static void
 want_all(void)
@@ -207,6 +222,8 @@ weir_launcher_main(Datum argument)
 		if (GetCurrentTimestamp() >= next_look)
 		{
 			look_for_databases();
+			if (worker_caretaker.elsewhere != NULL)
+				worker_caretaker.elsewhere(is_served);
 			next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_FOR_NEW_DATABASES_MS);
 		}
 		worker_wait(start_schedulers());

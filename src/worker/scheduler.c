@@ -97,7 +97,11 @@ look_around(void *argument)
 	has_extension = false;
 	memset(service_wanted, 0, sizeof(service_wanted));
 	if (database == NULL || !worker_database_allowed(database))
+	{
+		if (worker_caretaker.care != NULL)
+			worker_caretaker.care();
 		return;
+	}
 	for (int i = 0; i < worker_n_services; i++)
 		service_wanted[i] = worker_services[i].wanted();
 	has_extension = OidIsValid(extension_oid(true));
@@ -212,6 +216,8 @@ weir_scheduler_main(Datum argument)
 
 	worker_begin(DatumGetObjectId(argument), InvalidOid);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
+	/* A standby that does not answer must not stop it: it also sees to what slots keep. */
+	SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
 	worker_publish(MyDatabaseId, -1);
 
 	for (;;)

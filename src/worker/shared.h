@@ -55,6 +55,15 @@ typedef struct RegisteredTask
 	void		(*run)(void);
 } RegisteredTask;
 
+typedef struct Caretaker
+{
+	bool		(*concerns)(Oid database);
+	void		(*care)(void);
+	void		(*elsewhere)(bool (*is_served)(Oid database));
+} Caretaker;
+
+extern Caretaker worker_caretaker; /* there is one */
+
 extern RegisteredService worker_services[WORKER_MAX_SERVICES];
 extern int	worker_n_services;
 extern RegisteredTask worker_tasks[WORKER_MAX_TASKS];

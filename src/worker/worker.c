@@ -34,6 +34,7 @@ typedef struct OneOffRequest
 } OneOffRequest;
 
 WorkerShared *worker_shared = NULL;
+Caretaker	worker_caretaker;
 RegisteredService worker_services[WORKER_MAX_SERVICES];
 int			worker_n_services = 0;
 RegisteredTask worker_tasks[WORKER_MAX_TASKS];
@@ -68,6 +69,14 @@ worker_register_service(const char *name, bool (*wanted)(void), void (*main)(voi
 	if (worker_n_services == WORKER_MAX_SERVICES)
 		elog(ERROR, "too many services registered");
 	worker_services[worker_n_services++] = (RegisteredService){.name = name, .wanted = wanted, .main = main};
+}
+
+void
+worker_register_caretaker(bool (*concerns)(Oid database), void (*care)(void), void (*elsewhere)(bool (*is_served)(Oid)))
+{
+	if (worker_caretaker.care != NULL)
+		elog(ERROR, "a caretaker is registered already");
+	worker_caretaker = (Caretaker){.concerns = concerns, .care = care, .elsewhere = elsewhere};
 }
 
 void

@@ -39,6 +39,15 @@ extern void worker_register_service(const char *name, bool (*wanted)(void), void
  */
 extern void worker_register_presence(bool (*present)(void));
 
+/*
+ * Who sees to databases in which no scheduler runs.  concerns(): something of this database needs care even where weir.databases
+ * keeps weir out; asked by the launcher.  care(): then called once by a scheduler there, within a transaction, which ends at once
+ * if it may not stay. elsewhere(): called by the launcher every few seconds, which is connected to no database; is_served tells
+ * whether a scheduler runs.
+ */
+extern void
+worker_register_caretaker(bool (*concerns)(Oid database), void (*care)(void), void (*elsewhere)(bool (*is_served)(Oid)));
+
 /* Called in any backend: at commit of the current transaction the launcher and this database's scheduler and services are woken. */
 extern void worker_wake_at_commit(void);
 
