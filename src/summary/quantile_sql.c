@@ -198,9 +198,22 @@ weir_quantile_combine(PG_FUNCTION_ARGS)
 
 /* ---- results ---- */
 
-/* A stored value as a value of the type that was aggregated. */
-static Datum
-value_of_type(Oid type, SummaryUnit unit, double stored)
+Oid
+summary_result_type(Oid type)
+{
+	switch (type)
+	{
+		case INTERVALOID:
+		case TIMEOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID: return type;
+		default: return InvalidOid;
+	}
+}
+
+Datum
+summary_value_of_type(Oid type, SummaryUnit unit, double stored)
 {
 	Interval   *interval;
 
@@ -258,7 +271,7 @@ quantile_array(QuantileSource source, SummaryUnit unit, const double *p, int n, 
 		double		value;
 
 		nulls[i] = !quantile_of(source, p[i], &value);
-		elements[i] = nulls[i] ? (Datum) 0 : value_of_type(type, unit, value);
+		elements[i] = nulls[i] ? (Datum) 0 : summary_value_of_type(type, unit, value);
 	}
 	dimensions[0] = n;
 	if (n == 0)
@@ -276,7 +289,7 @@ requested_quantiles(FunctionCallInfo fcinfo, QuantileSource source, SummaryUnit 
 		return quantile_array(source, unit, request->p, request->n, get_element_type(type));
 	if (!quantile_of(source, request->p[0], &value))
 		PG_RETURN_NULL();
-	return value_of_type(type, unit, value);
+	return summary_value_of_type(type, unit, value);
 }
 
 Datum

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "base/sparkline.h"
 #include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -19,10 +20,12 @@
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_histogram);
+PG_FUNCTION_INFO_V1(weir_shape);
 PG_FUNCTION_INFO_V1(weir_top);
 PG_FUNCTION_INFO_V1(weir_frequency);
 
 #define MAX_BUCKETS 65536
+#define SHAPE_BARS 20
 
 static SummaryBin *
 all_bins(const Summary *summary, size_t *n)
@@ -63,6 +66,58 @@ bucket_bound(double minimum, double maximum, int bucket, int n_buckets)
 	return minimum * (1 - share) + maximum * share;
 }
 
+typedef struct HistogramBucket
+{
+	double		lower;
+	double		upper;
+	int64		count;
+} HistogramBucket;
+
+/* The finite values in buckets of equal width; one when all are equal, none without any. */
+static HistogramBucket *
+histogram_buckets(const Summary *summary, int n_buckets, int *n_result, int64 *total)
+{
+	HistogramBucket *result = palloc(mul_size(sizeof(HistogramBucket), (Size) n_buckets));
+	size_t		n_bins;
+	SummaryBin *bins = all_bins(summary, &n_bins);
+	size_t		first = 0;
+	int64		before = 0;		/* in bins that lie wholly below the end of the bucket */
+	int64		counted = 0;	/* in the buckets so far */
+	double		minimum;
+	double		maximum;
+
+	*n_result = 0;
+	*total = 0;
+	if (n_bins > 0 && isinf(bins[n_bins - 1].upper) && bins[n_bins - 1].upper > 0)
+		n_bins--;
+	if (n_bins > 0 && isinf(bins[0].lower))
+		first++;
+	if (first >= n_bins || !summary_finite_extremes(summary, &minimum, &maximum))
+		return result;
+	*n_result = minimum == maximum ? 1 : n_buckets;
+	for (size_t i = first; i < n_bins; i++)
+		*total += bins[i].count;
+	for (int bucket = 0; bucket < *n_result; bucket++)
+	{
+		HistogramBucket *next = &result[bucket];
+		double		below;
+
+		CHECK_FOR_INTERRUPTS();
+		next->lower = bucket_bound(minimum, maximum, bucket, *n_result);
+		next->upper = bucket_bound(minimum, maximum, bucket + 1, *n_result);
+
+		/* What lies below the bucket's end, less what lay below its beginning: so the counts add up to the total. */
+		while (first < n_bins && bins[first].upper < next->upper)
+			before += bins[first++].count;
+		below = (double) before;
+		if (first < n_bins && bins[first].lower < next->upper)
+			below += count_below(&bins[first], minimum, maximum, next->upper);
+		next->count = (bucket == *n_result - 1 ? *total : (int64) rint(below)) - counted;
+		counted += next->count;
+	}
+	return result;
+}
+
 Datum
 weir_histogram(PG_FUNCTION_ARGS)
 {
@@ -70,15 +125,8 @@ weir_histogram(PG_FUNCTION_ARGS)
 	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
 	SummaryUnit unit = summary_unit(summary);
 	int			n_buckets = PG_GETARG_INT32(1);
-	SummaryBin *bins;
-	size_t		n_bins;
-	size_t		first = 0;
-	int64		total = 0;
-	int64		before = 0;		/* in bins that lie wholly below the end of the bucket */
-	int64		counted = 0;	/* in the buckets so far */
-	double		below;
-	double		minimum;
-	double		maximum;
+	HistogramBucket *buckets;
+	int64		total;
 
 	if (summary_kind(summary) == SUMMARY_CATEGORY)
 		ereport(ERROR,
@@ -88,47 +136,52 @@ weir_histogram(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("number of buckets must be between 1 and %d", MAX_BUCKETS)));
 	InitMaterializedSRF(fcinfo, 0);
-
-	/* Finite values only. */
-	bins = all_bins(summary, &n_bins);
-	if (n_bins > 0 && isinf(bins[n_bins - 1].upper) && bins[n_bins - 1].upper > 0)
-		n_bins--;
-	if (n_bins > 0 && isinf(bins[0].lower))
-		first++;
-	if (first >= n_bins)
-		PG_RETURN_NULL();
-	if (!summary_finite_extremes(summary, &minimum, &maximum))
-		PG_RETURN_NULL();
-	if (minimum == maximum)
-		n_buckets = 1;
-	for (size_t i = first; i < n_bins; i++)
-		total += bins[i].count;
+	buckets = histogram_buckets(summary, n_buckets, &n_buckets, &total);
 	for (int bucket = 0; bucket < n_buckets; bucket++)
 	{
 		Datum		values[5];
 		bool		nulls[5] = {false};
-		double		lower = bucket_bound(minimum, maximum, bucket, n_buckets);
-		double		upper = bucket_bound(minimum, maximum, bucket + 1, n_buckets);
-		int64		count;
 
-		CHECK_FOR_INTERRUPTS();
-
-		/* What lies below the bucket's end, less what lay below its beginning: so the counts add up to the total. */
-		while (first < n_bins && bins[first].upper < upper)
-			before += bins[first++].count;
-		below = (double) before;
-		if (first < n_bins && bins[first].lower < upper)
-			below += count_below(&bins[first], minimum, maximum, upper);
-		count = (bucket == n_buckets - 1 ? total : (int64) rint(below)) - counted;
-		counted += count;
 		values[0] = Int32GetDatum(bucket + 1);
-		values[1] = Float8GetDatum(shown_value(unit, lower));
-		values[2] = Float8GetDatum(shown_value(unit, upper));
-		values[3] = Int64GetDatum(count);
-		values[4] = Float8GetDatum((double) count / (double) total);
+		values[1] = Float8GetDatum(shown_value(unit, buckets[bucket].lower));
+		values[2] = Float8GetDatum(shown_value(unit, buckets[bucket].upper));
+		values[3] = Int64GetDatum(buckets[bucket].count);
+		values[4] = Float8GetDatum((double) buckets[bucket].count / (double) total);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	PG_RETURN_NULL();
+}
+
+/* The shape as a line of bars: of numbers a histogram, of categories their counts. */
+Datum
+weir_shape(PG_FUNCTION_ARGS)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		counts[SHAPE_BARS];
+	int			n_bars = 0;
+	StringInfoData out;
+
+	if (summary_kind(summary) == SUMMARY_CATEGORY)
+	{
+		SummaryCategory categories[SHAPE_BARS];
+
+		n_bars = (int) Min(summary_categories(summary, categories, SHAPE_BARS), SHAPE_BARS);
+		for (int i = 0; i < n_bars; i++)
+			counts[i] = (double) categories[i].count;
+	}
+	else
+	{
+		int64		total;
+		HistogramBucket *buckets = histogram_buckets(summary, SHAPE_BARS, &n_bars, &total);
+
+		for (int i = 0; i < n_bars; i++)
+			counts[i] = (double) buckets[i].count;
+	}
+	if (n_bars == 0)
+		PG_RETURN_NULL();
+	initStringInfo(&out);
+	sparkline_append(&out, counts, n_bars, 0);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
 /* ---- top ---- */

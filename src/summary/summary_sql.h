@@ -36,4 +36,10 @@ extern Datum statistics_datum(FunctionCallInfo fcinfo, SummaryUnit unit, const S
 /* Argument 2 of summarize(x, bins), where there is one, else the default. */
 extern int	requested_budget(FunctionCallInfo fcinfo);
 
+/* The type itself where stored values are shown as values of it (interval, time, date, timestamps), else InvalidOid. */
+extern Oid	summary_result_type(Oid type);
+
+/* A stored value as a value of such a type, or as float8. */
+extern Datum summary_value_of_type(Oid type, SummaryUnit unit, double stored);
+
 #endif
