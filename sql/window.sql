@@ -132,3 +132,43 @@ SELECT weir.session_start(at, '30 min') OVER (ORDER BY at DESC) FROM visit WHERE
 SELECT weir.session_start(at, '0') OVER (ORDER BY at) FROM visit;
 SELECT weir.session_start(1, 0) OVER ();
 SELECT weir.session_start(now(), NULL) OVER ();
+
+-- every window of a range
+SELECT * FROM weir.tumble_windows(timestamptz '2026-03-28 13:00+00', '2026-03-30 22:00+00', '1 day', time_zone => 'Europe/Berlin');
+SELECT * FROM weir.tumble_windows(timestamp '2026-03-28 13:00', '2026-03-28 14:00', '20 min', origin => '2026-01-01 00:05');
+SELECT * FROM weir.tumble_windows(date '2026-01-31', '2026-04-01', '1 month');
+SELECT * FROM weir.tumble_windows(-3, 9, 5, 1);
+SELECT count(*) FROM weir.tumble_windows(timestamptz '2026-03-28', '2026-03-28', '1 day');
+SELECT count(*) FROM weir.tumble_windows(NULL, timestamptz '2026-03-28', '1 day');
+SELECT * FROM weir.tumble_windows(timestamptz '-infinity', '2026-03-28', '1 day');
+SELECT * FROM weir.tumble_windows(1, 9, 0);
+-- gaps shown, and filled
+SELECT window_start, n, weir.fill_forward(mean) OVER w AS step, round((weir.fill_linear(mean, window_start) OVER w)::numeric, 3) AS linear
+FROM weir.tumble_windows(timestamp '2026-01-01 00:00', '2026-01-01 00:25', '5 min')
+     LEFT JOIN (SELECT weir.tumble(at, '5 min') AS window_start, count(*) AS n, avg(x)::float8 AS mean
+                FROM (VALUES (timestamp '2026-01-01 00:01', 1), ('2026-01-01 00:03', 2), ('2026-01-01 00:16', 6)) u(at, x) GROUP BY 1) a USING (window_start)
+WINDOW w AS (ORDER BY window_start) ORDER BY window_start;
+
+-- GROUPING SETS, ROLLUP and CUBE over windows: totals beside the windows, and they are the totals
+CREATE TABLE sale AS
+SELECT timestamptz '2026-03-28 20:00+00' + i * interval '37 min' AS at, (ARRAY['car', 'home', NULL])[1 + i % 3] AS kind, i AS amount FROM generate_series(0, 119) i;
+SELECT weir.tumble(at, '1 day', time_zone => 'Europe/Berlin') AS day, kind, count(*), sum(amount), GROUPING(weir.tumble(at, '1 day', time_zone => 'Europe/Berlin'), kind)
+FROM sale GROUP BY ROLLUP (1, kind) ORDER BY 1, 5, 2;
+SELECT window_start, window_end, kind, count(*), weir.quantile(amount, 0.5) AS median
+FROM sale, weir.hop(at, '1 day', '12 hours') GROUP BY GROUPING SETS ((window_start, window_end), (window_start, window_end, kind)) ORDER BY 1, 3, 4 LIMIT 8;
+SELECT window_start, kind, count(*) AS n, max(window_end) AS until FROM sale, weir.cumulate(at, '1 day', '12 hours') GROUP BY CUBE (window_start, kind) ORDER BY 1, 2, 3 LIMIT 6;
+SELECT bool_and(n = parts) AS totals_add_up FROM (
+    SELECT w, count(*) AS n, (SELECT sum(c) FROM (SELECT count(*) AS c FROM sale t WHERE weir.tumble(t.at, '6 hours') = w GROUP BY kind) p) AS parts
+    FROM (SELECT *, weir.tumble(at, '6 hours') AS w FROM sale) s GROUP BY GROUPING SETS ((w), (w, kind)) HAVING GROUPING(kind) = 1) q;
+SELECT weir.summaries_equal(weir.merge(s) FILTER (WHERE NOT total), weir.merge(s) FILTER (WHERE total)) AS summaries_add_up FROM (
+    SELECT weir.summarize(amount) AS s, GROUPING(weir.tumble(at, '1 day')) = 1 AS total FROM sale GROUP BY GROUPING SETS ((weir.tumble(at, '1 day')), ())) q;
+
+-- sessions: ties, NULLs, rows exactly the gap apart, infinities
+SELECT who, at, weir.session_start(at, '10 min') OVER (PARTITION BY who ORDER BY at) AS session
+FROM (VALUES ('a', timestamptz '2026-01-01 00:00+00'), ('a', '2026-01-01 00:00+00'), ('a', '2026-01-01 00:10+00'), ('a', '2026-01-01 00:20:00.000001+00'), ('a', NULL), ('a', NULL),
+             ('b', '-infinity'), ('b', '-infinity'), ('b', '2026-01-01 00:00+00'), ('b', 'infinity'), ('b', 'infinity'), (NULL, '2026-01-01 00:00+00'), (NULL, '2026-01-01 00:05+00')) u(who, at)
+ORDER BY 1, 2;
+SELECT session, count(*), min(at), max(at) + interval '10 min' AS session_end
+FROM (SELECT at, weir.session_start(at, '10 min') OVER (ORDER BY at) AS session FROM generate_series(timestamp '2026-01-01', '2026-01-01 02:00', '7 min') at WHERE extract(minute FROM at) < 30) s
+GROUP BY GROUPING SETS ((session), ()) ORDER BY 1;
+DROP TABLE sale;

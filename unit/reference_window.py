@@ -278,6 +278,94 @@ def test_other_types(cursor):
         check([pandas.Timestamp(row[0]) for row in cursor] == list(stamps.dt.floor(pandas_size)), f'tumble timestamp {size}: pandas floor')
 
 
+# Types whose windows are arithmetic on whole numbers: SQL from a number, SQL back to it, SQL of a size, unit of random sizes, reach.
+FLAT_TYPES = {
+    'bigint': ('{}::bigint', '{}', '{}::bigint', 1, 2**40),
+    'timestamp': ("timestamp '2000-01-01' + {} * interval '1 microsecond'", "(extract(epoch FROM {} - timestamp '2000-01-01') * 1000000)::bigint",
+                  "{} * interval '1 microsecond'", 1, 10**15),
+    'date': ("date '2000-01-01' + ({})::int", "({} - date '2000-01-01')", "{} * interval '1 day'", 1, 200_000),
+    'timestamptz': ("timestamptz '2000-01-01 00:00+00' + {} * interval '1 microsecond'", "(extract(epoch FROM {} - timestamptz '2000-01-01 00:00+00') * 1000000)::bigint",
+                    "{} * interval '1 microsecond'", 1, 10**15),
+}
+
+
+def test_flat(cursor, kind):
+    """Every form in every type on random sizes and origins; times at boundaries, beside them, far off and negative, infinite."""
+    value, back, length, unit, reach = FLAT_TYPES[kind]
+    for _ in range(6):
+        slide = RANDOM.randrange(1, max(2, reach // RANDOM.choice([1, 10, 10**4])))
+        size = RANDOM.choice([slide * RANDOM.randrange(1, 9), RANDOM.randrange(1, 7 * slide + 1)])
+        steps = RANDOM.randrange(1, 9)
+        origin = RANDOM.randrange(-reach // 3, reach // 3)
+        chosen = [RANDOM.randrange(-reach, reach) for _ in range(40)]
+        chosen += [origin + index * slide + delta for index in (-3, -1, 0, 1, 2) for delta in (-1, 0, 1) if abs(index * slide) < reach]
+        chosen = sorted(set(chosen))
+        arguments = f"{value.format('t')}, {length.format(size)}, {length.format(slide)}, {value.format(origin)}"
+        cursor.execute(f"SELECT t, array_agg(ARRAY[{back.format('window_start')}, {back.format('window_end')}] ORDER BY o) FROM unnest(%s::bigint[]) t "
+                       f"LEFT JOIN LATERAL weir.hop({arguments}) WITH ORDINALITY h(window_start, window_end, o) ON true GROUP BY t ORDER BY t", (chosen,))
+        expected = []
+        for instant in chosen:
+            last = (instant - origin) // slide
+            windows = [[origin + index * slide, origin + index * slide + size] for index in range(last - size // slide - 1, last + 1)
+                       if origin + index * slide <= instant < origin + index * slide + size]
+            expected.append((instant, windows or [[None, None]]))
+        check(cursor.fetchall() == expected, f'hop {kind} {size} every {slide} from {origin}')
+
+        whole = slide * steps
+        arguments = f"{value.format('t')}, {length.format(whole)}, {length.format(slide)}, {value.format(origin)}"
+        begin = back.format(f"(SELECT weir.tumble({value.format('t')}, {length.format(whole)}, {value.format(origin)}))")
+        cursor.execute(f"SELECT t, array_agg(ARRAY[{back.format('window_start')}, {back.format('window_end')}] ORDER BY o), {begin} "
+                       f"FROM unnest(%s::bigint[]) t, weir.cumulate({arguments}) WITH ORDINALITY h(window_start, window_end, o) GROUP BY t ORDER BY t", (chosen,))
+        expected = []
+        for instant in chosen:
+            start = origin + (instant - origin) // whole * whole
+            expected.append((instant, [[start, start + step * slide] for step in range(1, steps + 1) if start + step * slide > instant], start))
+        check(cursor.fetchall() == expected, f'cumulate and tumble {kind} {whole} by {slide} from {origin}')
+
+        since = RANDOM.randrange(-reach // 2, reach // 2)
+        until = since + RANDOM.randrange(0, 30 * slide)
+        cursor.execute(f"SELECT {back.format('window_start')}, {back.format('window_end')} FROM "
+                       f"weir.tumble_windows({value.format(since)}, {value.format(until)}, {length.format(slide)}, {value.format(origin)})")
+        first = origin + (since - origin) // slide * slide
+        check(cursor.fetchall() == ([(start, start + slide) for start in range(first, until, slide)] if since < until else []), f'tumble_windows {kind} {slide} from {origin}')
+    if kind != 'bigint':
+        cursor.execute(f"SELECT bool_and(h.window_start = t AND h.window_end = t AND c.window_start = t AND c.window_end = t AND weir.tumble(t, '1 day') = t), count(*) "
+                       f"FROM unnest('{{infinity,-infinity}}'::{kind}[]) t, weir.hop(t, '2 days', '1 day') h, weir.cumulate(t, '2 days', '1 day') c")
+        check(cursor.fetchone() == (True, 2), f'infinite times of {kind} are in one window of their own')
+
+
+def test_windows_of_zone(cursor, zone_name):
+    """tumble_windows are the windows that tumble gives, without a hole."""
+    for size in ('1 hour', '1 day', '1 week', '1 month', '5 months'):
+        since = EPOCH + dt.timedelta(days=RANDOM.randrange(-9000, 13000), seconds=RANDOM.randrange(86400))
+        cursor.execute("SELECT bool_and(weir.tumble(window_start, %(size)s::interval, time_zone => %(zone)s) = window_start AND "
+                       "weir.tumble(window_end, %(size)s::interval, time_zone => %(zone)s) = window_end AND window_start < window_end AND "
+                       "window_start IS NOT DISTINCT FROM coalesce(previous, weir.tumble(%(since)s::timestamptz, %(size)s::interval, time_zone => %(zone)s))), max(window_end) >= %(until)s "
+                       "FROM (SELECT *, lag(window_end) OVER (ORDER BY window_start) AS previous FROM weir.tumble_windows(%(since)s, %(until)s, %(size)s::interval, time_zone => %(zone)s)) q",
+                       {'size': size, 'zone': zone_name, 'since': since, 'until': since + dt.timedelta(days=400)})
+        check(cursor.fetchone() == (True, True), f'tumble_windows {zone_name} {size}')
+
+
+def test_session_ties(cursor):
+    """Sessions with ties, NULLs and infinities against a loop over the sorted rows."""
+    for kind in ('bigint', 'timestamp', 'date', 'timestamptz'):
+        value, back, length, _, _ = FLAT_TYPES[kind]
+        for gap in (1, 7, 40):
+            rows = [(RANDOM.choice([None, 'a', 'b', 'c']), RANDOM.choice([None] + list(range(-300, 300)) * 2)) for _ in range(150)]
+            cursor.execute(f"SELECT g, t, {back.format('s')} FROM (SELECT g, t, weir.session_start({value.format('t')}, {length.format(gap)}) OVER (PARTITION BY g ORDER BY {value.format('t')}) AS s "
+                           "FROM unnest(%s::text[], %s::bigint[]) u(g, t)) q ORDER BY g NULLS LAST, t NULLS LAST", ([row[0] for row in rows], [row[1] for row in rows]))
+            expected = []
+            previous = None
+            for group, instant in sorted(rows, key=lambda row: (row[0] is None, row[0] or '', row[1] is None, row[1] or 0)):
+                if instant is None:
+                    start = None
+                elif previous is None or previous[0] != group or previous[1] is None or instant - previous[1] > gap:
+                    start = instant
+                expected.append((group, instant, start))
+                previous = (group, instant)
+            check(cursor.fetchall() == expected, f'session_start of {kind}, gap {gap}, with ties and NULLs')
+
+
 def test_sessions(cursor):
     for gap in (1, 3, 10, 50):
         frame = pandas.DataFrame({'key': [RANDOM.randrange(5) for _ in range(400)], 'at': [RANDOM.randrange(4000) for _ in range(400)]})
@@ -300,8 +388,12 @@ def main():
             test_tumble(cursor, zone_name)
             test_hop(cursor, zone_name)
             test_cumulate(cursor, zone_name)
+            test_windows_of_zone(cursor, zone_name)
         test_other_types(cursor)
+        for kind in FLAT_TYPES:
+            test_flat(cursor, kind)
         test_sessions(cursor)
+        test_session_ties(cursor)
     if TOTALS[1]:
         print(f'# REFERENCE_SEED={SEED} repeats this run')
     print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')

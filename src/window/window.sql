@@ -20,6 +20,30 @@ CREATE FUNCTION weir.tumble(ts bigint, size bigint, origin bigint DEFAULT NULL) 
 COMMENT ON FUNCTION weir.tumble(bigint, bigint, bigint) IS
     'Begin of the tumbling window of that size that contains ts. Sizes and origin are numbers; origin is 0 by default. NULL for a NULL ts or size. Raises 22023 for a size that is not positive or mixes units.';
 
+CREATE FUNCTION weir.tumble_windows(since timestamptz, until timestamptz, size interval, origin timestamptz DEFAULT NULL, time_zone text DEFAULT NULL)
+    RETURNS TABLE (window_start timestamptz, window_end timestamptz)
+    AS 'MODULE_PATHNAME', 'weir_tumble_windows_timestamptz' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION weir.tumble_windows(timestamptz, timestamptz, interval, timestamptz, text) IS
+    'The tumbling windows of that size that hold a time from since on and before until, in ascending order, whether or not there are rows in them: the first contains since. To be joined with what weir.tumble gives, so that empty windows show. Sizes of hours and below are elapsed time; days and months follow the calendar of time_zone (NULL: UTC), daylight saving respected. origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument, and when until is not after since. Raises 22023 for a size that is not positive or mixes units and for an infinite range.';
+
+CREATE FUNCTION weir.tumble_windows(since timestamp, until timestamp, size interval, origin timestamp DEFAULT NULL)
+    RETURNS TABLE (window_start timestamp, window_end timestamp)
+    AS 'MODULE_PATHNAME', 'weir_tumble_windows_timestamp' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION weir.tumble_windows(timestamp, timestamp, interval, timestamp) IS
+    'The tumbling windows of that size that hold a time from since on and before until, in ascending order, whether or not there are rows in them: the first contains since. To be joined with what weir.tumble gives, so that empty windows show. Days are 24 hours, months follow the calendar. origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument, and when until is not after since. Raises 22023 for a size that is not positive or mixes units and for an infinite range.';
+
+CREATE FUNCTION weir.tumble_windows(since date, until date, size interval, origin date DEFAULT NULL)
+    RETURNS TABLE (window_start date, window_end date)
+    AS 'MODULE_PATHNAME', 'weir_tumble_windows_date' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION weir.tumble_windows(date, date, interval, date) IS
+    'The tumbling windows of that size that hold a time from since on and before until, in ascending order, whether or not there are rows in them: the first contains since. To be joined with what weir.tumble gives, so that empty windows show. Sizes are whole days or months. origin NULL: 2000-01-03, a Monday, or 2000-01-01 for months. No row for a NULL argument, and when until is not after since. Raises 22023 for a size that is not positive or mixes units and for an infinite range.';
+
+CREATE FUNCTION weir.tumble_windows(since bigint, until bigint, size bigint, origin bigint DEFAULT NULL)
+    RETURNS TABLE (window_start bigint, window_end bigint)
+    AS 'MODULE_PATHNAME', 'weir_tumble_windows_bigint' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION weir.tumble_windows(bigint, bigint, bigint, bigint) IS
+    'The tumbling windows of that size that hold a time from since on and before until, in ascending order, whether or not there are rows in them: the first contains since. To be joined with what weir.tumble gives, so that empty windows show. Sizes and origin are numbers; origin is 0 by default. No row for a NULL argument, and when until is not after since. Raises 22023 for a size that is not positive or mixes units.';
+
 CREATE FUNCTION weir.hop_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'weir_hop_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.hop_support(internal) IS 'Tells the planner how many rows hop gives: size / slide.';
