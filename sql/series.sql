@@ -108,4 +108,25 @@ SELECT fill_linear(x, d) OVER (ORDER BY d DESC) FROM (VALUES (date '2026-01-01',
 SELECT x, round(z_score(x) OVER ()::numeric, 4) AS z, round(robust_z_score(x) OVER ()::numeric, 4) AS robust FROM unnest('{1,2,3,4,1000,NULL,NaN,Infinity}'::float8[]) x;
 SELECT z_score(x) OVER () AS z, robust_z_score(x) OVER () AS robust, z_score(x, summarize(x) OVER ()) FROM unnest('{2,2,2}'::float8[]) x;
 SELECT z_score(10, summarize(x)) FROM unnest('{1,2,3}'::float8[]) x;
-DROP TABLE pair, reading, hour_of_reading, answers;
+
+-- states
+CREATE TABLE state_row AS
+SELECT timestamptz '2026-01-01 00:00+00' + i * interval '10 min' AS ts, CASE WHEN i % 7 < 3 THEN 'on' WHEN i % 7 < 6 THEN 'off' ELSE 'fault' END AS state, i FROM generate_series(0, 20) i;
+SELECT duration_in(state, ts, 'on'), duration_in(state, ts, 'never'), duration_in(state, ts, NULL), duration_in(state = 'on', ts::timestamp, 'true') AS of_boolean,
+       duration_in(i, ts::date, '0') AS of_integer FROM state_row;
+SELECT d.* FROM (SELECT summarize_states(state, ts) AS s FROM state_row) q, state_durations(s) d;
+SELECT d.* FROM (SELECT summarize_states(state, ts) AS s FROM state_row) q, state_durations(s, '2026-01-01 10:00+00') d;
+SELECT t.* FROM (SELECT summarize_states(state, ts ORDER BY random()) AS s FROM state_row) q, state_timeline(s, until => '2026-01-01 10:00+00') t;
+SELECT duration_in(s, 'on'), duration_in(s, 'on', until => '2026-01-02 00:00+00'), state_at(s, '2026-01-01 01:05+00'), state_at(s, '2025-12-31'), state_at(s, 'infinity')
+FROM (SELECT summarize_states(state, ts) AS s FROM state_row) q;
+SELECT merge(s)::text = (SELECT summarize_states(state, ts)::text FROM state_row) AS merged, merge(s)::text::state_summary::text = merge(s)::text AS text_form
+FROM (SELECT summarize_states(state, ts ORDER BY random()) AS s FROM state_row GROUP BY i / 5) q;
+SELECT i, duration_in(state, ts, 'on') OVER (ORDER BY ts ROWS 3 PRECEDING) FROM state_row ORDER BY i LIMIT 5;
+SELECT t.* FROM (SELECT summarize_states(state, ts) AS s FROM (VALUES ('b', timestamptz '2026-01-01 00:00+00'), ('a', '2026-01-01 00:00+00'), (NULL, '2026-01-01 01:00+00'),
+                                                            ('c', NULL), ('a', 'infinity')) u(state, ts)) q,
+       state_timeline(s) t;
+SELECT merge(s) FROM (SELECT summarize_states(state, ts) AS s FROM state_row GROUP BY i % 2) q;
+SELECT summarize_states(state, i) FROM state_row;
+SELECT summarize_states('{}'::json, ts) FROM state_row;
+SELECT 'AQEBYQE='::state_summary;
+DROP TABLE pair, reading, hour_of_reading, answers, state_row;

@@ -7,6 +7,7 @@
 
 #include "series/pairs.h"
 #include "series/range_wire.h"
+#include "series/states.h"
 #include "unit.h"
 
 /* Aborts when what decodes does not encode to the same bytes. */
@@ -77,11 +78,36 @@ exercise_ranges(const uint8_t *bytes, size_t size)
 }
 
 static bool
+exercise_states(const uint8_t *bytes, size_t size)
+{
+	States	   *states = states_decode(unit_allocator(), bytes, size);
+	States	   *copy;
+	uint8_t	   *again;
+
+	if (states == NULL)
+		return false;
+	again = malloc(states_encode(states, NULL));
+	if (states_encode(states, again) != size || memcmp(again, bytes, size) != 0)
+		abort();
+	copy = states_create(unit_allocator());
+	states_append(copy, states);
+	states_add(copy, "elsewhere", 9, (int64_t) unit_random());
+	states_append(copy, states);
+	states_compress(copy);
+	states_encode(copy, NULL);
+	states_free(copy);
+	states_free(states);
+	free(again);
+	return true;
+}
+
+static bool
 exercise_bytes(const uint8_t *bytes, size_t size)
 {
 	bool		pairs = exercise_pairs(bytes, size);
+	bool		states = exercise_states(bytes, size);
 
-	return exercise_ranges(bytes, size) || pairs;
+	return exercise_ranges(bytes, size) || pairs || states;
 }
 
 #endif

@@ -134,7 +134,7 @@ test_corruption(void)
 		for (int i = (int) unit_random_below(5); i >= 0; i--)
 			points_add(&points, (int64_t) unit_random_below(1000), unit_random_normal());
 		points_sort(&points);
-		switch (unit_random_below(3))
+		switch (unit_random_below(4))
 		{
 			case 0:
 			{
@@ -147,6 +147,17 @@ test_corruption(void)
 				break;
 			}
 			case 1:
+			{
+				States	   *states = states_create(unit_allocator());
+
+				for (int i = (int) unit_random_below(6); i > 0; i--)
+					states_add(states, "abcabc", (size_t) unit_random_below(4), (int64_t) unit_random_below(100) - 50);
+				states_compress(states);
+				size = states_encode(states, bytes);
+				states_free(states);
+				break;
+			}
+			case 2:
 			{
 				TimeWeighted weighted;
 
@@ -178,11 +189,67 @@ test_corruption(void)
 	CHECK(n_accepted > 0 && n_refused > 0, "damaged bytes are refused (%d), or read as they stand (%d)", n_refused, n_accepted);
 }
 
+/* Whatever the order: the state of every time is that of the last row before. */
+static void
+test_states(void)
+{
+	static const char *const texts[] = {"", "a", "b", "ab"};
+	bool		good = true;
+
+	for (int round = 0; round < unit_rounds(2000); round++)
+	{
+		int			n = 1 + (int) unit_random_below(30);
+		int64_t		times[31];
+		int			which[31];
+		States	   *states = states_create(unit_allocator());
+
+		for (int i = 0; i < n; i++)
+		{
+			times[i] = (int64_t) unit_random_below(60) - 30;
+			which[i] = (int) unit_random_below(4);
+			states_add(states, texts[which[i]], strlen(texts[which[i]]), times[i]);
+		}
+		states_compress(states);
+		for (int64_t time = -31; time <= 31; time++)
+		{
+			const char *expected = NULL;
+			const char *found = NULL;
+			int64_t		latest = INT64_MIN;
+			size_t		length = 0;
+
+			for (int i = 0; i < n; i++)
+				if (times[i] <= time &&
+					(times[i] > latest || (times[i] == latest && (expected == NULL || strcmp(texts[which[i]], expected) > 0))))
+				{
+					latest = times[i];
+					expected = texts[which[i]];
+				}
+			for (size_t i = 0; i < states->n_runs && states->runs[i].since <= time; i++)
+			{
+				found = states->states[states->runs[i].state].bytes;
+				length = states->states[states->runs[i].state].length;
+				if (length == 0)
+					found = "";
+			}
+			EXPECT(&good,
+				   (expected == NULL) == (found == NULL) &&
+					   (found == NULL || (length == strlen(expected) && memcmp(found, expected, length) == 0)),
+				   "state at %d in round %d", (int) time, round);
+		}
+		for (size_t i = 1; i < states->n_runs; i++)
+			EXPECT(&good, states->runs[i].since > states->runs[i - 1].since && states->runs[i].state != states->runs[i - 1].state,
+				   "changes in round %d", round);
+		states_free(states);
+	}
+	CHECK(good, "states hold until the next row, in whatever order rows come");
+}
+
 int
 main(void)
 {
 	test_exact_sums();
 	test_canonical();
+	test_states();
 	test_corruption();
 	CHECK(unit_allocated() == 0, "no memory is left");
 	return unit_summary();

@@ -1,0 +1,371 @@
+/*
+ * states.c
+ *		Which state held when.
+ *
+ * Stored form: byte version (1), then integers (LEB128, 7 bits per byte, least significant first, no superfluous byte): states; per
+ * state, in the order in which they first held, length and bytes; runs; begin of the first (zigzag); per run its state, and from
+ *the second on the time since the one before; the time from the last run to the last row.
+ */
+#include "series/states.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION 1
+
+static void *
+resize(Allocator allocator, void *pointer, size_t old_size, size_t size)
+{
+	return allocator.resize(allocator.context, pointer, old_size, size);
+}
+
+States *
+states_create(Allocator allocator)
+{
+	States	   *states = resize(allocator, NULL, 0, sizeof(States));
+
+	memset(states, 0, sizeof(States));
+	states->allocator = allocator;
+	states->sorted = true;
+	return states;
+}
+
+void
+states_free(States *states)
+{
+	Allocator	allocator = states->allocator;
+
+	for (int i = 0; i < states->n_states; i++)
+		if (states->states[i].length > 0)
+			resize(allocator, states->states[i].bytes, states->states[i].length, 0);
+	if (states->states_capacity > 0)
+		resize(allocator, states->states, sizeof(StateText) * (size_t) states->states_capacity, 0);
+	if (states->runs_capacity > 0)
+		resize(allocator, states->runs, sizeof(StateRun) * states->runs_capacity, 0);
+	resize(allocator, states, sizeof(States), 0);
+}
+
+static int
+compare_texts(const StateText *a, const StateText *b)
+{
+	size_t		shorter = a->length < b->length ? a->length : b->length;
+	int			order = shorter == 0 ? 0 : memcmp(a->bytes, b->bytes, shorter);
+
+	return order != 0 ? order : a->length < b->length ? -1 : a->length > b->length;
+}
+
+static int
+new_state(States *states, const char *bytes, size_t length)
+{
+	StateText  *text;
+
+	if (states->n_states == states->states_capacity)
+	{
+		int			capacity = states->states_capacity == 0 ? 8 : 2 * states->states_capacity;
+
+		states->states = resize(states->allocator, states->states, sizeof(StateText) * (size_t) states->states_capacity,
+								sizeof(StateText) * (size_t) capacity);
+		states->states_capacity = capacity;
+	}
+	text = &states->states[states->n_states];
+	text->length = length;
+	text->bytes = NULL;
+	if (length > 0)
+	{
+		text->bytes = resize(states->allocator, NULL, 0, length);
+		memcpy(text->bytes, bytes, length);
+	}
+	return states->n_states++;
+}
+
+/* There are few states, and the one that held last is the likeliest. */
+static int
+find_state(States *states, const char *bytes, size_t length)
+{
+	StateText	wanted = {(char *) bytes, length};
+
+	if (states->n_runs > 0 && compare_texts(&states->states[states->runs[states->n_runs - 1].state], &wanted) == 0)
+		return states->runs[states->n_runs - 1].state;
+	for (int i = 0; i < states->n_states; i++)
+		if (compare_texts(&states->states[i], &wanted) == 0)
+			return i;
+	return new_state(states, bytes, length);
+}
+
+static void
+add_run(States *states, int state, int64_t since)
+{
+	if (states->n_runs == states->runs_capacity)
+	{
+		size_t		capacity = states->runs_capacity == 0 ? 16 : 2 * states->runs_capacity;
+
+		states->runs =
+			resize(states->allocator, states->runs, sizeof(StateRun) * states->runs_capacity, sizeof(StateRun) * capacity);
+		states->runs_capacity = capacity;
+	}
+	states->runs[states->n_runs++] = (StateRun){since, state};
+}
+
+void
+states_add(States *states, const char *bytes, size_t length, int64_t time)
+{
+	int			state = find_state(states, bytes, length);
+
+	if (states->n_runs > 0 && time <= states->runs[states->n_runs - 1].since)
+		states->sorted = false;
+	if (states->n_runs == 0 || time > states->until)
+		states->until = time;
+	add_run(states, state, time);
+}
+
+void
+states_append(States *into, const States *from)
+{
+	for (size_t i = 0; i < from->n_runs; i++)
+	{
+		const StateText *text = &from->states[from->runs[i].state];
+
+		states_add(into, text->bytes, text->length, from->runs[i].since);
+
+		/* Where nothing was left out, the last row is among them. */
+		if (i + 1 == from->n_runs && from->sorted && from->until > from->runs[i].since)
+			states_add(into, text->bytes, text->length, from->until);
+	}
+}
+
+/* qsort has no context; this runs in one thread. */
+static const States *sorted_states;
+
+static int
+compare_runs(const void *a, const void *b)
+{
+	const StateRun *first = a;
+	const StateRun *second = b;
+
+	if (first->since != second->since)
+		return first->since < second->since ? -1 : 1;
+	return compare_texts(&sorted_states->states[first->state], &sorted_states->states[second->state]);
+}
+
+/* Numbers the states in the order in which they first hold, and drops those that never do. */
+static void
+renumber(States *states)
+{
+	size_t		size = sizeof(int) * (size_t) states->n_states;
+	int		   *numbers;
+	StateText  *ordered;
+	int			n = 0;
+
+	if (states->n_states == 0)
+		return;
+	numbers = resize(states->allocator, NULL, 0, size);
+	ordered = resize(states->allocator, NULL, 0, sizeof(StateText) * (size_t) states->states_capacity);
+	for (int i = 0; i < states->n_states; i++)
+		numbers[i] = -1;
+	for (size_t i = 0; i < states->n_runs; i++)
+	{
+		int			state = states->runs[i].state;
+
+		if (numbers[state] < 0)
+		{
+			ordered[n] = states->states[state];
+			numbers[state] = n++;
+		}
+		states->runs[i].state = numbers[state];
+	}
+	for (int i = 0; i < states->n_states; i++)
+		if (numbers[i] < 0 && states->states[i].length > 0)
+			resize(states->allocator, states->states[i].bytes, states->states[i].length, 0);
+	resize(states->allocator, states->states, sizeof(StateText) * (size_t) states->states_capacity, 0);
+	resize(states->allocator, numbers, size, 0);
+	states->states = ordered;
+	states->n_states = n;
+}
+
+void
+states_compress(States *states)
+{
+	size_t		kept = 0;
+
+	if (!states->sorted)
+	{
+		sorted_states = states;
+		qsort(states->runs, states->n_runs, sizeof(StateRun), compare_runs);
+	}
+	for (size_t i = 0; i < states->n_runs; i++)
+	{
+		/* Of several at one time the last holds. */
+		if (i + 1 < states->n_runs && states->runs[i + 1].since == states->runs[i].since)
+			continue;
+		if (kept > 0 && states->runs[kept - 1].state == states->runs[i].state)
+			continue;
+		states->runs[kept++] = states->runs[i];
+	}
+	states->n_runs = kept;
+	states->sorted = true;
+	renumber(states);
+}
+
+/* ---- stored form ---- */
+
+static size_t
+put(uint8_t *buffer, size_t position, uint8_t byte)
+{
+	if (buffer != NULL)
+		buffer[position] = byte;
+	return position + 1;
+}
+
+static size_t
+put_integer(uint8_t *buffer, size_t position, uint64_t value)
+{
+	for (; value >= 0x80; value >>= 7)
+		position = put(buffer, position, (uint8_t) (value | 0x80));
+	return put(buffer, position, (uint8_t) value);
+}
+
+size_t
+states_encode(const States *states, uint8_t *buffer)
+{
+	size_t		position = put(buffer, 0, VERSION);
+	int64_t		first = states->n_runs > 0 ? states->runs[0].since : 0;
+
+	position = put_integer(buffer, position, (uint64_t) states->n_states);
+	for (int i = 0; i < states->n_states; i++)
+	{
+		position = put_integer(buffer, position, states->states[i].length);
+		if (buffer != NULL && states->states[i].length > 0)
+			memcpy(buffer + position, states->states[i].bytes, states->states[i].length);
+		position += states->states[i].length;
+	}
+	position = put_integer(buffer, position, states->n_runs);
+	if (states->n_runs == 0)
+		return position;
+	position = put_integer(buffer, position, (uint64_t) first << 1 ^ (first < 0 ? UINT64_MAX : 0));
+	for (size_t i = 0; i < states->n_runs; i++)
+	{
+		position = put_integer(buffer, position, (uint64_t) states->runs[i].state);
+		if (i > 0)
+			position = put_integer(buffer, position, (uint64_t) states->runs[i].since - (uint64_t) states->runs[i - 1].since);
+	}
+	return put_integer(buffer, position, (uint64_t) states->until - (uint64_t) states->runs[states->n_runs - 1].since);
+}
+
+/* After the first fault every read gives 0 and the fault stays. */
+typedef struct StatesReader
+{
+	const uint8_t *bytes;
+	size_t		size;
+	size_t		position;
+	bool		corrupt;
+} StatesReader;
+
+static uint64_t
+get_integer(StatesReader *reader)
+{
+	uint64_t	value = 0;
+
+	for (int shift = 0; shift < 64; shift += 7)
+	{
+		uint8_t		byte;
+
+		if (reader->position >= reader->size)
+			break;
+		byte = reader->bytes[reader->position++];
+		value |= (uint64_t) (byte & 0x7f) << shift;
+		if (byte < 0x80)
+		{
+			if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1))
+				break;
+			return reader->corrupt ? 0 : value;
+		}
+	}
+	reader->corrupt = true;
+	return 0;
+}
+
+static void
+get_texts(StatesReader *reader, States *states)
+{
+	uint64_t	n = get_integer(reader);
+
+	for (uint64_t i = 0; i < n && !reader->corrupt; i++)
+	{
+		uint64_t	length = get_integer(reader);
+		StateText	text = {(char *) reader->bytes + reader->position, (size_t) length};
+
+		if (length > STATE_MAX_LENGTH || length > reader->size - reader->position)
+			reader->corrupt = true;
+		for (int j = 0; j < states->n_states && !reader->corrupt; j++)
+			reader->corrupt = compare_texts(&states->states[j], &text) == 0;
+		if (reader->corrupt)
+			return;
+		new_state(states, text.bytes, text.length);
+		reader->position += length;
+	}
+}
+
+/* Times after the first, which must not run over. */
+static int64_t
+get_later(StatesReader *reader, int64_t time, uint64_t least)
+{
+	uint64_t	distance = get_integer(reader);
+
+	if (distance < least || distance > (uint64_t) INT64_MAX - (uint64_t) time)
+		reader->corrupt = true;
+	return reader->corrupt ? time : (int64_t) ((uint64_t) time + distance);
+}
+
+static void
+get_runs(StatesReader *reader, States *states)
+{
+	uint64_t	n = get_integer(reader);
+	uint64_t	first;
+	int64_t		time;
+	int			n_met = 0;
+
+	if (n == 0)
+	{
+		reader->corrupt |= states->n_states > 0;
+		return;
+	}
+	first = get_integer(reader);
+	time = (int64_t) (first >> 1 ^ ((first & 1) != 0 ? UINT64_MAX : 0));
+	for (uint64_t i = 0; i < n && !reader->corrupt; i++)
+	{
+		uint64_t	state = get_integer(reader);
+
+		if (i > 0)
+			time = get_later(reader, time, 1);
+		if (state > (uint64_t) n_met || state >= (uint64_t) states->n_states ||
+			(i > 0 && (int) state == states->runs[states->n_runs - 1].state))
+			reader->corrupt = true;
+		if (reader->corrupt)
+			return;
+		if ((int) state == n_met)
+			n_met++;
+		add_run(states, (int) state, time);
+	}
+	states->until = get_later(reader, time, 0);
+	reader->corrupt |= n_met != states->n_states;
+}
+
+States *
+states_decode(Allocator allocator, const uint8_t *bytes, size_t size)
+{
+	StatesReader reader = {bytes, size, 0, false};
+	States	   *states;
+
+	if (size == 0 || bytes[reader.position++] != VERSION)
+		return NULL;
+	states = states_create(allocator);
+	get_texts(&reader, states);
+	if (!reader.corrupt)
+		get_runs(&reader, states);
+	if (reader.corrupt || reader.position != size)
+	{
+		states_free(states);
+		return NULL;
+	}
+	return states;
+}
