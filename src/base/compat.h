@@ -41,6 +41,13 @@
 #define SLOT_IS_INVALIDATED(slot) ((slot)->data.invalidated_at != InvalidXLogRecPtr)
 #endif
 
+/* Is the role the owner of the database, or a member of him (utils/acl.h)? 16 has one function for all kinds of objects. */
+#if PG_VERSION_NUM >= 160000
+#define database_ownercheck(database, role) object_ownercheck(DatabaseRelationId, (database), (role))
+#else
+#define database_ownercheck(database, role) pg_database_ownercheck((database), (role))
+#endif
+
 /*
  * Makes a logical slot that lasts once it is persisted (replication/slot.h); since 17 one that standbys may keep a copy of, for a
  * failover (and that is no such copy).

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -27,6 +28,17 @@ Oid
 extension_oid(bool missing_ok)
 {
 	return get_extension_oid("weir", missing_ok);
+}
+
+bool
+extension_lock(void)
+{
+	Oid			extension = extension_oid(true);
+
+	if (!OidIsValid(extension))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return extension_oid(true) == extension;
 }
 
 Oid

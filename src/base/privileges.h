@@ -10,6 +10,12 @@
 /* OID of the extension in this database, or InvalidOid when it is not created (missing_ok) or an error otherwise. */
 extern Oid	extension_oid(bool missing_ok);
 
+/*
+ * Keeps the extension from being dropped until the end of the transaction; false when it is gone.  Workers take this before any
+ * other lock, as DROP EXTENSION does: so neither is the victim of a deadlock.
+ */
+extern bool extension_lock(void);
+
 /* The role that owns the extension: its tables belong to it. */
 extern Oid	extension_owner(void);
 

@@ -27,6 +27,7 @@
 #include "capture/source.h"
 #include "capture/status.h"
 #include "capture/stream.h"
+#include "capture/utility.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -369,7 +370,7 @@ flush_and_look_around(bool flush_is_due)
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	if (!OidIsValid(extension_oid(true)))
+	if (!extension_lock())
 	{
 		CommitTransactionCommand();
 		slot_retire();
@@ -625,6 +626,7 @@ capture_init(void)
 		return;
 	status_init();
 	slot_guard_init();
+	utility_init();
 	worker_register_service("capture", capture_is_wanted, capture_main);
 	worker_register_one_off("builder", builder_main);
 }

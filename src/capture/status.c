@@ -58,6 +58,18 @@ status_init(void)
 	shmem_startup_hook = startup_shared_memory;
 }
 
+void
+status_forget(Oid database)
+{
+	if (shared == NULL)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < CAPTURE_MAX_DATABASES; i++)
+		if (shared->databases[i].database == database)
+			memset(&shared->databases[i], 0, sizeof(CaptureStatus));
+	LWLockRelease(shared->lock);
+}
+
 CaptureStatus *
 status_lock(Oid database)
 {

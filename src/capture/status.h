@@ -86,6 +86,9 @@ typedef struct CaptureStatus
 extern CaptureStatus *status_lock(Oid database);
 extern void status_unlock(void);
 
+/* The database is gone: its place is free. */
+extern void status_forget(Oid database);
+
 extern void status_init(void);
 
 /* Short forms for the capture worker itself. */

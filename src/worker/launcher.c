@@ -24,6 +24,7 @@
 #include "worker/worker.h"
 
 #define LOOK_FOR_NEW_DATABASES_MS 10000
+#define SOONEST_LOOK_MS 200
 #define FIRST_RESTART_DELAY_MS 1000
 #define LAST_RESTART_DELAY_MS 60000
 
@@ -60,6 +61,32 @@ known_database(Oid database)
 	known_databases = lappend(known_databases, known);
 	MemoryContextSwitchTo(old);
 	return known;
+}
+
+/* True when somebody asks for attention in a database that was just created. forget: for one that is none of ours, once is enough.
+ */
+static bool
+unknown_database_is_wanted(bool forget)
+{
+	bool		found = false;
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < WORKER_MAX_DATABASES; i++)
+	{
+		DatabaseEntry *entry = &worker_shared->databases[i];
+		bool		is_known = false;
+		ListCell   *cell;
+
+		foreach(cell, known_databases)
+			is_known |= ((KnownDatabase *) lfirst(cell))->database == entry->database;
+		if (!OidIsValid(entry->database) || !entry->wanted || is_known)
+			continue;
+		found = true;
+		if (forget)
+			entry->wanted = false;
+	}
+	LWLockRelease(worker_shared->lock);
+	return found;
 }
 
 /* Wants a scheduler in each database that was not there before; forgets those that are gone. */
@@ -143,7 +170,7 @@ start_schedulers(void)
 
 		LWLockAcquire(worker_shared->lock, LW_SHARED);
 		entry = worker_entry(known->database, false);
-		wanted = entry != NULL && entry->wanted && known->seen;
+		wanted = entry != NULL && entry->wanted && entry->kept_out_by == 0 && known->seen;
 		LWLockRelease(worker_shared->lock);
 
 		if (known->handle != NULL)
@@ -214,6 +241,7 @@ void
 weir_launcher_main(Datum argument)
 {
 	TimestampTz next_look = 0;
+	long		wait_ms;
 
 	worker_begin(InvalidOid, InvalidOid);
 	worker_publish(InvalidOid, 0);
@@ -224,9 +252,13 @@ weir_launcher_main(Datum argument)
 			look_for_databases();
 			if (worker_caretaker.elsewhere != NULL)
 				worker_caretaker.elsewhere(is_served);
+			(void) unknown_database_is_wanted(true);
 			next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_FOR_NEW_DATABASES_MS);
 		}
-		worker_wait(start_schedulers());
+		wait_ms = start_schedulers();
+		worker_wait(Min(wait_ms, Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_look))));
+		if (unknown_database_is_wanted(false))
+			next_look = Min(next_look, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SOONEST_LOOK_MS));
 		/* weir.databases may have changed. */
 		if (worker_databases_changed())
 		{

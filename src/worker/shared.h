@@ -28,6 +28,8 @@ typedef struct DatabaseEntry
 	Oid			database;		/* InvalidOid: free */
 	bool		wanted;			/* a scheduler should run, or look */
 	uint32		wakes;			/* how often somebody asked for attention */
+	int			kept_out_by;	/* pid of a backend that needs the database to itself; 0: nobody does */
+	int			n_processes;	/* of weir that are connected, or about to be */
 	SharedProcess scheduler;
 	SharedProcess services[WORKER_MAX_SERVICES];
 } DatabaseEntry;
@@ -80,6 +82,9 @@ extern void worker_publish(Oid database, int service);
 
 /* Fills in what every worker of weir has in common; the caller adds type, argument and extra, then registers. */
 extern void worker_describe(BackgroundWorker *worker, const char *function, const char *type);
+
+/* Counts this process in until it exits; exits at once when the database is to be left alone. Before it connects. */
+extern void worker_enter_database(Oid database);
 
 /* Signals, connection, search_path: the beginning of every worker. */
 extern void worker_begin(Oid database, Oid role);

@@ -298,6 +298,8 @@ worker_begin(Oid database, Oid role)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	if (OidIsValid(database))
+		worker_enter_database(database);
+	if (OidIsValid(database))
 		BackgroundWorkerInitializeConnectionByOid(database, role, 0);
 	else
 		BackgroundWorkerInitializeConnection(NULL, NULL, 0);

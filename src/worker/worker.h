@@ -63,6 +63,13 @@ typedef void (*WorkerOneOff)(int64 argument);
 extern void worker_register_one_off(const char *name, WorkerOneOff run);
 extern bool worker_start_one_off(const char *name, Oid role, int64 argument, BackgroundWorkerHandle **handle);
 
+/*
+ * Called in any backend: ends weir's processes in a database and keeps new ones out, until they are let in again by the same
+ * backend (is_there: the database was not dropped).
+ */
+extern void worker_keep_out(Oid database);
+extern void worker_let_in(Oid database, bool is_there);
+
 /* True when weir was loaded by shared_preload_libraries. */
 extern bool worker_is_preloaded(void);
 
