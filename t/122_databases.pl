@@ -86,7 +86,8 @@ equal('shop', 'DROP EXTENSION was rolled back');
 $node->safe_psql('shop', 'DROP EXTENSION weir');
 wait_until($node, q{SELECT count(*) = 0 FROM pg_replication_slots}, 'the slot goes with the extension');
 my $load = IPC::Run::start(
-	[ 'psql', '-X', '-q', '-d', $node->connstr('shop'), '-c', q{DO $$ BEGIN FOR i IN 1..400 LOOP INSERT INTO t SELECT now(), i FROM generate_series(1, 100) i; COMMIT; PERFORM pg_sleep(0.01); END LOOP; END $$} ],
+	[ 'psql', '-X', '-q', '-d', $node->connstr('shop'), '-c', q{DO $$ BEGIN FOR i IN 1..400 LOOP INSERT INTO t SELECT now(), i FROM generate_series(1, 100) i;
+	COMMIT; PERFORM pg_sleep(0.01); END LOOP; END $$} ],
 	'>', \my $ignored, '2>', \my $errors);
 for my $round (1 .. 3)
 {

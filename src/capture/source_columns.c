@@ -155,7 +155,7 @@ check_columns(int monitor_id, Oid source, bool *replaced)
 		char	   *problem;
 
 		if (!summary_kind_of_name(SPI_getvalue(row, shape, 3), &kind))
-			elog(ERROR, "unknown kind of column \"%s\"", name);
+			continue;
 		problem = problem_of(DatumGetObjectId(SPI_getbinval(row, shape, 4, &is_null)),
 							 DatumGetChar(SPI_getbinval(row, shape, 5, &is_null)), kind,
 							 DatumGetObjectId(SPI_getbinval(row, shape, 7, &is_null)));

@@ -168,42 +168,44 @@ range_of(Oid relation, Oid source, const char *time_column)
 
 /* ---- what has changed ---- */
 
+/* One column of a table as it is stored: "number:type:modifier:version,". */
+typedef struct ColumnVersion
+{
+	int			number;
+	unsigned	type;
+	int			modifier;
+	unsigned	version;
+} ColumnVersion;
+
+/* The text behind the column, or NULL at the end. */
+static const char *
+next_column(const char *text, ColumnVersion *column)
+{
+	if (*text == '\0')
+		return NULL;
+	if (sscanf(text, "%d:%u:%d:%u,", &column->number, &column->type, &column->modifier, &column->version) != 4)
+		elog(ERROR, "unexpected description of columns \"%s\"", text);
+	return strchr(text, ',') + 1;
+}
+
 /*
- * True when rows of the relation have other values than capture has decoded.  before, after: "number:type:modifier:version," of
- * each column that counts; versions and modifiers mean something only when the file is another one.
+ * True when rows of the relation have other values than capture has decoded.  Versions and modifiers mean something only when the
+ * file is another one.
  */
 static bool
 was_rewritten(const char *before, const char *after, bool other_file)
 {
-	while (*after != '\0')
+	ColumnVersion present;
+
+	while ((after = next_column(after, &present)) != NULL)
 	{
-		int			number;
-		unsigned	type;
-		int			modifier;
-		unsigned	version;
-		const char *found;
-		char		key[16];
+		ColumnVersion known;
 
-		if (sscanf(after, "%d:%u:%d:%u,", &number, &type, &modifier, &version) != 4)
-			elog(ERROR, "unexpected description of columns \"%s\"", after);
-		snprintf(key, sizeof(key), "%d:", number);
-		for (found = before; found != NULL && strncmp(found, key, strlen(key)) != 0;)
-		{
-			found = strchr(found, ',');
-			found = found != NULL && found[1] != '\0' ? found + 1 : NULL;
-		}
-		if (found != NULL)
-		{
-			unsigned	old_type;
-			int			old_modifier;
-			unsigned	old_version;
-
-			if (sscanf(found, "%*d:%u:%d:%u,", &old_type, &old_modifier, &old_version) != 3)
-				elog(ERROR, "unexpected description of columns \"%s\"", before);
-			if (type != old_type || (other_file && (modifier != old_modifier || version != old_version)))
+		for (const char *rest = before; (rest = next_column(rest, &known)) != NULL;)
+			if (known.number == present.number &&
+				(known.type != present.type ||
+				 (other_file && (known.modifier != present.modifier || known.version != present.version))))
 				return true;
-		}
-		after = strchr(after, ',') + 1;
 	}
 	return false;
 }
@@ -491,14 +493,11 @@ source_require_unchanged(Oid source)
 	Datum		value = ObjectIdGetDatum(source);
 	bool		is_null;
 	uint64		n;
-	int			result = SPI_execute_with_args(
-		"WITH RECURSIVE tree(relation) AS (SELECT $1 UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i "
-		"JOIN tree t ON i.inhparent = t.relation) SELECT c.oid, c.relfilenode FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.relation",
-		1, &type, &value, NULL, true, 0);
 
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not read the catalogs: %s", SPI_result_code_string(result));
-	n = SPI_processed;
+	n = sql_execute("WITH RECURSIVE tree(relation) AS (SELECT $1 UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i "
+					"JOIN tree t ON i.inhparent = t.relation) SELECT c.oid, c.relfilenode FROM tree t "
+					"JOIN pg_catalog.pg_class c ON c.oid = t.relation",
+					1, &type, &value, NULL);
 	for (uint64 i = 0; i < n; i++)
 	{
 		/* The caches tell of now, whatever the snapshot. */
