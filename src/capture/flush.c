@@ -169,8 +169,11 @@ write_unfolded(CapturedMonitor *monitor)
 	{
 		TouchedRange *range = lfirst(cell);
 		Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-		Datum		values[] = {Int32GetDatum(monitor->monitor_id), TimestampTzGetDatum(range->since), TimestampTzGetDatum(range->until)};
+		Datum		values[3];
 
+		values[0] = Int32GetDatum(monitor->monitor_id);
+		values[1] = TimestampTzGetDatum(range->since);
+		values[2] = TimestampTzGetDatum(range->until);
 		sql_execute("UPDATE weir.pane SET marks = marks | 4 WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 "
 					"AND pane_start < $3 AND marks & 4 = 0",
 					3, types, values, NULL);
