@@ -30,12 +30,14 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *callbacks);
 
 static int64 n_rows;
+static bool in_progress = false;
 static volatile Datum sink;		/* so that no compiler leaves the work out */
 
 static void
 plugin_startup(LogicalDecodingContext *context, OutputPluginOptions *options, bool is_init)
 {
 	options->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
+	context->streaming &= in_progress;
 }
 
 static void
@@ -66,6 +68,11 @@ plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Re
 	n_rows++;
 }
 
+static void
+plugin_block(LogicalDecodingContext *context, ReorderBufferTXN *transaction)
+{
+}
+
 /* Changes that were written under an origin are weir's own here: its capture leaves them out too. */
 static bool
 plugin_filter_by_origin(LogicalDecodingContext *context, RepOriginId origin)
@@ -81,6 +88,11 @@ _PG_output_plugin_init(OutputPluginCallbacks *callbacks)
 	callbacks->change_cb = plugin_change;
 	callbacks->commit_cb = plugin_commit;
 	callbacks->filter_by_origin_cb = plugin_filter_by_origin;
+	callbacks->stream_start_cb = plugin_block;
+	callbacks->stream_stop_cb = plugin_block;
+	callbacks->stream_change_cb = plugin_change;
+	callbacks->stream_abort_cb = plugin_commit;
+	callbacks->stream_commit_cb = plugin_commit;
 }
 
 PG_FUNCTION_INFO_V1(weir_bench_drain);
@@ -100,6 +112,7 @@ weir_bench_drain(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	INSTR_TIME_SET_CURRENT(start);
 	n_rows = 0;
+	in_progress = PG_GETARG_BOOL(1);
 	replication_slot_acquire(NameStr(*PG_GETARG_NAME(0)));
 	context = CreateDecodingContext(InvalidXLogRecPtr, NIL, false,
 									XL_ROUTINE(.page_read = read_local_xlog_page, .segment_open = wal_segment_open,
