@@ -181,7 +181,7 @@ def capture_large(cursor):
 def apply(cursor):
     """The subscription lives in the same cluster, in another database."""
     connection = cursor.connection
-    rows = max(ROWS // 5, 1)
+    rows = max(ROWS // 2, 1)
     connection.execute('CREATE DATABASE bench_publisher')
     publisher = psycopg.connect(dbname='bench_publisher', autocommit=True)
     publisher.execute(f'CREATE TABLE bench_applied ({COLUMNS})')
@@ -221,7 +221,7 @@ def apply(cursor):
 
 SCRIPT = """\\set n random(1, 1000000000)
 INSERT INTO {name} SELECT nextval('bench_id'), now(), x % 1000, exp(random() * 5), (x % 9999) / 100.0, random() * 100,
-  'status ' || x % 5, 'region ' || x % 16, x % 3 = 0, 'a note of some length' FROM (VALUES (:n)) v(x);
+  'status ' || x % 5, 'region ' || x % 16, x % 3 = 0, 'a note of some length' FROM (VALUES (CAST(:n AS int))) v(x);
 """
 
 TRIGGER = """

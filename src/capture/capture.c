@@ -381,8 +381,8 @@ flush_and_look_around(bool flush_is_due)
 	pace_flush_begins();
 	/* What is new takes effect only where everything is flushed. */
 	if (!needs_flush && flush_has_rows(monitors) &&
-		(build_is_under_way(monitors) || source_look_is_due() || source_changes_are_pending(monitors) || definitions_changed() ||
-		 has_new_builds()))
+		(build_is_under_way(monitors) || source_change_was_seen() || source_changes_are_pending(monitors) ||
+		 definitions_changed() || has_new_builds()))
 		advances = needs_flush = true;
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)

@@ -7,11 +7,15 @@
 #include "capture/pane.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* Panes looked up lately stand here under their hash: most rows need no more. */
 #define RECENT 512
 
 #define FIRST_BATCH 16
+
+/* A pane that was written stays so long for the next change. */
+#define KEPT_SECONDS 60
 
 static MemoryContext parent_context;
 static MemoryContext pane_context = NULL;
@@ -327,20 +331,31 @@ pane_written(Pane *pane, size_t memory_budget)
 	pane->n_late = 0;
 }
 
+/* Whether the pane that was flushed longest ago is to go. */
+static bool
+oldest_must_go(size_t memory_budget, TimestampTz now)
+{
+	return !dlist_is_empty(&clean_panes) &&
+		(pane_memory() > memory_budget ||
+		 dlist_head_element(Pane, node, &clean_panes)->flushed_at < now - KEPT_SECONDS * USECS_PER_SEC);
+}
+
 void
 pane_flushed(size_t memory_budget)
 {
 	dlist_mutable_iter iterator;
+	TimestampTz now = GetCurrentTimestamp();
 
 	dlist_foreach_modify(iterator, &dirty_panes)
 	{
 		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
 
 		pane->dirty = false;
+		pane->flushed_at = now;
 		dlist_delete(&pane->node);
 		dlist_push_tail(&clean_panes, &pane->node);
 	}
-	while (pane_memory() > memory_budget && !dlist_is_empty(&clean_panes))
+	while (oldest_must_go(memory_budget, now))
 		pane_remove(dlist_head_element(Pane, node, &clean_panes));
 }
 

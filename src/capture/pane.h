@@ -43,6 +43,7 @@ typedef struct Pane
 	PaneKey		key;
 	CapturedMonitor *monitor;
 	dlist_node	node;			/* of the dirty, the clean, or its owner's list */
+	TimestampTz flushed_at;
 	TimestampTz late_after;		/* a row is late when the watermark has passed this */
 	bool		dirty;
 	bool		loaded;			/* base is what the table has */
@@ -98,7 +99,10 @@ extern dlist_head *pane_dirty_list(void);
 /* While a flush goes on: gives up the summaries of a pane that was just written, when memory is above the budget. */
 extern void pane_written(Pane *pane, size_t memory_budget);
 
-/* After a flush was committed: dirty panes become clean; those that were flushed longest ago are forgotten, down to the budget. */
+/*
+ * After a flush was committed: dirty panes become clean; those that were flushed longest ago are forgotten, down to the budget, and
+ * so are those that nobody needed for a minute.
+ */
 extern void pane_flushed(size_t memory_budget);
 
 /* Forgets panes of a monitor: one generation of it, or all but those of transactions in progress (generation -1). Flush first:

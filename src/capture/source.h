@@ -18,6 +18,9 @@
 /* True when something may have happened to a source since the last look. */
 extern bool source_look_is_due(void);
 
+/* True when it should not wait for the next flush. */
+extern bool source_change_was_seen(void);
+
 /*
  * Looks at all sources.  Returns true when definitions have to be loaded again.  Inside a transaction and an SPI scope; takes no
  * lock on a source that anybody could wait for, and waits for nobody.

@@ -69,6 +69,12 @@ begin_watching(void)
 }
 
 bool
+source_change_was_seen(void)
+{
+	return anything_changed;
+}
+
+bool
 source_look_is_due(void)
 {
 	return anything_changed || GetCurrentTimestamp() >= next_look;
