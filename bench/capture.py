@@ -344,7 +344,7 @@ def freshness(cursor):
 
 GROUPS = 1000
 GROUP_EVENT = ("n, now() - 3 * interval '1 s' * random(), n % 777, exp(random() * 5), (n % 9999) / 100.0, random() * 100, 'status ' || n % 5, "
-               f"'group ' || (n * 7919) % {GROUPS}, n % 3 = 0, 'a note of some length'")
+               f"'group ' || (n::bigint * 7919) % {GROUPS}, n % 3 = 0, 'a note of some length'")
 
 
 def insert_steadily(connection, name, since, rate, seconds):
