@@ -26,6 +26,7 @@
 #include "base/sql.h"
 #include "capture/build.h"
 #include "capture/gap.h"
+#include "capture/level.h"
 #include "capture/pane.h"
 #include "capture/settings.h"
 #include "capture/status.h"
@@ -221,7 +222,7 @@ next_slice(ActiveBuild *slice)
 	bool		is_null;
 
 	memset(slice, 0, sizeof(ActiveBuild));
-	if (sql_execute("SELECT b.monitor_id, s.build_id, s.slice, pg_catalog.nextval('weir.generation')::int "
+	if (sql_execute("SELECT b.monitor_id, s.build_id, s.slice, pg_catalog.nextval('weir.generation')::int, s.since, s.until "
 					"FROM (SELECT s.* FROM weir.build_slice s JOIN weir.build b USING (build_id) JOIN weir.monitor_state m "
 					"USING (monitor_id) WHERE s.state = 'requested' AND b.state = 'reading' AND m.state <> 'disabled' "
 					"ORDER BY s.build_id, s.slice LIMIT 1) s JOIN weir.build b USING (build_id)",
@@ -231,12 +232,29 @@ next_slice(ActiveBuild *slice)
 	slice->number = DatumGetInt32(sql_value(0, 2, &is_null));
 	slice->slice = DatumGetInt32(sql_value(0, 3, &is_null));
 	slice->generation = DatumGetInt32(sql_value(0, 4, &is_null));
+	slice->since = DatumGetTimestampTz(sql_value(0, 5, &is_null));
+	slice->until = DatumGetTimestampTz(sql_value(0, 6, &is_null));
 	return lock_state(slice->monitor_id);
+}
+
+static bool
+is_of_whole_panes(List *monitors, const ActiveBuild *slice)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+
+		if (monitor->monitor_id == slice->monitor_id)
+			return level_start(monitor, slice->since) == slice->since && level_start(monitor, slice->until) == slice->until;
+	}
+	return true;
 }
 
 /* One slice for one builder. False when there is none for it, or not now. */
 static bool
-hand_over(int builder, const char *fingerprint)
+hand_over(int builder, List *monitors, const char *fingerprint)
 {
 	Snapshot	snapshot;
 	SqlScope	scope;
@@ -244,6 +262,7 @@ hand_over(int builder, const char *fingerprint)
 	char	   *name;
 	char	   *present;
 	bool		given;
+	bool		is_aligned;
 	Oid			types[] = {INT4OID, INT4OID, INT4OID, LSNOID};
 
 	SetCurrentStatementStartTimestamp();
@@ -262,7 +281,8 @@ hand_over(int builder, const char *fingerprint)
 	present = definition_fingerprint();
 	/* The builder reads the definition under this snapshot: it has to be the one that capture folds by. */
 	given = present != NULL && fingerprint != NULL && strcmp(present, fingerprint) == 0 && next_slice(&slice);
-	if (given)
+	is_aligned = given && is_of_whole_panes(monitors, &slice);
+	if (is_aligned)
 	{
 		Datum		values[] = {Int32GetDatum(slice.number), Int32GetDatum(slice.slice), Int32GetDatum(slice.generation),
 						  LSNGetDatum(GetXLogInsertRecPtr())};
@@ -273,7 +293,15 @@ hand_over(int builder, const char *fingerprint)
 					4, types, values, NULL);
 		build_execute("UPDATE weir.monitor_state SET state = 'building' WHERE monitor_id = $1 AND state = 'starting'", &slice);
 	}
+	else if (given)
+		/* Panes were rolled up at the very moment when it was planned. */
+		build_begin_again(slice.monitor_id);
 	sql_end(&scope);
+	if (given && !is_aligned)
+	{
+		CommitTransactionCommand();
+		return false;
+	}
 	if (!given || !offer(builder, &slice, name))
 	{
 		AbortCurrentTransaction();
@@ -284,7 +312,7 @@ hand_over(int builder, const char *fingerprint)
 }
 
 bool
-build_hand_over_cuts(const char *fingerprint)
+build_hand_over_cuts(List *monitors, const char *fingerprint)
 {
 	bool		waits[CAPTURE_MAX_BUILDERS];
 	bool		taken = false;
@@ -297,7 +325,7 @@ build_hand_over_cuts(const char *fingerprint)
 	 * time. */
 	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
 		if (waits[i])
-			taken |= hand_over(i, fingerprint);
+			taken |= hand_over(i, monitors, fingerprint);
 	return taken;
 }
 

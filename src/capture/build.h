@@ -28,7 +28,7 @@ extern void build_start_builders(List *monitors);
  * fingerprint is that of the definitions loaded. Outside any transaction. Returns true when a cut was taken: builds must be loaded
  * again.
  */
-extern bool build_hand_over_cuts(const char *fingerprint);
+extern bool build_hand_over_cuts(List *monitors, const char *fingerprint);
 
 /*
  * Finishes the slices that are read and whose cut lies behind position; begins those again whose builder died.  Within the flush

@@ -14,6 +14,7 @@
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/level.h"
 #include "capture/settings.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -175,7 +176,7 @@ choose_bounds(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, co
 	plan->bounds[plan->n_slices++] = since;
 	for (int i = 1; i < n; i++)
 	{
-		TimestampTz bound = window_start(&monitor->pane_clock, sample->times[(int64) sample->n * i / n]);
+		TimestampTz bound = level_start(monitor, sample->times[(int64) sample->n * i / n]);
 
 		if (bound > plan->bounds[plan->n_slices - 1] && bound < until)
 			plan->bounds[plan->n_slices++] = bound;
@@ -273,7 +274,7 @@ try_partitions(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, c
 	partitions.bounds[partitions.n_slices++] = since;
 	for (int i = 1; i < sample->n_leaves; i++)
 	{
-		TimestampTz bound = window_start(&monitor->pane_clock, firsts[i]);
+		TimestampTz bound = level_start(monitor, firsts[i]);
 
 		if (bound > partitions.bounds[partitions.n_slices - 1] && bound < until)
 			partitions.bounds[partitions.n_slices++] = bound;

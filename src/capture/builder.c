@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/level.h"
 #include "capture/pane.h"
 #include "capture/status.h"
 #include "catalog/pg_type.h"
@@ -159,9 +160,10 @@ store_plan(int build_id, const BuildPlan *plan)
 	values[3] = PointerGetDatum(construct_array(bounds, n + 1, TIMESTAMPTZOID, sizeof(TimestampTz), true, TYPALIGN_DOUBLE));
 	values[4] = PointerGetDatum(construct_array(rows, n, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE));
 	sql_begin(&scope);
-	if (sql_execute("UPDATE weir.build SET state = 'reading', rows_total = $2, method = $3, "
+	if (sql_execute("UPDATE weir.build SET state = 'reading', rows_total = $2, method = $3, since = ($4)[1], "
+					"until = ($4)[pg_catalog.cardinality($4)], "
 					"started_at = coalesce(started_at, pg_catalog.clock_timestamp()) WHERE build_id = $1 AND state = 'requested'",
-					3, types, values, NULL) > 0)
+					4, types, values, NULL) > 0)
 		/* The newest first: that is what people look at. */
 		sql_execute("INSERT INTO weir.build_slice (build_id, slice, since, until, rows_total) "
 					"SELECT $1, pg_catalog.cardinality($5) + 1 - i, ($4)[i], ($4)[i + 1], ($5)[i] "
@@ -226,7 +228,7 @@ plan_build(const Unplanned *build)
 	else if (monitor != NULL)
 	{
 		PushActiveSnapshot(GetTransactionSnapshot());
-		build_plan(monitor, build->since, build->until, &plan);
+		build_plan(monitor, level_start(monitor, build->since), level_ceiling(monitor, build->until), &plan);
 		PopActiveSnapshot();
 	}
 	if (monitor != NULL)

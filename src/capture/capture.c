@@ -22,6 +22,7 @@
 #include "capture/gap.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
+#include "capture/retention.h"
 #include "capture/settings.h"
 #include "capture/slot.h"
 #include "capture/source.h"
@@ -44,7 +45,6 @@
 #define IDLE_WAIT_MS 20
 #define LOOK_AROUND_MS 1000
 #define LOOK_AROUND_BUILDING_MS 100
-#define EXPIRE_MS 10000
 
 #define LOOK_AT_SLOT_MS 1000
 
@@ -172,6 +172,7 @@ load_definitions(void)
 	pane_reset();
 	sql_execute("DELETE FROM weir.pane WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.pane_level WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	/* Definitions that pg_restore brought have no state: they are built like new ones. */
 	sql_execute("WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir.monitor "
 				"WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor_state) RETURNING monitor_id) "
@@ -291,49 +292,6 @@ flush_is_wanted(void)
 	return wanted;
 }
 
-/* ---- retention ---- */
-
-/*
- * Gives up panes that are older than the watermark less the retention.  Not while a build is under way, which would compare or
- * bring back what is given up. Within the flush transaction, after the panes were written.
- */
-static void
-expire_panes(void)
-{
-	static TimestampTz next = 0;
-	TimestampTz now = GetCurrentTimestamp();
-	uint64		n;
-	bool		is_null;
-
-	if (now < next)
-		return;
-	next = TimestampTzPlusMilliseconds(now, EXPIRE_MS);
-	n = sql_execute(
-		"WITH bound AS (SELECT s.monitor_id, weir.tumble(s.watermark - m.retention, m.pane_size, NULL, m.time_zone) AS bound "
-		"FROM weir.monitor_state s JOIN weir.monitor m USING (monitor_id) WHERE m.retention < interval '1000 years' AND s.watermark > '0001-01-01' AND s.state = 'active' "
-		"AND NOT EXISTS (SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.state NOT IN ('done', 'failed')) "
-		"FOR UPDATE OF s SKIP LOCKED), "
-		"expired AS (UPDATE weir.monitor_state s SET expired_before = bound FROM bound b WHERE s.monitor_id = b.monitor_id "
-		"AND bound > coalesce(s.expired_before, '-infinity') RETURNING s.monitor_id, bound), "
-		"deleted AS (DELETE FROM weir.pane p USING expired e WHERE p.monitor_id = e.monitor_id AND p.generation = 0 "
-		"AND p.pane_start < e.bound) SELECT monitor_id, bound FROM expired",
-		0, NULL, NULL, NULL);
-	for (uint64 row = 0; row < n; row++)
-	{
-		ListCell   *cell;
-
-		foreach(cell, monitors)
-		{
-			CapturedMonitor *monitor = lfirst(cell);
-
-			if (monitor->monitor_id != DatumGetInt32(sql_value(row, 1, &is_null)))
-				continue;
-			monitor->expired_before = DatumGetTimestampTz(sql_value(row, 2, &is_null));
-			pane_forget(monitor->monitor_id, 0);
-		}
-	}
-}
-
 /* ---- one step ---- */
 
 /*
@@ -406,7 +364,7 @@ flush_and_look_around(bool flush_is_due)
 	if (take_verify_requests())
 		definition_load_builds(monitors, definition_context);
 	if (advances || !flush_has_rows(monitors))
-		expire_panes();
+		retention_apply(monitors);
 	/* What is new takes effect at this position, in the transaction that makes it final. */
 	if (sources_changed || definitions_changed())
 	{
@@ -507,7 +465,7 @@ run(void)
 				return;
 			}
 			/* Nothing may be decoded before the build is known with its cut. */
-			if (!flush_has_rows(monitors) && build_hand_over_cuts(fingerprint))
+			if (!flush_has_rows(monitors) && build_hand_over_cuts(monitors, fingerprint))
 				flush_and_look_around(true);
 			next_look = TimestampTzPlusMilliseconds(now, build_is_under_way(monitors) ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
 			build_start_builders(monitors);

@@ -62,6 +62,7 @@ CREATE TABLE weir.pane (
     monitor_id int NOT NULL,
     generation int NOT NULL,              -- 0: live; otherwise that of a slice of a build
     pane_start timestamptz NOT NULL,
+    pane_end timestamptz,                 -- of panes that were rolled up; NULL: one pane_size after pane_start
     segment text[] NOT NULL,              -- values of segment_by, '{}' when there are none
     part "char" NOT NULL DEFAULT 'b',     -- b base; of builds also a (added since the cut) and r (removed since the cut)
     n bigint NOT NULL,
@@ -75,6 +76,14 @@ CREATE TABLE weir.pane (
 ) WITH (fillfactor = 70);
 ALTER TABLE weir.pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
 COMMENT ON TABLE weir.pane IS 'One row per monitor, slice of event time and segment: mergeable summaries of its columns and fairness counts.';
+
+CREATE TABLE weir.pane_level (
+    monitor_id int NOT NULL,
+    pane_size interval NOT NULL,
+    before timestamptz NOT NULL,          -- panes that begin earlier have this size, or a coarser one
+    PRIMARY KEY (monitor_id, pane_size)
+);
+COMMENT ON TABLE weir.pane_level IS 'Up to where each monitor''s panes were rolled up, and into which size.';
 
 -- A range of event time that is read again from the source, slice by slice. Each slice is a shadow generation: read under one snapshot
 -- (the cut) while capture adds what the cut does not see, then swapped in (build, rebuild) or compared with the live panes (verify).

@@ -8,6 +8,7 @@
 #include "base/sql.h"
 #include "capture/capture.h"
 #include "capture/definition.h"
+#include "capture/level.h"
 #include "catalog/pg_type.h"
 #include "nodes/value.h"
 #include "utils/array.h"
@@ -315,6 +316,7 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	find_column(monitor, &monitor->time, time_column, "time column");
 	window_clock_init(&monitor->pane_clock, pane_size, NULL, monitor->time_zone);
 	window_clock_init(&monitor->slide_clock, slide, NULL, monitor->time_zone);
+	level_load(monitor, CurrentMemoryContext);
 	monitor->lateness = lateness->time + (lateness->day + lateness->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
 
 	monitor->n_segments = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 3, &is_null), &names);

@@ -74,6 +74,13 @@ typedef struct CapturedColumn
 	struct Dictionary *dictionary; /* see batch.h */
 } CapturedColumn;
 
+/* A size of older panes, see level.h. */
+typedef struct PaneLevel
+{
+	WindowClock clock;
+	TimestampTz before;
+} PaneLevel;
+
 typedef struct CapturedMonitor
 {
 	int			monitor_id;
@@ -91,6 +98,8 @@ typedef struct CapturedMonitor
 	char	   *pane_size;		/* as text, for the builder's query */
 	char	   *time_zone;
 	WindowClock pane_clock;
+	int			n_levels;
+	PaneLevel  *levels;			/* the coarsest first */
 	WindowClock slide_clock;
 	int64		lateness;		/* microseconds */
 

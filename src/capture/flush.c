@@ -9,6 +9,7 @@
 #include "capture/capture.h"
 #include "capture/fault.h"
 #include "capture/flush.h"
+#include "capture/level.h"
 #include "capture/fold.h"
 #include "capture/generation.h"
 #include "capture/pane.h"
@@ -94,7 +95,7 @@ is_unfolded(CapturedMonitor *monitor, TimestampTz start)
 	{
 		TouchedRange *range = lfirst(cell);
 
-		if (start >= range->since && start < range->until)
+		if (start >= level_start(monitor, range->since) && start < range->until)
 			return true;
 	}
 	return false;
@@ -170,14 +171,16 @@ write_unfolded(CapturedMonitor *monitor)
 		TouchedRange *range = lfirst(cell);
 		Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 		Datum		values[3];
+		TimestampTz since = level_start(monitor, range->since);
+		TimestampTz until = level_ceiling(monitor, range->until);
 
 		values[0] = Int32GetDatum(monitor->monitor_id);
-		values[1] = TimestampTzGetDatum(range->since);
-		values[2] = TimestampTzGetDatum(range->until);
+		values[1] = TimestampTzGetDatum(since);
+		values[2] = TimestampTzGetDatum(until);
 		sql_execute("UPDATE weir.pane SET marks = marks | 4 WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 "
 					"AND pane_start < $3 AND marks & 4 = 0",
 					3, types, values, NULL);
-		build_begin_slices_again(monitor->monitor_id, range->since, range->until);
+		build_begin_slices_again(monitor->monitor_id, since, until);
 		sql_execute(
 			"INSERT INTO weir.build (monitor_id, kind, since, until, heals) SELECT $1, 'rebuild', $2, $3, true WHERE NOT EXISTS "
 			"(SELECT FROM weir.build WHERE monitor_id = $1 AND state = 'requested' AND since <= $2 AND until >= $3 "

@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "capture/capture.h"
 #include "capture/fold.h"
+#include "capture/level.h"
 #include "capture/generation.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
@@ -145,7 +146,7 @@ change_partial(Relation relation, MonitorMap *entry, const Place *place, Change 
 		change_pane(relation, entry, partial_pane(set_in_progress, monitor, place->start, place->segment), change, old_row,
 					new_row);
 	else
-		partial_touch(in_progress, monitor->monitor_id, place->start, window_next(&monitor->pane_clock, place->start));
+		partial_touch(in_progress, monitor->monitor_id, place->start, level_end(monitor, place->start));
 	if (change == CHANGE_ADD || change == CHANGE_REPLACE)
 		totals->watermark = Max(totals->watermark, Min(place->time, transaction_now));
 }
@@ -487,7 +488,8 @@ static void
 merge_partial(Pane *partial)
 {
 	CapturedMonitor *monitor = partial->monitor;
-	TimestampTz start = partial->key.start;
+	/* Panes may have been rolled up since the row came. */
+	TimestampTz start = level_start(partial->monitor, partial->key.start);
 	int			generation;
 	int			next = generation_of(monitor, start, 0);
 

@@ -6,6 +6,7 @@
 
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "capture/level.h"
 #include "capture/pane_table.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -58,6 +59,7 @@ pane_table_encode(CapturedMonitor *monitor, PanePart *part, PaneRow *row)
 	Datum	   *values = palloc(sizeof(Datum) * Max(1, Max(monitor->n_columns, monitor->n_protected)));
 
 	pane_part_settle(monitor, part);
+	row->is_coarse = level_is_coarse(monitor, row->start, &row->end);
 	row->n = part->n;
 	row->n_labelled = part->n_labelled;
 	for (int i = 0; i < monitor->n_columns; i++)
@@ -130,10 +132,10 @@ kept_plan(SPIPlanPtr *plan, const char *statement, int n, const Oid *types)
 
 /* SPI leaves its own memory context behind; callers keep theirs. */
 static void
-execute_plan(SPIPlanPtr plan, const Datum *values, int expected)
+execute_plan(SPIPlanPtr plan, const Datum *values, const char *nulls, int expected)
 {
 	MemoryContext old = CurrentMemoryContext;
-	int			result = SPI_execute_plan(plan, (Datum *) values, NULL, false, 0);
+	int			result = SPI_execute_plan(plan, (Datum *) values, nulls, false, 0);
 
 	if (result != expected)
 		elog(ERROR, "SPI could not execute a plan over panes: %s", SPI_result_code_string(result));
@@ -179,7 +181,7 @@ pane_table_read(PaneRow *row)
 	Datum		values[N_KEY];
 
 	key_parameters(row, values);
-	execute_plan(kept_plan(&plan, "SELECT " PANE_TABLE_COLUMNS " FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values,
+	execute_plan(kept_plan(&plan, "SELECT " PANE_TABLE_COLUMNS " FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values, NULL,
 				 SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
@@ -192,8 +194,8 @@ pane_table_write(const PaneRow *row)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TEXTARRAYOID, CHAROID,   INT8OID,
-				   INT8OID, INT8OID, INT4OID,        InvalidOid,   InvalidOid};
-	Datum		values[11];
+				   INT8OID, INT8OID, INT4OID,        InvalidOid,   InvalidOid,     TIMESTAMPTZOID};
+	Datum		values[12];
 
 	if (plan == NULL)
 	{
@@ -207,13 +209,14 @@ pane_table_write(const PaneRow *row)
 	values[8] = Int32GetDatum(row->marks);
 	values[9] = row->summaries;
 	values[10] = row->fairness;
+	values[11] = TimestampTzGetDatum(row->end);
 	execute_plan(kept_plan(&plan,
-						   "INSERT INTO weir.pane (" PANE_TABLE_COLUMNS ", updated_at) "
-						   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, pg_catalog.clock_timestamp()) "
+						   "INSERT INTO weir.pane (" PANE_TABLE_COLUMNS ", pane_end, updated_at) "
+						   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.clock_timestamp()) "
 						   "ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET n = $6, n_labelled = $7, "
-						   "n_late = $8, marks = $9, summaries = $10, fairness = $11, updated_at = pg_catalog.clock_timestamp()",
-						   11, types),
-				 values, SPI_OK_INSERT);
+						   "n_late = $8, marks = $9, summaries = $10, fairness = $11, pane_end = $12, updated_at = pg_catalog.clock_timestamp()",
+						   12, types),
+				 values, row->is_coarse ? NULL : "           n", SPI_OK_INSERT);
 }
 
 void
@@ -223,5 +226,5 @@ pane_table_delete(const PaneRow *row)
 	Datum		values[N_KEY];
 
 	key_parameters(row, values);
-	execute_plan(kept_plan(&plan, "DELETE FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values, SPI_OK_DELETE);
+	execute_plan(kept_plan(&plan, "DELETE FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values, NULL, SPI_OK_DELETE);
 }

@@ -21,6 +21,8 @@ typedef struct PaneRow
 	int64		n_labelled;
 	int64		n_late;
 	int			marks;
+	bool		is_coarse;		/* rolled up: it ends at end, not after one pane size */
+	TimestampTz end;
 	Datum		summaries;
 	Datum		fairness;
 } PaneRow;

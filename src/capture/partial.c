@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "capture/level.h"
 #include "capture/partial.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -380,7 +381,7 @@ give_up_set(Streamed *streamed, PartialSet *set)
 		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
 
 		partial_touch(streamed, pane->monitor->monitor_id, pane->key.start,
-					  window_next(&pane->monitor->pane_clock, pane->key.start));
+					  level_end(pane->monitor, pane->key.start));
 		pane_part_close(pane->monitor, &pane->added);
 		pane_part_close(pane->monitor, &pane->removed);
 		pane->marks &= PANE_RETAINED;

@@ -6,6 +6,7 @@
 
 #include "base/compat.h"
 #include "capture/capture.h"
+#include "capture/level.h"
 #include "capture/row.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -72,10 +73,7 @@ row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, Place *place)
 		return;
 	}
 	if (place->time < monitor->slice_start || place->time >= monitor->slice_end)
-	{
-		monitor->slice_start = window_start(&monitor->pane_clock, place->time);
-		monitor->slice_end = window_next(&monitor->pane_clock, monitor->slice_start);
-	}
+		level_find(monitor, place->time, &monitor->slice_start, &monitor->slice_end);
 	place->start = monitor->slice_start;
 	if (place->start < monitor->expired_before)
 		return;

@@ -189,6 +189,7 @@ check_sizes(MonitorDefinition *definition, bool keep_pane_size)
 	if (definition->retention != NULL && interval_length(definition->retention) < interval_length(&definition->window_size))
 		refuse("retention is shorter than a window", NULL,
 			   "Keep panes for at least as long as a window, and as a moving baseline looks back.");
+	check_roll_up(definition);
 }
 
 /* ---- options ---- */
@@ -202,6 +203,7 @@ typedef enum OptionType
 	OPTION_ADJUST_OVER,
 	OPTION_TEXTS,				/* an object of strings */
 	OPTION_BOOLEAN,
+	OPTION_ROLL_UP,				/* see roll_up.c */
 	OPTION_DRIFT,				/* options of weir.drift */
 	OPTION_THRESHOLDS,
 	OPTION_LEARN,
@@ -232,6 +234,7 @@ static const struct
 	 "an array of objects like {\"detector\": \"ewma\", \"metric\": \"mean\"}, and there column, name and options"},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
 	{"insert_only", OPTION_BOOLEAN, "true or false"},
+	{"roll_up", OPTION_ROLL_UP, "an array of steps, like [{\"after\": \"7 days\", \"size\": \"1 hour\"}]"},
 };
 
 /* 30.0 is refused too: the number is read as it is written. */
@@ -417,6 +420,7 @@ option_is_valid(OptionType type, JsonbValue *value)
 		case OPTION_DETECTORS: return check_detectors(value);
 		case OPTION_TEXTS: return is_object_of_texts(value);
 		case OPTION_BOOLEAN: return value->type == jbvBool;
+		case OPTION_ROLL_UP: return roll_up_is_array(value);
 	}
 	return false;
 }

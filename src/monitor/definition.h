@@ -100,6 +100,13 @@ extern bool check_detectors(JsonbValue *value);
 /* Raises 42703 when a detector of the stored monitor names a column that it does not have. */
 extern void check_detector_columns(int monitor_id);
 
+/* ---- roll_up.c ---- */
+
+extern bool roll_up_is_array(const JsonbValue *value);
+
+/* Raises 22023 unless the steps of option roll_up ascend in age and size, each size a multiple of the one before. */
+extern void check_roll_up(const MonitorDefinition *definition);
+
 /* ---- arguments.c ---- */
 
 /* A text[] as a list of char *; an element that is NULL raises 22004 naming the argument. */

@@ -15,10 +15,12 @@ typedef struct RangeMerge
 	SegmentMap *bundles;
 	SegmentMap *baselines;
 	List	   *keys;			/* of SegmentKey */
+	TimestampTz since;
+	TimestampTz until;
 } RangeMerge;
 
 static void
-add_to_bundle(RangeMerge *range, const SegmentKey *segment, const Bundle *pane)
+add_to_bundle(RangeMerge *range, const SegmentKey *segment, const Bundle *pane, bool is_within)
 {
 	void	  **bundle = segment_map_find(range->bundles, segment);
 
@@ -32,24 +34,29 @@ add_to_bundle(RangeMerge *range, const SegmentKey *segment, const Bundle *pane)
 		range->keys = lappend(range->keys, key);
 		MemoryContextSwitchTo(old);
 	}
-	bundle_add(*bundle, pane);
+	if (is_within)
+		bundle_add(*bundle, pane);
+	else
+		((Bundle *) *bundle)->marks |= MARK_ROLLED_UP;
 }
 
 static void
-visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, const Bundle *pane)
+visit_pane(void *context, TimestampTz pane_start, TimestampTz pane_end, const SegmentKey *segment, const Bundle *pane)
 {
 	RangeMerge *range = context;
 	SegmentKey	overall = overall_key();
+	bool		is_within = pane_start >= range->since && pane_end <= range->until;
 
-	add_to_bundle(range, &overall, pane);
+	/* Of one that was rolled up, only a part may be in the range. */
+	add_to_bundle(range, &overall, pane, is_within);
 	if (range->request->segments && segment->n_values > 0)
-		add_to_bundle(range, segment, pane);
+		add_to_bundle(range, segment, pane, is_within);
 }
 
 SegmentMap *
 range_baseline(const WindowRequest *request, TimestampTz since, TimestampTz until)
 {
-	RangeMerge	range = {.request = request, .memory = CurrentMemoryContext};
+	RangeMerge	range = {.request = request, .memory = CurrentMemoryContext, .since = since, .until = until};
 	ListCell   *cell;
 
 	range.bundles = segment_map_create(CurrentMemoryContext);

@@ -71,6 +71,21 @@ read_pane(const WindowRequest *request, HeapTuple tuple, TupleDesc shape, Bundle
 	}
 }
 
+/* Where the pane begins that contains ts, if panes there were rolled up; else ts. */
+static TimestampTz
+start_of_pane(int monitor_id, TimestampTz ts)
+{
+	Oid			types[] = {INT4OID, TIMESTAMPTZOID};
+	Datum		values[] = {Int32GetDatum(monitor_id), TimestampTzGetDatum(ts)};
+	bool		is_null;
+
+	if (sql_execute("SELECT weir.tumble($2, l.pane_size, NULL, m.time_zone) FROM weir.pane_level l JOIN weir.monitor m "
+					"USING (monitor_id) WHERE l.monitor_id = $1 AND l.before > $2 ORDER BY l.before LIMIT 1",
+					lengthof(types), types, values, NULL) > 0)
+		ts = DatumGetTimestampTz(sql_value(0, 1, &is_null));
+	return ts;
+}
+
 void
 pane_scan(const WindowRequest *request, TimestampTz since, TimestampTz until, PaneVisitor visit, void *context)
 {
@@ -80,11 +95,12 @@ pane_scan(const WindowRequest *request, TimestampTz since, TimestampTz until, Pa
 	Bundle	   *pane = bundle_create(CurrentMemoryContext, request->n_columns, request->n_protected);
 	Portal		portal;
 
+	values[1] = TimestampTzGetDatum(start_of_pane(request->monitor_id, since));
 	portal = SPI_cursor_open_with_args(
 		NULL,
 		"SELECT pane_start, segment, n, n_labelled, n_late, "
 		"marks | (SELECT (inexact_since IS NOT NULL)::int FROM weir.monitor_state WHERE monitor_id = $1), "
-		"updated_at, summaries, fairness "
+		"updated_at, summaries, fairness, pane_end "
 		"FROM weir.pane WHERE monitor_id = $1 AND generation = 0 AND part = 'b' "
 		"AND pane_start >= $2 AND pane_start < $3 ORDER BY pane_start",
 		lengthof(types), types, values, NULL, true, 0);
@@ -100,12 +116,15 @@ pane_scan(const WindowRequest *request, TimestampTz since, TimestampTz until, Pa
 		{
 			MemoryContext old = MemoryContextSwitchTo(pane->context);
 			SegmentKey	segment;
+			bool		is_fine;
+			Datum		end = SPI_getbinval(rows->vals[row], rows->tupdesc, 10, &is_fine);
 
 			CHECK_FOR_INTERRUPTS();
 			segment = segment_key(column_value(rows->vals[row], rows->tupdesc, 2), pane->context);
 			read_pane(request, rows->vals[row], rows->tupdesc, pane, elements);
 			MemoryContextSwitchTo(old);
-			visit(context, DatumGetTimestampTz(column_value(rows->vals[row], rows->tupdesc, 1)), &segment, pane);
+			visit(context, DatumGetTimestampTz(column_value(rows->vals[row], rows->tupdesc, 1)),
+				  is_fine ? DT_NOBEGIN : DatumGetTimestampTz(end), &segment, pane);
 			bundle_reset(pane);
 		}
 		SPI_freetuptable(rows);

@@ -67,7 +67,7 @@ COMMENT ON FUNCTION weir._settings(int, text[]) IS
 -- inlined: it is computed for each row of every reading.
 CREATE FUNCTION weir._status(has_gap boolean, marks int, n bigint, min_n bigint, status text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN has_gap THEN 'gap' WHEN marks OPERATOR(pg_catalog.&) 5 OPERATOR(pg_catalog.<>) 0 THEN 'stale'
+    RETURN CASE WHEN has_gap THEN 'gap' WHEN marks OPERATOR(pg_catalog.&) 64 OPERATOR(pg_catalog.<>) 0 THEN 'rolled_up' WHEN marks OPERATOR(pg_catalog.&) 5 OPERATOR(pg_catalog.<>) 0 THEN 'stale'
                 WHEN status OPERATOR(pg_catalog.=) 'ok' AND n OPERATOR(pg_catalog.<) min_n THEN 'insufficient' ELSE status END;
 COMMENT ON FUNCTION weir._status(boolean, int, bigint, bigint, text) IS
     'The status of a reading: gap (capture missed changes), stale (a pane of the window or its baseline could not take back a change), insufficient (n < '

@@ -56,6 +56,8 @@ typedef struct Reading
 	Stream	   *overall;
 	int64		n_windows;		/* of all streams */
 
+	TimestampTz pane_start;		/* of the pane read last */
+
 	/* The windows that contain the slice read last. */
 	TimestampTz slice_start;
 	TimestampTz slice_end;
@@ -332,24 +334,21 @@ open_window(Reading *reading, Stream *stream, const Place *place)
 	return window;
 }
 
+/* A pane as large as a slide's slice goes into all windows that contain it; of a larger one the windows that it does not fit into know
+ * only that. */
 static void
-add_to_stream(Reading *reading, Stream *stream, const Bundle *pane)
+add_to_windows(Reading *reading, Stream *stream, TimestampTz first_window, TimestampTz pane_end, const Bundle *pane)
 {
 	const WindowRequest *request = reading->request;
 	MemoryContext old = MemoryContextSwitchTo(reading->memory);
 	ListCell   *cell = list_head(stream->open);
 
-	if (stream->trailing != NULL)
-	{
-		advance_slice(reading, stream);
-		bundle_add(stream->slice, pane);
-	}
 	for (int i = 0; i < reading->n_places; i++)
 	{
 		Place	   *place = &reading->places[i];
 		OpenWindow *window;
 
-		if (!is_asked_for(request, place->start) && !keeps_past(request))
+		if (place->start < first_window || (!is_asked_for(request, place->start) && !keeps_past(request)))
 			continue;
 		while (cell != NULL && ((OpenWindow *) lfirst(cell))->place.start < place->start)
 			cell = lnext(stream->open, cell);
@@ -362,21 +361,46 @@ add_to_stream(Reading *reading, Stream *stream, const Bundle *pane)
 			stream->open = lappend(stream->open, window);
 			cell = NULL;
 		}
-		bundle_add(window->bundle, pane);
+		if (pane_end <= place->end && reading->pane_start >= place->start)
+			bundle_add(window->bundle, pane);
+		else
+			window->bundle->marks |= MARK_ROLLED_UP;
 	}
 	MemoryContextSwitchTo(old);
 }
 
 static void
-visit_pane(void *context, TimestampTz pane_start, const SegmentKey *segment, const Bundle *pane)
+add_to_stream(Reading *reading, Stream *stream, TimestampTz pane_end, const Bundle *pane)
+{
+	MemoryContext old = MemoryContextSwitchTo(reading->memory);
+
+	find_places(reading, reading->pane_start);
+	if (stream->trailing != NULL)
+	{
+		advance_slice(reading, stream);
+		bundle_add(stream->slice, pane);
+	}
+	MemoryContextSwitchTo(old);
+	add_to_windows(reading, stream, DT_NOBEGIN, pane_end, pane);
+	/* The windows that begin within it. */
+	while (reading->slice_end < pane_end)
+	{
+		find_places(reading, reading->slice_end);
+		add_to_windows(reading, stream, reading->slice_start, pane_end, pane);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+visit_pane(void *context, TimestampTz pane_start, TimestampTz pane_end, const SegmentKey *segment, const Bundle *pane)
 {
 	Reading	   *reading = context;
 
-	find_places(reading, pane_start);
+	reading->pane_start = pane_start;
 	close_until(reading, pane_start);
-	add_to_stream(reading, reading->overall, pane);
+	add_to_stream(reading, reading->overall, pane_end, pane);
 	if (reading->request->segments && segment->n_values > 0)
-		add_to_stream(reading, find_stream(reading, segment), pane);
+		add_to_stream(reading, find_stream(reading, segment), pane_end, pane);
 }
 
 void

@@ -103,10 +103,17 @@ extern void **segment_map_find(SegmentMap *map, const SegmentKey *key);
 
 /* ---- pane_scan.c ---- */
 
-/* Called for each live pane; pane and segment live until it returns. */
-typedef void (*PaneVisitor)(void *context, TimestampTz pane_start, const SegmentKey *segment, const Bundle *pane);
+/* Panes were rolled up that are larger than what is asked for: what they hold cannot be told apart. In Bundle.marks beside those of panes. */
+#define MARK_ROLLED_UP 64
 
-/* Visits the live panes that begin in [since, until) in order of time. Needs an SPI connection. */
+/*
+ * Called for each live pane; pane and segment live until it returns.  pane_end is DT_NOBEGIN for panes of the monitor's pane size,
+ * of which all windows are made; one that was rolled up may be larger than a window.
+ */
+typedef void (*PaneVisitor)(void *context, TimestampTz pane_start, TimestampTz pane_end, const SegmentKey *segment,
+							const Bundle *pane);
+
+/* Visits the live panes that have to do with [since, until) in order of time. Needs an SPI connection. */
 extern void pane_scan(const WindowRequest *request, TimestampTz since, TimestampTz until, PaneVisitor visit, void *context);
 
 /* ---- trailing.c: the merge of the last so much time, moving forward ---- */

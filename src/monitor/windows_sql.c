@@ -70,6 +70,12 @@ put_row(Output *output, const WindowResult *window, int item, Datum summary, Dat
 									  fairness};
 	bool		nulls[N_RESULT_COLUMNS] = {0};
 
+	/* What a window has only as a part of something larger is not known. */
+	if (marks & MARK_ROLLED_UP)
+	{
+		summary = fairness = (Datum) 0;
+		nulls[3] = nulls[4] = nulls[5] = true;
+	}
 	if (window->segment->overall)
 		nulls[2] = true;
 	else
