@@ -340,7 +340,7 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	if (label != NULL)
 		find_column(monitor, &monitor->label_column, label, "label");
 
-	monitor->n_columns = sql_execute("SELECT column_name::text, kind, data_type::oid, retired_at IS NOT NULL "
+	monitor->n_columns = sql_execute("SELECT column_name::text, kind, data_type::oid, retired_at IS NOT NULL, ordinal - 1 "
 									 "FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal",
 									 1, &type, &id, NULL);
 	monitor->columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_columns, 1));
@@ -352,6 +352,7 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 			elog(ERROR, "unknown kind of column \"%s\"", sql_text(i, 1));
 		find_summarized_column(monitor, &monitor->columns[i], sql_text(i, 1), kind, DatumGetObjectId(sql_value(i, 3, &is_null)),
 							   DatumGetBool(sql_value(i, 4, &is_null)));
+		monitor->columns[i].position = DatumGetInt32(sql_value(i, 5, &is_null));
 	}
 }
 

@@ -69,6 +69,7 @@ typedef struct CapturedColumn
 	NameData	name;
 	AttrNumber	attribute;		/* of the monitored table itself */
 	Oid			type;			/* what the reader is made for: follows the stream, see relation_map.c */
+	int			position;		/* in the arrays of panes, ascending; positions are never used again */
 	bool		retired;		/* the table has it no more: its summaries stay as they are */
 	ValueReader reader;
 	struct Dictionary *dictionary; /* see batch.h */
@@ -109,6 +110,7 @@ typedef struct CapturedMonitor
 	CapturedColumn *segments;
 	int			n_protected;	/* 0 when there is no prediction */
 	CapturedColumn *protected_columns;
+	int			first_protected; /* position in the arrays of panes of the first */
 	bool		has_label;
 	CapturedColumn label_column;
 	OutcomeReader label;

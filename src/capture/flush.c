@@ -64,11 +64,7 @@ load_part(Pane *pane, const PaneRow *key, char name, PanePart *part)
 		return;
 	read = SPI_tuptable;
 	pane_part_close(pane->monitor, part);
-	if (!pane_table_decode(pane->monitor, &row, part))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("a pane of monitor \"%s\" does not have the monitor's columns", pane->monitor->name),
-				 errhint("Run SELECT weir.rebuild('%s').", pane->monitor->name)));
+	pane_table_decode(pane->monitor, &row, part);
 	pane->marks |= row.marks;
 	if (name == 'b')
 		pane->n_late += row.n_late;

@@ -14,8 +14,8 @@ level_load(CapturedMonitor *monitor, MemoryContext context)
 {
 	Oid			type = INT4OID;
 	Datum		value = Int32GetDatum(monitor->monitor_id);
-	uint64		n = sql_execute("SELECT pane_size, before FROM weir.pane_level WHERE monitor_id = $1 ORDER BY before", 1, &type, &value,
-						NULL);
+	uint64		n =
+		sql_execute("SELECT pane_size, before FROM weir.pane_level WHERE monitor_id = $1 ORDER BY before", 1, &type, &value, NULL);
 
 	if (monitor->levels != NULL)
 		pfree(monitor->levels);

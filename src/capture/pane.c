@@ -117,7 +117,27 @@ pane_part_close(CapturedMonitor *monitor, PanePart *part)
 		pfree(part->fairness);
 	}
 	batch_free(part->batch, pane_allocator());
+	bms_free(part->unknown);
 	memset(part, 0, sizeof(PanePart));
+}
+
+void
+pane_part_set_unknown(PanePart *part, int column)
+{
+	MemoryContext old = MemoryContextSwitchTo(pane_context);
+
+	part->unknown = bms_add_member(part->unknown, column);
+	MemoryContextSwitchTo(old);
+}
+
+/* What lacks rows in one lacks them in both together. */
+static void
+unite_unknown(PanePart *into, const PanePart *from)
+{
+	MemoryContext old = MemoryContextSwitchTo(pane_context);
+
+	into->unknown = bms_add_members(into->unknown, from->unknown);
+	MemoryContextSwitchTo(old);
 }
 
 void
@@ -152,6 +172,7 @@ pane_part_merge(CapturedMonitor *monitor, PanePart *into, PanePart *from)
 		return;
 	pane_part_settle(monitor, from);
 	pane_part_open(monitor, into);
+	unite_unknown(into, from);
 	into->n += from->n;
 	into->n_labelled += from->n_labelled;
 	for (int i = 0; i < monitor->n_columns; i++)
@@ -181,6 +202,7 @@ pane_part_subtract(CapturedMonitor *monitor, PanePart *into, PanePart *from)
 	pane_part_settle(monitor, from);
 	pane_part_settle(monitor, into);
 	pane_part_open(monitor, into);
+	unite_unknown(into, from);
 	into->n -= from->n;
 	into->n_labelled -= from->n_labelled;
 	for (int i = 0; i < monitor->n_columns; i++)
@@ -223,8 +245,9 @@ pane_part_equal(CapturedMonitor *monitor, PanePart *a, PanePart *b, char **diffe
 	pane_part_settle(monitor, a);
 	pane_part_settle(monitor, b);
 	for (int i = 0; i < monitor->n_columns; i++)
-		/* Of a column that the table has no more, there is nothing to compare with. */
-		if (!monitor->columns[i].retired && !summary_equal(a->summaries[i], b->summaries[i]))
+		/* Of a column that the table has no more, or that was not built yet, there is nothing to compare with. */
+		if (!monitor->columns[i].retired && !bms_is_member(i, a->unknown) && !bms_is_member(i, b->unknown) &&
+			!summary_equal(a->summaries[i], b->summaries[i]))
 		{
 			if (difference != NULL)
 				*difference = psprintf("column \"%s\"", NameStr(monitor->columns[i].name));

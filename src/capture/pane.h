@@ -15,6 +15,7 @@
 #include "capture/definition.h"
 #include "capture/segment.h"
 #include "lib/ilist.h"
+#include "nodes/bitmapset.h"
 
 #define PANE_INEXACT 1 /* a change arrived that could not be taken back */
 #define PANE_RETAINED 2 /* holds rows that the table has deleted */
@@ -27,6 +28,7 @@ typedef struct PanePart
 	int64		n_labelled;
 	Summary	  **summaries;		/* NULL until there is a row */
 	FairnessTable **fairness;
+	Bitmapset  *unknown;		/* columns whose summaries lack rows: they were added to the monitor later */
 	Batch	   *batch;			/* rows counted in n whose values are not in the summaries yet; NULL: none */
 } PanePart;
 
@@ -70,6 +72,8 @@ pane_part_to_add(Pane *pane)
 /* Empty summaries in the part when it has none yet. */
 extern void pane_part_open(CapturedMonitor *monitor, PanePart *part);
 extern void pane_part_close(CapturedMonitor *monitor, PanePart *part);
+
+extern void pane_part_set_unknown(PanePart *part, int column);
 
 /* Room for one more row in the part's batch. */
 extern void pane_part_make_room(CapturedMonitor *monitor, PanePart *part);

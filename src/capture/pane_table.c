@@ -52,34 +52,65 @@ pane_table_segment(const Segment *segment)
 	return PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower_bound, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* An array of n elements by position, 0 for what is NULL. */
+static Datum
+array_of_elements(const char *type, int n, const Datum *values)
+{
+	ElementType element;
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	int			lower_bound = 1;
+
+	element_type(type, &element);
+	if (n == 0)
+		return PointerGetDatum(construct_empty_array(element.type));
+	for (int i = 0; i < n; i++)
+		nulls[i] = values[i] == (Datum) 0;
+	return PointerGetDatum(construct_md_array((Datum *) values, nulls, 1, &n, &lower_bound, element.type, element.length,
+											  element.by_value, element.alignment));
+}
+
+/* The elements of such an array. */
+static int
+elements_of_array(const char *type, Datum array, Datum **values)
+{
+	ElementType element;
+	bool	   *nulls;
+	int			n;
+
+	element_type(type, &element);
+	deconstruct_array(DatumGetArrayTypeP(array), element.type, element.length, element.by_value, element.alignment, values, &nulls,
+					  &n);
+	for (int i = 0; i < n; i++)
+		if (nulls[i])
+			(*values)[i] = (Datum) 0;
+	return n;
+}
+
 void
 pane_table_encode(CapturedMonitor *monitor, PanePart *part, PaneRow *row)
 {
-	ElementType element;
-	Datum	   *values = palloc(sizeof(Datum) * Max(1, Max(monitor->n_columns, monitor->n_protected)));
+	int			n_summaries = monitor->n_columns == 0 ? 0 : monitor->columns[monitor->n_columns - 1].position + 1;
+	int			n_fairness = monitor->n_protected == 0 ? 0 : monitor->first_protected + monitor->n_protected;
+	Datum	   *values = palloc0(sizeof(Datum) * Max(1, Max(n_summaries, n_fairness)));
 
 	pane_part_settle(monitor, part);
 	row->is_coarse = level_is_coarse(monitor, row->start, &row->end);
 	row->n = part->n;
 	row->n_labelled = part->n_labelled;
 	for (int i = 0; i < monitor->n_columns; i++)
-		values[i] = summary_to_datum(part->summaries[i]);
-	element_type("summary", &element);
-	row->summaries = PointerGetDatum(
-		construct_array(values, monitor->n_columns, element.type, element.length, element.by_value, element.alignment));
+		if (!bms_is_member(i, part->unknown))
+			values[monitor->columns[i].position] = summary_to_datum(part->summaries[i]);
+	row->summaries = array_of_elements("summary", n_summaries, values);
+	memset(values, 0, sizeof(Datum) * Max(1, n_fairness));
 	for (int i = 0; i < monitor->n_protected; i++)
-		values[i] = fairness_to_datum(part->fairness[i]);
-	element_type("fairness_table", &element);
-	row->fairness = PointerGetDatum(
-		construct_array(values, monitor->n_protected, element.type, element.length, element.by_value, element.alignment));
+		values[monitor->first_protected + i] = fairness_to_datum(part->fairness[i]);
+	row->fairness = array_of_elements("fairness_table", n_fairness, values);
 }
 
-bool
+void
 pane_table_decode(CapturedMonitor *monitor, const PaneRow *row, PanePart *part)
 {
-	ElementType element;
 	Datum	   *values;
-	bool	   *nulls;
 	int			n;
 
 	memset(part, 0, sizeof(PanePart));
@@ -87,32 +118,30 @@ pane_table_decode(CapturedMonitor *monitor, const PaneRow *row, PanePart *part)
 	part->n = row->n;
 	part->n_labelled = row->n_labelled;
 
-	element_type("summary", &element);
-	deconstruct_array(DatumGetArrayTypeP(row->summaries), element.type, element.length, element.by_value, element.alignment,
-					  &values, &nulls, &n);
-	if (n != monitor->n_columns)
-		return false;
-	for (int i = 0; i < n; i++)
+	n = elements_of_array("summary", row->summaries, &values);
+	for (int i = 0; i < monitor->n_columns; i++)
 	{
-		/* A build has nothing of a column that the table has no more. */
-		if (nulls[i])
+		int			position = monitor->columns[i].position;
+
+		if (position >= n || values[position] == (Datum) 0)
+		{
+			pane_part_set_unknown(part, i);
 			continue;
+		}
 		summary_free(part->summaries[i]);
-		part->summaries[i] = summary_from_datum(pane_allocator(), values[i]);
+		part->summaries[i] = summary_from_datum(pane_allocator(), values[position]);
 	}
-	element_type("fairness_table", &element);
-	deconstruct_array(DatumGetArrayTypeP(row->fairness), element.type, element.length, element.by_value, element.alignment, &values,
-					  &nulls, &n);
-	if (n != monitor->n_protected)
-		return false;
-	for (int i = 0; i < n; i++)
+	n = elements_of_array("fairness_table", row->fairness, &values);
+	for (int i = 0; i < monitor->n_protected; i++)
 	{
-		if (nulls[i])
-			return false;
+		int			position = monitor->first_protected + i;
+
+		/* All panes of the protected columns of now are built anew, so none of these is looked at. */
+		if (position >= n || values[position] == (Datum) 0)
+			continue;
 		fairness_free(part->fairness[i]);
-		part->fairness[i] = fairness_from_datum(pane_allocator(), values[i]);
+		part->fairness[i] = fairness_from_datum(pane_allocator(), values[position]);
 	}
-	return true;
 }
 
 /* ---- rows ---- */
@@ -181,8 +210,8 @@ pane_table_read(PaneRow *row)
 	Datum		values[N_KEY];
 
 	key_parameters(row, values);
-	execute_plan(kept_plan(&plan, "SELECT " PANE_TABLE_COLUMNS " FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values, NULL,
-				 SPI_OK_SELECT);
+	execute_plan(kept_plan(&plan, "SELECT " PANE_TABLE_COLUMNS " FROM weir.pane WHERE" KEY_CONDITION, N_KEY, key_types), values,
+				 NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
 	pane_table_row(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, row);
@@ -193,8 +222,8 @@ void
 pane_table_write(const PaneRow *row)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TEXTARRAYOID, CHAROID,   INT8OID,
-				   INT8OID, INT8OID, INT4OID,        InvalidOid,   InvalidOid,     TIMESTAMPTZOID};
+	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TEXTARRAYOID, CHAROID,    INT8OID,
+				   INT8OID, INT8OID, INT4OID,        InvalidOid,   InvalidOid, TIMESTAMPTZOID};
 	Datum		values[12];
 
 	if (plan == NULL)
@@ -210,13 +239,15 @@ pane_table_write(const PaneRow *row)
 	values[9] = row->summaries;
 	values[10] = row->fairness;
 	values[11] = TimestampTzGetDatum(row->end);
-	execute_plan(kept_plan(&plan,
-						   "INSERT INTO weir.pane (" PANE_TABLE_COLUMNS ", pane_end, updated_at) "
-						   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.clock_timestamp()) "
-						   "ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET n = $6, n_labelled = $7, "
-						   "n_late = $8, marks = $9, summaries = $10, fairness = $11, pane_end = $12, updated_at = pg_catalog.clock_timestamp()",
-						   12, types),
-				 values, row->is_coarse ? NULL : "           n", SPI_OK_INSERT);
+	execute_plan(
+		kept_plan(
+			&plan,
+			"INSERT INTO weir.pane (" PANE_TABLE_COLUMNS ", pane_end, updated_at) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.clock_timestamp()) "
+			"ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET n = $6, n_labelled = $7, "
+			"n_late = $8, marks = $9, summaries = $10, fairness = $11, pane_end = $12, updated_at = pg_catalog.clock_timestamp()",
+			12, types),
+		values, row->is_coarse ? NULL : "           n", SPI_OK_INSERT);
 }
 
 void

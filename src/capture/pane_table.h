@@ -33,8 +33,11 @@ extern Datum pane_table_segment(const Segment *segment);
 /* Fills the row's counts and arrays from a part. */
 extern void pane_table_encode(CapturedMonitor *monitor, PanePart *part, PaneRow *row);
 
-/* Decodes into an empty part; its memory is that of the panes. False when the row's shape is not that of the monitor. */
-extern bool pane_table_decode(CapturedMonitor *monitor, const PaneRow *row, PanePart *part);
+/*
+ * Decodes into an empty part; its memory is that of the panes.  What the row does not have, because the monitor did not summarize
+ * it when the row was written, is unknown.
+ */
+extern void pane_table_decode(CapturedMonitor *monitor, const PaneRow *row, PanePart *part);
 
 /* Reads the row with this key; false when there is none. */
 extern bool pane_table_read(PaneRow *row);

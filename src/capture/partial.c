@@ -380,8 +380,7 @@ give_up_set(Streamed *streamed, PartialSet *set)
 	{
 		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
 
-		partial_touch(streamed, pane->monitor->monitor_id, pane->key.start,
-					  level_end(pane->monitor, pane->key.start));
+		partial_touch(streamed, pane->monitor->monitor_id, pane->key.start, level_end(pane->monitor, pane->key.start));
 		pane_part_close(pane->monitor, &pane->added);
 		pane_part_close(pane->monitor, &pane->removed);
 		pane->marks &= PANE_RETAINED;

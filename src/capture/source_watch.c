@@ -13,6 +13,7 @@
 #include "access/xlog.h"
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/level.h"
 #include "capture/pane.h"
 #include "capture/source.h"
 #include "catalog/partition.h"
@@ -529,10 +530,8 @@ change_range(CapturedMonitor *monitor, bool rebuild, TimestampTz since, Timestam
 	Datum		values[4];
 
 	/* Whole panes. */
-	if (!TIMESTAMP_NOT_FINITE(since))
-		since = window_start(&monitor->pane_clock, since);
-	if (!TIMESTAMP_NOT_FINITE(until) && window_start(&monitor->pane_clock, until) != until)
-		until = window_next(&monitor->pane_clock, window_start(&monitor->pane_clock, until));
+	since = level_start(monitor, since);
+	until = level_ceiling(monitor, until);
 	values[0] = Int32GetDatum(monitor->monitor_id);
 	values[1] = TimestampTzGetDatum(since);
 	values[2] = TimestampTzGetDatum(until);

@@ -52,7 +52,7 @@ COMMENT ON FUNCTION weir.create_monitor(text, regclass, name, text[], jsonb, tex
     'retract (deleted rows leave their windows) or ignore (deletion is only housekeeping). options: pane_size (interval; chosen '
     'when left out), min_n (rows below which a window is insufficient, 30), min_group_size (rows below which a group is, 30), '
     'confidence (0.95), reference ({"protected column": "group"}; the largest group when left out), adjust (of p-values over '
-    'columns: none, bonferroni, holm; holm), idle_grace (how long without any change until wall-clock time makes windows final, 1 '
+    'columns: none, bonferroni, holm; holm), roll_up ([{"after": age, "size": pane size}, ...]: older panes are merged into larger ones, see docs/retention.md), idle_grace (how long without any change until wall-clock time makes windows final, 1 '
     'minute). Sizes, lateness and idle_grace are at most ten years, a window at most 10000 slides. Needs ownership of the table. '
     'Errors: 42809 not a table that can be monitored, 42703 no such column, 42804 a type '
     'that does not fit, 42710 the name is taken, 22023 a setting that makes no sense, 42501 not the owner.';

@@ -70,7 +70,7 @@ CREATE FUNCTION weir._status(has_gap boolean, marks int, n bigint, min_n bigint,
     RETURN CASE WHEN has_gap THEN 'gap' WHEN marks OPERATOR(pg_catalog.&) 64 OPERATOR(pg_catalog.<>) 0 THEN 'rolled_up' WHEN marks OPERATOR(pg_catalog.&) 5 OPERATOR(pg_catalog.<>) 0 THEN 'stale'
                 WHEN status OPERATOR(pg_catalog.=) 'ok' AND n OPERATOR(pg_catalog.<) min_n THEN 'insufficient' ELSE status END;
 COMMENT ON FUNCTION weir._status(boolean, int, bigint, bigint, text) IS
-    'The status of a reading: gap (capture missed changes), stale (a pane of the window or its baseline could not take back a change), insufficient (n < '
+    'The status of a reading: gap (capture missed changes), rolled_up (a pane is larger than the window, or cut by the baseline), stale (a pane of the window or its baseline could not take back a change), insufficient (n < '
     'min_n), else the one given. Internal.';
 
 CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
@@ -151,7 +151,7 @@ BEGIN ATOMIC
             UNION ALL
             -- One row says that there is nothing to compare with.
             SELECT coalesce(weir.drift_metric_name(wanted[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
-            WHERE p.baseline IS NULL AND wanted <> '{}'
+            WHERE (p.baseline IS NULL OR p.marks & 64 <> 0) AND wanted <> '{}'
         ) d;
 END;
 COMMENT ON FUNCTION weir._drift_values(int, interval, interval, timestamptz, timestamptz, boolean, int[], text[]) IS
@@ -246,6 +246,10 @@ BEGIN ATOMIC
                                     ('true_positive_rate', g.tpr, NULL, NULL, g.n_positive),
                                     ('false_positive_rate', g.fpr, NULL, NULL, g.n_negative)) r (metric, value, low, high, n)
                 WHERE s.rate_metrics IS NULL OR r.metric = ANY (s.rate_metrics)
+                UNION ALL
+                -- One row says that the window is not to be had any more.
+                SELECT coalesce(s.fairness_metrics[1], 'demographic_parity_ratio'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'undefined'
+                WHERE p.marks & 64 <> 0
             ) f
         WHERE m.monitor_id = $1
     )
@@ -366,7 +370,7 @@ CREATE FUNCTION weir.windows(monitor text, window_size interval DEFAULT NULL, sl
 COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestamptz) IS
     'Windows of a monitor, those without rows between the first and the last one too (unless there are more than 10000 of them): n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came '
     'after their window was final. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from '
-    'a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: as in weir.monitors. '
+    'a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), rolled_up (its panes are larger by now: nothing is known of it). monitor: as in weir.monitors. '
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
     'window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the '
     'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
@@ -386,7 +390,7 @@ COMMENT ON FUNCTION weir.window_stats(text, interval, interval, timestamptz, tim
     'quantiles and maximum: in units of the column (durations in seconds, times in seconds since 1970), NULL for categories and '
     'where undefined; top_values: the five most frequent categories as [{"value", "n", "share"}]; summary: everything that is '
     'known, for weir.quantile, weir.cdf, weir.drift and others. status: ok, insufficient (n below option min_n), stale (a change '
-    'could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet). monitor: '
+    'could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), rolled_up (its panes are larger by now: nothing is known of it). monitor: '
     'as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s '
     '(slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). '
     'Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may '
@@ -503,6 +507,20 @@ COMMENT ON VIEW weir.progress IS
     'is done. rows_done of about rows_total, share_done in [0, 1], rows_per_second since started_at, time_left at that rate. '
     'weir.build_workers, weir.build_slice_rows and weir.build_rate govern it.';
 GRANT SELECT ON weir.progress TO PUBLIC;
+
+CREATE VIEW weir.monitor_storage WITH (security_barrier) AS
+    SELECT m.monitor, coalesce(l.pane_size, m.pane_size) AS pane_size, count(*) AS panes, count(DISTINCT p.segment) AS segments,
+        sum(p.n)::bigint AS n, sum(pg_column_size(p.summaries) + pg_column_size(p.fairness) + pg_column_size(p.segment) + 100)::bigint AS bytes,
+        min(p.pane_start) AS since, max(coalesce(p.pane_end, p.pane_start + m.pane_size)) AS until, max(p.updated_at) AS updated_at
+    FROM weir.monitors m JOIN weir.monitor d ON d.name = m.monitor JOIN weir.pane p ON p.monitor_id = d.monitor_id AND p.generation = 0
+    LEFT JOIN LATERAL (SELECT v.pane_size FROM weir.pane_level v WHERE v.monitor_id = d.monitor_id AND v.before > p.pane_start
+                       ORDER BY v.before LIMIT 1) l ON p.pane_end IS NOT NULL
+    GROUP BY m.monitor, coalesce(l.pane_size, m.pane_size);
+COMMENT ON VIEW weir.monitor_storage IS
+    'What the panes of the monitors that one may read take, by monitor and pane size (older panes may be coarser, see option roll_up of '
+    'weir.create_monitor): panes, the segments among them, n rows in them, bytes as stored (compressed; without indexes and free space), and the '
+    'event times from since to until that they cover.';
+GRANT SELECT ON weir.monitor_storage TO PUBLIC;
 
 CREATE VIEW weir.windows WITH (security_barrier) AS
     SELECT m.monitor, r.window_start, r.window_end, r.segment, r.n, r.n_labelled, r.n_late, r.is_final, r.status, r.updated_at

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "fmgr.h"
 #include "monitor/definition.h"
 #include "utils/builtins.h"
@@ -11,7 +12,8 @@
 #include "window/window.h"
 
 #define MAX_STEPS 8
-#define EXAMPLE "For example {\"roll_up\": [{\"after\": \"7 days\", \"size\": \"1 hour\"}, {\"after\": \"90 days\", \"size\": \"1 day\"}]}."
+#define EXAMPLE \
+	"For example {\"roll_up\": [{\"after\": \"7 days\", \"size\": \"1 hour\"}, {\"after\": \"90 days\", \"size\": \"1 day\"}]}."
 
 typedef struct RollUpStep
 {
@@ -36,9 +38,9 @@ step_interval(JsonbContainer *step, const char *name)
 
 	if (getKeyJsonValueFromContainer(step, name, strlen(name), &value) == NULL || value.type != jbvString)
 		refuse(psprintf("a step of option roll_up has no %s", name), "Each has two members, after and size; both are intervals.");
-	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in,
-													 CStringGetDatum(pnstrdup(value.val.string.val, value.val.string.len)),
-													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	interval =
+		DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(pnstrdup(value.val.string.val, value.val.string.len)),
+											  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	if (interval->month < 0 || interval->day < 0 || interval->time < 0 || interval_length(interval) <= 0)
 		refuse(psprintf("%s of a step of option roll_up is not positive", name), psprintf("It is %s.", interval_text(interval)));
 	check_not_too_long(interval, psprintf("%s of a step of option roll_up", name));
@@ -62,7 +64,8 @@ read_steps(Jsonb *options, RollUpStep *steps)
 	{
 		JsonbValue *step = getIthJsonbValueFromContainer(container, i);
 
-		if (step->type != jbvBinary || !JsonContainerIsObject(step->val.binary.data) || JsonContainerSize(step->val.binary.data) != 2)
+		if (step->type != jbvBinary || !JsonContainerIsObject(step->val.binary.data) ||
+			JsonContainerSize(step->val.binary.data) != 2)
 			refuse("a step of option roll_up is not an object of two members", "Each has after and size; both are intervals.");
 		steps[i].after = step_interval(step->val.binary.data, "after");
 		steps[i].size = step_interval(step->val.binary.data, "size");

@@ -334,8 +334,8 @@ open_window(Reading *reading, Stream *stream, const Place *place)
 	return window;
 }
 
-/* A pane as large as a slide's slice goes into all windows that contain it; of a larger one the windows that it does not fit into know
- * only that. */
+/* A pane as large as a slide's slice goes into all windows that contain it; of a larger one the windows that it does not fit into
+ * know only that. */
 static void
 add_to_windows(Reading *reading, Stream *stream, TimestampTz first_window, TimestampTz pane_end, const Bundle *pane)
 {

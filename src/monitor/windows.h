@@ -103,7 +103,8 @@ extern void **segment_map_find(SegmentMap *map, const SegmentKey *key);
 
 /* ---- pane_scan.c ---- */
 
-/* Panes were rolled up that are larger than what is asked for: what they hold cannot be told apart. In Bundle.marks beside those of panes. */
+/* Panes were rolled up that are larger than what is asked for: what they hold cannot be told apart. In Bundle.marks beside those of
+ * panes. */
 #define MARK_ROLLED_UP 64
 
 /*
