@@ -521,10 +521,11 @@ weir_builders(PG_FUNCTION_ARGS)
 	}
 	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
 	{
-		Datum		values[] = {Int32GetDatum(builders[i].build), Int32GetDatum(builders[i].slice), Int64GetDatum(builders[i].rows_read)};
+		const BuilderStatus *builder = &builders[i];
+		Datum		values[] = {Int32GetDatum(builder->build), Int32GetDatum(builder->slice), Int64GetDatum(builder->rows_read)};
 		bool		nulls[lengthof(values)] = {false};
 
-		if (builders[i].pid != 0 && builders[i].build != 0)
+		if (builder->pid != 0 && builder->build != 0)
 			tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 	}
 	return (Datum) 0;
