@@ -13,6 +13,7 @@ import psycopg
 
 import capture
 import detectors
+import series
 from common import ROUNDS, ROWS, TABLE, compare, row
 
 
@@ -63,7 +64,7 @@ def machine(cursor):
 
 
 FIGURES = {'aggregates': aggregates, 'windows': windows, **capture.FIGURES,
-           'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays}
+           'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES}
 
 
 def main():
