@@ -346,10 +346,8 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	monitor->columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_columns, 1));
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
-		SummaryKind kind;
+		SummaryKind kind = summary_kind_as_stored(sql_text(i, 2));
 
-		if (!summary_kind_of_name(sql_text(i, 2), &kind))
-			elog(ERROR, "unknown kind of column \"%s\"", sql_text(i, 1));
 		find_summarized_column(monitor, &monitor->columns[i], sql_text(i, 1), kind, DatumGetObjectId(sql_value(i, 3, &is_null)),
 							   DatumGetBool(sql_value(i, 4, &is_null)));
 		monitor->columns[i].position = DatumGetInt32(sql_value(i, 5, &is_null));

@@ -67,8 +67,7 @@ read_columns(const char *query, int monitor_id, QueryColumn **columns, MemoryCon
 
 		(*columns)[i].name = sql_text(i, 1);
 		(*columns)[i].type = DatumGetObjectId(sql_value(i, 2, &is_null));
-		if (!summary_kind_of_name(sql_text(i, 3), &(*columns)[i].kind))
-			elog(ERROR, "unknown kind of column \"%s\"", (*columns)[i].name);
+		(*columns)[i].kind = summary_kind_as_stored(sql_text(i, 3));
 	}
 	MemoryContextSwitchTo(old);
 	return n;

@@ -67,7 +67,7 @@ weir_candlestick_transition(PG_FUNCTION_ARGS)
 	if (reader == NULL)
 	{
 		reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(TimeReader));
-		time_reader_init(reader, get_fn_expr_argtype(fcinfo->flinfo, time_argument));
+		time_reader_init(reader, argument_type(fcinfo, time_argument));
 		fcinfo->flinfo->fn_extra = reader;
 	}
 	state = PG_ARGISNULL(0) ? MemoryContextAllocZero(context, sizeof(CandlestickState)) : (CandlestickState *) PG_GETARG_POINTER(0);
@@ -124,8 +124,7 @@ weir_candlestick_deserialize(PG_FUNCTION_ARGS)
 	CandlestickState *state = palloc(sizeof(CandlestickState));
 
 	require_aggregate(fcinfo);
-	if (VARSIZE_ANY_EXHDR(bytes) != sizeof(CandlestickState))
-		elog(ERROR, "state of a candlestick is damaged");
+	require_state_size(bytes, sizeof(CandlestickState), false);
 	memcpy(state, VARDATA_ANY(bytes), sizeof(CandlestickState));
 	PG_RETURN_POINTER(state);
 }
@@ -144,8 +143,7 @@ weir_candlestick_final(PG_FUNCTION_ARGS)
 	state = PG_ARGISNULL(0) ? NULL : (CandlestickState *) PG_GETARG_POINTER(0);
 	if (state == NULL || state->n == 0)
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != lengthof(values))
-		elog(ERROR, "candlestick must return a candlestick");
+	descriptor = result_row_type(fcinfo, lengthof(values));
 	time_type = TupleDescAttr(descriptor, 7)->atttypid;
 	values[0] = Float8GetDatum(state->open);
 	values[1] = Float8GetDatum(state->high);
@@ -158,5 +156,5 @@ weir_candlestick_final(PG_FUNCTION_ARGS)
 	values[6] = Int64GetDatum(state->n);
 	values[7] = time_datum(time_type, state->open_time);
 	values[8] = time_datum(time_type, state->close_time);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }

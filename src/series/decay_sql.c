@@ -85,7 +85,7 @@ weir_decay_at(PG_FUNCTION_ARGS)
 	if (reader == NULL)
 	{
 		reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(TimeReader));
-		time_reader_init(reader, get_fn_expr_argtype(fcinfo->flinfo, 2));
+		time_reader_init(reader, argument_type(fcinfo, 2));
 		fcinfo->flinfo->fn_extra = reader;
 	}
 	if (PG_ARGISNULL(0))
@@ -147,8 +147,7 @@ weir_decay_deserialize(PG_FUNCTION_ARGS)
 	DecayState *state = palloc(sizeof(DecayState));
 
 	require_aggregate(fcinfo);
-	if (VARSIZE_ANY_EXHDR(bytes) != sizeof(DecayState))
-		elog(ERROR, "state of an exponentially weighted mean is damaged");
+	require_state_size(bytes, sizeof(DecayState), false);
 	memcpy(state, VARDATA_ANY(bytes), sizeof(DecayState));
 	PG_RETURN_POINTER(state);
 }

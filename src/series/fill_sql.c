@@ -118,7 +118,7 @@ argument_reader(FunctionCallInfo fcinfo, int argument)
 	if (reader == NULL)
 	{
 		reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(TimeReader));
-		time_reader_init(reader, get_fn_expr_argtype(fcinfo->flinfo, argument));
+		time_reader_init(reader, argument_type(fcinfo, argument));
 		fcinfo->flinfo->fn_extra = reader;
 	}
 	return reader;

@@ -86,8 +86,8 @@ transition(FunctionCallInfo fcinfo, bool latest)
 
 	if (cache == NULL)
 	{
-		cache = call_cache(fcinfo, get_fn_expr_argtype(fcinfo->flinfo, 1));
-		time_reader_init(&cache->reader, get_fn_expr_argtype(fcinfo->flinfo, 2));
+		cache = call_cache(fcinfo, argument_type(fcinfo, 1));
+		time_reader_init(&cache->reader, argument_type(fcinfo, 2));
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && time_read(&cache->reader, PG_GETARG_DATUM(2), &time))
 	{
@@ -191,8 +191,7 @@ weir_end_deserialize(PG_FUNCTION_ARGS)
 	bool		is_null;
 
 	require_aggregate(fcinfo);
-	if (VARSIZE_ANY_EXHDR(bytes) < sizeof(EndState))
-		elog(ERROR, "state of first or last is damaged");
+	require_state_size(bytes, sizeof(EndState), true);
 	memcpy(state, VARDATA_ANY(bytes), sizeof(EndState));
 	state->value = datumRestore(&next, &is_null);
 	PG_RETURN_POINTER(state);

@@ -17,6 +17,7 @@
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "series/pairs.h"
+#include "series/series_sql.h"
 #include "summary/summary_datum.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
@@ -171,17 +172,6 @@ weir_pair_summary_send(PG_FUNCTION_ARGS)
 
 /* ---- aggregates ---- */
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this function can be called only as part of an aggregate")));
-	return context;
-}
-
 /* Readers of y and x, made at the first call. */
 static const ValueReader *
 readers(FunctionCallInfo fcinfo)
@@ -193,10 +183,8 @@ readers(FunctionCallInfo fcinfo)
 	reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, 2 * sizeof(ValueReader));
 	for (int i = 0; i < 2; i++)
 	{
-		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i + 1);
+		Oid			type = argument_type(fcinfo, i + 1);
 
-		if (!OidIsValid(type))
-			elog(ERROR, "could not determine the type of the aggregated values");
 		if (!value_reader_init(&reader[i], type, SUMMARY_NUMERIC, fcinfo->flinfo->fn_mcxt))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -219,7 +207,7 @@ PG_FUNCTION_INFO_V1(weir_pairs_transition);
 Datum
 weir_pairs_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = require_aggregate(fcinfo);
 	const ValueReader *reader = readers(fcinfo);
 	PairsObject *object;
 
@@ -241,7 +229,7 @@ PG_FUNCTION_INFO_V1(weir_pairs_leave);
 Datum
 weir_pairs_leave(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = require_aggregate(fcinfo);
 	const ValueReader *reader = readers(fcinfo);
 	PairsObject *object = object_for_change(PG_GETARG_DATUM(0), context);
 
@@ -263,7 +251,7 @@ PG_FUNCTION_INFO_V1(weir_pairs_combine);
 Datum
 weir_pairs_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
+	MemoryContext context = require_aggregate(fcinfo);
 	PairsObject *object;
 
 	if (PG_ARGISNULL(1))
@@ -359,8 +347,7 @@ weir_pairs_regression(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != lengthof(values))
-		elog(ERROR, "regression must return weir.regression_statistics");
+	descriptor = result_row_type(fcinfo, lengthof(values));
 	regression = regression_of(fcinfo);
 	memcpy(numbers,
 		   (double[]){regression.slope, regression.intercept, regression.r_squared, regression.slope_error, regression.correlation,
@@ -374,5 +361,5 @@ weir_pairs_regression(PG_FUNCTION_ARGS)
 		values[i + 1] = Float8GetDatum(numbers[i]);
 		nulls[i + 1] = isnan(numbers[i]);
 	}
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "series/counter.h"
@@ -26,8 +27,6 @@
 void
 time_reader_init(TimeReader *reader, Oid type)
 {
-	if (!OidIsValid(type))
-		elog(ERROR, "could not determine the type of the times");
 	reader->type = getBaseType(type);
 	switch (reader->type)
 	{
@@ -69,6 +68,33 @@ time_datum(Oid type, int64 time)
 	return type == DATEOID ? DateADTGetDatum((DateADT) (time / USECS_PER_DAY)) : Int64GetDatum(time);
 }
 
+Oid
+argument_type(FunctionCallInfo fcinfo, int argument)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, argument);
+
+	if (!OidIsValid(type))
+		elog(ERROR, "could not determine the type of argument %d", argument);
+	return type;
+}
+
+TupleDesc
+result_row_type(FunctionCallInfo fcinfo, int n_columns)
+{
+	TupleDesc	descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE || descriptor->natts != n_columns)
+		elog(ERROR, "function must return a row of %d columns", n_columns);
+	return BlessTupleDesc(descriptor);
+}
+
+void
+require_state_size(const bytea *bytes, Size size, bool at_least)
+{
+	if (VARSIZE_ANY_EXHDR(bytes) < size || (!at_least && VARSIZE_ANY_EXHDR(bytes) != size))
+		elog(ERROR, "serialized state of an aggregate is damaged");
+}
+
 MemoryContext
 require_aggregate(FunctionCallInfo fcinfo)
 {
@@ -101,7 +127,7 @@ read_parameter(FunctionCallInfo fcinfo, SeriesState *state)
 	if (PG_NARGS() < 4 || PG_ARGISNULL(3))
 		return;
 	state->has_parameter = true;
-	switch (get_fn_expr_argtype(fcinfo->flinfo, 3))
+	switch (argument_type(fcinfo, 3))
 	{
 		case TEXTOID:
 		{
@@ -111,8 +137,7 @@ read_parameter(FunctionCallInfo fcinfo, SeriesState *state)
 			pfree(method);
 			break;
 		}
-		case INT4OID: state->number = PG_GETARG_INT32(3); break;
-		default: elog(ERROR, "unexpected type of a parameter");
+		default: state->number = PG_GETARG_INT32(3); break;
 	}
 }
 
@@ -137,7 +162,7 @@ weir_series_transition(PG_FUNCTION_ARGS)
 	if (reader == NULL)
 	{
 		reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(TimeReader));
-		time_reader_init(reader, get_fn_expr_argtype(fcinfo->flinfo, 2));
+		time_reader_init(reader, argument_type(fcinfo, 2));
 		fcinfo->flinfo->fn_extra = reader;
 	}
 	if (PG_ARGISNULL(0))
@@ -213,11 +238,9 @@ weir_series_deserialize(PG_FUNCTION_ARGS)
 	SeriesState *state;
 
 	require_aggregate(fcinfo);
-	if (VARSIZE_ANY_EXHDR(bytes) < sizeof(SeriesState))
-		elog(ERROR, "state of a series is damaged");
+	require_state_size(bytes, sizeof(SeriesState), true);
 	memcpy(&header, VARDATA_ANY(bytes), sizeof(SeriesState));
-	if (header.points.n != (VARSIZE_ANY_EXHDR(bytes) - sizeof(SeriesState)) / sizeof(Point))
-		elog(ERROR, "state of a series is damaged");
+	require_state_size(bytes, sizeof(SeriesState) + sizeof(Point) * header.points.n, false);
 	state = state_create(CurrentMemoryContext);
 	state->seconds = header.seconds;
 	state->has_parameter = header.has_parameter;

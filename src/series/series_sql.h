@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "base/compat.h"
 #include "fmgr.h"
 #include "series/points.h"
@@ -26,6 +27,15 @@ extern bool time_read(const TimeReader *reader, Datum value, int64 *time);
 
 /* A time as a value of that type. */
 extern Datum time_datum(Oid type, int64 time);
+
+/* The type of an argument of an aggregate's transition function. */
+extern Oid	argument_type(FunctionCallInfo fcinfo, int argument);
+
+/* The row type that the function returns, which has that many columns. */
+extern TupleDesc result_row_type(FunctionCallInfo fcinfo, int n_columns);
+
+/* A state that another process has serialized must have that size, or at least it. */
+extern void require_state_size(const bytea *bytes, Size size, bool at_least);
 
 /* The memory that an aggregate's state lives in; an error when not called by an aggregate. */
 extern MemoryContext require_aggregate(FunctionCallInfo fcinfo);

@@ -116,13 +116,13 @@ call_cache(FunctionCallInfo fcinfo)
 
 	if (cache != NULL)
 		return cache;
-	type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+	type = argument_type(fcinfo, 1);
 	cache = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(StatesCache));
-	if (!OidIsValid(type) || !value_reader_init(&cache->state, type, SUMMARY_CATEGORY, fcinfo->flinfo->fn_mcxt))
+	if (!value_reader_init(&cache->state, type, SUMMARY_CATEGORY, fcinfo->flinfo->fn_mcxt))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be states", format_type_be(type)),
 				 errhint("Cast the value to text.")));
-	time_reader_init(&cache->time, get_fn_expr_argtype(fcinfo->flinfo, 2));
+	time_reader_init(&cache->time, argument_type(fcinfo, 2));
 	if (!cache->time.seconds)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the times of states must be timestamps or dates"),

@@ -35,6 +35,16 @@ summary_from_datum(Allocator allocator, Datum datum)
 	return summary;
 }
 
+SummaryKind
+summary_kind_as_stored(const char *name)
+{
+	SummaryKind kind;
+
+	if (!summary_kind_of_name(name, &kind))
+		elog(ERROR, "unknown kind of summary \"%s\"", name);
+	return kind;
+}
+
 void
 summary_check_status(SummaryStatus status)
 {

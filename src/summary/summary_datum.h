@@ -64,6 +64,9 @@ extern void category_text_free(CategoryText *text);
 /* The same as a string (palloc), for segments and groups. */
 extern char *value_reader_text(const ValueReader *reader, Datum value);
 
+/* The kind that a table of weir's own names. */
+extern SummaryKind summary_kind_as_stored(const char *name);
+
 /* weir.summary as a flat varlena, and back (a private copy in the allocator's memory; expanded objects accepted). */
 extern Datum summary_to_datum(const Summary *summary);
 extern Summary *summary_from_datum(Allocator allocator, Datum datum);
