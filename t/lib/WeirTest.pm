@@ -8,7 +8,19 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_weir start_publisher subscribe wait_until all_equal verify_is capture_pid real_data set_fault wait_for_fault);
+our @EXPORT = qw(start_weir configure_weir start_publisher subscribe wait_until all_equal verify_is capture_pid real_data set_fault wait_for_fault);
+
+# Has a cluster that is initialised preload weir and decode; settings come on top.
+sub configure_weir
+{
+	my ($node, %settings) = @_;
+
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'weir'\nwal_level = logical\nmax_worker_processes = 20\n"
+		  . "weir.flush_interval = 50\nautovacuum_naptime = 5s\nlog_min_messages = info\nrestart_after_crash = on\n");
+	$node->append_conf('postgresql.conf', "output_plugin_libraries = 'pgoutput, test_decoding, weir'\n") if restricts_plugins($node);
+	$node->append_conf('postgresql.conf', "$_ = $settings{$_}\n") for sort keys %settings;
+	return $node;
+}
 
 # A cluster with weir preloaded and the extension created in database postgres.
 sub start_weir
@@ -17,21 +29,17 @@ sub start_weir
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
 	$node->init(allows_streaming => 'logical');
-	my $known = $node->safe_psql_offline_settings();
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'weir'\nwal_level = logical\nmax_worker_processes = 20\n"
-		  . "weir.flush_interval = 50\nautovacuum_naptime = 5s\nlog_min_messages = info\nrestart_after_crash = on\n");
-	$node->append_conf('postgresql.conf', "output_plugin_libraries = 'pgoutput, test_decoding, weir'\n") if $known;
-	$node->append_conf('postgresql.conf', "$_ = $settings{$_}\n") for sort keys %settings;
+	configure_weir($node, %settings);
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION weir');
 	return $node;
 }
 
 # True when this release of the server restricts output plugins.
-sub PostgreSQL::Test::Cluster::safe_psql_offline_settings
+sub restricts_plugins
 {
 	my ($node) = @_;
-	my ($out, $err) = run_command([ 'postgres', '--describe-config' ]);
+	my ($out, $err) = run_command([ $node->installed_command('postgres'), '--describe-config' ]);
 	return $out =~ /^output_plugin_libraries\t/m;
 }
 
