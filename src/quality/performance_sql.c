@@ -206,8 +206,8 @@ class_name(FunctionCallInfo fcinfo, const ValueReader *reader, int argument, siz
 	*length = strlen(text);
 	if (*length <= PERFORMANCE_MAX_CLASS_LENGTH)
 		return text;
-	shortened = psprintf("%.*s~%016" INT64_MODIFIER "x", pg_mbcliplen(text, (int) *length, PERFORMANCE_MAX_CLASS_LENGTH - 17), text,
-						 category_hash(text, *length));
+	shortened = psprintf("%.*s~%016llx", pg_mbcliplen(text, (int) *length, PERFORMANCE_MAX_CLASS_LENGTH - 17), text,
+						 (unsigned long long) category_hash(text, *length));
 	*length = strlen(shortened);
 	return shortened;
 }
