@@ -107,7 +107,9 @@ WINDOW w AS (PARTITION BY g ORDER BY i) ORDER BY g, i;
 SELECT fill_linear(x, d) OVER (ORDER BY d DESC) FROM (VALUES (date '2026-01-01', 1::float8), ('2026-01-02', NULL), ('2026-01-03', 3)) u(d, x);
 SELECT x, round(z_score(x) OVER ()::numeric, 4) AS z, round(robust_z_score(x) OVER ()::numeric, 4) AS robust FROM unnest('{1,2,3,4,1000,NULL,NaN,Infinity}'::float8[]) x;
 SELECT z_score(x) OVER () AS z, robust_z_score(x) OVER () AS robust, z_score(x, summarize(x) OVER ()) FROM unnest('{2,2,2}'::float8[]) x;
-SELECT z_score(10, summarize(x)) FROM unnest('{1,2,3}'::float8[]) x;
+SELECT z_score(10, summarize(x)), robust_z_score(10, summarize(x)), median_absolute_deviation(x), median_absolute_deviation(summarize(x)) FROM unnest('{1,2,3,NaN,NULL,7}'::float8[]) x;
+SELECT z_score(10, summarize(x)), robust_z_score(10, summarize(x)), median_absolute_deviation(summarize(x)) FROM unnest('{a,b}'::text[]) x;
+SELECT median_absolute_deviation(x) FROM unnest('{}'::int[]) x;
 
 -- states
 CREATE TABLE state_row AS

@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "series/series_sql.h"
-#include "summary/summary_object.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "windowapi.h"
@@ -287,20 +286,6 @@ Datum
 weir_z_score(PG_FUNCTION_ARGS)
 {
 	return score(fcinfo, false);
-}
-
-PG_FUNCTION_INFO_V1(weir_z_score_of_summary);
-Datum
-weir_z_score_of_summary(PG_FUNCTION_ARGS)
-{
-	const Summary *summary = summary_borrow(PG_GETARG_DATUM(1));
-	double		mean;
-	double		deviation;
-
-	if (!summary_mean(summary, &mean) || !summary_standard_deviation(summary, &deviation) || !(deviation > 0) ||
-		summary_unit(summary) != SUMMARY_PLAIN)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8((PG_GETARG_FLOAT8(0) - mean) / deviation);
 }
 
 PG_FUNCTION_INFO_V1(weir_robust_z_score);

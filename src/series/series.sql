@@ -462,7 +462,23 @@ COMMENT ON FUNCTION weir.robust_z_score(float8) IS
 CREATE FUNCTION weir.z_score(x float8, summary weir.summary) RETURNS float8
     AS 'MODULE_PATHNAME', 'weir_z_score_of_summary' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.z_score(float8, weir.summary) IS
-    'How many sample standard deviations x is above the mean of the summary: of a baseline, of a window, of a frame. NULL for NULL arguments, for fewer than two values, when all are equal, and of times and intervals.';
+    'How many sample standard deviations x is above the mean of the summary: of a baseline, of a window, of a frame. NULL for NULL arguments, for fewer than two values, when all are equal, and of times, intervals, categories and vectors.';
+CREATE FUNCTION weir.robust_z_score(x float8, summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_robust_z_score_of_summary' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.robust_z_score(float8, weir.summary) IS
+    'How far x is above the median of the summary, in units of 1.4826 times its median absolute deviation: of a baseline, of a window, of a frame. Exact while the summary keeps every value, beyond that within the width of its bins. NULL for NULL arguments, without values, when more than half are equal, and of times, intervals, categories and vectors.';
+CREATE FUNCTION weir.median_absolute_deviation(summary weir.summary) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_median_absolute_deviation' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.median_absolute_deviation(weir.summary) IS
+    'Median of the distances of the finite values from their median (of the two in the middle their mean): exact while the summary keeps every value, beyond that within the width of its bins. NULL without values, and of times, intervals, categories and vectors.';
+
+CREATE AGGREGATE weir.median_absolute_deviation("any") (
+    SFUNC = weir.summarize_numeric_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,
+    FINALFUNC = weir.median_absolute_deviation, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.median_absolute_deviation("any") IS
+    'Median of the distances of the finite values from their median (of the two in the middle their mean), median_abs_deviation of SciPy: exact while the distinct values fit the bins of a summary, beyond that within the width of its bins. Times 1.4826 it is the standard deviation of normal data. NULL without values. Raises 42804 for types that are no numbers.';
+
 -- summaries of ranges of time ----------------------------------------------------------------------------------------------------------------
 
 CREATE TYPE weir.time_weighted_summary;

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "base/memory.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
