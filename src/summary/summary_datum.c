@@ -54,7 +54,7 @@ summary_check_status(SummaryStatus status)
 		case SUMMARY_KIND_MISMATCH:
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("summaries of different kinds cannot be combined"),
-					 errdetail("One summarizes numbers, durations, times or categories, the other another of these."),
+					 errdetail("One summarizes numbers, durations, times, categories or vectors, the other another of these."),
 					 errhint("weir.kind(summary) and weir.unit(summary) tell which.")));
 			break;
 		case SUMMARY_DIMENSION_MISMATCH:
