@@ -170,6 +170,28 @@ distribution_add(Distribution *distribution, Allocator allocator, const double *
 }
 
 bool
+distribution_add_times(Distribution *distribution, Allocator allocator, double value, int64_t count)
+{
+	uint64_t	key = distribution_key(value) >> distribution->level;
+	DistributionBin *slot;
+	bool		exact;
+
+	make_hashed(distribution, allocator);
+	distribution->ordered = false;
+	slot = find_slot(distribution, key);
+	distribution->n_bins += slot->count == 0;
+	exact = add_count(&slot->count, count);
+	exact &= add_count(&distribution->total, count);
+	if (slot->key != key)
+	{
+		slot->key = key;
+		if (is_crowded(++distribution->n_used, distribution->n_slots))
+			grow_slots(distribution, allocator);
+	}
+	return exact;
+}
+
+bool
 distribution_remove(Distribution *distribution, Allocator allocator, double value)
 {
 	DistributionBin *slot;

@@ -101,6 +101,11 @@ extern size_t distribution_memory(const Distribution *distribution);
  */
 extern size_t distribution_add(Distribution *distribution, Allocator allocator, const double *values, size_t n, int budget);
 
+/*
+ * Adds one value count times, whatever the budget; false when a count passed the limit of counts.
+ */
+extern bool distribution_add_times(Distribution *distribution, Allocator allocator, double value, int64_t count);
+
 /* False, and nothing changed, when the bin of the value is empty. */
 extern bool distribution_remove(Distribution *distribution, Allocator allocator, double value);
 

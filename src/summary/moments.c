@@ -298,33 +298,48 @@ moments_settle(Moments *moments, Allocator allocator)
 	}
 }
 
+/* The bucket for one more value, or for as many as count. */
+static inline MomentBucket *
+bucket_for(Moments *moments, Allocator allocator, int exponent, int count)
+{
+	MomentBucket *bucket = &moments->buckets[exponent % MOMENT_BUCKETS];
+
+	if (bucket->exponent != exponent || bucket->count > BUCKET_LIMIT - count)
+	{
+		if (bucket->count > 0)
+			empty_bucket(moments, allocator, bucket);
+		bucket->exponent = exponent;
+	}
+	if (bucket->count == 0)
+		moments->used_buckets |= UINT32_C(1) << (exponent % MOMENT_BUCKETS);
+	bucket->count += count;
+	return bucket;
+}
+
+static void
+need_buckets(Moments *moments, Allocator allocator)
+{
+	if (moments->buckets != NULL)
+		return;
+	moments->buckets = allocate(allocator, sizeof(MomentBucket) * MOMENT_BUCKETS);
+	memset(moments->buckets, 0, sizeof(MomentBucket) * MOMENT_BUCKETS);
+}
+
 void
 moments_add(Moments *moments, Allocator allocator, const double *values, size_t n)
 {
-	if (moments->buckets == NULL)
-	{
-		moments->buckets = allocate(allocator, sizeof(MomentBucket) * MOMENT_BUCKETS);
-		memset(moments->buckets, 0, sizeof(MomentBucket) * MOMENT_BUCKETS);
-	}
+	need_buckets(moments, allocator);
 	for (size_t i = 0; i < n; i++)
 	{
 		uint64_t	mantissa;
 		int			exponent;
 		bool		negative = split(values[i], &mantissa, &exponent);
-		MomentBucket *bucket = &moments->buckets[exponent % MOMENT_BUCKETS];
+		MomentBucket *bucket = bucket_for(moments, allocator, exponent, 1);
 		int64_t		signed_mantissa = negative ? -(int64_t) mantissa : (int64_t) mantissa;
 		unsigned __int128 square = (unsigned __int128) mantissa * mantissa;
 		int64_t		low = (int64_t) ((uint64_t) square & ((UINT64_C(1) << HALF_BITS) - 1));
 		int64_t		high = (int64_t) (square >> HALF_BITS);
 
-		if (bucket->exponent != exponent || bucket->count == BUCKET_LIMIT)
-		{
-			if (bucket->count > 0)
-				empty_bucket(moments, allocator, bucket);
-			bucket->exponent = exponent;
-		}
-		if (bucket->count++ == 0)
-			moments->used_buckets |= UINT32_C(1) << (exponent % MOMENT_BUCKETS);
 		bucket->sum += signed_mantissa;
 		bucket->square += (__int128) square;
 		bucket->cube_low += (__int128) signed_mantissa * low;
@@ -333,6 +348,34 @@ moments_add(Moments *moments, Allocator allocator, const double *values, size_t 
 		bucket->fourth_middle += (__int128) low * high;
 		bucket->fourth_high += (__int128) high * high;
 	}
+}
+
+void
+moments_add_times(Moments *moments, Allocator allocator, double value, int64_t count)
+{
+	uint64_t	mantissa;
+	int			exponent;
+	bool		negative = split(value, &mantissa, &exponent);
+	int64_t		signed_mantissa = negative ? -(int64_t) mantissa : (int64_t) mantissa;
+	unsigned __int128 square = (unsigned __int128) mantissa * mantissa;
+	int64_t		low = (int64_t) ((uint64_t) square & ((UINT64_C(1) << HALF_BITS) - 1));
+	int64_t		high = (int64_t) (square >> HALF_BITS);
+	MomentBucket *bucket;
+
+	if (count > BUCKET_LIMIT / 2)
+	{
+		moments_add_weighted(moments, allocator, value, count);
+		return;
+	}
+	need_buckets(moments, allocator);
+	bucket = bucket_for(moments, allocator, exponent, (int) count);
+	bucket->sum += (__int128) signed_mantissa * count;
+	bucket->square += (__int128) square * count;
+	bucket->cube_low += (__int128) signed_mantissa * low * count;
+	bucket->cube_high += (__int128) signed_mantissa * high * count;
+	bucket->fourth_low += (__int128) low * low * count;
+	bucket->fourth_middle += (__int128) low * high * count;
+	bucket->fourth_high += (__int128) high * high * count;
 }
 
 void

@@ -68,6 +68,7 @@ extern void moments_copy(Moments *into, Allocator allocator, const Moments *from
  * moments_settle to be called before.
  */
 extern void moments_add(Moments *moments, Allocator allocator, const double *values, size_t n);
+extern void moments_add_times(Moments *moments, Allocator allocator, double value, int64_t count);
 extern void moments_settle(Moments *moments, Allocator allocator);
 extern void moments_remove(Moments *moments, Allocator allocator, double value);
 

@@ -125,8 +125,9 @@ make_moments_current(Summary *summary)
 	{
 		const DistributionBin *bin = &bins[i % 2 == 0 ? i / 2 : n - 1 - i / 2];
 
-		moments_add_weighted(&summary->moments, summary->allocator, distribution_value(bin->key), bin->count);
+		moments_add_times(&summary->moments, summary->allocator, distribution_value(bin->key), bin->count);
 	}
+	moments_settle(&summary->moments, summary->allocator);
 	summary->moments_current = true;
 }
 
@@ -211,6 +212,21 @@ forget_if_empty(Summary *summary)
 
 /* ---- filling ---- */
 
+static inline void
+see_extremes(Summary *summary, double value)
+{
+	if (value <= summary->minimum)
+	{
+		summary->minimum = value + 0.0; /* never -0 */
+		summary->minimum_stale = false;
+	}
+	if (value >= summary->maximum)
+	{
+		summary->maximum = value + 0.0;
+		summary->maximum_stale = false;
+	}
+}
+
 static void
 add_finite(Summary *summary, const double *values, size_t n)
 {
@@ -230,18 +246,7 @@ add_finite(Summary *summary, const double *values, size_t n)
 		return;
 	moments_add(&summary->moments, summary->allocator, values, n);
 	for (size_t i = 0; i < n; i++)
-	{
-		if (values[i] <= summary->minimum)
-		{
-			summary->minimum = values[i] + 0.0; /* never -0 */
-			summary->minimum_stale = false;
-		}
-		if (values[i] >= summary->maximum)
-		{
-			summary->maximum = values[i] + 0.0;
-			summary->maximum_stale = false;
-		}
-	}
+		see_extremes(summary, values[i]);
 	if (summary->distinct != NULL)
 		for (size_t i = 0; i < n; i++)
 			distinct_add(summary->distinct, distribution_key(values[i]));
@@ -480,11 +485,47 @@ combine_distinct(Summary *into, Summary *from, bool subtract)
 	}
 }
 
+/* Bins that are values, added to a summary whose level is above 0 like any values: faster than merging both. */
+static void
+add_counted_values(Summary *into, const DistributionBin *bins, int n_bins)
+{
+	double		singles[SUMMARY_BATCH];
+	size_t		n_singles = 0;
+
+	for (int i = 0; i < n_bins; i++)
+	{
+		double		value = distribution_value(bins[i].key);
+
+		if (bins[i].count == 1)
+		{
+			singles[n_singles++] = value;
+			if (n_singles < SUMMARY_BATCH)
+				continue;
+			add_finite(into, singles, n_singles);
+			n_singles = 0;
+			continue;
+		}
+		moments_add_times(&into->moments, into->allocator, value, bins[i].count);
+		see_extremes(into, value);
+		if (into->distinct != NULL)
+			distinct_add(into->distinct, bins[i].key);
+		if (!distribution_add_times(&into->distribution, into->allocator, value, bins[i].count))
+			into->inexact = true;
+		fit_distribution(into);
+	}
+	add_finite(into, singles, n_singles);
+}
+
 static void
 combine_finite(Summary *into, Summary *from, bool subtract)
 {
 	int			level = into->distribution.level > from->distribution.level ? into->distribution.level : from->distribution.level;
 
+	if (!subtract && into->distribution.level > 0 && from->distribution.level == 0 && from != into)
+	{
+		add_counted_values(into, distribution_sorted(&from->distribution, from->allocator), from->distribution.n_bins);
+		return;
+	}
 	if (from->distribution.n_bins > 0)
 	{
 		if (level == 0)
@@ -497,6 +538,7 @@ combine_finite(Summary *into, Summary *from, bool subtract)
 			else
 				merge_extremes(into, from);
 			combine_distinct(into, from, subtract);
+			moments_settle(&into->moments, into->allocator);
 			moments_merge(&into->moments, into->allocator, summary_moments(from), subtract);
 		}
 		if (!distribution_merge(&into->distribution, into->allocator, &from->distribution, from->allocator, subtract))
@@ -527,7 +569,10 @@ combine(Summary *into, Summary *from, bool subtract)
 		return SUMMARY_KIND_MISMATCH;
 	if (into->vectors != NULL && from->vectors != NULL && into->vectors->dimension != from->vectors->dimension)
 		return SUMMARY_DIMENSION_MISMATCH;
-	summary_settle(into);
+	if (into->kind == SUMMARY_CATEGORY)
+		summary_settle(into);
+	else
+		fold_pending(into);		/* the moments may go on gathering */
 	summary_settle(from);
 	into->inexact |= from->inexact;
 	if (from->budget < into->budget)

@@ -246,7 +246,7 @@ get_bucket(Reader *reader, Allocator allocator, uint64_t rows)
 	GolombOrder order = {0};
 
 	/* A bit for each count at least, so this bounds the memory by the input. */
-	if (rows > COUNT_LIMIT || (rows > 0 && reader->size - reader->position < SKETCH_BITS / 8 - 1))
+	if (rows > COUNT_LIMIT || (rows > 0 && bits_left(reader) < SKETCH_BITS))
 		reader->corrupt = true;
 	if (reader->corrupt || rows == 0)
 		return NULL;

@@ -24,7 +24,7 @@ typedef struct Reader
 	const uint8_t *bytes;
 	size_t		size;
 	size_t		position;
-	unsigned	bits;			/* of the byte before position, not yet taken */
+	uint64_t	bits;			/* read ahead, not yet taken, the first ones lowest; above n_bits zero */
 	int			n_bits;
 	bool		corrupt;
 } Reader;
@@ -140,23 +140,34 @@ end_bits_written(Writer *writer)
 	writer->n_bits = 0;
 }
 
+/* Fills up to 57 bits or more, as far as there are bytes. */
+static inline void
+refill_bits(Reader *reader)
+{
+	while (reader->n_bits <= 56 && reader->position < reader->size)
+	{
+		reader->bits |= (uint64_t) reader->bytes[reader->position++] << reader->n_bits;
+		reader->n_bits += 8;
+	}
+}
+
 static inline uint64_t
 get_bits(Reader *reader, int n)
 {
 	uint64_t	value = 0;
-	int			have = 0;
 
-	while (have < n)
+	for (int have = 0; have < n;)
 	{
-		int			now;
+		int			now = n - have < 32 ? n - have : 32;
 
-		if (reader->n_bits == 0)
+		if (reader->n_bits < now)
+			refill_bits(reader);
+		if (reader->n_bits < now)
 		{
-			reader->bits = get_byte(reader);
-			reader->n_bits = 8;
+			reader->corrupt = true;
+			return 0;
 		}
-		now = n - have < reader->n_bits ? n - have : reader->n_bits;
-		value |= (uint64_t) (reader->bits & ((1U << now) - 1)) << have;
+		value |= (reader->bits & ((UINT64_C(1) << now) - 1)) << have;
 		reader->bits >>= now;
 		reader->n_bits -= now;
 		have += now;
@@ -164,10 +175,47 @@ get_bits(Reader *reader, int n)
 	return value;
 }
 
+/* How many zero bits stand before the next one, which is taken too; -1 when there are more than most. */
+static inline int
+get_zeros(Reader *reader, int most)
+{
+	int			zeros = 0;
+
+	for (;;)
+	{
+		int			here;
+
+		refill_bits(reader);
+		here = reader->bits == 0 ? reader->n_bits : __builtin_ctzll(reader->bits);
+		zeros += here;
+		if (zeros > most || (reader->bits == 0 && here == 0))
+		{
+			reader->corrupt = true;
+			return -1;
+		}
+		if (reader->bits != 0)
+		{
+			/* In two steps, for a shift of 64 is undefined. */
+			reader->bits = reader->bits >> here >> 1;
+			reader->n_bits -= here + 1;
+			return zeros;
+		}
+		reader->n_bits = 0;
+	}
+}
+
+static inline size_t
+bits_left(const Reader *reader)
+{
+	return 8 * (reader->size - reader->position) + (size_t) reader->n_bits;
+}
+
+/* Gives back the bytes that were read ahead. */
 static inline void
 end_bits_read(Reader *reader)
 {
-	if (reader->bits != 0)
+	reader->position -= (size_t) reader->n_bits / 8;
+	if ((reader->bits & ((UINT64_C(1) << reader->n_bits % 8) - 1)) != 0)
 		reader->corrupt = true;
 	reader->bits = 0;
 	reader->n_bits = 0;
@@ -181,8 +229,7 @@ put_golomb(Writer *writer, uint64_t value, int order)
 	uint64_t	high = (uint64_t) (shifted >> 64);
 	int			length = high != 0 ? 64 : 63 - __builtin_clzll((uint64_t) shifted);
 
-	for (int i = order; i < length; i++)
-		put_bits(writer, 0, 1);
+	put_bits(writer, 0, length - order);
 	put_bits(writer, 1, 1);
 	put_bits(writer, (uint64_t) shifted, length);
 }
@@ -190,16 +237,12 @@ put_golomb(Writer *writer, uint64_t value, int order)
 static inline uint64_t
 get_golomb(Reader *reader, int order)
 {
-	int			length = order;
+	int			zeros = get_zeros(reader, 64 - order);
 	unsigned __int128 shifted;
 
-	while (get_bits(reader, 1) == 0)
-		if (++length > 64 || reader->corrupt)
-		{
-			reader->corrupt = true;
-			return 0;
-		}
-	shifted = ((unsigned __int128) 1 << length | get_bits(reader, length)) - ((unsigned __int128) 1 << order);
+	if (zeros < 0)
+		return 0;
+	shifted = ((unsigned __int128) 1 << (order + zeros) | get_bits(reader, order + zeros)) - ((unsigned __int128) 1 << order);
 	if (shifted >> 64 != 0)
 		reader->corrupt = true;
 	return (uint64_t) shifted;
