@@ -14,10 +14,11 @@ import psycopg
 import capture
 import detectors
 import series
+import summaries
 from common import ROUNDS, ROWS, TABLE, compare, row
 
 
-# ---- aggregates and windows ----
+# ---- windows ----
 
 def prepare_values(cursor):
     cursor.execute('CREATE TABLE IF NOT EXISTS bench_values (x float8, c text, at timestamptz)')
@@ -27,19 +28,6 @@ def prepare_values(cursor):
         cursor.execute('INSERT INTO bench_values SELECT exp(sqrt(-2 * ln(1 - random())) * cos(6.283185307179586 * random())), '
                        "'category ' || (random() * 20)::int, timestamptz '2026-01-01 00:00+00' + n * interval '1 s' FROM generate_series(1, %s) n", (ROWS,))
         cursor.execute('VACUUM ANALYZE bench_values')
-
-
-def aggregates(cursor):
-    prepare_values(cursor)
-    pairs = [('weir.summarize(x)', 'stddev(x)'), ('weir.summarize(x)', 'percentile_cont(0.5) WITHIN GROUP (ORDER BY x)'),
-             ('weir.stats(x)', 'stddev(x)'), ('weir.summarize(c)', 'count(DISTINCT c)')]
-    for workers in (0, 2):
-        cursor.execute(f'SET max_parallel_workers_per_gather = {workers}')
-        cursor.execute('SET min_parallel_table_scan_size = 0')
-        for first, second in pairs if workers == 0 else pairs[:1]:
-            compare(cursor, f'`{first}` / `{second.split(" WITHIN")[0]}`', f'SELECT {first} IS NULL FROM bench_values', f'SELECT {second} IS NULL FROM bench_values',
-                    f'{ROWS:,} log-normal rows, {"one process" if workers == 0 else "two workers"}')
-    cursor.execute('RESET max_parallel_workers_per_gather')
 
 
 def windows(cursor):
@@ -63,7 +51,7 @@ def machine(cursor):
     return f'{model}, {os.cpu_count()} processors, {memory:.0f} GB, Linux {platform.release()}, PostgreSQL {cursor.fetchone()[0]}, {time.strftime("%Y-%m-%d")}'
 
 
-FIGURES = {'aggregates': aggregates, 'windows': windows, **capture.FIGURES,
+FIGURES = {**summaries.FIGURES, 'windows': windows, **capture.FIGURES,
            'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES}
 
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct Writer
 {
@@ -144,6 +145,24 @@ end_bits_written(Writer *writer)
 static inline void
 refill_bits(Reader *reader)
 {
+	if (reader->size - reader->position >= sizeof(uint64_t))
+	{
+		int			n_bytes = (64 - reader->n_bits) / 8;
+		uint64_t	word;
+
+		if (n_bytes == 0)
+			return;
+		memcpy(&word, reader->bytes + reader->position, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		word = __builtin_bswap64(word);
+#endif
+		if (n_bytes < 8)
+			word &= (UINT64_C(1) << (8 * n_bytes)) - 1;
+		reader->bits |= word << reader->n_bits;
+		reader->position += (size_t) n_bytes;
+		reader->n_bits += 8 * n_bytes;
+		return;
+	}
 	while (reader->n_bits <= 56 && reader->position < reader->size)
 	{
 		reader->bits |= (uint64_t) reader->bytes[reader->position++] << reader->n_bits;
