@@ -88,7 +88,7 @@ def duckdb_times(cursor):
         return None
     connection = duckdb.connect()
     connection.execute('SET threads = 2')
-    connection.execute('CREATE TABLE wide (id bigint, at timestamptz, customer int, amount double, price decimal(12, 2), latency double, status varchar, region varchar, '
+    connection.execute('CREATE TABLE wide (id bigint, "at" timestamptz, customer int, amount double, price decimal(12, 2), latency double, status varchar, region varchar, '
                        'ok boolean, score smallint)')
     with tempfile.NamedTemporaryFile(suffix='.csv') as file:
         with cursor.copy(f'COPY (SELECT {COLUMNS} FROM bench_wide) TO STDOUT (FORMAT csv)') as copy:

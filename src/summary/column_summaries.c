@@ -26,7 +26,7 @@ way_of(const ValueReader *reader)
 	if (reader->base_type == BOOLOID)
 		return COLUMN_BOOLEAN;
 	if (reader->kind == SUMMARY_CATEGORY)
-		return COLUMN_CATEGORY;
+		return reader->base_type == TEXTOID || reader->base_type == VARCHAROID ? COLUMN_TEXT : COLUMN_CATEGORY;
 	switch (reader->base_type)
 	{
 		case FLOAT8OID: return COLUMN_FLOAT8;
@@ -36,6 +36,13 @@ way_of(const ValueReader *reader)
 		case INT8OID: return COLUMN_INT8;
 		default: return COLUMN_NUMBER;
 	}
+}
+
+static void
+need_recent(ColumnSummary *column, MemoryContext context)
+{
+	if (column->way == COLUMN_TEXT)
+		column->recent = MemoryContextAllocZero(context, sizeof(RecentText) * RECENT_TEXTS);
 }
 
 ColumnSummaries *
@@ -63,6 +70,7 @@ column_summaries_create(MemoryContext context, int n_columns, const Oid *types)
 		}
 		column->way = way_of(&column->reader);
 		column->summary = value_reader_summary(&column->reader, allocator_in(context), SUMMARY_DEFAULT_BUDGET);
+		need_recent(column, context);
 	}
 	return state;
 }
@@ -151,6 +159,107 @@ add_category(ColumnSummary *column, MemoryContext context, Datum value)
 	category_text_free(&text);
 }
 
+/* ---- short texts ---- */
+
+static inline uint64
+load_8(const char *bytes)
+{
+	uint64		word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+static inline uint32
+load_4(const char *bytes)
+{
+	uint32		word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* The two words of a text of at most 16 bytes; they may overlap. */
+static inline void
+pack_text(const char *bytes, int length, uint64 *first, uint64 *last)
+{
+	*last = 0;
+	if (length >= 8)
+	{
+		*first = load_8(bytes);
+		*last = load_8(bytes + length - 8);
+	}
+	else if (length >= 4)
+		*first = load_4(bytes) | (uint64) load_4(bytes + length - 4) << 32;
+	else if (length > 0)
+		*first = (uint64) (unsigned char) bytes[0] | (uint64) (unsigned char) bytes[length / 2] << 8 |
+			(uint64) (unsigned char) bytes[length - 1] << 16;
+	else
+		*first = 0;
+}
+
+static void
+unpack_text(const RecentText *recent, char *bytes)
+{
+	uint32		words[2] = {(uint32) recent->first, (uint32) (recent->first >> 32)};
+
+	if (recent->length >= 8)
+	{
+		memcpy(bytes, &recent->first, 8);
+		memcpy(bytes + recent->length - 8, &recent->last, 8);
+	}
+	else if (recent->length >= 4)
+	{
+		memcpy(bytes, &words[0], 4);
+		memcpy(bytes + recent->length - 4, &words[1], 4);
+	}
+	else if (recent->length > 0)
+	{
+		bytes[0] = (char) recent->first;
+		bytes[recent->length / 2] = (char) (recent->first >> 8);
+		bytes[recent->length - 1] = (char) (recent->first >> 16);
+	}
+}
+
+static void
+fold_recent(ColumnSummary *column, MemoryContext context, RecentText *recent)
+{
+	char		bytes[RECENT_LENGTH];
+
+	unpack_text(recent, bytes);
+	summary_add_category_times(column->summary, bytes, (size_t) recent->length, recent->count);
+	see_text(column, context, bytes, recent->length);
+	recent->count = 0;
+}
+
+static inline void
+add_text(ColumnSummary *column, MemoryContext context, Datum value)
+{
+	const struct varlena *stored = (const struct varlena *) DatumGetPointer(value);
+	RecentText *recent;
+	uint64		first;
+	uint64		last;
+	int			length;
+
+	/* Plain and short: neither compressed nor elsewhere. */
+	if (!VARATT_IS_SHORT(stored) || (length = (int) VARSIZE_ANY_EXHDR(stored)) > RECENT_LENGTH)
+	{
+		add_category(column, context, value);
+		return;
+	}
+	pack_text(VARDATA_ANY(stored), length, &first, &last);
+	recent = &column->recent[((first ^ last << 1) * UINT64CONST(0x9e3779b97f4a7c15)) >> 56];
+	if (recent->count > 0 && recent->first == first && recent->last == last && recent->length == length &&
+		recent->count < PG_INT32_MAX)
+	{
+		recent->count++;
+		return;
+	}
+	if (recent->count > 0)
+		fold_recent(column, context, recent);
+	*recent = (RecentText){.first = first, .last = last, .length = length, .count = 1};
+}
+
 void
 column_summaries_add(ColumnSummaries *state, const NullableDatum *values)
 {
@@ -174,6 +283,7 @@ column_summaries_add(ColumnSummaries *state, const NullableDatum *values)
 			case COLUMN_INT8: add_integer(column, DatumGetInt64(value)); break;
 			case COLUMN_NUMBER: add_number(column, value_reader_number(&column->reader, value)); break;
 			case COLUMN_BOOLEAN: DatumGetBool(value) ? column->n_true++ : column->n_false++; break;
+			case COLUMN_TEXT: add_text(column, state->context, value); break;
 			case COLUMN_CATEGORY: add_category(column, state->context, value); break;
 		}
 	}
@@ -207,6 +317,9 @@ column_summaries_settle(ColumnSummaries *state)
 		if (column->n_waiting > 0)
 			fold_waiting(column);
 		settle_booleans(column, state->context);
+		for (int j = 0; column->recent != NULL && j < RECENT_TEXTS; j++)
+			if (column->recent[j].count > 0)
+				fold_recent(column, state->context, &column->recent[j]);
 		summary_add_nulls(column->summary, column->null_count);
 		column->null_count = 0;
 	}
@@ -318,6 +431,7 @@ column_summaries_deserialize(MemoryContext context, const bytea *bytes)
 			int			size = (int) pq_getmsgint(&buffer, 4);
 
 			column->way = way_of(&column->reader);
+			need_recent(column, context);
 			summary_check_status(summary_decode(allocator_in(context), (const uint8_t *) pq_getmsgbytes(&buffer, size),
 												(size_t) size, &column->summary));
 		}

@@ -24,6 +24,7 @@ typedef enum ColumnWay
 	COLUMN_INT8,
 	COLUMN_NUMBER,				/* any other that reads as a number */
 	COLUMN_BOOLEAN,
+	COLUMN_TEXT,				/* text and varchar */
 	COLUMN_CATEGORY
 } ColumnWay;
 
@@ -36,6 +37,21 @@ typedef struct ExtremeText
 	int			length;
 	int			room;
 } ExtremeText;
+
+/*
+ * Short texts are counted here first: two words and the length say all of up to 16 bytes, so that finding one takes no look at its
+ * bytes.
+ */
+#define RECENT_TEXTS 256
+#define RECENT_LENGTH 16
+
+typedef struct RecentText
+{
+	uint64		first;
+	uint64		last;
+	int			length;
+	int			count;			/* 0: free */
+} RecentText;
 
 typedef struct ColumnSummary
 {
@@ -50,6 +66,7 @@ typedef struct ColumnSummary
 	int64		greatest_integer;
 	ExtremeText least;			/* of categories */
 	ExtremeText greatest;
+	RecentText *recent;			/* of texts */
 	int			n_waiting;
 	double		waiting[COLUMN_WAITING];
 } ColumnSummary;

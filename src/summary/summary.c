@@ -231,6 +231,8 @@ static void
 add_finite(Summary *summary, const double *values, size_t n)
 {
 	Distribution *distribution = &summary->distribution;
+	double		smallest;
+	double		largest;
 
 	/* While the level is 0 the bins say it all. */
 	while (n > 0 && distribution->level == 0)
@@ -245,8 +247,14 @@ add_finite(Summary *summary, const double *values, size_t n)
 	if (n == 0)
 		return;
 	moments_add(&summary->moments, summary->allocator, values, n);
-	for (size_t i = 0; i < n; i++)
-		see_extremes(summary, values[i]);
+	smallest = largest = values[0];
+	for (size_t i = 1; i < n; i++)
+	{
+		smallest = values[i] < smallest ? values[i] : smallest;
+		largest = values[i] > largest ? values[i] : largest;
+	}
+	see_extremes(summary, smallest);
+	see_extremes(summary, largest);
 	if (summary->distinct != NULL)
 		for (size_t i = 0; i < n; i++)
 			distinct_add(summary->distinct, distribution_key(values[i]));
