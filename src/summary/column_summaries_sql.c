@@ -99,8 +99,7 @@ weir_columns_final(PG_FUNCTION_ARGS)
 	state = (ColumnSummaries *) PG_GETARG_POINTER(0);
 	column_summaries_settle(state);
 	descriptor = lookup_rowtype_tupdesc(type, -1);
-	if (descriptor->natts != N_RESULT)
-		elog(ERROR, "weir.column_summary must have %d columns", N_RESULT);
+	Assert(descriptor->natts == N_RESULT);
 	elements = palloc(sizeof(Datum) * (Size) Max(state->n_columns, 1));
 	for (int i = 0; i < state->n_columns; i++)
 	{
