@@ -94,3 +94,20 @@ SELECT '{"columns": 1, "groups": [{"group": ["a"], "counts": [[1, 0, 0], [0, 2, 
 SELECT '{"columns": 2, "groups": [{"group": ["a"], "counts": [[1, 0, 0], [0, 2, 0], [0, 0, 0]]}]}'::weir.fairness_table;
 SELECT '{"columns": 1, "groups": [{"group": ["a"], "counts": [[9007199254740993, 0, 0], [0, 2, 0], [0, 0, 0]]}]}'::weir.fairness_table;
 DROP TABLE loans, parts, many;
+
+-- What auditors ask beside it: empty, one group, unknown values, bad input.
+\set VERBOSITY default
+SELECT count(*) FROM weir.fairness_clarify(NULL);
+SELECT count(*) FROM (SELECT weir.fairness(1, 1, 'only'::text) AS f) s, weir.fairness_clarify(f);
+SELECT measure, value, status FROM (SELECT weir.fairness(1, 0, 'only'::text) AS f) s, weir.fairness_inequality(f);
+SELECT outcome, epsilon, status FROM (SELECT weir.fairness(1, 0, 'only'::text) AS f) s, weir.fairness_differential(f);
+SELECT rate, overall, n_groups, status FROM (SELECT weir.fairness(NULL::int, 1, 'only'::text) AS f) s, weir.fairness_spread(f);
+SELECT group_name, n_strata, n, difference, status FROM (SELECT weir.fairness(1, i % 2, (ARRAY['a', 'b', NULL])[1 + i % 3], (i / 3 % 2)::text) AS f FROM generate_series(1, 60) i) s,
+  weir.fairness_stratified(f, '{2}', reference => 'a', min_group_size => 10);
+SELECT group_name, n FROM (SELECT weir.fairness(1, 1, 'x'::text, i::text) AS f FROM generate_series(1, 3) i) s, weir.fairness_groups(weir.fairness_project(f, '{1}'));
+SELECT group_name, n, selection_rate, status FROM (SELECT weir.fairness(1, 1, i::text) AS f FROM generate_series(1, 2) i) s, weir.fairness_groups(f, 5, small_groups => 'suppress');
+SELECT * FROM (SELECT weir.fairness(1, 1, 'x'::text) AS f) s, weir.fairness_clarify(f, 'nobody');
+SELECT * FROM (SELECT weir.fairness(1, 1, 'x'::text) AS f) s, weir.fairness_stratified(f, '{2}');
+SELECT weir.fairness_project(f, '{1,1}') FROM (SELECT weir.fairness(1, 1, 'x'::text) AS f) s;
+SELECT * FROM (SELECT weir.fairness(1, 1, 'x'::text) AS f) s, weir.fairness_groups(f, small_groups => 'hide');
+SELECT * FROM (SELECT weir.fairness(1, 1, 'x'::text) AS f) s, weir.fairness_differential(f, 0);

@@ -16,7 +16,8 @@ typedef enum Form
 	FORM_RATIO,					/* of one rate */
 	FORM_WORST_DIFFERENCE,		/* the larger of two differences in size */
 	FORM_WORST_RATIO,			/* the one of two ratios that is farther from 1 */
-	FORM_MEAN_DIFFERENCE		/* the mean of two differences */
+	FORM_MEAN_DIFFERENCE,		/* the mean of two differences */
+	FORM_MEAN_SIZE				/* the mean of the sizes of two differences */
 } Form;
 
 typedef struct Metric
@@ -62,6 +63,10 @@ static const Metric metrics[] = {
 	{"false_omission_rate_ratio", FORM_RATIO, ONE(RATE_FALSE_OMISSION)},
 	{"base_rate_difference", FORM_DIFFERENCE, ONE(RATE_BASE)},
 	{"base_rate_ratio", FORM_RATIO, ONE(RATE_BASE)},
+	{"error_rate_difference", FORM_DIFFERENCE, ONE(RATE_ERROR)},
+	{"error_rate_ratio", FORM_RATIO, ONE(RATE_ERROR)},
+	{"average_absolute_odds_difference", FORM_MEAN_SIZE, ODDS},
+	{"average_predictive_value_difference", FORM_MEAN_DIFFERENCE, {RATE_POSITIVE_PREDICTIVE, RATE_FALSE_OMISSION}},
 };
 
 int
@@ -137,6 +142,13 @@ pair_value(Form form, const Proportion *group, const Proportion *reference, doub
 		*value = (values[0] + values[1]) / 2;
 		*low = *value - hypot(values[0] - lows[0], values[1] - lows[1]) / 2;
 		*high = *value + hypot(highs[0] - values[0], highs[1] - values[1]) / 2;
+		return true;
+	}
+	if (form == FORM_MEAN_SIZE)
+	{
+		/* Near 0 a size has no interval of any use: it has none. */
+		*value = (fabs(values[0]) + fabs(values[1])) / 2;
+		*low = *high = NAN;
 		return true;
 	}
 	if (form == FORM_WORST_DIFFERENCE && fabs(values[1]) > fabs(values[0]))
@@ -223,7 +235,7 @@ fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *ref
 		!pair_value(metric->form, of_group, of_reference, z, &score->value, &score->low, &score->high))
 		return;
 	score->has_value = true;
-	score->has_interval = true;
+	score->has_interval = !isnan(score->low);
 	score->has_p_value = true;
 	score->p_value = pair_p_value(metric->form, of_group, of_reference);
 	score->status = score->n < min_group_size || score->n_reference < min_group_size ? SCORE_INSUFFICIENT : SCORE_OK;
@@ -258,6 +270,8 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 	}
 	if (n_components == 1)
 		*value = results[0];
+	else if (form == FORM_MEAN_SIZE)
+		*value = (results[0] + results[1]) / 2;
 	else
 		*value = is_ratio(form) ? fmin(results[0], results[1]) : fmax(results[0], results[1]);
 	return true;
@@ -343,7 +357,7 @@ fairness_compare_all(int which, const FairnessGroup *groups, size_t n_groups, in
 		score->has_value = true;
 		score->has_p_value = true;
 		score->p_value = overall_p_value(metric->form, rates, n);
-		if (n <= FAIRNESS_MAX_PAIRED_GROUPS)
+		if (n <= FAIRNESS_MAX_PAIRED_GROUPS && metric->form != FORM_MEAN_SIZE)
 			overall_interval(metric, rates, n, confidence, score);
 		score->verdict = judge(metric, score, confidence);
 	}

@@ -9,8 +9,10 @@
 #include "base/distributions.h"
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
+#include "fairness/fairness_audit.h"
 #include "fairness/fairness_datum.h"
 #include "fairness/fairness_metrics.h"
+#include "fairness/fairness_named.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -22,54 +24,9 @@ PG_FUNCTION_INFO_V1(weir_fairness_groups);
 PG_FUNCTION_INFO_V1(weir_fairness_metrics);
 PG_FUNCTION_INFO_V1(weir_fairness_metric_names);
 
-typedef struct NamedGroup
-{
-	char	   *name;			/* for people */
-	FairnessGroup group;
-} NamedGroup;
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(((const NamedGroup *) a)->name, ((const NamedGroup *) b)->name);
-}
-
-/* The groups by name. */
-static NamedGroup *
-read_groups(Datum datum, size_t *n)
-{
-	FairnessTable *table = fairness_from_datum(allocator_in(CurrentMemoryContext), datum);
-	FairnessGroup *groups;
-	NamedGroup *result;
-
-	*n = fairness_groups(table, NULL, 0);
-	groups = palloc(mul_size(*n + 1, sizeof(FairnessGroup)));
-	result = palloc(mul_size(*n + 1, sizeof(NamedGroup)));
-	fairness_groups(table, groups, *n);
-	for (size_t i = 0; i < *n; i++)
-	{
-		size_t		length = fairness_key_display(groups[i].key, groups[i].length, NULL, 0);
-
-		result[i].name = palloc(add_size(length, 1));
-		fairness_key_display(groups[i].key, groups[i].length, result[i].name, length);
-		result[i].name[length] = '\0';
-		result[i].group = groups[i];
-	}
-	if (*n > 1)
-		qsort(result, *n, sizeof(NamedGroup), compare_names);
-	return result;
-}
-
-static void
-check_options(int32 min_group_size, double confidence)
-{
-	if (min_group_size < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_group_size must not be negative")));
-	if (!(confidence > 0 && confidence < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("confidence must lie between 0 and 1"),
-				 errhint("0.95 is usual.")));
-}
+static const FairnessRate shown_rates[] =
+	{RATE_BASE,          RATE_ACCURACY,       RATE_TRUE_POSITIVE,       RATE_FALSE_POSITIVE,
+	 RATE_TRUE_NEGATIVE, RATE_FALSE_NEGATIVE, RATE_POSITIVE_PREDICTIVE, RATE_NEGATIVE_PREDICTIVE};
 
 static void
 set_rate(Datum *value, bool *is_null, const FairnessGroup *group, FairnessRate rate)
@@ -81,8 +38,49 @@ set_rate(Datum *value, bool *is_null, const FairnessGroup *group, FairnessRate r
 		*value = Float8GetDatum((double) proportion.successes / (double) proportion.trials);
 }
 
+/* What becomes of a group below min_group_size. */
+typedef enum SmallGroups
+{
+	SMALL_GROUPS_MARK,			/* shown, with status insufficient */
+	SMALL_GROUPS_SUPPRESS,		/* its counts and rates are not shown: privacy */
+	SMALL_GROUPS_SHRINK			/* every rate is drawn towards that of all, the more the smaller its group */
+} SmallGroups;
+
+static SmallGroups
+read_small_groups(FunctionCallInfo fcinfo, int argument, bool may_shrink)
+{
+	static const char *const names[] = {"mark", "suppress", "shrink"};
+	char	   *name = PG_ARGISNULL(argument) ? pstrdup("mark") : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+
+	for (int i = 0; i < (may_shrink ? 3 : 2); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (SmallGroups) i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("small_groups cannot be \"%s\"", name),
+			 errhint(may_shrink ? "It is mark, suppress or shrink." : "It is mark or suppress.")));
+	return SMALL_GROUPS_MARK;	/* not reached */
+}
+
+/* Replaces the rates of all rows by shrunk ones: rates[group][rate]. */
+static double **
+shrink_rates(const NamedGroup *groups, size_t n, const FairnessRate *rates, int n_rates)
+{
+	double	  **shrunk = palloc(mul_size(n_rates, sizeof(double *)));
+	Proportion *proportions = palloc(mul_size(n + 1, sizeof(Proportion)));
+
+	for (int i = 0; i < n_rates; i++)
+	{
+		shrunk[i] = palloc(mul_size(n + 1, sizeof(double)));
+		for (size_t j = 0; j < n; j++)
+			proportions[j] = fairness_rate(&groups[j].group, rates[i]);
+		fairness_shrink(proportions, n, shrunk[i]);
+	}
+	return shrunk;
+}
+
 static void
-put_group(ReturnSetInfo *result, const NamedGroup *named, int32 min_group_size, double z)
+put_group(ReturnSetInfo *result, const NamedGroup *named, int32 min_group_size, double z, SmallGroups small_groups,
+		  double *const *shrunk, size_t number)
 {
 	const FairnessGroup *group = &named->group;
 	Proportion	selection = fairness_rate(group, RATE_SELECTION);
@@ -90,9 +88,6 @@ put_group(ReturnSetInfo *result, const NamedGroup *named, int32 min_group_size, 
 	ScoreStatus status = selection.trials == 0        ? SCORE_UNDEFINED
 		: fairness_group_size(group) < min_group_size ? SCORE_INSUFFICIENT
 													  : SCORE_OK;
-	static const FairnessRate rates[] =
-		{RATE_BASE,          RATE_ACCURACY,       RATE_TRUE_POSITIVE,       RATE_FALSE_POSITIVE,
-		 RATE_TRUE_NEGATIVE, RATE_FALSE_NEGATIVE, RATE_POSITIVE_PREDICTIVE, RATE_NEGATIVE_PREDICTIVE};
 	Datum		values[16] = {0};
 	bool		nulls[16] = {false};
 	int			column = 0;
@@ -114,8 +109,18 @@ put_group(ReturnSetInfo *result, const NamedGroup *named, int32 min_group_size, 
 		values[column + 1] = Float8GetDatum(high);
 	}
 	column += 2;
-	for (int i = 0; i < lengthof(rates); i++, column++)
-		set_rate(&values[column], &nulls[column], group, rates[i]);
+	for (int i = 0; i < lengthof(shown_rates); i++, column++)
+		set_rate(&values[column], &nulls[column], group, shown_rates[i]);
+	if (shrunk != NULL)
+		for (int i = 0; i <= lengthof(shown_rates); i++)
+		{
+			int			at = i == 0 ? 4 : 6 + i;
+
+			nulls[at] = isnan(shrunk[i][number]);
+			values[at] = Float8GetDatum(shrunk[i][number]);
+		}
+	if (small_groups == SMALL_GROUPS_SUPPRESS && status == SCORE_INSUFFICIENT)
+		memset(nulls + 1, true, sizeof(nulls) - 2 * sizeof(bool));
 	values[column] = CStringGetTextDatum(score_status_name(status));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -126,53 +131,26 @@ weir_fairness_groups(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	int32		min_group_size = PG_ARGISNULL(1) ? 1 : PG_GETARG_INT32(1);
 	double		confidence = PG_ARGISNULL(2) ? 0.95 : PG_GETARG_FLOAT8(2);
+	SmallGroups small_groups = read_small_groups(fcinfo, 3, true);
+	double	  **shrunk = NULL;
 	NamedGroup *groups;
 	size_t		n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	check_options(min_group_size, confidence);
+	fairness_check_options(min_group_size, confidence);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	groups = read_groups(PG_GETARG_DATUM(0), &n);
-	for (size_t i = 0; i < n; i++)
-		put_group(result, &groups[i], min_group_size, -normal_quantile((1 - confidence) / 2));
-	return (Datum) 0;
-}
-
-static bool
-is_known(const FairnessGroup *group)
-{
-	size_t		offset = 0;
-	const char *value;
-	size_t		length;
-
-	while (fairness_key_next(group->key, group->length, &offset, &value, &length))
-		if (value == NULL)
-			return false;
-	return true;
-}
-
-/* The one asked for, or the largest whose values are all known, or the largest; the first by name among equals. */
-static const NamedGroup *
-find_reference(const NamedGroup *groups, size_t n, const char *name)
-{
-	const NamedGroup *best = NULL;
-
-	for (size_t i = 0; i < n; i++)
+	groups = fairness_named_groups(PG_GETARG_DATUM(0), &n);
+	if (small_groups == SMALL_GROUPS_SHRINK)
 	{
-		const FairnessGroup *group = &groups[i].group;
+		FairnessRate rates[lengthof(shown_rates) + 1] = {RATE_SELECTION};
 
-		if (name != NULL)
-		{
-			if (strcmp(groups[i].name, name) == 0)
-				return &groups[i];
-			continue;
-		}
-		if (best == NULL || (is_known(group) && !is_known(&best->group)) ||
-			(is_known(group) == is_known(&best->group) && fairness_group_size(group) > fairness_group_size(&best->group)))
-			best = &groups[i];
+		memcpy(rates + 1, shown_rates, sizeof(shown_rates));
+		shrunk = shrink_rates(groups, n, rates, lengthof(rates));
 	}
-	return best;
+	for (size_t i = 0; i < n; i++)
+		put_group(result, &groups[i], min_group_size, -normal_quantile((1 - confidence) / 2), small_groups, shrunk, i);
+	return (Datum) 0;
 }
 
 static int *
@@ -210,7 +188,8 @@ read_metrics(FunctionCallInfo fcinfo, int argument, int *n)
 
 /* group NULL: the row over all groups. */
 static void
-put_score(ReturnSetInfo *result, int metric, const char *group_name, const char *reference_name, const FairnessScore *score)
+put_score(ReturnSetInfo *result, int metric, const char *group_name, const char *reference_name, const FairnessScore *score,
+		  SmallGroups small_groups)
 {
 	const char *verdict = score_verdict_name(score->verdict);
 	Datum		values[12] = {0};
@@ -238,6 +217,8 @@ put_score(ReturnSetInfo *result, int metric, const char *group_name, const char 
 	if (verdict != NULL)
 		values[10] = CStringGetTextDatum(verdict);
 	values[11] = CStringGetTextDatum(score_status_name(score->status));
+	if (small_groups == SMALL_GROUPS_SUPPRESS && score->status == SCORE_INSUFFICIENT)
+		memset(nulls + 3, true, 6 * sizeof(bool));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -248,6 +229,7 @@ weir_fairness_metrics(PG_FUNCTION_ARGS)
 	const char *reference_name = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int32		min_group_size = PG_ARGISNULL(3) ? 30 : PG_GETARG_INT32(3);
 	double		confidence = PG_ARGISNULL(4) ? 0.95 : PG_GETARG_FLOAT8(4);
+	SmallGroups small_groups = read_small_groups(fcinfo, 5, false);
 	int			n_metrics;
 	int		   *metrics;
 	NamedGroup *groups;
@@ -256,15 +238,15 @@ weir_fairness_metrics(PG_FUNCTION_ARGS)
 	size_t		n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	check_options(min_group_size, confidence);
+	fairness_check_options(min_group_size, confidence);
 	metrics = read_metrics(fcinfo, 2, &n_metrics);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	groups = read_groups(PG_GETARG_DATUM(0), &n);
+	groups = fairness_named_groups(PG_GETARG_DATUM(0), &n);
 	bare = palloc(mul_size(n + 1, sizeof(FairnessGroup)));
 	for (size_t i = 0; i < n; i++)
 		bare[i] = groups[i].group;
-	reference = find_reference(groups, n, reference_name);
+	reference = fairness_reference_group(groups, n, reference_name);
 	if (reference != NULL)
 		reference_name = reference->name;
 	for (int i = 0; i < n_metrics; i++)
@@ -278,10 +260,10 @@ weir_fairness_metrics(PG_FUNCTION_ARGS)
 				continue;
 			fairness_compare(metrics[i], &bare[j], reference == NULL ? NULL : &reference->group, min_group_size, confidence,
 							 &score);
-			put_score(result, metrics[i], groups[j].name, reference_name, &score);
+			put_score(result, metrics[i], groups[j].name, reference_name, &score, small_groups);
 		}
 		fairness_compare_all(metrics[i], bare, n, min_group_size, confidence, allocator_in(CurrentMemoryContext), &score);
-		put_score(result, metrics[i], NULL, NULL, &score);
+		put_score(result, metrics[i], NULL, NULL, &score, small_groups);
 	}
 	return (Datum) 0;
 }

@@ -61,6 +61,7 @@ fairness_rate(const FairnessGroup *group, FairnessRate rate)
 		case RATE_NEGATIVE_PREDICTIVE: return proportion_of(true_negative, false_negative);
 		case RATE_FALSE_DISCOVERY: return proportion_of(false_positive, true_positive);
 		case RATE_FALSE_OMISSION: return proportion_of(false_negative, true_negative);
+		case RATE_ERROR: return proportion_of(false_positive + false_negative, true_positive + true_negative);
 	}
 	return (Proportion){0, 0};
 }

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/aggregate.h"
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
 #include "fairness/fairness_expanded.h"
@@ -32,16 +33,6 @@ typedef struct RowReader
 	size_t		key_capacity;
 	text	   *positive;		/* what the outcome readers were made for; NULL: boolean or 0/1 */
 } RowReader;
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "called outside of an aggregate");
-	return context;
-}
 
 static const char *
 type_name(Oid type)

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/aggregate.h"
 #include "base/compat.h"
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
@@ -91,16 +92,6 @@ weir_performance_send(PG_FUNCTION_ARGS)
 }
 
 /* ---- states ---- */
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "called outside of an aggregate");
-	return context;
-}
 
 static Datum
 writable_state(FunctionCallInfo fcinfo, PerformanceKind kind)
