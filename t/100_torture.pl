@@ -29,8 +29,8 @@ for my $server ($publisher, $node)
 }
 subscribe($publisher, $node, 'events');
 $node->safe_psql('postgres', torture_parts());
-$publisher->safe_psql('postgres', insert_into('events', 1, 500));
-$node->safe_psql('postgres', insert_into('parts', 2, 500) . torture_monitors());
+$publisher->safe_psql('postgres', first_rows('events', 1));
+$node->safe_psql('postgres', first_rows('parts', 2) . torture_monitors());
 $publisher->wait_for_catchup('weir_test');
 all_monitors_equal($node, 'before the storm');
 

@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use WeirTest;
 
-our @EXPORT = qw(torture_events torture_parts torture_monitors insert_into change change_of_events start_writer stop_writer writer_count blow strike settle caught_up verify_now
+our @EXPORT = qw(torture_events torture_parts torture_monitors first_rows change change_of_events start_writer stop_writer writer_count blow strike settle caught_up verify_now
   all_monitors_equal);
 
 sub pick { return $_[ rand @_ ] }
@@ -61,7 +61,7 @@ SELECT weir.create_monitor('parts', 'parts', 'at', columns => '{amount,item}', w
 
 # ---- changes ----
 
-my $next = 0;
+my $next = 1000; # ids below are those of first_rows
 
 # A value of each column as SQL over the row's number i; now and then one of the awkward ones.
 sub row
@@ -82,6 +82,15 @@ sub insert_into
 
 	$next += $n + 1;
 	return "INSERT INTO $table SELECT $first + 10 * i, " . row() . " FROM generate_series(1, $n) i;\n";
+}
+
+# Rows in every table before the storm.
+sub first_rows
+{
+	my ($table, $writer) = @_;
+
+	return "INSERT INTO $table SELECT $writer + 10 * i, '2026-01-01'::timestamptz + i * interval '7 min', 20 + i, 'item', 'north', 'F', true, 1, NULL, 0 FROM generate_series(1, 500) i;\n"
+	  . insert_into($table, $writer, 100);
 }
 
 sub alter_some
@@ -237,6 +246,9 @@ sub start_again
 {
 	my ($node) = @_;
 
+	# As PostgreSQL::Test::Cluster does it: connections of the server's own must not carry the test's name.
+	local %ENV = $node->_get_env(PGAPPNAME => undef);
+
 	$node->{_pid} = undef;
 	for (1 .. 100)
 	{
@@ -299,6 +311,15 @@ sub verify_now
 
 	return $found if $code == 0 && $error !~ /ERROR|FATAL/;
 	note "verify of $monitor: $error";
+	if ($error =~ /timeout/)
+	{
+		for my $query ('SELECT * FROM weir.capture_status', 'SELECT * FROM weir.build ORDER BY build_id DESC LIMIT 5', 'SELECT * FROM pg_prepared_xacts',
+			'SELECT pid, backend_type, wait_event_type, wait_event, state, age(backend_xmin), pg_blocking_pids(pid), left(query, 80) FROM pg_stat_activity')
+		{
+			($code, $found, $error) = $node->psql('postgres', $query);
+			note "$query: $found $error";
+		}
+	}
 	return;
 }
 
