@@ -70,6 +70,69 @@ SELECT metric, subject, segment, count(*) FROM weir.scores WHERE family = 'detec
 SELECT rule, subject FROM weir.alerts GROUP BY 1, 2;
 RESET ROLE;
 
+-- detectors over the rows: once, in the order of time, as far as it is final
+CREATE FUNCTION read_rows() RETURNS void AS '$libdir/weir', 'weir_run_row_detector_task' LANGUAGE c;
+CREATE TABLE regress_predictions (id int PRIMARY KEY, at timestamptz NOT NULL, score numeric, said text, truth boolean);
+SELECT weir.create_monitor('regress predictions', 'regress_predictions', 'at', columns => '{score,said,truth}', window_size => '6 hours', prediction => 'said', label => 'truth', positive => 'yes',
+    filter => 'score >= 0', backfill => false, options => '{"detectors": [
+        {"detector": "hddm_a", "metric": "error", "name": "mistakes"},
+        {"detector": "page_hinkley", "metric": "value", "column": "score", "options": {"threshold": 20}},
+        {"detector": "ddm", "metric": "value", "column": "score", "name": "no errors"}]}');
+INSERT INTO regress_predictions
+SELECT i, timestamptz '2026-01-01 00:00+00' + i * interval '1 minute', CASE WHEN i % 50 = 0 THEN -1 WHEN i % 7 <> 0 THEN i * 7919 % 1000 / 1000.0 + (i > 2000)::int END,
+    CASE WHEN (i * 104729 % 1000 < CASE WHEN i > 1500 THEN 400 ELSE 100 END) <> (i % 2 = 0) THEN 'yes' ELSE 'no' END, CASE WHEN i % 11 <> 0 THEN i % 2 = 0 END
+FROM generate_series(1, 4000) i;
+INSERT INTO weir.pane (monitor_id, generation, pane_start, segment, n, n_labelled, n_late, summaries, fairness, updated_at)
+SELECT m.monitor_id, 0, weir.tumble(r.at, m.pane_size), '{}', count(*), count(truth), 0, ARRAY[weir.summarize(r.score), weir.summarize(said), weir.summarize(truth)], '{}', now()
+FROM weir.monitor m, regress_predictions r WHERE m.name = 'regress predictions' AND r.score >= 0 GROUP BY 1, 2, 3;
+-- nothing is final before there is a watermark; then day by day
+SELECT read_rows();
+SELECT name, read_until, n FROM weir.row_detectors ORDER BY 1;
+CREATE PROCEDURE until(at timestamptz) LANGUAGE sql AS $$
+    UPDATE weir.monitor_state SET state = 'active', watermark = at, last_change_at = now() WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'regress predictions');
+    SELECT read_rows();
+$$;
+UPDATE weir.monitor_state SET state = 'active', watermark = '2026-01-02 10:10+00', last_change_at = now()
+WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'regress predictions');
+SELECT window_start, is_final, value, status FROM weir.scores('regress predictions') WHERE metric = 'mistakes' AND window_start <= '2026-01-01 06:00+00' ORDER BY 1;
+CALL until('2026-01-02 10:10+00');
+SELECT name, subject, read_until, signal, n, n_drifts, last_drift_at, disabled_reason FROM weir.row_detectors ORDER BY 1;
+CALL until('2026-01-02 23:59+00');
+CALL until('2026-01-03 00:00+00');
+CALL until('2026-01-03 18:00+00');
+SELECT name, subject, read_until, signal, n, n_drifts, last_drift_at, disabled_reason FROM weir.row_detectors ORDER BY 1;
+-- as over the table itself
+SELECT at AS mistakes FROM (SELECT at, weir.detect((said = 'yes') <> truth, 'hddm_a') OVER (ORDER BY at) AS signal FROM regress_predictions
+    WHERE score >= 0 AND at < '2026-01-03 18:00+00') s WHERE signal = 'drift';
+SELECT at AS scores FROM (SELECT at, weir.detect(score, 'page_hinkley', '{"threshold": 20}') OVER (ORDER BY at) AS signal FROM regress_predictions
+    WHERE score >= 0 AND at < '2026-01-03 18:00+00') s WHERE signal = 'drift';
+SELECT metric, window_start, n, value, verdict, is_final, status FROM weir.scores('regress predictions', since => '2026-01-02', until => '2026-01-02 18:00+00')
+WHERE family = 'detector' ORDER BY 1, 2;
+SELECT metric, count(*), count(value), sum(n), max(value) FROM weir.scores('regress predictions', window_size => '12 hours') WHERE family = 'detector' GROUP BY 1 ORDER BY 1;
+-- who may not read both columns of an error does not see it
+CREATE TABLE regress_plain (at timestamptz NOT NULL, said boolean, truth boolean);
+SELECT weir.create_monitor('regress plain', 'regress_plain', 'at', window_size => '1 day', prediction => 'said', label => 'truth', backfill => false,
+    options => '{"detectors": [{"detector": "ddm", "metric": "error"}, {"detector": "ddm", "metric": "value", "column": "said"}]}');
+INSERT INTO weir.pane (monitor_id, generation, pane_start, segment, n, n_labelled, n_late, summaries, fairness, updated_at)
+SELECT m.monitor_id, 0, '2026-01-01 00:00+00', '{}', 1, 1, 0, ARRAY[weir.summarize_category(true), weir.summarize_category(true)], '{}', now()
+FROM weir.monitor m WHERE m.name = 'regress plain' GROUP BY 1;
+GRANT SELECT (at, said) ON regress_plain TO regress_weir_detector_reader;
+SET ROLE regress_weir_detector_reader;
+SELECT metric, subject, status FROM weir.scores WHERE monitor = 'regress plain' AND family = 'detector' ORDER BY 1;
+SELECT count(*) FROM weir.row_detectors;
+RESET ROLE;
+GRANT SELECT (truth) ON regress_plain TO regress_weir_detector_reader;
+SET ROLE regress_weir_detector_reader;
+SELECT metric, subject, status FROM weir.scores WHERE monitor = 'regress plain' AND family = 'detector' ORDER BY 1;
+RESET ROLE;
+SELECT weir.drop_monitor('regress plain');
+-- another definition begins anew, the same goes on
+SELECT weir.alter_monitor('regress predictions', options => '{"detectors": [{"detector": "hddm_a", "metric": "error", "name": "mistakes"},
+    {"detector": "adwin", "metric": "value", "column": "score", "name": "no errors"}]}');
+SELECT name, detector, read_until, n, disabled_reason FROM weir.row_detectors ORDER BY 1;
+CALL until('2026-01-03 18:00+00');
+SELECT name, detector, read_until, n, n_drifts, disabled_reason FROM weir.row_detectors ORDER BY 1;
+
 -- settings that make no sense
 CREATE FUNCTION try(detectors text) RETURNS void LANGUAGE sql AS $$ SELECT weir.alter_monitor('regress orders', options => jsonb_build_object('detectors', detectors::jsonb)) $$;
 SELECT try('{}');
@@ -84,6 +147,9 @@ SELECT try('[{"detector": "ewma", "metric": 3}]');
 SELECT try('[{"detector": "ddm", "metric": "mean"}]');
 SELECT try('[{"detector": "ewma", "metric": "mean", "column": "price"}]');
 SELECT try('[{"detector": "ewma", "metric": "mean", "name": "psi"}]');
+SELECT try('[{"detector": "ddm", "metric": "error"}]');
+SELECT try('[{"detector": "ddm", "metric": "error", "column": "amount"}]');
+SELECT try('[{"detector": "ddm", "metric": "value"}]');
 SELECT try('[{"detector": "ewma", "metric": "mean"}, {"detector": "ewma", "metric": "mean"}]');
 SELECT weir.alter_monitor('regress orders', options => '{"detectors": []}');
 SELECT count(*) FROM weir.scores WHERE family = 'detector';

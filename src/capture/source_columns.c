@@ -76,6 +76,10 @@ rename_columns(int monitor_id, Oid source, Datum renames)
 		"options = options || (SELECT coalesce(pg_catalog.jsonb_object_agg(o.key, (SELECT "
 		"coalesce(pg_catalog.jsonb_object_agg(coalesce($3 ->> r.key, r.key), r.value), '{}') FROM pg_catalog.jsonb_each(o.value) r)), '{}') "
 		"FROM pg_catalog.jsonb_each(options) o WHERE o.key IN ('reference', 'drift_by_column') AND pg_catalog.jsonb_typeof(o.value) = 'object') "
+		/* And these as a member of each element. */
+		"|| CASE WHEN options ? 'detectors' THEN pg_catalog.jsonb_build_object('detectors', (SELECT coalesce(pg_catalog.jsonb_agg("
+		"CASE WHEN $3 ? (d.entry ->> 'column') THEN d.entry || pg_catalog.jsonb_build_object('column', $3 -> (d.entry ->> 'column')) ELSE d.entry END ORDER BY d.i), '[]') "
+		"FROM pg_catalog.jsonb_array_elements(options -> 'detectors') WITH ORDINALITY d(entry, i))) ELSE '{}' END "
 		"WHERE monitor_id = $1 AND source = $2",
 		monitor_id, source, JSONBOID, renames);
 	/* One that was dropped may have left its name to another. */

@@ -11,6 +11,7 @@
 #include "fairness/fairness_metrics.h"
 #include "fmgr.h"
 #include "monitor/definition.h"
+#include "monitor/row_detectors.h"
 #include "utils/builtins.h"
 
 static const char *const statistics[] = {"n",   "null_share", "distinct_count", "mean", "stddev", "min", "p25", "p50", "p75", "p95",
@@ -37,6 +38,13 @@ static bool
 is_metric(const char *name)
 {
 	return is_statistic(name) || drift_metric_find(name) >= 0 || is_score_metric(name);
+}
+
+/* Of single rows: of the table, and of prediction and label. */
+static bool
+is_row_metric(const char *name)
+{
+	return strcmp(name, "value") == 0 || strcmp(name, "error") == 0;
 }
 
 /* As weir.scores calls it; a statistic comes before a score with that as its short name. */
@@ -81,7 +89,7 @@ check_members(JsonbContainer *entry)
 }
 
 static void
-check_detector(JsonbContainer *entry, const char *detector)
+check_detector(JsonbContainer *entry, const char *detector, bool of_rows)
 {
 	JsonbValue	options;
 	Jsonb	   *given = NULL;
@@ -95,10 +103,10 @@ check_detector(JsonbContainer *entry, const char *detector)
 	}
 	/* Raises an error of its own for what is not known or not valid. */
 	detector_free(detector_from_names(CurrentMemoryContext, detector, given));
-	if (detector_input(kind) != DETECTOR_NUMBER)
+	if (detector_input(kind) != DETECTOR_NUMBER && !of_rows)
 		refuse(
 			psprintf("detector %s does not take every number that a window can have", detector),
-			"Those that do: SELECT detector FROM weir.detectors WHERE input = 'number'. For errors, row by row, there is weir.detect.");
+			"Those that do: SELECT detector FROM weir.detectors WHERE input = 'number'. The others read rows: metric error or value.");
 }
 
 bool
@@ -125,16 +133,19 @@ check_detectors(JsonbValue *value)
 		metric = member_text(entry, "metric");
 		if (detector == NULL || metric == NULL)
 			return false;
-		check_detector(entry, detector);
-		if (!is_metric(metric))
+		check_detector(entry, detector, is_row_metric(metric));
+		if (!is_metric(metric) && !is_row_metric(metric))
 			refuse(
 				psprintf("there is no metric \"%s\" for a detector", metric),
-				"Metrics are those of weir.scores, and n, null_share, distinct_count, mean, stddev, min, p25, p50, p75, p95, p99 and max of weir.window_stats.");
-		(void) member_text(entry, "column");
+				"Metrics are those of weir.scores, and n, null_share, distinct_count, mean, stddev, min, p25, p50, p75, p95, p99 and max of weir.window_stats; value and error of single rows.");
+		if ((member_text(entry, "column") == NULL) != (strcmp(metric, "value") != 0) && is_row_metric(metric))
+			refuse(strcmp(metric, "value") == 0 ? "a detector over values of rows needs a column"
+												: "a detector over errors takes no column",
+				   "An error is where prediction and label differ; a value is that of a column.");
 		name = member_text(entry, "name");
 		if (name == NULL)
 			name = psprintf("%s_%s", detector, metric_name(metric));
-		if (name[0] == '\0' || is_metric(name))
+		if (name[0] == '\0' || is_metric(name) || is_row_metric(name))
 			refuse(psprintf("a detector cannot be called \"%s\"", name), "Give another name: it must not be that of a metric.");
 		foreach(cell, names)
 			if (strcmp(lfirst(cell), name) == 0)
@@ -161,5 +172,13 @@ check_detector_columns(int monitor_id)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("detector \"%s\" names column \"%s\", which the monitor does not have", sql_text(0, 1), sql_text(0, 2)),
 				 errhint("Leave column out for every column that has the metric.")));
+	if (sql_execute("SELECT d.name FROM weir._monitor_detectors($1) d JOIN weir.monitor m ON m.monitor_id = $1"
+					" WHERE d.metric = 'error' AND (m.prediction IS NULL OR m.label IS NULL)",
+					1, &type, &value, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("detector \"%s\" reads errors, but the monitor has no prediction and label", sql_text(0, 1)),
+				 errhint("create_monitor takes prediction => and label => .")));
 	sql_end(&scope);
+	settle_row_detectors(monitor_id);
 }

@@ -97,7 +97,7 @@ extern bool is_score_metric(const char *name);
 /* Whether option detectors is an array of such objects; errors of its own for what is in them. */
 extern bool check_detectors(JsonbValue *value);
 
-/* Raises 42703 when a detector of the stored monitor names a column that it does not have. */
+/* Raises 42703 when a detector of the stored monitor names a column that it does not have; those over rows begin. */
 extern void check_detector_columns(int monitor_id);
 
 /* ---- roll_up.c ---- */

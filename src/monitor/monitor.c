@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
+#include "monitor/row_detectors.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -32,6 +33,7 @@ void
 monitor_init(void)
 {
 	worker_register_presence(monitors_exist);
+	worker_register_task("row detectors", 1000, row_detector_task);
 }
 
 int

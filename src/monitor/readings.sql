@@ -12,6 +12,24 @@ COMMENT ON FUNCTION weir._pane_windows(int, text, interval, interval, timestampt
     'per column), drift (with its baseline) or fairness (a row per protected column). items: which columns or protected columns, '
     'by number; NULL for all. NULL sizes: the monitor''s. Internal.';
 
+CREATE FUNCTION weir._final_before(monitor_id int) RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- When nothing has arrived for a while, and not because capture is behind, the wall clock counts.
+    -- Where the calendar begins, nothing can be taken from a time: nothing is final there.
+    SELECT CASE WHEN l.latest >= timestamptz '4700-01-01 00:00:00+00 BC' THEN l.latest - m.lateness END
+    FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id),
+        LATERAL (SELECT greatest(s.watermark,
+            CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
+                      > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
+                      AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
+                                      WHERE c.lag IS NULL OR c.lag > interval '10 s')
+                 THEN now() END) AS latest) l
+    WHERE m.monitor_id = $1;
+END;
+COMMENT ON FUNCTION weir._final_before(int) IS
+    'What happened before this is final: no more rows of that time are expected. Internal.';
+
 CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, final_before timestamptz, has_gap boolean, min_n bigint, min_group_size int, confidence float8,
         reference jsonb, adjust text, drift_metrics text[], fairness_metrics text[], rate_metrics text[], adjust_over text, drift_options jsonb,
@@ -19,16 +37,10 @@ CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT m.name,
-        -- Windows that end at or before this are final. When nothing has arrived for a while, and not because capture is behind, the
-        -- wall clock counts instead.
-        -- Where the calendar begins, nothing can be taken from a time: nothing is final there.
-        (SELECT CASE WHEN l.latest >= timestamptz '4700-01-01 00:00:00+00 BC' THEN l.latest - m.lateness END
-         FROM (SELECT greatest(s.watermark,
-                 CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
-                           > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
-                           AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
-                                           WHERE c.lag IS NULL OR c.lag > interval '10 s')
-                      THEN now() END) AS latest) l),
+        -- Windows that end at or before this are final; what detectors over rows have not read yet is not.
+        CASE WHEN f.final_before IS NOT NULL
+             THEN least(f.final_before, (SELECT min(r.read_until) FROM weir.row_detector r
+                                         WHERE r.monitor_id = m.monitor_id AND r.disabled_reason IS NULL)) END,
         g.gap_until IS NOT NULL,
         coalesce((m.options ->> 'min_n')::bigint, 30),
         coalesce((m.options ->> 'min_group_size')::int, 30),
@@ -47,7 +59,7 @@ BEGIN ATOMIC
         CASE jsonb_typeof(m.options -> 'learn_thresholds') WHEN 'string' THEN jsonb_build_object('method', m.options -> 'learn_thresholds')
             WHEN 'object' THEN m.options -> 'learn_thresholds' END,
         g.gap_until
-    FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id),
+    FROM weir.monitor m, LATERAL (SELECT weir._final_before(m.monitor_id) AS final_before) f,
         LATERAL (SELECT CASE WHEN m.metrics IS NULL THEN only_metrics
                              WHEN only_metrics IS NULL THEN m.metrics
                              ELSE ARRAY(SELECT u FROM unnest(m.metrics) u
@@ -298,7 +310,7 @@ BEGIN ATOMIC
                 AND (r.kind = 'numeric' OR w.metric IN ('n', 'null_share', 'distinct_count'))
         UNION ALL
         SELECT w.ordinal, w.name, w.detector, w.options, r.monitor, r.window_start, r.window_end, r.segment, r.subject, r.n, r.is_final, r.status, r.value
-        FROM (SELECT $1 AS monitor_id, array_agg(DISTINCT metric) AS metrics FROM wanted WHERE NOT is_statistic HAVING count(*) > 0) g
+        FROM (SELECT $1 AS monitor_id, array_agg(DISTINCT metric) AS metrics FROM wanted WHERE NOT is_statistic AND NOT is_row HAVING count(*) > 0) g
             CROSS JOIN LATERAL weir._metric_scores(g.monitor_id, $2, $3, NULL, $5, $6, $7, $8, $9, g.metrics) r
             JOIN wanted w ON w.metric = r.metric AND (w.column_name IS NULL OR w.column_name = r.subject)
     ), judged AS (
@@ -311,7 +323,24 @@ BEGIN ATOMIC
         CASE signal WHEN 'stable' THEN 0 WHEN 'warning' THEN 1 WHEN 'drift' THEN 2 END, 1, n,
         CASE signal WHEN 'stable' THEN 'ok' WHEN 'warning' THEN 'warning' WHEN 'drift' THEN 'alert' END, is_final,
         CASE WHEN status = 'ok' AND signal IS NULL THEN 'undefined' ELSE status END
-    FROM judged WHERE $4 IS NULL OR window_start >= $4;
+    FROM judged WHERE $4 IS NULL OR window_start >= $4
+    UNION ALL
+    -- What detectors over rows have found, pane by pane.
+    SELECT p.monitor, p.window_start, p.window_end, NULL, 'detector', coalesce(w.column_name, g.prediction), w.name, x.value, 1, coalesce(x.n, 0),
+        CASE WHEN x.status = 'ok' THEN CASE x.value WHEN 0 THEN 'ok' WHEN 1 THEN 'warning' ELSE 'alert' END END, p.is_final, x.status
+    FROM (SELECT m.monitor_id, m.prediction::text, m.label::text FROM weir.monitor m WHERE m.monitor_id = $1 AND EXISTS (SELECT FROM wanted WHERE is_row)) g
+        CROSS JOIN LATERAL weir._windows(g.monitor_id, $2, $3, $4, $5, false, $7, $8, $9) p
+        JOIN wanted w ON w.is_row
+            -- Both columns of an error must be readable, or the one of a value.
+            AND ($8 IS NULL OR (w.metric = 'value' OR $7)
+                AND EXISTS (SELECT FROM weir.monitor_column c WHERE c.monitor_id = $1 AND c.column_name::text = coalesce(w.column_name, g.prediction) AND c.ordinal = ANY ($8)))
+        JOIN weir.row_detector r ON r.monitor_id = $1 AND r.name = w.name,
+        LATERAL (SELECT sum(d.n)::bigint AS n,
+                     CASE WHEN r.disabled_reason IS NOT NULL THEN 'undefined'
+                          WHEN p.window_end > r.read_until OR coalesce(sum(d.n), 0) = 0 THEN 'insufficient' ELSE 'ok' END AS status,
+                     CASE WHEN r.disabled_reason IS NOT NULL OR p.window_end > r.read_until OR coalesce(sum(d.n), 0) = 0 THEN NULL
+                          WHEN sum(d.n_drifts) > 0 THEN 2 WHEN sum(d.n_warnings) > 0 THEN 1 ELSE 0 END AS value
+                 FROM weir.row_detector_pane d WHERE d.monitor_id = $1 AND d.name = w.name AND d.pane_start >= p.window_start AND d.pane_start < p.window_end) x;
 END;
 COMMENT ON FUNCTION weir._detector_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
     'What the detectors of a monitor (option detectors) say after each window, without privileges. Internal.';
@@ -340,7 +369,7 @@ COMMENT ON FUNCTION weir._scores(int, timestamptz, timestamptz, text[]) IS
     'All scores of the monitor''s windows that begin in [since, until), for rules; only_metrics: only these are computed (NULL: '
     'all). Internal.';
 
-REVOKE ALL ON FUNCTION weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]), weir._settings(int, text[]),
+REVOKE ALL ON FUNCTION weir._final_before(int), weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]), weir._settings(int, text[]),
     weir._status(boolean, int, bigint, bigint, text),
     weir._windows(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
     weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
@@ -565,6 +594,19 @@ COMMENT ON VIEW weir.scores IS
     'All scores in one shape of all monitors that one may read; columns as in the function weir.scores(monitor, ...), which takes '
     'a range of time and other window sizes.';
 GRANT SELECT ON weir.scores TO PUBLIC;
+
+CREATE VIEW weir.row_detectors WITH (security_barrier) AS
+    SELECT m.monitor, r.name, r.detector, coalesce(r.column_name, m.prediction::text) AS subject, r.read_until, weir.signal(r.state) AS signal, x.n, x.n_drifts, d.last_drift_at,
+        r.disabled_reason
+    FROM weir.monitors m JOIN weir.monitor o ON o.name = m.monitor JOIN weir.row_detector r USING (monitor_id),
+        LATERAL weir.detector_stats(r.state) x,
+        LATERAL (SELECT max(p.first_drift_at) AS last_drift_at FROM weir.row_detector_pane p WHERE p.monitor_id = r.monitor_id AND p.name = r.name) d
+    WHERE has_table_privilege(m.source, 'SELECT');
+COMMENT ON VIEW weir.row_detectors IS
+    'Change detectors over the rows of monitored tables that one may read: rows before read_until have been read; signal after the last of them; n: rows '
+    'with a value; n_drifts: changes seen; last_drift_at: time of the row at which the first change was seen in the last pane that has one. disabled_reason: '
+    'why it stands still; weir.alter_monitor with another definition begins it anew.';
+GRANT SELECT ON weir.row_detectors TO PUBLIC;
 
 CREATE VIEW weir.overview WITH (security_barrier) AS
     SELECT m.monitor, m.source, m.state, now() - m.watermark AS lag, w.window_start, w.window_end, w.n, w.is_final, w.status,

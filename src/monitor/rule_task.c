@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "base/arguments.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -16,11 +15,10 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "monitor/boundary.h"
 #include "monitor/rule.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "worker/worker.h"
@@ -331,21 +329,6 @@ rule_evaluate(int rule_id)
 
 /* ---- the task ---- */
 
-/* An error that is the rule's own fault, as against one that passes. */
-static bool
-is_lasting(int sqlstate)
-{
-	switch (ERRCODE_TO_CATEGORY(sqlstate))
-	{
-		case MAKE_SQLSTATE('4', '0', '0', '0', '0'): /* serialization failure, deadlock */
-		case MAKE_SQLSTATE('5', '3', '0', '0', '0'): /* insufficient resources */
-		case MAKE_SQLSTATE('5', '5', '0', '0', '0'): /* lock not available */
-		case MAKE_SQLSTATE('5', '7', '0', '0', '0'): /* operator intervention */
-		case MAKE_SQLSTATE('5', '8', '0', '0', '0'): /* system error */ return false;
-		default: return true;
-	}
-}
-
 static void
 disable(int rule_id, const char *reason)
 {
@@ -428,41 +411,34 @@ take_turn(const RuleTurn *turn, List **finals)
 		rule_evaluate(turn->rule_id);
 }
 
+typedef struct TurnArgument
+{
+	const RuleTurn *turn;
+	List	  **finals;
+} TurnArgument;
+
+static void
+take_turn_of(void *argument)
+{
+	const TurnArgument *of = argument;
+
+	take_turn(of->turn, of->finals);
+}
+
 /* Takes a turn so that an error stays the rule's own: it is undone, the rule disabled, and the others go on. */
 static void
 take_turn_behind_boundary(const RuleTurn *turn, List **finals)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	TurnArgument of = {turn, finals};
+	ErrorData  *error = run_behind_boundary(take_turn_of, &of);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		take_turn(turn, finals);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", turn->rule_id, error->message)));
-		/* One without state has nowhere to be disabled. */
-		if (is_lasting(error->sqlerrcode) && turn->has_state)
-			disable(turn->rule_id, error->message);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
+	if (error == NULL)
+		return;
+	ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", turn->rule_id, error->message)));
+	/* One without state has nowhere to be disabled. */
+	if (error_is_lasting(error->sqlerrcode) && turn->has_state)
+		disable(turn->rule_id, error->message);
+	FreeErrorData(error);
 }
 
 /* Those of active monitors that are not disabled, the longest not evaluated first. */
