@@ -302,6 +302,11 @@ write_findings(const RowDetector *row, const Reading *reading)
 				(Datum[]){Int32GetDatum(row->monitor_id), CStringGetTextDatum(row->name), PointerGetDatum(state),
 						  TimestampTzGetDatum(reading->read_until)},
 				NULL);
+	sql_execute(
+		"DELETE FROM weir.row_detector_pane p USING weir.monitor m WHERE p.monitor_id = $1 AND p.name = $2 AND m.monitor_id = $1"
+		" AND isfinite($3) AND p.pane_start < $3 - m.retention",
+		3, (Oid[]){INT4OID, TEXTOID, TIMESTAMPTZOID},
+		(Datum[]){Int32GetDatum(row->monitor_id), CStringGetTextDatum(row->name), TimestampTzGetDatum(reading->read_until)}, NULL);
 	sql_end(&scope);
 }
 
