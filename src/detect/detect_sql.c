@@ -149,7 +149,7 @@ detections_transition(FunctionCallInfo fcinfo, bool is_boolean)
 	double		value;
 
 	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "called outside an aggregate");
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this function can be called in an aggregate only")));
 	detections =
 		PG_ARGISNULL(0) ? detections_create(context, fcinfo, 2, is_boolean ? "ddm" : "adwin") : (Detections *) PG_GETARG_POINTER(0);
 	value = PG_ARGISNULL(1) ? 0 : is_boolean ? (double) PG_GETARG_BOOL(1) : PG_GETARG_FLOAT8(1);

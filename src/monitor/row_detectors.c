@@ -193,15 +193,16 @@ static void
 read_rows(const RowDetector *row, Reading *reading)
 {
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INTERVALOID, TEXTOID};
-	Datum		time_zone = row->time_zone != NULL ? CStringGetTextDatum(row->time_zone) : (Datum) 0;
-	Datum		values[] = {TimestampTzGetDatum(row->read_until), TimestampTzGetDatum(row->target), IntervalPGetDatum(&row->pane_size),
-					  time_zone};
+	Datum		values[] = {TimestampTzGetDatum(row->read_until), TimestampTzGetDatum(row->target), 0, 0};
 	TimestampTz started_at = GetCurrentTimestamp();
 	int64		n_rows = 0;
 	bool		has_more = true;
 	SqlScope	scope;
 	Portal		portal;
 
+	values[2] = IntervalPGetDatum(&row->pane_size);
+	if (row->time_zone != NULL)
+		values[3] = CStringGetTextDatum(row->time_zone);
 	reading->read_until = row->target;
 	sql_begin_as(&scope, row->owner);
 	portal =
