@@ -50,6 +50,16 @@ MERGE INTO sales USING (VALUES (7), (8), (9)) v(id) ON sales.id = v.id WHEN MATC
 all_equal($node, 'sales', 'savepoints, rollbacks, MERGE');
 is($node->safe_psql('postgres', q(SELECT count(*) FROM weir.pane WHERE segment = '{"rolled back"}')), 0, 'nothing of what was rolled back');
 
+# --- a pace of its own for one database
+$node->safe_psql('postgres', q{ALTER DATABASE postgres SET weir.flush_interval = '60s'});
+wait_until($node, q{SELECT flush_interval >= '60 s' FROM weir.capture_status}, 'ALTER DATABASE ... SET weir.flush_interval takes effect');
+$node->safe_psql('postgres', q{INSERT INTO sales(at, amount, region) VALUES ('2026-01-04', 9, 'north')});
+my $began = time;
+$node->safe_psql('postgres', q{SELECT weir.wait_for()});
+cmp_ok(time - $began, '<', 40, 'wait_for does not wait for the interval');
+$node->safe_psql('postgres', q{ALTER DATABASE postgres RESET weir.flush_interval});
+wait_until($node, q{SELECT flush_interval < '60 s' FROM weir.capture_status}, 'and so does RESET');
+
 # --- the same values as a query over the table, byte for byte
 is($node->safe_psql('postgres', q{
 WITH b AS (SELECT weir.tumble(at, '5 min') AS t FROM sales LIMIT 0),

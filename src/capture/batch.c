@@ -30,17 +30,36 @@ struct Dictionary
 	uint16		slots[DICTIONARY_SLOTS]; /* code + 1; 0: free */
 };
 
-/* Eight bytes, or as many as there are. */
+/* The first eight bytes, or all of a text that has fewer. */
 static inline uint64
-word_at(const char *bytes, size_t length)
+first_word(const char *bytes, size_t length)
 {
+	const unsigned char *text = (const unsigned char *) bytes;
 	uint64		word = 0;
+	uint32		low;
+	uint32		high;
 
 	if (length >= sizeof(word))
 		memcpy(&word, bytes, sizeof(word));
-	else
-		for (size_t i = 0; i < length; i++)
-			word |= (uint64) (unsigned char) bytes[i] << (8 * i);
+	else if (length >= sizeof(low))
+	{
+		memcpy(&low, bytes, sizeof(low));
+		memcpy(&high, bytes + length - sizeof(high), sizeof(high));
+		word = (uint64) high << 32 | low;
+	}
+	else if (length > 0)
+		word = text[0] | (uint64) text[length / 2] << 8 | (uint64) text[length - 1] << 16;
+	return word;
+}
+
+/* The last eight bytes of a text that has more. */
+static inline uint64
+last_word(const char *bytes, size_t length)
+{
+	uint64		word = 0;
+
+	if (length > sizeof(word))
+		memcpy(&word, bytes + length - sizeof(word), sizeof(word));
 	return word;
 }
 
@@ -48,15 +67,15 @@ int
 dictionary_code(CapturedMonitor *monitor, CapturedColumn *column, const char *bytes, size_t length)
 {
 	Dictionary *dictionary = column->dictionary;
-	MemoryContext context = GetMemoryChunkContext(monitor);
-	uint64		first = word_at(bytes, length);
-	uint64		last = length > sizeof(last) ? word_at(bytes + length - sizeof(last), sizeof(last)) : 0;
+	MemoryContext context;
+	uint64		first = first_word(bytes, length);
+	uint64		last = last_word(bytes, length);
 	uint64		hash = (first * UINT64CONST(0x9e3779b97f4a7c15) ^ last) * UINT64CONST(0xff51afd7ed558ccd) + length;
 	uint32		slot = (uint32) (hash >> 40) % DICTIONARY_SLOTS;
 	DictionaryText *text;
 
 	if (dictionary == NULL)
-		dictionary = column->dictionary = MemoryContextAllocZero(context, sizeof(Dictionary));
+		dictionary = column->dictionary = MemoryContextAllocZero(GetMemoryChunkContext(monitor), sizeof(Dictionary));
 	/* Texts that differ only in the middle crowd one place: the later ones do without a code. */
 	for (int probe = 0; dictionary->slots[slot] != 0; slot = (slot + 1) % DICTIONARY_SLOTS)
 	{
@@ -69,6 +88,7 @@ dictionary_code(CapturedMonitor *monitor, CapturedColumn *column, const char *by
 	}
 	if (dictionary->n == MOST_CODES)
 		return -1;
+	context = GetMemoryChunkContext(monitor);
 	text = &dictionary->texts[dictionary->n];
 	text->first = first;
 	text->last = last;

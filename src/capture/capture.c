@@ -64,6 +64,7 @@ static List *monitors = NIL;
 static char *fingerprint = NULL;
 static XLogRecPtr stored_position;
 static TimestampTz stored_at;
+static bool must_start_again = false;
 
 /* ---- presence ---- */
 
@@ -281,6 +282,26 @@ has_new_builds(void)
 
 /* ---- flushing ---- */
 
+/* ALTER DATABASE ... SET takes effect with the next start of a process. Within an SPI scope. */
+static bool
+database_settings_changed(void)
+{
+	static char *known = NULL;
+	Oid			type = OIDOID;
+	Datum		database = ObjectIdGetDatum(MyDatabaseId);
+	char	   *present;
+	bool		changed;
+
+	sql_execute(
+		"SELECT coalesce((SELECT setconfig::text FROM pg_catalog.pg_db_role_setting WHERE setdatabase = $1 AND setrole = 0), '')",
+		1, &type, &database, NULL);
+	present = sql_text(0, 1);
+	if (known == NULL)
+		known = MemoryContextStrdup(TopMemoryContext, present);
+	changed = strcmp(known, present) != 0;
+	return changed;
+}
+
 /* Somebody waits for what was folded and is not written. */
 static bool
 flush_is_wanted(void)
@@ -371,6 +392,7 @@ flush_and_look_around(bool flush_is_due)
 		flush_committed(monitors);
 		load_definitions();
 	}
+	must_start_again |= database_settings_changed();
 	sql_end(&scope);
 	if (advances)
 		FAULT(FAULT_FLUSH_WRITTEN);
@@ -470,6 +492,11 @@ run(void)
 			next_look = TimestampTzPlusMilliseconds(now, build_is_under_way(monitors) ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
 			build_start_builders(monitors);
 		}
+		if (must_start_again)
+		{
+			flush_and_look_around(true);
+			return;
+		}
 		show_status(caught_up);
 		if (now >= next_slot_look || status_is_upgrading())
 		{
@@ -550,15 +577,15 @@ void
 capture_init(void)
 {
 	DefineCustomIntVariable("weir.flush_interval", "How long changes may wait in memory before capture writes them to the panes.",
-							"Shorter is fresher and writes more WAL.", &capture_flush_interval_ms, 200, 10, 60000, PGC_SIGHUP,
+							"Shorter is fresher and writes more WAL.", &capture_flush_interval_ms, 200, 10, 60000, PGC_SUSET,
 							GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.decoding_memory",
 							"Memory for changes of transactions that are not over; above it, the largest is folded in progress.",
 							"Replaces logical_decoding_work_mem in each database's capture worker, which reads it when it starts.",
-							&capture_decoding_memory_kb, 16 * 1024, 64, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+							&capture_decoding_memory_kb, 16 * 1024, 64, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.capture_memory",
 							"Memory for panes in each database's capture worker; above it, they are written and forgotten.", NULL,
-							&capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+							&capture_memory_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"weir.max_wal", "WAL that the slot of each database may keep; past it, capture lets go of the slot.",
 		"The gap is recorded, and monitors are built again from their tables. -1: no limit but the server's own.",

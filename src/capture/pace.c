@@ -31,17 +31,20 @@ static TimestampTz last_ended;
 static int64 last_duration;		/* microseconds */
 static TimestampTz last_began;
 static int	interval_ms;
-static double credit;			/* bytes of WAL; below 0: to be earned first */
+static double credit_left;		/* bytes of WAL, after the last flush */
+static double price;			/* of the last flush: what the next will cost, about */
+static double read_since;		/* bytes that the source wrote since then */
 static double own_bytes;		/* written by flushes and not yet read back from the stream */
-static TimestampTz credit_at;
-static XLogRecPtr credit_position;
+static XLogRecPtr read_position;
 
 void
 pace_begin(XLogRecPtr position)
 {
-	last_ended = last_began = credit_at = GetCurrentTimestamp();
-	credit_position = position;
-	credit = MOST_CREDIT;
+	last_ended = last_began = GetCurrentTimestamp();
+	read_position = position;
+	credit_left = MOST_CREDIT;
+	price = 0;
+	read_since = 0;
 	own_bytes = 0;
 	last_duration = 0;
 	interval_ms = 0;
@@ -54,31 +57,32 @@ pace_flush_begins(void)
 	wal_before = pgWalUsage.wal_bytes;
 }
 
-static void
-earn(XLogRecPtr position, TimestampTz now)
+static double
+credit_at(XLogRecPtr position, TimestampTz now)
 {
-	double		read = (double) (position - credit_position);
+	double		read = (double) (position - read_position);
 	double		own = Min(own_bytes, read);
-	double		by_time = FLOOR_BYTES_PER_SECOND * (double) (now - credit_at) / USECS_PER_SEC;
+	double		by_time = FLOOR_BYTES_PER_SECOND * (double) (now - last_ended) / USECS_PER_SEC;
 
 	own_bytes -= own;
-	credit = Min(MOST_CREDIT, credit + Max(by_time, SHARE * (read - own)));
-	credit_position = position;
-	credit_at = now;
+	read_since += read - own;
+	read_position = position;
+	return Min(Max(MOST_CREDIT, price), credit_left + Max(by_time, SHARE * read_since));
 }
 
 void
 pace_flush_ended(XLogRecPtr position)
 {
-	double		written = (double) (pgWalUsage.wal_bytes - wal_before);
+	TimestampTz now = GetCurrentTimestamp();
 
-	last_ended = GetCurrentTimestamp();
+	price = (double) (pgWalUsage.wal_bytes - wal_before);
+	credit_left = credit_at(position, now) - price;
+	own_bytes += price;
+	read_since = 0;
+	last_ended = now;
 	last_duration = last_ended - flush_began;
 	interval_ms = (int) Min((flush_began - last_began) / 1000, PG_INT32_MAX);
 	last_began = flush_began;
-	earn(position, last_ended);
-	credit -= written;
-	own_bytes += written;
 }
 
 bool
@@ -91,17 +95,17 @@ pace_is_due(XLogRecPtr position, bool caught_up, bool wanted)
 		return wanted && waited >= last_duration;
 	if (!caught_up && waited < Min(BEHIND_FACTOR * last_duration, LONGEST_BEHIND_MS * INT64CONST(1000)))
 		return false;
-	earn(position, now);
-	return wanted || credit >= 0 || waited >= LONGEST_INTERVAL_MS * INT64CONST(1000);
+	return wanted || credit_at(position, now) >= price || waited >= LONGEST_INTERVAL_MS * INT64CONST(1000);
 }
 
 TimestampTz
 pace_next(void)
 {
 	TimestampTz next = TimestampTzPlusMilliseconds(last_ended, capture_flush_interval_ms);
-	int64		to_earn = credit >= 0 ? 0 : (int64) (-credit / FLOOR_BYTES_PER_SECOND * USECS_PER_SEC);
+	TimestampTz earned = last_ended + (int64) (Max(0.0, price - credit_left) / FLOOR_BYTES_PER_SECOND * USECS_PER_SEC);
 
-	return Max(next, credit_at + Min(to_earn, 1000 * 1000));
+	/* What the source writes may earn it sooner. */
+	return Max(next, Min(earned, GetCurrentTimestamp() + USECS_PER_SEC));
 }
 
 int

@@ -17,6 +17,9 @@
 /* A pane that was written stays so long for the next change. */
 #define KEPT_SECONDS 60
 
+/* Panes as the table has them take at most this part of the budget: the rest is for what is not written yet. */
+#define CACHE_SHARE 4
+
 static MemoryContext parent_context;
 static MemoryContext pane_context = NULL;
 static size_t allocated;
@@ -346,7 +349,7 @@ pane_dirty_list(void)
 void
 pane_written(Pane *pane, size_t memory_budget)
 {
-	if (pane_memory() <= memory_budget)
+	if (pane_memory() <= memory_budget / CACHE_SHARE)
 		return;
 	close_parts(pane);
 	pane->loaded = false;
@@ -359,7 +362,7 @@ static bool
 oldest_must_go(size_t memory_budget, TimestampTz now)
 {
 	return !dlist_is_empty(&clean_panes) &&
-		(pane_memory() > memory_budget ||
+		(pane_memory() > memory_budget / CACHE_SHARE ||
 		 dlist_head_element(Pane, node, &clean_panes)->flushed_at < now - KEPT_SECONDS * USECS_PER_SEC);
 }
 

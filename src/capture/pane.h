@@ -100,12 +100,12 @@ extern void pane_mark_dirty(Pane *pane);
 /* The panes that changed since the last flush: Pane by node. */
 extern dlist_head *pane_dirty_list(void);
 
-/* While a flush goes on: gives up the summaries of a pane that was just written, when memory is above the budget. */
+/* While a flush goes on: gives up the summaries of a pane that was just written, when memory is short. */
 extern void pane_written(Pane *pane, size_t memory_budget);
 
 /*
- * After a flush was committed: dirty panes become clean; those that were flushed longest ago are forgotten, down to the budget, and
- * so are those that nobody needed for a minute.
+ * After a flush was committed: dirty panes become clean; those that were flushed longest ago are forgotten, down to part of the
+ * budget, and so are those that nobody needed for a minute.
  */
 extern void pane_flushed(size_t memory_budget);
 

@@ -139,19 +139,27 @@ add_category(CapturedMonitor *monitor, int i, PanePart *part, Datum value)
 	category_text_free(&text);
 }
 
-void
-row_add_value(CapturedMonitor *monitor, int i, PanePart *part, Datum value, bool is_null)
+static pg_attribute_always_inline void
+add_value(CapturedMonitor *monitor, int i, PanePart *part, Datum value, bool is_null)
 {
 	const ValueReader *reader = &monitor->columns[i].reader;
 
 	if (is_null)
 		batch_add_null(part->batch, i);
+	else if (reader->base_type == FLOAT8OID && reader->kind == SUMMARY_NUMERIC)
+		batch_add_number(part->batch, i, DatumGetFloat8(value)); /* the most frequent one, without a call */
 	else if (reader->kind == SUMMARY_NUMERIC)
 		batch_add_number(part->batch, i, value_reader_number(reader, value));
 	else if (reader->kind == SUMMARY_VECTOR)
 		value_reader_add(reader, part->summaries[i], value, false); /* not worth gathering: each takes its time */
 	else
 		add_category(monitor, i, part, value);
+}
+
+void
+row_add_value(CapturedMonitor *monitor, int i, PanePart *part, Datum value, bool is_null)
+{
+	add_value(monitor, i, part, value, is_null);
 }
 
 void
@@ -170,7 +178,7 @@ row_add(MonitorMap *entry, PanePart *part, RowImage *row)
 		int			at = entry->columns[i] - 1;
 
 		if (at >= 0)
-			row_add_value(monitor, i, part, row->values[at], row->nulls[at]);
+			add_value(monitor, i, part, row->values[at], row->nulls[at]);
 	}
 	row_add_fairness(entry, part, row);
 }
