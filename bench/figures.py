@@ -13,6 +13,7 @@ import psycopg
 
 import capture
 import detectors
+import drift
 import series
 import summaries
 from common import ROUNDS, ROWS, TABLE, compare, row
@@ -52,7 +53,8 @@ def machine(cursor):
 
 
 FIGURES = {**summaries.FIGURES, 'windows': windows, **capture.FIGURES,
-           'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES}
+           'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES,
+           'drift': drift.speed}
 
 
 def main():

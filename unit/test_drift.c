@@ -320,6 +320,7 @@ test_cells(void)
 		fill(a, n, round % 5, 0);
 		fill(a + n, m, round % 5, 0.5);
 		pair = pair_of(a, n, a + n, m);
+		drift_make_cells(pair);
 		for (size_t i = 0; i < pair->n_cells; i++)
 		{
 			sums[0] += pair->cells[i].n[0];

@@ -269,8 +269,7 @@ summarize_side(const char *from, List *columns, int side, MemoryContext memory)
 	if (n == 0)
 		return;
 	appendStringInfo(&statement, " FROM %s", from);
-	if (SPI_execute(statement.data, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "summarizing %s did not give one row", side_names[side]);
+	(void) SPI_execute(statement.data, true, 0);
 	n = 0;
 	foreach(cell, columns)
 	{
@@ -302,7 +301,9 @@ score_column(ComparedColumn *column, ArrayType *metrics, const bool *wanted, Jso
 	drift_read_options(options, column->readers[BASELINE].unit, &parsed);
 	pair = drift_pair_of_summaries(allocator, &parsed, column->summaries[BASELINE], column->summaries[CURRENT]);
 	if (pair == NULL)
-		elog(ERROR, "summaries of column \"%s\" differ in kind", column->name);
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("column \"%s\" has vectors of different dimensions", column->name),
+				 errhint("Leave it out with columns or kinds.")));
 	for (int i = 0; i < DRIFT_N_METRICS; i++)
 	{
 		ComparedRow *row;

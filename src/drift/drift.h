@@ -223,6 +223,7 @@ typedef struct DriftPair
 	DriftCategory *categories;	/* ascending by bytes; categories only */
 	size_t		n_categories;
 	size_t		categories_capacity;
+	bool		has_cells;
 	DriftCell  *cells;
 	size_t		n_cells;
 	size_t		cells_capacity;
@@ -268,7 +269,7 @@ drift_pair_of_vectors(Allocator allocator, const DriftOptions *options, int dime
 					  int64_t missing_baseline, double *current, size_t n_current, int64_t missing_current);
 extern void drift_pair_free(DriftPair *pair);
 
-/* Fills the cells; called by the makers above (drift_cells.c). */
+/* Fills the cells, once; drift_score does so for scores that need them (drift_cells.c). */
 extern void drift_make_cells(DriftPair *pair);
 
 extern const char *drift_metric_name(DriftMetric metric);
@@ -369,6 +370,19 @@ extern void drift_score_vectors(DriftPair *pair, DriftMetric metric, DriftScore 
 
 /* The p-value of the Kolmogorov-Smirnov test, for distances without a test of their own. */
 extern void drift_borrow_p_value(DriftPair *pair, DriftScore *score);
+
+/* fmax and fmin without their care for NaN, which costs a call. */
+static inline double
+larger_of(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static inline double
+smaller_of(double a, double b)
+{
+	return a < b ? a : b;
+}
 
 static inline void
 drift_undefined(DriftScore *score, const char *reason)

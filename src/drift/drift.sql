@@ -131,7 +131,7 @@ BEGIN
             ' FINALFUNC = weir.%I, PARALLEL = SAFE)', metric.metric_name, made);
         EXECUTE pg_catalog.format('COMMENT ON AGGREGATE weir.%I("any", boolean) IS %L', metric.metric_name,
             'Of (value, is_current): rows where is_current is false are the baseline, true the current sample, NULL neither. Both are held as '
-            'summaries: exact up to 1024 different values, beyond that as weir.' || metric.metric_name || ' of two summaries. ' || metric.meaning);
+            'summaries: exact up to their budget of different values (1536), beyond that as weir.' || metric.metric_name || ' of two summaries. ' || metric.meaning);
     END LOOP;
 END $$;
 
@@ -176,7 +176,7 @@ COMMENT ON FUNCTION weir.compare(text, text, text[], text[], text, jsonb) IS
     'metrics: names of scores; NULL: all that apply. adjust: how p_adjusted corrects the p-values of a metric for the number of columns (none, '
     'bonferroni, holm, benjamini_hochberg, benjamini_yekutieli); a verdict other than ok needs p_adjusted < significance. options: those of '
     'weir.drift, and kinds ({"postcode": "category", "note": "ignore"}). Other columns as in weir.drift. Columns are held as summaries: exact up '
-    'to 1024 different values.';
+    'to their budget of different values (1536).';
 
 -- inlined: the queries in its arguments are read with the caller's search_path
 CREATE FUNCTION weir.drifted_columns(baseline text, current text, columns text[] DEFAULT NULL, metrics text[] DEFAULT '{psi,mmd}',

@@ -45,10 +45,8 @@ reader_of_values(FunctionCallInfo fcinfo)
 	if (reader != NULL)
 		return reader;
 	type = get_fn_expr_argtype(fcinfo->flinfo, 1);
-	if (!OidIsValid(type))
-		elog(ERROR, "could not determine the type of the aggregated values");
 	reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(ValueReader));
-	if (!value_kind_of_type(type, &kind) || !value_reader_init(reader, type, kind, fcinfo->flinfo->fn_mcxt))
+	if (!OidIsValid(type) || !value_kind_of_type(type, &kind) || !value_reader_init(reader, type, kind, fcinfo->flinfo->fn_mcxt))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("values of type %s cannot be compared", format_type_be(type)),
 				 errhint("Cast the value to a number, to text or to an array of numbers.")));

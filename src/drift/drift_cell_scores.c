@@ -194,9 +194,11 @@ is_infinite(const DriftPair *pair, DriftMetric metric, DriftScore *score)
 void
 drift_score_cells(DriftPair *pair, DriftMetric metric, DriftScore *score)
 {
-	double		statistic = drift_chi_square(pair, &score->degrees_of_freedom, &score->p_value);
+	double		statistic;
 	double		rows = (double) score->n[BASELINE] + (double) score->n[CURRENT];
 
+	drift_make_cells(pair);
+	statistic = drift_chi_square(pair, &score->degrees_of_freedom, &score->p_value);
 	score->has_p_value = true;
 	score->test = "chi_square";
 	if (is_infinite(pair, metric, score))

@@ -70,7 +70,7 @@ close_cell(DriftPair *pair, double upper)
 static int
 quantiles(int64_t cumulative, int64_t n, int n_quantiles)
 {
-	return (int) floor((double) cumulative / (double) n * n_quantiles + 1e-9);
+	return (int) ((double) cumulative / (double) n * n_quantiles + 1e-9);
 }
 
 /* Each quantile, the heavy bins and the gaps beside them. */
@@ -79,16 +79,19 @@ make_quantile_cells(DriftPair *pair, int n_quantiles)
 {
 	int64_t		n = pair->n_values[BASELINE];
 	int64_t		cumulative = 0;
+	int			reached = 0;	/* quantiles at or below what was seen */
 
 	allocate_cells(pair, 3 * (size_t) n_quantiles + 2);
 	open_cell(pair, -INFINITY);
 	for (size_t i = 0; i < pair->n_bins; i++)
 	{
 		const DriftBin *bin = &pair->bins[i];
-		int			before = n == 0 ? 0 : quantiles(cumulative, n, n_quantiles);
+		int			before = reached;
 		DriftCell  *cell;
 
 		cumulative += bin->n[BASELINE];
+		if (bin->n[BASELINE] > 0)
+			reached = quantiles(cumulative, n, n_quantiles);
 		if (n > 0 && (double) bin->n[BASELINE] * n_quantiles >= (double) n)
 		{
 			close_cell(pair, bin->lower);
@@ -101,7 +104,7 @@ make_quantile_cells(DriftPair *pair, int n_quantiles)
 		}
 		cell = &pair->cells[pair->n_cells - 1];
 		add_bin(cell, bin);
-		if (n > 0 && bin->n[BASELINE] > 0 && quantiles(cumulative, n, n_quantiles) > before && cumulative < n)
+		if (n > 0 && reached > before && cumulative < n)
 		{
 			close_cell(pair, bin->upper);
 			open_cell(pair, bin->upper);
@@ -216,6 +219,9 @@ make_number_cells(DriftPair *pair)
 void
 drift_make_cells(DriftPair *pair)
 {
+	if (pair->has_cells)
+		return;
+	pair->has_cells = true;
 	if (pair->kind == SUMMARY_NUMERIC)
 		make_number_cells(pair);
 	else if (pair->kind == SUMMARY_CATEGORY)

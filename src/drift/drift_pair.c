@@ -56,7 +56,6 @@ finish_pair(DriftPair *pair)
 	for (int side = 0; side < 2; side++)
 		if (pair->options.ignore_missing)
 			pair->n_missing[side] = 0;
-	drift_make_cells(pair);
 	return pair;
 }
 
@@ -84,7 +83,7 @@ merge_bins(DriftPair *pair, const Side *sides)
 		bin->lower = INFINITY;
 		for (int side = 0; side < 2; side++)
 			if (next[side] < sides[side].n)
-				bin->lower = fmin(bin->lower, sides[side].bins[next[side]].lower);
+				bin->lower = smaller_of(bin->lower, sides[side].bins[next[side]].lower);
 		for (int side = 0; side < 2; side++)
 			if (next[side] < sides[side].n && sides[side].bins[next[side]].lower == bin->lower)
 			{

@@ -29,8 +29,11 @@ pass(DriftPair *pair, DriftRanks *ranks)
 	double		n = (double) pair->n_values[BASELINE];
 	double		m = (double) pair->n_values[CURRENT];
 	double		total = n + m;
+	double		per_baseline = 1 / n;
+	double		per_current = 1 / m;
 	double		below[2] = {0, 0};
-	double		previous = 0;
+	double		before = 0;		/* F - G */
+	double		previous = pair->n_bins > 0 ? middle_of(&pair->bins[0]) : 0;
 	double		highest = 0;	/* of F - G, and of G - F; with what may lie within bins */
 	double		lowest = 0;
 	double		highest_within = 0;
@@ -54,66 +57,71 @@ pass(DriftPair *pair, DriftRanks *ranks)
 		double		a = (double) bin->n[BASELINE];
 		double		b = (double) bin->n[CURRENT];
 		double		l = a + b;
-		double		p = a / n;
-		double		q = b / m;
-		double		before = below[BASELINE] / n - below[CURRENT] / m;
 		double		middle = middle_of(bin);
-		double		d = before + (p - q) / 2;
 		double		rank = below[BASELINE] + below[CURRENT] + l / 2;
-		double		weight = l / (rank * (total - rank) - total * l / 4);
+		double		product = rank * (total - rank) - total * l / 4;
 		double		after = (below[BASELINE] + a) / n - (below[CURRENT] + b) / m;
+		double		d = (before + after) / 2;
+		double		taken = 0;
 
-		if (i > 0)
-		{
-			area += fabs(before) * (middle - previous);
-			squares += before * before * (middle - previous);
-		}
+		area += fabs(before) * (middle - previous);
+		squares += before * before * (middle - previous);
 		previous = middle;
 		cramer += l * after * after;
-		if (rank * (total - rank) > total * l / 4) /* not when one group is all there is */
-			anderson += weight * d * d;
+		if (product > 0)		/* not when one group is all there is */
+			taken = l * d * d / product;
+		anderson += taken;
 		ranks->baseline_wins += a * (below[CURRENT] + b / 2);
 		ranks->ties += l * l * l - l;
 		if (bin->lower < bin->upper)
 		{
 			/* Inside, F may rise before G or after it. */
+			double		p = a * per_baseline;
+			double		q = b * per_current;
 			double		high = before + p;
 			double		low = before - q;
-			double		most = fmax(high * high, low * low);
-			double		least = high >= 0 && low <= 0 ? 0 : fmin(high * high, low * low);
+			double		most = larger_of(high * high, low * low);
+			double		least = high >= 0 && low <= 0 ? 0 : smaller_of(high * high, low * low);
 			double		first = rank - (l - 1) / 2;
 			double		last = rank + (l - 1) / 2;
 			double		at_first = first * (total - first) - total / 4;
 			double		at_last = last * (total - last) - total / 4;
-			double		at_middle = first <= total / 2 && last >= total / 2 ? total * total / 4 : fmax(at_first, at_last);
+			double		at_least = smaller_of(at_first, at_last);
+			double		at_most = first <= total / 2 && last >= total / 2 ? total * total / 4 : larger_of(at_first, at_last);
+			double		width = bin->upper / 2 - bin->lower / 2;
 
-			highest_within = fmax(highest_within, high);
-			lowest_within = fmin(lowest_within, low);
-			ranks->area_bound += (p + q) * (bin->upper / 2 - bin->lower / 2);
-			widths[BASELINE] += p * p * (bin->upper - bin->lower);
-			widths[CURRENT] += q * q * (bin->upper - bin->lower);
+			highest_within = larger_of(highest_within, high);
+			lowest_within = smaller_of(lowest_within, low);
+			ranks->area_bound += (p + q) * width;
+			widths[BASELINE] += p * p * width;
+			widths[CURRENT] += q * q * width;
 			ranks->undecided_pairs += a * b;
 			cramer_low += l * least;
 			cramer_high += l * most;
 			cramer_taken += l * after * after;
-			anderson_taken += weight * d * d;
-			anderson_low += l * least / at_middle;
+			anderson_taken += taken;
 			/* At the ends the first k values differ by k rows of one side at most. */
 			if (rank == l / 2 || rank == total - l / 2)
 				anderson_high += 2 * l * l / (fmin(n, m) * fmin(n, m) * fmax(1, total - l));
 			else
-				anderson_high += l * most / fmin(at_first, at_last);
+			{
+				double		scale = l / (at_least * at_most);
+
+				anderson_low += least * at_least * scale;
+				anderson_high += most * at_most * scale;
+			}
 		}
 		below[BASELINE] += a;
 		below[CURRENT] += b;
-		highest = fmax(highest, after);
-		lowest = fmin(lowest, after);
+		before = after;
+		highest = larger_of(highest, after);
+		lowest = smaller_of(lowest, after);
 	}
 	ranks->kuiper = highest - lowest;
 	ranks->kuiper_bound = fmax(highest, highest_within) - fmin(lowest, lowest_within) - ranks->kuiper;
 	ranks->area = area;
 	ranks->energy = sqrt(2 * squares);
-	ranks->energy_bound = sqrt(2 * widths[BASELINE]) + sqrt(2 * widths[CURRENT]);
+	ranks->energy_bound = sqrt(4 * widths[BASELINE]) + sqrt(4 * widths[CURRENT]); /* the widths are halves */
 	ranks->cramer_von_mises = n * m / (total * total) * cramer;
 	ranks->cramer_von_mises_bound = n * m / (total * total) * fmax(cramer_high - cramer_taken, cramer_taken - cramer_low);
 	ranks->anderson_darling = (total - 1) / total * n * m * anderson;

@@ -69,7 +69,8 @@ parts_at(double x, double parts[N_PARTS])
 static void
 gather(const DriftPair *pair, double scale, Parts sides[2])
 {
-	double		n[2] = {(double) pair->n_values[BASELINE], (double) pair->n_values[CURRENT]};
+	double		per_row[2] = {1 / (double) pair->n_values[BASELINE], 1 / (double) pair->n_values[CURRENT]};
+	double		per_scale = 1 / scale;
 
 	memset(sides, 0, sizeof(Parts) * 2);
 	for (size_t i = 0; i < pair->n_bins; i++)
@@ -77,16 +78,21 @@ gather(const DriftPair *pair, double scale, Parts sides[2])
 		const DriftBin *bin = &pair->bins[i];
 		double		parts[N_PARTS];
 
-		parts_at(middle_of(bin) / scale, parts);
+		parts_at(middle_of(bin) * per_scale, parts);
 		for (int side = 0; side < 2; side++)
 		{
-			double		weight = (double) bin->n[side] / n[side];
+			double		weight = (double) bin->n[side] * per_row[side];
+			Parts	   *sums = &sides[side];
 
-			for (int a = 0; a < N_PARTS && weight > 0; a++)
+			if (bin->n[side] == 0)
+				continue;
+			for (int a = 0; a < N_PARTS; a++)
 			{
-				sides[side].mean[a] += weight * parts[a];
+				double		weighted = weight * parts[a];
+
+				sums->mean[a] += weighted;
 				for (int b = 0; b <= a; b++)
-					sides[side].products[a * N_PARTS + b] += weight * parts[a] * parts[b];
+					sums->products[a * N_PARTS + b] += weighted * parts[b];
 			}
 		}
 	}

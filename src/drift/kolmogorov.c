@@ -94,7 +94,7 @@ kolmogorov_test(const DriftPair *pair, KolmogorovResult *result)
 		if (bin->lower < bin->upper)
 		{
 			gap = share[BASELINE] - share[CURRENT];
-			largest = fmax(largest, fmax(gap + (double) bin->n[BASELINE] / n, (double) bin->n[CURRENT] / m - gap));
+			largest = larger_of(largest, larger_of(gap + (double) bin->n[BASELINE] / n, (double) bin->n[CURRENT] / m - gap));
 		}
 		below[BASELINE] += bin->n[BASELINE];
 		below[CURRENT] += bin->n[CURRENT];

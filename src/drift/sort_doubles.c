@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGIT_BITS 11
-#define N_DIGITS 6
+#define DIGIT_BITS 8
+#define N_DIGITS 8
 #define N_BUCKETS (1 << DIGIT_BITS)
 #define FEW 2048 /* below it comparisons are as fast */
 
@@ -45,12 +45,11 @@ digit_of(uint64_t key, int digit)
 void
 sort_doubles(Allocator allocator, double *values, size_t n)
 {
-	size_t		counts_size = sizeof(size_t) * N_DIGITS * N_BUCKETS;
-	size_t(*counts)[N_BUCKETS];
-	uint64_t   *from;
-	uint64_t   *into;
-	uint64_t   *keys;
+	size_t		counts[N_DIGITS][N_BUCKETS] = {{0}};
+	uint64_t   *keys = (uint64_t *) (void *) values;
 	uint64_t   *spare;
+	uint64_t   *from = keys;
+	uint64_t   *into;
 
 	if (n < FEW)
 	{
@@ -58,20 +57,17 @@ sort_doubles(Allocator allocator, double *values, size_t n)
 			qsort(values, n, sizeof(double), compare_doubles);
 		return;
 	}
-	counts = allocator.resize(allocator.context, NULL, 0, counts_size);
-	keys = allocator.resize(allocator.context, NULL, 0, n * sizeof(uint64_t));
-	spare = allocator.resize(allocator.context, NULL, 0, n * sizeof(uint64_t));
-	memset(counts, 0, counts_size);
-	memcpy(keys, values, n * sizeof(uint64_t));
+	spare = into = allocator.resize(allocator.context, NULL, 0, n * sizeof(uint64_t));
 	for (size_t i = 0; i < n; i++)
 	{
-		uint64_t	key = keys[i] = key_of(keys[i]);
+		uint64_t	key;
 
+		memcpy(&key, &values[i], sizeof(key));
+		key = key_of(key);
+		memcpy(&values[i], &key, sizeof(key));
 		for (int digit = 0; digit < N_DIGITS; digit++)
 			counts[digit][digit_of(key, digit)]++;
 	}
-	from = keys;
-	into = spare;
 	for (int digit = 0; digit < N_DIGITS; digit++)
 	{
 		size_t	   *place = counts[digit];
@@ -94,9 +90,10 @@ sort_doubles(Allocator allocator, double *values, size_t n)
 		into = swap;
 	}
 	for (size_t i = 0; i < n; i++)
-		from[i] = bits_of(from[i]);
-	memcpy(values, from, n * sizeof(uint64_t));
+	{
+		uint64_t	bits = bits_of(from[i]);
+
+		memcpy(&values[i], &bits, sizeof(bits));
+	}
 	allocator.resize(allocator.context, spare, n * sizeof(uint64_t), 0);
-	allocator.resize(allocator.context, keys, n * sizeof(uint64_t), 0);
-	allocator.resize(allocator.context, counts, counts_size, 0);
 }
