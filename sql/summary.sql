@@ -173,6 +173,23 @@ SELECT weir.frequency(weir.summarize(i4), 'seven') FROM every_type;
 SELECT weir.distinct_count(a.x - b.x) <= weir.distinct_count(a.x), weir.distinct_stale(a.x - b.x)
 FROM (SELECT weir.summarize(x) x FROM numbers) a, (SELECT weir.summarize(x) x FROM numbers WHERE part = 2) b;
 
+-- distinct values of raw rows, trimmed means
+SELECT weir.distinct_count(i4), weir.distinct_count(t), weir.distinct_count(b), weir.distinct_count(iv), weir.distinct_count(NULL::int) FROM every_type;
+SELECT weir.distinct_count(x) FROM generate_series(1, 0) x;
+SELECT bool_and(d = least(id, 5)) FROM (SELECT id, weir.distinct_count(i4) OVER (ORDER BY id ROWS 4 PRECEDING) AS d FROM every_type) x;
+SELECT abs(weir.distinct_count(x) / 100000.0 - 1) < 0.15, abs(weir.distinct_count(c) / 5000.0 - 1) < 0.15 FROM numbers;
+SELECT weir.trimmed_mean(s), weir.trimmed_mean(s, 0, 0), weir.trimmed_mean(s, 0.25, 0), weir.trimmed_mean(s, low => 0.5, high => 0.49), weir.trimmed_mean_error(s)
+FROM (SELECT weir.summarize(i4) s FROM every_type) x;
+SELECT weir.trimmed_mean(weir.summarize(iv), 0.1, 0.1), weir.trimmed_mean(weir.summarize(dt), 0.5, 0.49) FROM every_type;
+SELECT weir.trimmed_mean(s, 0.2, 0.2), weir.trimmed_mean(s, 0, 0.2), weir.trimmed_mean(s, 0.2, 0), weir.trimmed_mean(s, 0, 0)
+FROM (SELECT weir.summarize(x) s FROM (VALUES (1.0::float8), ('NaN'), ('Infinity'), ('-Infinity'), (3), (4)) v(x)) y;
+SELECT weir.trimmed_mean(weir.summarize(NULL::int));
+SELECT weir.trimmed_mean(weir.summarize(i4), 0.5, 0.5) FROM every_type;
+SELECT weir.trimmed_mean(weir.summarize(i4), -0.1, 0.5) FROM every_type;
+SELECT weir.trimmed_mean(weir.summarize(t)) FROM every_type;
+SELECT abs(weir.trimmed_mean(s, 0.2, 0.1) - truth) <= weir.trimmed_mean_error(s, 0.2, 0.1), weir.trimmed_mean_error(s, 0.2, 0.1) BETWEEN 1e-9 AND 0.01
+FROM (SELECT weir.summarize(x) s FROM numbers) y, (SELECT avg(x) AS truth FROM (SELECT x, row_number() OVER (ORDER BY x) r FROM numbers) z WHERE r > 20000 AND r <= 90000) t;
+
 -- the same rows give the same bytes: any order, any grouping, parallel or not
 CREATE TABLE summaries (how text, x weir.summary, c weir.summary, q float8[]);
 SET max_parallel_workers_per_gather = 0;

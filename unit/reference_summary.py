@@ -164,6 +164,48 @@ def test_categories(cursor):
         check(sum(within) >= 0.96 * len(within), f'{label}: {sum(within)} of {len(within)} frequencies within their bounds')
 
 
+def test_trimmed_mean(cursor):
+    for n in (10, 1000, 50000):
+        for name, values, _ in shapes(n):
+            low, high = RANDOM.random() * 0.4, RANDOM.random() * 0.4
+            cursor.execute('SELECT weir.trimmed_mean(s, %s, %s), weir.trimmed_mean_error(s, %s, %s), weir.trimmed_mean(s, %s, %s), weir.trimmed_mean_error(s, %s, %s) '
+                           'FROM (SELECT weir.summarize(x) AS s FROM unnest(%s::float8[]) x) q', (low, high, low, high, low, low, low, low, values.tolist()))
+            ours, error, even, even_error = cursor.fetchone()
+            ordered = numpy.sort(values)[int(low * n):n - int(high * n)].tolist()
+            truth = as_double(sum(fractions.Fraction(value) for value in ordered) / len(ordered))
+            slack = 4 * math.ulp(truth)
+            check(abs(ours - truth) <= error + slack and (n > 1000 or error == 0), f'{name}, n {n}: trimmed mean {ours:g} within {error:g}')
+            if abs(truth) < 1e100:
+                theirs = scipy.stats.trim_mean(values, low)
+                check(abs(even - theirs) <= even_error + 1e-9 * max(1, abs(values).max()), f'{name}, n {n}: trim_mean of scipy')
+
+
+def test_table(cursor):
+    """summarize_table against pandas' describe."""
+    n = 1500
+    frame = pandas.DataFrame({'a': RANDOM.integers(0, 500, n), 'b': RANDOM.standard_normal(n).round(2), 'c': RANDOM.choice(['x', 'y', 'zz'], n)})
+    frame.loc[RANDOM.random(n) < 0.1, 'b'] = numpy.nan
+    cursor.execute('CREATE TEMP TABLE described (a int, b float8, c text)')
+    with cursor.copy('COPY described FROM STDIN') as copy:
+        for row in frame.itertuples(index=False):
+            copy.write_row([row.a, None if math.isnan(row.b) else row.b, row.c])
+    cursor.execute('SELECT column_name, n, null_count, distinct_count, min, max, mean, stddev, p25, p50, p75, top_values FROM weir.summarize_table(%s)', ('described',))
+    for name, count, nulls, distinct, low, high, mean, stddev, *quartiles, top in cursor.fetchall():
+        column = frame[name]
+        check((count, nulls, distinct) == (column.count(), column.isna().sum(), column.nunique()), f'summarize_table, {name}: counts')
+        frequencies = column.value_counts()
+        check([entry['n'] for entry in top] == frequencies.iloc[:5].tolist() and all(frequencies[type(frequencies.index[0])(entry['value'])] == entry['n'] for entry in top),
+              f'summarize_table, {name}: top values')
+        if name == 'c':
+            check((low, high) == (column.min(), column.max()), f'summarize_table, {name}: extremes')
+            continue
+        described = column.describe()
+        check((float(low), float(high)) == (described['min'], described['max']) and math.isclose(mean, described['mean'], rel_tol=1e-12, abs_tol=1e-12) and
+              math.isclose(stddev, described['std'], rel_tol=1e-12), f'summarize_table, {name}: describe of pandas')
+        check(quartiles == numpy.quantile(column.dropna(), [0.25, 0.5, 0.75], method='inverted_cdf').tolist(), f'summarize_table, {name}: quartiles')
+    cursor.execute('DROP TABLE described')
+
+
 def test_distinct(cursor):
     for n, limit in ((1000, 500), (5000, 10 ** 6), (100000, 30000), (200000, 2 ** 52)):
         values = RANDOM.integers(0, limit, n).astype(float)
@@ -224,6 +266,8 @@ def main():
         test_histogram(cursor)
         test_categories(cursor)
         test_distinct(cursor)
+        test_trimmed_mean(cursor)
+        test_table(cursor)
         test_sliding(cursor)
         test_numerics(cursor)
     if TOTALS[1]:

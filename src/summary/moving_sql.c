@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "base/memory.h"
 #include "fmgr.h"
 #include "summary/moving_summary.h"
@@ -16,6 +18,7 @@ PG_FUNCTION_INFO_V1(weir_moving_category_enter);
 PG_FUNCTION_INFO_V1(weir_moving_summary_leave);
 PG_FUNCTION_INFO_V1(weir_moving_summary_final);
 PG_FUNCTION_INFO_V1(weir_moving_stats_final);
+PG_FUNCTION_INFO_V1(weir_moving_distinct_final);
 
 static Datum
 enter(FunctionCallInfo fcinfo, WantedKind wanted)
@@ -92,4 +95,19 @@ weir_moving_stats_final(PG_FUNCTION_ARGS)
 	moving = (const MovingSummary *) PG_GETARG_POINTER(0);
 	moving_statistics(moving, &statistics);
 	return statistics_datum(fcinfo, moving_unit(moving), &statistics);
+}
+
+Datum
+weir_moving_distinct_final(PG_FUNCTION_ARGS)
+{
+	double		estimate;
+	double		error;
+	Summary	   *snapshot;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_INT64(0);
+	snapshot = moving_snapshot((const MovingSummary *) PG_GETARG_POINTER(0), allocator_in(CurrentMemoryContext));
+	if (!summary_distinct(snapshot, &estimate, &error))
+		PG_RETURN_NULL();
+	PG_RETURN_INT64((int64) rint(estimate));
 }

@@ -148,6 +148,12 @@ extern bool summary_cdf(const Summary *summary, double x, double *result);
 extern double summary_error_bound(const Summary *summary);
 
 /*
+ * Mean of the values but for this share of the smallest and of the largest (as many as whole values fit into it), exact at level
+ * 0, else within error; false when nothing is left.
+ */
+extern bool summary_trimmed_mean(const Summary *summary, double low, double high, double *mean, double *error);
+
+/*
  * One bin of the distribution, in ascending order: values in [lower, upper] (both inclusive: smallest and largest double of the
  * bin).
  */

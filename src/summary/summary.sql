@@ -211,3 +211,13 @@ CREATE FUNCTION weir.frequency(summary weir.summary, value text, OUT count bigin
     AS 'MODULE_PATHNAME', 'weir_frequency' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.frequency(weir.summary, text) IS
     'How many of the values are this one, with bounds, and its share of all values. Exact (low = high) while all categories fit the budget and for those that are kept; of the others an unbiased estimate (count sketch, Charikar, Chen and Farach-Colton 2002) with bounds of three standard errors. Of numbers, written as shown (weir.unit), exact at level 0, NULL above. NULL for NULL arguments. Raises 22P02 for what is no number.';
+
+CREATE FUNCTION weir.trimmed_mean(summary weir.summary, low float8 DEFAULT 0.1, high float8 DEFAULT 0.1) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_trimmed_mean' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.trimmed_mean(weir.summary, float8, float8) IS
+    'Mean without the share low of the smallest and the share high of the largest values, each cut down to whole values (as scipy.stats.trim_mean). Exact at level 0, else within weir.trimmed_mean_error(summary, low, high). Infinities have their place in the order, NaN is left out. Intervals and times in seconds (since 1970-01-01 UTC). NULL without values or for NULL arguments. Raises 22003 unless both shares are at least 0 and together below 1, 42804 for categories.';
+
+CREATE FUNCTION weir.trimmed_mean_error(summary weir.summary, low float8 DEFAULT 0.1, high float8 DEFAULT 0.1) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_trimmed_mean_error' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.trimmed_mean_error(weir.summary, float8, float8) IS
+    'How far weir.trimmed_mean can be from the true one, in its unit: 0 at level 0. Arguments and errors are the same.';

@@ -31,7 +31,10 @@ PG_FUNCTION_INFO_V1(weir_sample_stddev);
 PG_FUNCTION_INFO_V1(weir_skewness);
 PG_FUNCTION_INFO_V1(weir_kurtosis);
 PG_FUNCTION_INFO_V1(weir_distinct_count);
+PG_FUNCTION_INFO_V1(weir_distinct_count_final);
 PG_FUNCTION_INFO_V1(weir_distinct_error);
+PG_FUNCTION_INFO_V1(weir_trimmed_mean);
+PG_FUNCTION_INFO_V1(weir_trimmed_mean_error);
 PG_FUNCTION_INFO_V1(weir_distinct_stale);
 PG_FUNCTION_INFO_V1(weir_cdf);
 PG_FUNCTION_INFO_V1(weir_error_bound);
@@ -165,6 +168,15 @@ weir_distinct_count(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) rint(estimate));
 }
 
+/* Of no rows 0, as count(DISTINCT x). */
+Datum
+weir_distinct_count_final(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_INT64(0);
+	return weir_distinct_count(fcinfo);
+}
+
 Datum
 weir_distinct_error(PG_FUNCTION_ARGS)
 {
@@ -265,6 +277,47 @@ weir_kurtosis(PG_FUNCTION_ARGS)
 }
 
 /* ---- order ---- */
+
+static bool
+trimmed_mean(FunctionCallInfo fcinfo, double *mean, double *error, SummaryUnit *unit)
+{
+	const Summary *summary = summary_borrow(PG_GETARG_DATUM(0));
+	double		low = PG_GETARG_FLOAT8(1);
+	double		high = PG_GETARG_FLOAT8(2);
+
+	if (summary_kind(summary) == SUMMARY_CATEGORY)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a summary of categories has no mean"),
+				 errhint("weir.top(summary, k) lists its categories.")));
+	if (!(low >= 0 && high >= 0 && low + high < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("shares %g and %g cannot be trimmed", low, high),
+				 errhint("Both are at least 0, and together below 1.")));
+	*unit = summary_unit(summary);
+	return summary_trimmed_mean(summary, low, high, mean, error);
+}
+
+Datum
+weir_trimmed_mean(PG_FUNCTION_ARGS)
+{
+	SummaryUnit unit;
+	double		mean = 0;
+	double		error;
+	bool		defined = trimmed_mean(fcinfo, &mean, &error, &unit);
+
+	return value_or_null(fcinfo, defined, shown_value(unit, mean));
+}
+
+Datum
+weir_trimmed_mean_error(PG_FUNCTION_ARGS)
+{
+	SummaryUnit unit;
+	double		mean;
+	double		error = 0;
+	bool		defined = trimmed_mean(fcinfo, &mean, &error, &unit);
+
+	return value_or_null(fcinfo, defined, shown_difference(unit, error));
+}
 
 Datum
 weir_cdf(PG_FUNCTION_ARGS)

@@ -122,3 +122,21 @@ CREATE AGGREGATE weir.stats("any") (
 COMMENT ON AGGREGATE weir.stats("any") IS
     'Statistics of numbers, booleans (0 and 1), intervals, dates or times: count of values (NaN and infinities included), count of NULLs; over the finite values sum, mean, sample standard deviation (n - 1), skewness g1 and excess kurtosis g2 (population, as scipy.stats.skew and kurtosis), all from exact sums; minimum and maximum. Undefined ones are NULL. Intervals and times in seconds (since 1970-01-01 UTC). NULL over no rows. Raises 42804 for other types.';
 
+CREATE FUNCTION weir.distinct_count_final(state weir.summary) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'weir_distinct_count_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.distinct_count_final(weir.summary) IS
+    'Internal: final function of distinct_count(x).';
+REVOKE EXECUTE ON FUNCTION weir.distinct_count_final(weir.summary) FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_distinct_final(state internal) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'weir_moving_distinct_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_distinct_final(internal) IS
+    'Internal: the distinct values of a sliding frame.';
+REVOKE EXECUTE ON FUNCTION weir.moving_distinct_final(internal) FROM PUBLIC;
+
+CREATE AGGREGATE weir.distinct_count("any") (
+    SFUNC = weir.summarize_transition, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, FINALFUNC = weir.distinct_count_final,
+    MSFUNC = weir.moving_summary_enter, MINVFUNC = weir.moving_summary_leave, MSTYPE = internal, MFINALFUNC = weir.moving_distinct_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.distinct_count("any") IS
+    'How many different values there are, NULL not counted: exactly up to 1536 numbers or 1024 categories, beyond that an estimate with a standard error of about 3 % (weir.distinct_count(summary) says how). Numbers are compared as float8, so integers beyond 2^53 that round alike are one. 0 over no rows. Raises 42804 for types that cannot be summarized.';
