@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "summary/categories.h"
+
 #define VERSION 1
 
 static void *
@@ -40,6 +42,8 @@ states_free(States *states)
 			resize(allocator, states->states[i].bytes, states->states[i].length, 0);
 	if (states->states_capacity > 0)
 		resize(allocator, states->states, sizeof(StateText) * (size_t) states->states_capacity, 0);
+	if (states->n_slots > 0)
+		resize(allocator, states->slots, sizeof(int) * (size_t) states->n_slots, 0);
 	if (states->runs_capacity > 0)
 		resize(allocator, states->runs, sizeof(StateRun) * states->runs_capacity, 0);
 	resize(allocator, states, sizeof(States), 0);
@@ -54,6 +58,30 @@ compare_texts(const StateText *a, const StateText *b)
 	return order != 0 ? order : a->length < b->length ? -1 : a->length > b->length;
 }
 
+/* The slot that holds the text, or the free one where it belongs. */
+static int *
+slot_of(const States *states, const StateText *text)
+{
+	uint32_t	mask = (uint32_t) states->n_slots - 1;
+	uint32_t	slot = (uint32_t) category_hash(text->bytes, text->length) & mask;
+
+	while (states->slots[slot] != 0 && compare_texts(&states->states[states->slots[slot] - 1], text) != 0)
+		slot = (slot + 1) & mask;
+	return &states->slots[slot];
+}
+
+static void
+make_slots(States *states)
+{
+	if (states->n_slots > 0)
+		resize(states->allocator, states->slots, sizeof(int) * (size_t) states->n_slots, 0);
+	states->n_slots = 2 * states->states_capacity;
+	states->slots = resize(states->allocator, NULL, 0, sizeof(int) * (size_t) states->n_slots);
+	memset(states->slots, 0, sizeof(int) * (size_t) states->n_slots);
+	for (int i = 0; i < states->n_states; i++)
+		*slot_of(states, &states->states[i]) = i + 1;
+}
+
 static int
 new_state(States *states, const char *bytes, size_t length)
 {
@@ -66,6 +94,7 @@ new_state(States *states, const char *bytes, size_t length)
 		states->states = resize(states->allocator, states->states, sizeof(StateText) * (size_t) states->states_capacity,
 								sizeof(StateText) * (size_t) capacity);
 		states->states_capacity = capacity;
+		make_slots(states);
 	}
 	text = &states->states[states->n_states];
 	text->length = length;
@@ -75,21 +104,21 @@ new_state(States *states, const char *bytes, size_t length)
 		text->bytes = resize(states->allocator, NULL, 0, length);
 		memcpy(text->bytes, bytes, length);
 	}
+	*slot_of(states, text) = states->n_states + 1;
 	return states->n_states++;
 }
 
-/* There are few states, and the one that held last is the likeliest. */
 static int
 find_state(States *states, const char *bytes, size_t length)
 {
 	StateText	wanted = {(char *) bytes, length};
+	int			found;
 
+	/* The one that held last is the likeliest. */
 	if (states->n_runs > 0 && compare_texts(&states->states[states->runs[states->n_runs - 1].state], &wanted) == 0)
 		return states->runs[states->n_runs - 1].state;
-	for (int i = 0; i < states->n_states; i++)
-		if (compare_texts(&states->states[i], &wanted) == 0)
-			return i;
-	return new_state(states, bytes, length);
+	found = states->n_slots > 0 ? *slot_of(states, &wanted) : 0;
+	return found > 0 ? found - 1 : new_state(states, bytes, length);
 }
 
 static void
@@ -180,6 +209,7 @@ renumber(States *states)
 	resize(states->allocator, numbers, size, 0);
 	states->states = ordered;
 	states->n_states = n;
+	make_slots(states);
 }
 
 void
@@ -296,8 +326,8 @@ get_texts(StatesReader *reader, States *states)
 
 		if (length > STATE_MAX_LENGTH || length > reader->size - reader->position)
 			reader->corrupt = true;
-		for (int j = 0; j < states->n_states && !reader->corrupt; j++)
-			reader->corrupt = compare_texts(&states->states[j], &text) == 0;
+		if (!reader->corrupt && states->n_slots > 0)
+			reader->corrupt = *slot_of(states, &text) != 0;
 		if (reader->corrupt)
 			return;
 		new_state(states, text.bytes, text.length);

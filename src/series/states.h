@@ -34,6 +34,8 @@ typedef struct States
 	int			n_states;
 	int			states_capacity;
 	StateText  *states;
+	int			n_slots;		/* twice the capacity of states, or 0 */
+	int		   *slots;			/* index of a state + 1, by the hash of its text; 0: free */
 	size_t		n_runs;
 	size_t		runs_capacity;
 	StateRun   *runs;

@@ -150,10 +150,11 @@ weir_states_transition(PG_FUNCTION_ARGS)
 		aggregate = (StatesAggregate *) PG_GETARG_POINTER(0);
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && time_read(&cache->time, PG_GETARG_DATUM(2), &time))
 	{
-		char	   *text = value_reader_text(&cache->state, PG_GETARG_DATUM(1));
+		CategoryText text;
 
-		states_add(aggregate->states, text, strlen(text), time);
-		pfree(text);
+		value_reader_get_text(&cache->state, PG_GETARG_DATUM(1), &text);
+		states_add(aggregate->states, text.bytes, text.length, time);
+		category_text_free(&text);
 	}
 	PG_RETURN_POINTER(aggregate);
 }
