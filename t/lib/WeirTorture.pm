@@ -220,7 +220,7 @@ sub writer_count
 
 sub blow
 {
-	return pick(qw(verify verify verify verify capture capture builder walsender scheduler restart crash kill publisher checkpoint switch));
+	return pick(qw(verify verify verify verify fault fault fault capture capture builder walsender scheduler restart crash kill publisher checkpoint switch));
 }
 
 # kill -9 of a server's process of that type, if it has one.
@@ -270,6 +270,14 @@ sub strike
 	elsif ($blow eq 'crash') { $node->stop('immediate'); $node->start }
 	elsif ($blow eq 'kill') { kill_postmaster($node); $node->_update_pid(1) }
 	elsif ($blow eq 'publisher') { $publisher->stop('immediate'); $publisher->start }
+	elsif ($blow eq 'fault')
+	{
+		my $point = pick(qw(change commit stream_change stream_abort stream_commit stream_merged flush_begin pane_written flush_written flush_committed before_confirm after_confirm));
+
+		note "fault at $point";
+		$node->psql('postgres', "ALTER SYSTEM SET weir.fault = '$point:" . pick(qw(kill exit error)) . ':1:' . int(1 + rand 40) . "'");
+		$node->psql('postgres', 'SELECT pg_reload_conf()');
+	}
 	elsif ($blow eq 'checkpoint') { $node->psql('postgres', 'CHECKPOINT') }
 	elsif ($blow eq 'switch') { $node->psql('postgres', 'SELECT pg_switch_wal()') }
 }
@@ -282,6 +290,8 @@ sub settle
 	my ($node) = @_;
 
 	$node->poll_query_until('postgres', 'SELECT true');
+	$node->safe_psql('postgres', 'ALTER SYSTEM RESET weir.fault');
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 	for my $name (split /\n/, $node->safe_psql('postgres', 'SELECT gid FROM pg_prepared_xacts'))
 	{
 		$node->safe_psql('postgres', "ROLLBACK PREPARED '$name'");
