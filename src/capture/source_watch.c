@@ -458,6 +458,18 @@ look_at_monitor(Look *look)
 	return changed;
 }
 
+/* A monitor belongs to whom its table belongs to, unless its owner still is one of them: roles come and go. */
+static void
+follow_owners(void)
+{
+	sql_execute(
+		"UPDATE weir.monitor m SET owner = o.relowner::regrole FROM (SELECT d.monitor_id, c.relowner FROM weir.monitor d "
+		"JOIN pg_catalog.pg_class c ON c.oid = d.source WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r "
+		"WHERE r.oid = d.owner::oid AND pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE')) FOR NO KEY UPDATE OF d SKIP LOCKED) o "
+		"WHERE o.monitor_id = m.monitor_id",
+		0, NULL, NULL, NULL);
+}
+
 bool
 source_look(void)
 {
@@ -466,6 +478,7 @@ source_look(void)
 	bool		changed = false;
 
 	begin_watching();
+	follow_owners();
 	n = sql_execute("SELECT m.monitor_id, m.name, m.source::oid, m.time_column::text, m.on_delete = 'retract', "
 					"coalesce((m.options ->> 'insert_only')::boolean, false), "
 					"NOT EXISTS (SELECT FROM weir.source_relation r WHERE r.monitor_id = m.monitor_id) "

@@ -21,6 +21,7 @@
 #include "summary/summary_datum.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 
 /* ---- the table ---- */
@@ -81,6 +82,11 @@ check_relation(Relation relation)
 								 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 															RelationGetRelationName(relation))));
 	check_children(relation);
+	if (check_enable_rls(RelationGetRelid(relation), relation->rd_rel->relowner, true) == RLS_ENABLED)
+		refuse_relation(
+			relation,
+			"Its row-level security binds its owner too: capture would see rows that a build, which reads as the owner, does not.",
+			"Run ALTER TABLE ... NO FORCE ROW LEVEL SECURITY, or give the owner BYPASSRLS.");
 	if (relation->rd_rel->relispartition)
 	{
 		List	   *ancestors = get_partition_ancestors(RelationGetRelid(relation));

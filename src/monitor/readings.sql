@@ -490,7 +490,9 @@ COMMENT ON FUNCTION weir.scores(text, interval, interval, timestamptz, timestamp
     'the panes do not fit.';
 
 CREATE VIEW weir.monitors WITH (security_barrier) AS
-    SELECT m.name AS monitor, m.source, coalesce(s.state, 'starting') AS state, s.reason, s.watermark, s.last_change_at, s.inexact_since,
+    SELECT m.name AS monitor, m.source, coalesce(s.state, 'starting') AS state,
+        -- It may quote a value.
+        CASE WHEN weir.may_read_rows(m.source, m.time_column, true) OR pg_has_role(m.owner::oid, 'USAGE') THEN s.reason END AS reason, s.watermark, s.last_change_at, s.inexact_since,
         coalesce(s.n_untimed, 0) AS n_untimed, m.time_column, m.window_size, m.slide, m.pane_size, m.lateness, coalesce(m.time_zone, 'UTC') AS time_zone,
         (SELECT array_agg(c.column_name || ' ' || c.kind || coalesce(' (' || c.retired_reason || ')', '') ORDER BY c.ordinal)
          FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id) AS columns,
@@ -501,10 +503,12 @@ CREATE VIEW weir.monitors WITH (security_barrier) AS
                     WHEN 'moving' THEN concat_ws(' ', b.moving, b.span) END AS baseline,
         b.set_at AS baseline_set_at, m.metrics, m.filter, m.backfill, m.retention, m.on_delete, m.options, m.owner, m.created_at
     FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)
-    WHERE weir.may_read_rows(m.source, m.time_column, m.filter IS NOT NULL);
+    WHERE weir.may_read_rows(m.source, m.time_column, m.filter IS NOT NULL)
+        -- Of a table that was dropped, the owner of the monitor still sees what was known.
+        OR (NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = m.source) AND pg_has_role(m.owner::oid, 'USAGE'));
 COMMENT ON VIEW weir.monitors IS
     'Monitors whose source one may read. state: starting, building (existing rows are being read), active, disabled (reason says '
-    'why). watermark: latest event time seen; last_change_at: when the last change was captured; inexact_since: when an update or '
+    'why, to who may read the whole table). watermark: latest event time seen; last_change_at: when the last change was captured; inexact_since: when an update or '
     'delete arrived that could not be taken back from its window, because the old row was not known (see weir.check_setup); '
     'n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set.';
 GRANT SELECT ON weir.monitors TO PUBLIC;
@@ -520,7 +524,8 @@ CREATE VIEW weir.progress WITH (security_barrier) AS
         x.rows_done / nullif(x.seconds, 0) AS rows_per_second,
         CASE WHEN b.state = 'reading' AND x.rows_done > 0
              THEN greatest(b.rows_total - x.rows_done, 0)::float8 / x.rows_done * x.seconds * interval '1 s' END AS time_left,
-        s.read_since, b.requested_at, b.started_at, b.finished_at, b.error
+        s.read_since, b.requested_at, b.started_at, b.finished_at,
+        CASE WHEN weir.may_read_rows(d.source, d.time_column, true) OR pg_has_role(d.owner::oid, 'USAGE') THEN b.error END AS error
     FROM weir.monitors m JOIN weir.monitor d ON d.name = m.monitor JOIN weir.build b USING (monitor_id),
         LATERAL (SELECT count(*) AS n_slices, count(*) FILTER (WHERE p.state = 'done') AS n_done, count(*) FILTER (WHERE p.state = 'requested') AS n_waiting,
                      count(*) FILTER (WHERE p.state = 'reading') AS n_reading, min(p.since) FILTER (WHERE p.state = 'done') AS read_since,
@@ -531,7 +536,7 @@ CREATE VIEW weir.progress WITH (security_barrier) AS
 COMMENT ON VIEW weir.progress IS
     'Builds of the monitors that one may read: those under way, and the last ones of each monitor. kind: build (rows that were '
     'there before), rebuild or verify. phase: waiting, planning (again, after a TRUNCATE), reading, catching up (all is read; the '
-    'stream has yet to pass it), done, failed (error says why). since, until: its range; method: how it is read, and why so; '
+    'stream has yet to pass it), done, failed (error says why, to who may read the whole table). since, until: its range; method: how it is read, and why so; '
     'slices, slices_done: parts of the range, each under a snapshot of its own, the newest first; read_since: everything since then '
     'is done. rows_done of about rows_total, share_done in [0, 1], rows_per_second since started_at, time_left at that rate. '
     'weir.build_workers, weir.build_slice_rows and weir.build_rate govern it.';

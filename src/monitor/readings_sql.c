@@ -19,6 +19,7 @@
 #include "monitor/monitor.h"
 #include "nodes/params.h"
 #include "tcop/dest.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -69,7 +70,7 @@ number_array(List *numbers)
 
 /* Positions from 1 of the names that the caller may read. */
 static List *
-readable_positions(Oid source, Datum names)
+readable_positions(Oid source, Datum names, bool owns_dropped)
 {
 	List	   *result = NIL;
 	Datum	   *values;
@@ -77,9 +78,16 @@ readable_positions(Oid source, Datum names)
 
 	deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, &n);
 	for (int i = 0; i < n; i++)
-		if (may_read_column(source, TextDatumGetCString(values[i])))
+		if (owns_dropped || may_read_column(source, TextDatumGetCString(values[i])))
 			result = lappend_int(result, i + 1);
 	return result;
+}
+
+/* Of a table that was dropped, the owner of the monitor still sees what was known. */
+static bool
+owns_dropped_source(Oid source, Oid owner)
+{
+	return get_rel_name(source) == NULL && has_privs_of_role(GetUserId(), owner);
 }
 
 static bool
@@ -101,6 +109,7 @@ find_visible_part(const char *name)
 	bool		is_null;
 	bool		found;
 	bool		has_filter = false;
+	bool		owns_dropped = false;
 	Oid			source = InvalidOid;
 	char	   *time_column = NULL;
 	char	   *prediction = NULL;
@@ -114,8 +123,8 @@ find_visible_part(const char *name)
 		sql_execute(
 			"SELECT m.monitor_id, m.source::oid, m.time_column::text, m.filter IS NOT NULL, m.segment_by::text[], m.prediction::text, "
 			"m.label::text, m.protected::text[], "
-			"ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal) "
-			"FROM weir.monitor m WHERE m.name = $1",
+			"ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal), "
+			"m.owner::oid FROM weir.monitor m WHERE m.name = $1",
 			1, &type, &value, NULL) == 1;
 	if (found)
 	{
@@ -129,6 +138,7 @@ find_visible_part(const char *name)
 		label = sql_text(0, 7);
 		protected_columns = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 8, &is_null)));
 		columns = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 9, &is_null)));
+		owns_dropped = owns_dropped_source(source, DatumGetObjectId(sql_value(0, 10, &is_null)));
 		MemoryContextSwitchTo(inside);
 	}
 	sql_end(&scope);
@@ -137,19 +147,19 @@ find_visible_part(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
 				 errhint("SELECT monitor FROM weir.monitors lists them.")));
-	if (!may_read_rows(source, time_column, has_filter))
+	if (!owns_dropped && !may_read_rows(source, time_column, has_filter))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for monitor \"%s\"", name),
 				 errdetail("It shows what its source %s holds, which you may not read.",
 						   get_rel_name(source) ? quote_identifier(get_rel_name(source)) : "(dropped)"),
 				 errhint("Ask the owner of the table for SELECT on it.")));
-	visible.segments = list_length(readable_positions(source, segment_by)) ==
+	visible.segments = list_length(readable_positions(source, segment_by, owns_dropped)) ==
 		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(segment_by)), ARR_DIMS(DatumGetArrayTypeP(segment_by)));
-	visible.labels = may_read_if_given(source, label);
-	visible.columns = number_array(readable_positions(source, columns));
+	visible.labels = owns_dropped || may_read_if_given(source, label);
+	visible.columns = number_array(readable_positions(source, columns, owns_dropped));
 	/* A fairness table holds both outcomes. */
-	if (visible.labels && may_read_if_given(source, prediction))
-		visible.protected_columns = number_array(readable_positions(source, protected_columns));
+	if (visible.labels && (owns_dropped || may_read_if_given(source, prediction)))
+		visible.protected_columns = number_array(readable_positions(source, protected_columns, owns_dropped));
 	else
 		visible.protected_columns = number_array(NIL);
 	return visible;
