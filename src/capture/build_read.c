@@ -209,7 +209,7 @@ build_write_panes(void)
 
 /* Shows how far the slice is; sleeps when more rows were read than the rate allows. */
 static void
-pace(int64 n_rows, TimestampTz started_at)
+pace(Oid source, int64 n_rows, TimestampTz started_at)
 {
 	CaptureStatus *status = status_lock(MyDatabaseId);
 	int			n_builders = 0;
@@ -223,6 +223,7 @@ pace(int64 n_rows, TimestampTz started_at)
 	if (status != NULL)
 		status_unlock();
 	worker_wait(0);				/* interrupts, and another rate */
+	source_give_way(source);
 	while (build_rate > 0)
 	{
 		int64		due = n_rows * USECS_PER_SEC * Max(n_builders, 1) / build_rate;
@@ -230,7 +231,8 @@ pace(int64 n_rows, TimestampTz started_at)
 
 		if (ahead <= 1000)
 			break;
-		worker_wait(Min(ahead / 1000, 1000));
+		worker_wait(Min(ahead / 1000, 100));
+		source_give_way(source);
 	}
 }
 
@@ -279,7 +281,7 @@ build_read_source(CapturedMonitor *monitor, int generation, TimestampTz since, T
 			sql_end(&inner);
 			receiver.last_pane = NULL;
 		}
-		pace(receiver.n_rows, started_at);
+		pace(monitor->source, receiver.n_rows, started_at);
 	} while (n > 0);
 	SPI_cursor_close(portal);
 	source_require_unchanged(monitor->source);

@@ -262,10 +262,13 @@ plan_next_build(void)
 
 /* ---- obtaining a slice ---- */
 
+/* unplanned: builds that nobody has planned count too. */
 static bool
-slices_wait(void)
+slices_wait(bool unplanned)
 {
 	SqlScope	scope;
+	Oid			type = BOOLOID;
+	Datum		value = BoolGetDatum(unplanned);
 	bool		is_null;
 	bool		waiting;
 
@@ -273,8 +276,8 @@ slices_wait(void)
 	sql_begin(&scope);
 	sql_execute("SELECT EXISTS (SELECT FROM weir.build b JOIN weir.monitor_state m USING (monitor_id) "
 				"LEFT JOIN weir.build_slice s USING (build_id) WHERE m.state <> 'disabled' AND "
-				"(b.state = 'requested' OR b.state = 'reading' AND s.state = 'requested'))",
-				0, NULL, NULL, NULL);
+				"($1 AND b.state = 'requested' OR b.state = 'reading' AND s.state = 'requested'))",
+				1, &type, &value, NULL);
 	waiting = DatumGetBool(sql_value(0, 1, &is_null));
 	sql_end(&scope);
 	CommitTransactionCommand();
@@ -328,7 +331,7 @@ obtain_slice(BuilderStatus *offered)
 		if (now < next_look)
 			continue;
 		next_look = TimestampTzPlusMilliseconds(now, LOOK_AGAIN_MS);
-		if ((now >= end || !slices_wait()) && withdraw())
+		if ((now >= end || !slices_wait(false)) && withdraw())
 			return false;
 	}
 }
@@ -429,11 +432,30 @@ report_read(const BuilderStatus *offered, int64 n_rows)
 	CommitTransactionCommand();
 }
 
+/* Reading again because of DDL is nobody's failure. */
+static void
+forgive_attempt(const BuilderStatus *offered)
+{
+	SqlScope	scope;
+	Oid			types[] = {INT4OID, INT4OID, INT4OID};
+	Datum		values[] = {Int32GetDatum(offered->build), Int32GetDatum(offered->slice), Int32GetDatum(offered->generation)};
+
+	begin_transaction();
+	sql_begin(&scope);
+	/* Waits for capture to commit the cut, as above. */
+	if (sql_execute("SELECT FROM weir.build_slice WHERE build_id = $1 AND slice = $2 FOR UPDATE", 2, types, values, NULL) > 0)
+		sql_execute("UPDATE weir.build_slice SET attempt = attempt - 1 WHERE build_id = $1 AND slice = $2 AND generation = $3", 3,
+					types, values, NULL);
+	sql_end(&scope);
+	CommitTransactionCommand();
+}
+
 static void
 run_slice(const BuilderStatus *offered)
 {
 	volatile int64 n_rows = 0;
 	volatile bool taken = false;
+	volatile bool gave_way = false;
 
 	pgstat_report_activity(STATE_RUNNING, "reading the source of a monitor");
 	PG_TRY();
@@ -466,6 +488,7 @@ run_slice(const BuilderStatus *offered)
 		else
 		{
 			/* Or capture has withdrawn the snapshot: it will offer another. */
+			gave_way = taken;
 			EmitErrorReport();
 			FlushErrorState();
 			AbortCurrentTransaction();
@@ -473,6 +496,8 @@ run_slice(const BuilderStatus *offered)
 		}
 	}
 	PG_END_TRY();
+	if (gave_way)
+		forgive_attempt(offered);
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
@@ -492,7 +517,7 @@ builder_main(int64 argument)
 	{
 		if (plan_next_build())
 			continue;
-		if (!slices_wait() || !obtain_slice(&offered))
+		if (!slices_wait(true) || !obtain_slice(&offered))
 			break;
 		run_slice(&offered);
 		give_back();

@@ -18,12 +18,14 @@
 #include "capture/source.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -36,6 +38,9 @@
 
 /* Whatever no invalidation tells of is found this often. */
 #define LOOK_MS 10000
+
+/* How long DDL waits at most for a builder to notice. */
+#define GIVE_WAY_MS 200
 
 /* More ranges than these are taken as one. */
 #define MAX_RANGES 16
@@ -532,6 +537,38 @@ source_require_unchanged(Oid source)
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the source was changed by DDL while it was read"),
 					 errdetail("It is read again.")));
 	}
+}
+
+void
+source_give_way(Oid source)
+{
+	static TimestampTz next = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	List	   *relations;
+	LockData   *locks;
+	bool		found = false;
+
+	/* Looking at all locks of the server has its price. */
+	if (now < next)
+		return;
+	next = TimestampTzPlusMilliseconds(now, GIVE_WAY_MS);
+	relations = find_all_inheritors(source, NoLock, NULL);
+	locks = GetLockStatusData();
+	for (int i = 0; i < locks->nelements && !found; i++)
+	{
+		LockInstanceData *lock = &locks->locks[i];
+
+		/* The one mode that reading holds up. */
+		found = lock->waitLockMode == AccessExclusiveLock && lock->locktag.locktag_type == LOCKTAG_RELATION &&
+			lock->locktag.locktag_field1 == MyDatabaseId && list_member_oid(relations, lock->locktag.locktag_field2);
+	}
+	pfree(locks->locks);
+	pfree(locks);
+	list_free(relations);
+	if (found)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the reading of a source gives way to DDL"),
+				 errdetail("It is read again.")));
 }
 
 /* ---- what is to be done ---- */
