@@ -49,7 +49,8 @@ my $alter = session(q{BEGIN; ALTER TABLE big ADD yy int; ALTER TABLE big ALTER z
 sql(q{INSERT INTO small SELECT i, '2026-01-02', i FROM generate_series(1, 100) i});
 is(sql(q{SELECT count(*) FROM (SELECT weir.wait_for(timeout => '20 s')) s}), 1, 'capture goes on while DDL on another table is not committed');
 is(sql(q{SELECT equal = panes FROM weir.verify('small')}), 't', 'and verifies');
-sql(q{SELECT weir.create_monitor('second', 'small', 'at', filter => 'x > 10'); SELECT weir.drop_monitor('second'); SELECT weir.create_monitor('second', 'small', 'at', filter => 'x > 10')});
+sql(q{SELECT weir.create_monitor('second', 'small', 'at', filter => 'x > 10'); SELECT weir.drop_monitor('second');
+	SELECT weir.create_monitor('second', 'small', 'at', filter => 'x > 10')});
 is(sql(q{SELECT count(*) FROM (SELECT weir.wait_for(timeout => '20 s')) s}), 1, 'takes up new monitors');
 my $pid = capture_pid($node);
 sql("SELECT pg_terminate_backend($pid)");
@@ -70,7 +71,8 @@ all_equal($node, 'small', 'they are gone');
 all_equal($node, 'second', 'from the other monitor, too');
 
 # --- whoever only has a monitor holds no lock on its table
-is(sql(q{SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE relation IN ('big'::regclass, 'small'::regclass, 'small_1'::regclass) AND backend_type LIKE 'weir%'}), 0, 'capture holds no lock on a source');
+is(sql(q{SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+	WHERE relation IN ('big'::regclass, 'small'::regclass, 'small_1'::regclass) AND backend_type LIKE 'weir%'}), 0, 'capture holds no lock on a source');
 
 $node->stop;
 done_testing();
