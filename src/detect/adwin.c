@@ -69,7 +69,7 @@ level_buckets(const Adwin *adwin, int64_t capacity, int64_t level)
 static inline double
 bucket_size(int64_t level)
 {
-	return (double) (UINT64_C(1) << level);
+	return (double) (UINT64_C(1) << (level & 63));
 }
 
 static void

@@ -167,7 +167,7 @@ share_of_short_runs(Bocd *bocd, int64_t lag)
 		if (length <= lag)
 			recent += probability;
 	}
-	high += log(sum);
+	high += log(fmax(sum, 1));	/* the likeliest adds 1 */
 	for (int64_t length = 0; length < bocd->n_runs; length++)
 		bocd->runs[length].log_probability -= high;
 	return recent / sum;
@@ -183,7 +183,7 @@ bocd_update(const DetectorSettings *settings, void *state, double x)
 
 	if (baseline_takes(&bocd->baseline, x, options[MIN_N]))
 		return DETECTOR_STABLE;
-	grow(settings, bocd, (x - bocd->baseline.mean) / bocd->baseline.stddev);
+	grow(settings, bocd, baseline_distance(&bocd->baseline, x));
 	recent = share_of_short_runs(bocd, lag);
 	bocd->since += 1;
 	/* At first every run is a short one. */

@@ -60,7 +60,7 @@ shewhart_update(const DetectorSettings *settings, void *state, double x)
 
 	if (baseline_takes(baseline, x, options[SHEWHART_MIN_N]))
 		return DETECTOR_STABLE;
-	return judge((x - baseline->mean) / baseline->stddev, options[SHEWHART_WARNING_LEVEL], options[SHEWHART_DRIFT_LEVEL],
+	return judge(baseline_distance(baseline, x), options[SHEWHART_WARNING_LEVEL], options[SHEWHART_DRIFT_LEVEL],
 				 options[SHEWHART_MODE]);
 }
 
@@ -136,7 +136,7 @@ ewma_update(const DetectorSettings *settings, void *state, double x)
 
 	if (baseline_takes(&ewma->baseline, x, options[EWMA_MIN_N]))
 		return DETECTOR_STABLE;
-	ewma->z += lambda * ((x - ewma->baseline.mean) / ewma->baseline.stddev - ewma->z);
+	ewma->z += lambda * (baseline_distance(&ewma->baseline, x) - ewma->z);
 	ewma->faded *= (1 - lambda) * (1 - lambda);
 	return judge(ewma->z / sqrt(lambda / (2 - lambda) * (1 - ewma->faded)), options[EWMA_WARNING_LEVEL], options[EWMA_DRIFT_LEVEL],
 				 options[EWMA_MODE]);

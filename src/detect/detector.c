@@ -146,7 +146,7 @@ detector_create(Allocator allocator, DetectorKind kind, const double *options)
 	detector->n_words = n_words;
 	detector->state = (char *) detector + head;
 	memcpy(detector->options, options, (size_t) method->n_options * sizeof(double));
-	derived = (double *) ((char *) detector->state + 8 * n_words);
+	derived = (double *) detector->state + n_words; /* as wide as the words of the state */
 	if (method->derive != NULL)
 		method->derive(detector->options, derived);
 	detector->settings = (DetectorSettings){.options = detector->options, .derived = derived};

@@ -65,9 +65,9 @@ range_text(const DetectorOption *option)
 pg_noreturn static void
 refuse_option(DetectorKind kind, const DetectorOption *option)
 {
-	char	   *needs = option->type == DETECTOR_OPTION_BOOLEAN ? "true or false"
-		: option->type == DETECTOR_OPTION_CHOICE          ? choices_text(option)
-														  : range_text(option);
+	const char *needs = option->type == DETECTOR_OPTION_BOOLEAN ? "true or false"
+		: option->type == DETECTOR_OPTION_CHOICE                ? choices_text(option)
+																: range_text(option);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

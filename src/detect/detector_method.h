@@ -180,4 +180,11 @@ extern void baseline_start(Baseline *baseline, double mean, double stddev);
 extern bool baseline_takes(Baseline *baseline, double x, double min_n);
 extern const char *baseline_check(double mean, double stddev);
 
+/* x in standard deviations from the mean; bounded, so that no sum of them overflows, however small the deviation. */
+static inline double
+baseline_distance(const Baseline *baseline, double x)
+{
+	return fmax(-1e100, fmin(1e100, (x - baseline->mean) / baseline->stddev));
+}
+
 #endif

@@ -109,7 +109,7 @@ options_fit(DetectorKind kind, const double *options)
 DetectorStatus
 detector_decode(Allocator allocator, const uint8_t *bytes, size_t size, Detector **result)
 {
-	double		options[DETECTOR_MAX_OPTIONS];
+	double		options[DETECTOR_MAX_OPTIONS] = {0};
 	const DetectorMethod *method;
 	Detector   *detector;
 	size_t		n_words;

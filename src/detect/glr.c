@@ -64,7 +64,7 @@ glr_update(const DetectorSettings *settings, void *state, double x)
 
 	if (baseline_takes(&glr->baseline, x, options[MIN_N]))
 		return DETECTOR_STABLE;
-	glr->latest[glr->next] = (x - glr->baseline.mean) / glr->baseline.stddev;
+	glr->latest[glr->next] = baseline_distance(&glr->baseline, x);
 	place = glr->next;
 	glr->next = glr->next + 1 == capacity ? 0 : glr->next + 1;
 	if (glr->n < capacity)

@@ -73,17 +73,17 @@ kswin_n_derived(const double *options)
  * out.
  */
 static double
-equal_sizes_upper(double n, double h)
+equal_sizes_upper(int64_t n, int64_t h)
 {
 	double		p = 0;
 
-	for (double k = floor(n / h); k >= 1; k -= 1)
+	for (int64_t k = n / h; k >= 1; k--)
 	{
-		double		ratio = 1;
+		int64_t		inner = (k - 1) * h;
+		double		ratio = 1;	/* C(2n, n - kh) / C(2n, n - (k - 1) h) */
 
-		/* C(2n, n - kh) / C(2n, n - (k - 1) h) */
-		for (double j = 0; j < h; j += 1)
-			ratio *= (n - (k - 1) * h - j) / (n + (k - 1) * h + j + 1);
+		for (int64_t j = 0; j < h; j++)
+			ratio *= (double) (n - inner - j) / (double) (n + inner + j + 1);
 		p = ratio * (1 - p);
 	}
 	return 2 * p;
@@ -92,20 +92,20 @@ equal_sizes_upper(double n, double h)
 static void
 kswin_derive(const double *options, double *derived)
 {
-	double		n = options[STAT_SIZE];
-	double		low = 1;		/* the least distance that rejects lies between these */
-	double		high = n + 1;
+	int64_t		n = (int64_t) options[STAT_SIZE];
+	int64_t		low = 1;		/* the least distance that rejects lies between these */
+	int64_t		high = n + 1;
 
 	while (low < high)
 	{
-		double		h = floor((low + high) / 2);
+		int64_t		h = (low + high) / 2;
 
-		if (equal_sizes_upper(n, h) <= options[ALPHA] && h / n > options[MIN_DISTANCE])
+		if (equal_sizes_upper(n, h) <= options[ALPHA] && (double) h / (double) n > options[MIN_DISTANCE])
 			high = h;
 		else
 			low = h + 1;
 	}
-	derived[REACH] = low;
+	derived[REACH] = (double) low;
 }
 
 static void

@@ -261,9 +261,9 @@ mddm_a_derive(const double *options, double *derived)
 	double		total = 0;
 	double		squares = 0;
 
-	for (double i = 0; i < options[WINDOW_SIZE]; i += 1)
+	for (int64_t i = 0; i < (int64_t) options[WINDOW_SIZE]; i++)
 	{
-		double		weight = 1 + i * options[MDDM_GROWTH];
+		double		weight = 1 + (double) i * options[MDDM_GROWTH];
 
 		total += weight;
 		squares += weight * weight;
@@ -279,7 +279,7 @@ geometric_derive(const double *options, double ratio, double *derived)
 	double		total = 0;
 	double		squares = 0;
 
-	for (double i = 0; i < options[WINDOW_SIZE]; i += 1)
+	for (int64_t i = 0; i < (int64_t) options[WINDOW_SIZE]; i++)
 	{
 		derived[MDDM_OLDEST] = weight;
 		total += weight;

@@ -5,6 +5,7 @@
 #include "detect/mersenne.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MIDDLE 397
 
@@ -108,14 +109,15 @@ mersenne_sample(Mersenne *random, int64_t n, int64_t k, uint64_t *drawn)
 	if (n <= set_size)
 	{
 		/* From a pool that shrinks. */
-		for (int64_t i = 0; i < n; i++)
+		memset(pool, 0, (size_t) n * sizeof(uint16_t));
+		for (int64_t i = 1; i < n; i++)
 			pool[i] = (uint16_t) i;
-		for (int64_t i = 0; i < k; i++)
+		for (int64_t left = n; left > n - k; left--)
 		{
-			int64_t		place = below(random, n - i);
+			int64_t		place = below(random, left);
 
 			drawn[pool[place] >> 6] |= UINT64_C(1) << (pool[place] & 63);
-			pool[place] = pool[n - i - 1];
+			pool[place] = pool[left - 1];
 		}
 		return;
 	}

@@ -139,7 +139,7 @@ cusum_update(const DetectorSettings *settings, void *state, double x)
 
 	if (baseline_takes(&cusum->baseline, x, options[CUSUM_MIN_N]))
 		return DETECTOR_STABLE;
-	z = (x - cusum->baseline.mean) / cusum->baseline.stddev;
+	z = baseline_distance(&cusum->baseline, x);
 	cusum->up = fmax(0, cusum->up + z - options[CUSUM_ALLOWANCE]);
 	cusum->down = fmax(0, cusum->down - z - options[CUSUM_ALLOWANCE]);
 	if ((cusum->up > options[CUSUM_THRESHOLD] && options[CUSUM_MODE] != MODE_DOWN) ||

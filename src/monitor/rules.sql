@@ -111,7 +111,7 @@ the present one. column_name NULL: every column apart; segment NULL: all rows to
 a status other than ok decide nothing. One alert is opened per column and segment, kept up to date, and resolved in the first window
 that decides otherwise. severity: warning, alert. action: notify (NOTIFY weir_alerts with JSON) or retrain (besides, a job of the trainer,
 queued in the same transaction, when an alert opens). Within cooldown (of event time) after an alert''s last window no other opens for the
-same column and segment, nor is the action taken again. options: auto_resolve (true), family (of scores: drift, fairness),
+same column and segment, nor is the action taken again. options: auto_resolve (true), family (of scores: drift, fairness, detector),
 history (false: windows before the latest final one are left to test_rule). For the monitor''s owner.';
 
 CREATE FUNCTION weir.drop_rule(rule text) RETURNS void
