@@ -57,6 +57,10 @@ SELECT weir.alter_monitor('events', options => '{"adjust": "bonferroni", "adjust
 SELECT metric, bool_and(p_adjusted = least(1, p_value * CASE metric WHEN 'psi' THEN 90 ELSE 60 END)) AS over_both FROM weir.drift_scores GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS verdicts_without_significance FROM weir.drift_scores WHERE verdict <> 'ok' AND p_adjusted >= 0.05;
 
+-- how many columns of a window drift
+SELECT extract(day FROM window_start) AS day, n_columns, n_drifted, round(share::numeric, 3) AS share, verdict, is_final, drifted
+FROM weir.drift_shares('events', since => '2026-01-20', until => '2026-01-22', share_threshold => 0.3) ORDER BY 1;
+
 -- refused
 SELECT weir.alter_monitor('events', options => '{"adjust": "many"}');
 SELECT weir.alter_monitor('events', options => '{"adjust_over": "rows"}');

@@ -38,7 +38,7 @@ beta_fraction(double a, double b, double x)
 	for (int i = 1; i < MAX_ITERATIONS; i++)
 	{
 		double		numerator = i * (b - i) * x / ((a + 2 * i - 1) * (a + 2 * i));
-		double		step;
+		double		step = 1;
 
 		for (int half = 0; half < 2; half++)
 		{

@@ -274,7 +274,10 @@ drift_score_domain_classifier(DriftPair *pair, DriftScore *score)
 		for (int row = 0; row < learner.n; row++)
 			learner.score[row] = log((double) m / (double) n);
 		for (int round = 0; round < n_rounds; round++)
+		{
+			drift_pause();
 			grow_tree(&learner, fold);
+		}
 		area += area_of_fold(&learner, fold, &fold_variance) / N_FOLDS;
 		variance += fold_variance / (N_FOLDS * N_FOLDS);
 	}

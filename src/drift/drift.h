@@ -391,6 +391,19 @@ drift_undefined(DriftScore *score, const char *reason)
 	score->reason = reason;
 }
 
+/*
+ * What long computations call now and then: the server's check for interrupts, which may not return (memory of the Allocator is
+ * then released with its context).  NULL outside the server.
+ */
+extern void (*drift_check_interrupts)(void);
+
+static inline void
+drift_pause(void)
+{
+	if (drift_check_interrupts != NULL)
+		drift_check_interrupts();
+}
+
 /* ascending; sort_doubles.c. No NaN. */
 extern void sort_doubles(Allocator allocator, double *values, size_t n);
 

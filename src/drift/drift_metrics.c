@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+void		(*drift_check_interrupts)(void) = NULL;
+
 #define NUMERIC (1 << SUMMARY_NUMERIC)
 #define CATEGORY (1 << SUMMARY_CATEGORY)
 #define BOTH (NUMERIC | CATEGORY)

@@ -10,6 +10,7 @@
 #include "base/compat.h"
 #include "catalog/pg_type_d.h"
 #include "drift/drift_datum.h"
+#include "miscadmin.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -192,14 +193,22 @@ read_option(const char *name, const JsonbValue *value, SummaryUnit unit, DriftOp
 					 "significance, min_n, permutations, seed, max_rows, explained and thresholds.")));
 }
 
+static void
+check_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 void
 drift_read_options(Jsonb *given, SummaryUnit unit, DriftOptions *options)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
-	char	   *name = NULL;
+	const char *name = "";
 
+	/* every pair is made after its options were read */
+	drift_check_interrupts = check_interrupts;
 	drift_options_default(options);
 	if (given == NULL)
 		return;

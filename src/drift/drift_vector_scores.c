@@ -79,7 +79,7 @@ score_means(DriftPair *pair, DriftMetric metric, DriftScore *score)
 	double		n = (double) pair->vectors->n[BASELINE];
 	double		m = (double) pair->vectors->n[CURRENT];
 	double		d = pair->vectors->dimension;
-	double		pooled;
+	double		pooled = 0;
 	double		by_baseline = 0;
 	bool		has_pooled;
 
@@ -480,6 +480,7 @@ score_dimensions(DriftPair *pair, DriftScore *score)
 
 	for (int i = 0; i < d; i++)
 	{
+		drift_pause();
 		test_element(pair, i, &p_values[i], &effects[i]);
 		if (effects[i] > effects[largest])
 			largest = i;

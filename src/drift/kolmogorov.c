@@ -50,6 +50,8 @@ exact_upper(const DriftPair *pair, int64_t n, int64_t m, int64_t reached)
 		row[j] = 1;
 	for (int64_t i = 0; i <= n; i++)
 	{
+		if (i % 256 == 0)
+			drift_pause();
 		while (first <= m && i * m - first * n >= certain)
 			row[first++] = 1;
 		while (last < m && (last + 1) * n - i * m <= certain)

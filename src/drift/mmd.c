@@ -158,7 +158,7 @@ permutation_test(const Pooled *pooled, Statistic statistic, int n_permutations, 
 	size_t		members_size = (size_t) pooled->total * BATCH * sizeof(double);
 	int32_t	   *order = allocator.resize(allocator.context, NULL, 0, order_size);
 	double	   *members = allocator.resize(allocator.context, NULL, 0, members_size);
-	double		results[BATCH];
+	double		results[BATCH] = {0};
 	double		tolerance = 0;
 	int			as_extreme = 0;
 
@@ -167,6 +167,7 @@ permutation_test(const Pooled *pooled, Statistic statistic, int n_permutations, 
 	/* the first of all is the sample as it came */
 	for (int done = 0; done < n_permutations + 1; done += BATCH)
 	{
+		drift_pause();
 		memset(members, 0, members_size);
 		for (int k = 0; k < BATCH && done + k < n_permutations + 1; k++)
 			for (int64_t i = 0; i < pooled->n; i++)
@@ -265,7 +266,7 @@ void
 drift_score_energy(DriftPair *pair, DriftScore *score)
 {
 	Pooled		pooled;
-	double		square;
+	double		square = 0;
 	double		spread = 0;
 
 	if (!enough_rows(pair, score))

@@ -297,8 +297,10 @@ static bool
 is_thresholds(JsonbValue *value)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue	key = {.type = jbvString, .val.string = {.val = "thresholds", .len = strlen("thresholds")}};
+	JsonbValue	key = {.type = jbvString};
 
+	key.val.string.val = pstrdup("thresholds");
+	key.val.string.len = (int) strlen("thresholds");
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	pushJsonbValue(&state, WJB_KEY, &key);
 	pushJsonbValue(&state, WJB_VALUE, value);
@@ -332,7 +334,7 @@ is_learning(JsonbValue *value)
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	member;
-	char	   *name = NULL;
+	const char *name = "";
 
 	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
 		return is_word(value, methods, lengthof(methods));

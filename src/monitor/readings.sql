@@ -451,6 +451,25 @@ COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, tim
     '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
     '54000 more than a million of them.';
 
+CREATE FUNCTION weir.drift_shares(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL, share_threshold float8 DEFAULT 0.5)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, n_columns bigint, n_drifted bigint, share float8,
+        threshold float8, verdict text, is_final boolean, drifted name[])
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 100 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.monitor, s.window_start, s.window_end, s.segment, s.n_columns, s.n_drifted, s.n_drifted::float8 / nullif(s.n_columns, 0), share_threshold,
+        CASE WHEN s.n_columns > 0 THEN CASE WHEN s.n_drifted > 0 AND s.n_drifted >= s.n_columns * share_threshold THEN 'alert' ELSE 'ok' END END,
+        s.is_final, s.drifted
+    FROM (SELECT d.monitor, d.window_start, d.window_end, d.segment, d.is_final, count(d.verdict) AS n_columns,
+            count(*) FILTER (WHERE d.verdict <> 'ok') AS n_drifted,
+            array_agg(d.column_name ORDER BY d.column_name) FILTER (WHERE d.verdict <> 'ok') AS drifted
+          FROM weir.drift_scores($1, $2, $3, $4, $5) d WHERE d.is_primary
+          GROUP BY d.monitor, d.window_start, d.window_end, d.segment, d.is_final) s;
+END;
+COMMENT ON FUNCTION weir.drift_shares(text, interval, interval, timestamptz, timestamptz, float8) IS
+    'How many columns of each window drift: n_columns have a verdict, n_drifted of them one of warning or alert in their primary score; share, NULL when no '
+    'column could be judged. verdict: alert from share_threshold on. Arguments, windows and privileges as in weir.drift_scores.';
+
 CREATE FUNCTION weir.fairness_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, protected name, group_name text,
