@@ -62,6 +62,7 @@ SELECT merge(c) FROM (SELECT summarize_counter(x, i) AS c FROM reading GROUP BY 
 SELECT merge(s) FROM (SELECT w AS s FROM hour_of_reading WHERE part = 0 UNION ALL SELECT l FROM hour_of_reading WHERE part = 2) q;
 SELECT extrapolated_rate(c, now(), now()) FROM hour_of_reading;
 SELECT extrapolated_rate(c, 5::bigint, 3::bigint) FROM hour_of_reading;
+SELECT extrapolated_increase(c, 3::bigint, 50::bigint) FROM hour_of_reading;
 SELECT 'AAAA'::counter_summary;
 SELECT 'AQIAAAAAAAAD6AAC6kcK6GAAAAAAAAAAAAAAAupU/5wxAEBikAAAAAAAQpAsvnXaAAAAAAAAAAAAAA=='::time_weighted_summary;
 

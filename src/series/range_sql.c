@@ -473,6 +473,18 @@ weir_changes(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(range_of(&counter_kind, PG_GETARG_DATUM(0)).counter.changes);
 }
 
+/* False when undefined. */
+static bool
+extrapolated_increase(FunctionCallInfo fcinfo, const Counter *counter, int64 *since, int64 *until, double *increase)
+{
+	read_bounds(fcinfo, counter->seconds, since, until);
+	if (counter->first_time < *since || counter->last_time > *until)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the summary has rows outside of the range"),
+				 errhint("Summarize by windows, and give the bounds of the window.")));
+	return counter_extrapolated_increase(counter, *since, *until, increase);
+}
+
 PG_FUNCTION_INFO_V1(weir_extrapolated_increase);
 Datum
 weir_extrapolated_increase(PG_FUNCTION_ARGS)
@@ -482,8 +494,7 @@ weir_extrapolated_increase(PG_FUNCTION_ARGS)
 	int64		until;
 	double		value;
 
-	read_bounds(fcinfo, range.counter.seconds, &since, &until);
-	if (!counter_extrapolated_increase(&range.counter, since, until, &value))
+	if (!extrapolated_increase(fcinfo, &range.counter, &since, &until, &value))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(value);
 }
@@ -497,8 +508,7 @@ weir_extrapolated_rate(PG_FUNCTION_ARGS)
 	int64		until;
 	double		value;
 
-	read_bounds(fcinfo, range.counter.seconds, &since, &until);
-	if (since == until || !counter_extrapolated_increase(&range.counter, since, until, &value))
+	if (!extrapolated_increase(fcinfo, &range.counter, &since, &until, &value))
 		PG_RETURN_NULL();
 	value /= (double) ((__int128) until - since);
 	PG_RETURN_FLOAT8(range.counter.seconds ? value * USECS_PER_SEC : value);
