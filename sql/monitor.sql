@@ -143,7 +143,7 @@ SELECT weir.alter_monitor('loans', window_size => '1 day', slide => '6 hours', o
 SELECT weir.alter_monitor('loans', window_size => '2 days');
 SELECT window_size, slide, options FROM weir.monitors WHERE monitor = 'loans';
 SELECT weir.alter_monitor('loans', window_size => '3 hours', slide => '3 hours');
-SELECT weir.alter_monitor('loans', options => '{"pane_size": "1 hour"}');
+SELECT weir.alter_monitor('loans', options => '{"pane_size": "7 minutes"}');
 SELECT weir.alter_monitor('loans', options => '{"min_n": "many"}');
 SELECT weir.alter_monitor('loans', on_delete => 'forget');
 SELECT weir.alter_monitor('nobody', lateness => '1 hour');

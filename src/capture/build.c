@@ -338,11 +338,12 @@ finish_build(const ActiveBuild *slice)
 	build_execute("UPDATE weir.build b SET state = 'done', finished_at = pg_catalog.clock_timestamp(), "
 				  "rows_read = (SELECT sum(s.rows_read) FROM weir.build_slice s WHERE s.build_id = $2) WHERE build_id = $2",
 				  slice);
-	build_execute("UPDATE weir.monitor_state s SET state = 'active', reason = NULL, "
-				  "inexact_since = CASE WHEN b.since = '-infinity' AND b.until = 'infinity' THEN NULL ELSE s.inexact_since END "
-				  "FROM weir.build b WHERE b.build_id = $2 AND b.kind <> 'verify' AND s.monitor_id = b.monitor_id AND NOT EXISTS "
-				  "(SELECT FROM weir.build o WHERE o.monitor_id = $1 AND o.kind = 'build' AND o.state NOT IN ('done', 'failed'))",
-				  slice);
+	build_execute(
+		"UPDATE weir.monitor_state s SET state = 'active', reason = NULL, "
+		"inexact_since = CASE WHEN b.kind <> 'columns' AND b.since = '-infinity' AND b.until = 'infinity' THEN NULL ELSE s.inexact_since END "
+		"FROM weir.build b WHERE b.build_id = $2 AND b.kind <> 'verify' AND s.monitor_id = b.monitor_id AND NOT EXISTS "
+		"(SELECT FROM weir.build o WHERE o.monitor_id = $1 AND o.kind = 'build' AND o.state NOT IN ('done', 'failed'))",
+		slice);
 	gap_close_healed();
 	build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
 	/* What slices left that were begun again. */
@@ -363,6 +364,8 @@ finish_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr posi
 		return false;
 	if (slice->kind == BUILD_VERIFY)
 		build_compare_slice(monitor, slice, position);
+	else if (slice->kind == BUILD_COLUMNS)
+		build_complete_slice(monitor, slice);
 	else
 	{
 		build_swap_slice(monitor, slice);
@@ -435,6 +438,34 @@ build_advance(List *monitors, XLogRecPtr position)
 	}
 	definition_blame(0);
 	return changed;
+}
+
+/*
+ * Live panes of another size say where they end, so that no window takes one for a smaller one; what was begun under the definition
+ * before is begun again.
+ */
+void
+build_prepare(void)
+{
+	const char *is_new = "b.kind = 'build' AND b.state = 'requested' AND NOT b.is_prepared";
+
+	sql_execute(
+		psprintf("UPDATE weir.pane p SET pane_end = CASE WHEN m.time_zone IS NULL THEN p.pane_start + b.pane_size_before "
+				 "ELSE pg_catalog.timezone(m.time_zone, pg_catalog.timezone(m.time_zone, p.pane_start) + b.pane_size_before) END "
+				 "FROM weir.build b JOIN weir.monitor m USING (monitor_id) WHERE %s AND b.pane_size_before IS NOT NULL "
+				 "AND p.monitor_id = b.monitor_id AND p.generation = 0 AND p.pane_end IS NULL",
+				 is_new),
+		0, NULL, NULL, NULL);
+	sql_execute(psprintf("DELETE FROM weir.pane_level l USING weir.build b WHERE %s AND b.pane_size_before IS NOT NULL "
+						 "AND l.monitor_id = b.monitor_id",
+						 is_new),
+				0, NULL, NULL, NULL);
+	sql_execute(psprintf("WITH again AS (UPDATE weir.build o SET state = 'requested' FROM weir.build b WHERE %s "
+						 "AND o.monitor_id = b.monitor_id AND o.state = 'reading' RETURNING o.build_id) "
+						 "DELETE FROM weir.build_slice WHERE build_id IN (SELECT build_id FROM again)",
+						 is_new),
+				0, NULL, NULL, NULL);
+	sql_execute(psprintf("UPDATE weir.build b SET is_prepared = true WHERE %s", is_new), 0, NULL, NULL, NULL);
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include "access/xlogdefs.h"
 #include "capture/definition.h"
+#include "nodes/bitmapset.h"
 
 /* ---- capture's side ---- */
 
@@ -47,6 +48,15 @@ extern void build_begin_slices_again(int monitor_id, TimestampTz since, Timestam
 extern void build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr position);
 extern void build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice);
 
+/* The same for columns that were added: only their summaries are put into the live panes. */
+extern void build_complete_slice(CapturedMonitor *monitor, const ActiveBuild *slice);
+
+/* Which columns of the monitor a build of kind BUILD_COLUMNS is about. */
+extern Bitmapset *build_columns(const CapturedMonitor *monitor, int build);
+
+/* Takes note of builds that came with a definition which makes all panes anew.  Where definitions are loaded, before they are. */
+extern void build_prepare(void);
+
 /* Statements about a slice share their parameters: $1 monitor, $2 build, $3 slice, $4 generation, $5 since, $6 until. */
 extern uint64 build_execute(const char *statement, const ActiveBuild *slice);
 
@@ -65,11 +75,16 @@ typedef struct BuildPlan
 	const char *method;			/* why so: 'slices of time', 'one slice', ... */
 } BuildPlan;
 
-/* Looks at the source through a sample. Inside a transaction; in the current memory context. */
-extern void build_plan(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, BuildPlan *plan);
+/* Looks at the source through a sample; old_size (may be NULL) is the size of the live panes, to whose begins the bounds keep too.
+ * Inside a transaction; in the current memory context. */
+extern void build_plan(CapturedMonitor *monitor, const Interval *old_size, TimestampTz since, TimestampTz until, BuildPlan *plan);
 
-/* Reads the rows of [since, until) into panes in memory, under the active snapshot; returns their number. */
-extern int64 build_read_source(CapturedMonitor *monitor, int generation, TimestampTz since, TimestampTz until, bool by_index);
+/*
+ * Reads the rows of [since, until) into panes in memory, under the active snapshot; returns their number.  only (may be NULL) are
+ * the columns to summarize.
+ */
+extern int64 build_read_source(CapturedMonitor *monitor, const Bitmapset *only, int generation, TimestampTz since,
+							   TimestampTz until, bool by_index);
 
 /* Writes the panes in memory that build_read_source did not have to write already, and forgets them.  Inside an SPI scope. */
 extern void build_write_panes(void);

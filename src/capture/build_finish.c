@@ -43,13 +43,14 @@ typedef struct Comparison
 	char	   *first_difference;
 } Comparison;
 
+typedef void (*PaneFinisher)(CapturedMonitor *monitor, ComparedPane *pane, void *context);
+
 static void
-finish_pane(CapturedMonitor *monitor, ComparedPane *pane, Comparison *comparison)
+compare_pane(CapturedMonitor *monitor, ComparedPane *pane, void *context)
 {
+	Comparison *comparison = context;
 	char	   *difference = NULL;
 
-	if (!pane->open)
-		return;
 	if (pane->shadow.n != 0 || (pane->has_live && pane->live.n != 0))
 	{
 		comparison->panes++;
@@ -65,6 +66,14 @@ finish_pane(CapturedMonitor *monitor, ComparedPane *pane, Comparison *comparison
 					psprintf("pane %s, segment %s: %s", timestamptz_to_str(pane->start), pane->segment_text, difference);
 		}
 	}
+}
+
+static void
+finish_pane(CapturedMonitor *monitor, ComparedPane *pane, PaneFinisher finish, void *context)
+{
+	if (!pane->open)
+		return;
+	finish(monitor, pane, context);
 	pane_part_close(monitor, &pane->shadow);
 	pane_part_close(monitor, &pane->live);
 	memset(pane, 0, sizeof(ComparedPane));
@@ -87,6 +96,7 @@ add_to_pane(CapturedMonitor *monitor, ComparedPane *pane, const PaneRow *row, co
 		pane->live = part;
 		pane->has_live = true;
 		pane->live_row = *row;
+		pane->live_row.segment = PointerGetDatum(DatumGetArrayTypePCopy(row->segment));
 		return;
 	}
 	if (row->part == 'r')
@@ -96,9 +106,9 @@ add_to_pane(CapturedMonitor *monitor, ComparedPane *pane, const PaneRow *row, co
 	pane_part_close(monitor, &part);
 }
 
-/* Parts come in the order a, b, r, so that what is subtracted is there. */
+/* Every pane of the slice, live and as it was built. Parts come in the order a, b, r, so that what is subtracted is there. */
 static void
-compare_panes(CapturedMonitor *monitor, const ActiveBuild *slice, Comparison *comparison)
+visit_panes(CapturedMonitor *monitor, const ActiveBuild *slice, PaneFinisher finish, void *context)
 {
 	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum		values[] = {Int32GetDatum(slice->monitor_id), Int32GetDatum(slice->generation), TimestampTzGetDatum(slice->since),
@@ -114,23 +124,28 @@ compare_panes(CapturedMonitor *monitor, const ActiveBuild *slice, Comparison *co
 
 	for (;;)
 	{
+		SPITupleTable *table;
+		uint64		n;
+
 		SPI_cursor_fetch(portal, true, CURSOR_BATCH);
-		if (SPI_processed == 0)
+		table = SPI_tuptable;
+		n = SPI_processed;
+		if (n == 0)
 			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
+		for (uint64 i = 0; i < n; i++)
 		{
 			PaneRow		row;
-			char	   *segment_text = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 12);
+			char	   *segment_text = SPI_getvalue(table->vals[i], table->tupdesc, 12);
 
-			pane_table_row(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &row);
+			pane_table_row(table->vals[i], table->tupdesc, &row);
 			if (pane.open && (pane.start != row.start || strcmp(pane.segment_text, segment_text) != 0))
-				finish_pane(monitor, &pane, comparison);
+				finish_pane(monitor, &pane, finish, context);
 			add_to_pane(monitor, &pane, &row, segment_text);
 		}
-		SPI_freetuptable(SPI_tuptable);
+		SPI_freetuptable(table);
 		CHECK_FOR_INTERRUPTS();
 	}
-	finish_pane(monitor, &pane, comparison);
+	finish_pane(monitor, &pane, finish, context);
 	SPI_cursor_close(portal);
 }
 
@@ -141,7 +156,7 @@ build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecP
 	Oid			types[] = {INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, LSNOID, TEXTOID};
 	Datum		values[7];
 
-	compare_panes(monitor, slice, &comparison);
+	visit_panes(monitor, slice, compare_pane, &comparison);
 	values[0] = Int32GetDatum(slice->number);
 	values[1] = Int64GetDatum(comparison.panes);
 	values[2] = Int64GetDatum(comparison.equal);
@@ -154,6 +169,55 @@ build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecP
 				"first_difference = coalesce(first_difference, $7) WHERE build_id = $1",
 				7, types, values, comparison.first_difference ? NULL : "      n");
 	build_execute("DELETE FROM weir.pane WHERE" SHADOW, slice);
+}
+
+/* ---- columns that were added ---- */
+
+static void
+complete_pane(CapturedMonitor *monitor, ComparedPane *pane, void *context)
+{
+	Bitmapset  *columns = context;
+	int			i = -1;
+
+	/* What the table has deleted, nobody can add up any more. */
+	if (!pane->has_live || (pane->live_row.marks & PANE_RETAINED) != 0)
+		return;
+	pane_part_open(monitor, &pane->shadow);
+	pane_part_settle(monitor, &pane->shadow);
+	while ((i = bms_next_member(columns, i)) >= 0)
+	{
+		Summary	   *summary = pane->live.summaries[i];
+
+		pane->live.summaries[i] = pane->shadow.summaries[i];
+		pane->shadow.summaries[i] = summary;
+		pane->live.unknown = bms_del_member(pane->live.unknown, i);
+	}
+	pane_table_encode(monitor, &pane->live, &pane->live_row);
+	pane_table_write(&pane->live_row);
+}
+
+Bitmapset *
+build_columns(const CapturedMonitor *monitor, int build)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(build);
+	uint64		n = sql_execute("SELECT pg_catalog.unnest(columns) - 1 FROM weir.build WHERE build_id = $1", 1, &type, &value, NULL);
+	Bitmapset  *columns = NULL;
+	bool		is_null;
+
+	for (uint64 row = 0; row < n; row++)
+		for (int i = 0; i < monitor->n_columns; i++)
+			if (monitor->columns[i].position == DatumGetInt32(sql_value(row, 1, &is_null)))
+				columns = bms_add_member(columns, i);
+	return columns;
+}
+
+void
+build_complete_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
+{
+	visit_panes(monitor, slice, complete_pane, build_columns(monitor, slice->number));
+	build_execute("DELETE FROM weir.pane WHERE" SHADOW, slice);
+	pane_forget(slice->monitor_id, 0);
 }
 
 /* ---- build and rebuild ---- */

@@ -170,7 +170,8 @@ slice_of(const BuildPlan *plan, TimestampTz time)
 
 /* Bounds at begins of panes, with about equally many rows between them; fewer than n where panes are larger than that. */
 static void
-choose_bounds(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, const Sample *sample, int n, BuildPlan *plan)
+choose_bounds(CapturedMonitor *monitor, const WindowClock *old_clock, TimestampTz since, TimestampTz until, const Sample *sample,
+			  int n, BuildPlan *plan)
 {
 	plan->n_slices = 0;
 	plan->bounds[plan->n_slices++] = since;
@@ -178,6 +179,13 @@ choose_bounds(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, co
 	{
 		TimestampTz bound = level_start(monitor, sample->times[(int64) sample->n * i / n]);
 
+		/* What a slice replaces are whole panes, too. */
+		if (old_clock != NULL)
+		{
+			bound = window_start(old_clock, bound);
+			if (level_start(monitor, bound) != bound)
+				continue;
+		}
 		if (bound > plan->bounds[plan->n_slices - 1] && bound < until)
 			plan->bounds[plan->n_slices++] = bound;
 	}
@@ -287,8 +295,10 @@ try_partitions(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, c
 }
 
 void
-build_plan(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, BuildPlan *plan)
+build_plan(CapturedMonitor *monitor, const Interval *old_size, TimestampTz since, TimestampTz until, BuildPlan *plan)
 {
+	WindowClock clock;
+	WindowClock *old_clock = old_size != NULL ? &clock : NULL;
 	Sample		sample = {0};
 	int64		rows_per_slice = build_slice_rows;
 	int			wanted;
@@ -296,17 +306,19 @@ build_plan(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, Build
 
 	if (build_rate > 0)
 		rows_per_slice = Min(rows_per_slice, Max((int64) build_rate * RATE_SECONDS, 1000));
+	if (old_size != NULL)
+		window_clock_init(&clock, old_size, NULL, monitor->time_zone);
 	take_sample(monitor, Max(since, monitor->expired_before), until, &sample);
 	plan->rows = (int64) (sample.n / sample.share);
 	wanted = n = (int) Max(1, Min(MAX_SLICES, plan->rows / rows_per_slice));
 	plan->bounds = palloc(sizeof(TimestampTz) * (n + 1));
-	choose_bounds(monitor, since, until, &sample, n, plan);
+	choose_bounds(monitor, old_clock, since, until, &sample, n, plan);
 	while (plan->n_slices > 1 && cost_of_slices(plan, &sample) > MAX_COST)
 	{
 		n = n / 2 < MIN_SLICES ? 1 : n / 2;
-		choose_bounds(monitor, since, until, &sample, n, plan);
+		choose_bounds(monitor, old_clock, since, until, &sample, n, plan);
 	}
-	if (n < wanted)
+	if (n < wanted && old_size == NULL)
 		try_partitions(monitor, since, until, &sample, plan);
 	plan->method = wanted == 1 ? "one slice"
 		: n == wanted          ? "slices of time"

@@ -62,26 +62,33 @@ place_of(RowReceiver *receiver, const CapturedColumn *column)
 }
 
 static AttrNumber *
-places_of(RowReceiver *receiver, const CapturedColumn *columns, int n)
+places_of(RowReceiver *receiver, const CapturedColumn *columns, int n, const Bitmapset *only)
 {
 	AttrNumber *places = palloc(sizeof(AttrNumber) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
-		places[i] = columns[i].retired ? InvalidAttrNumber : place_of(receiver, &columns[i]);
+		places[i] =
+			columns[i].retired || (only != NULL && !bms_is_member(i, only)) ? InvalidAttrNumber : place_of(receiver, &columns[i]);
 	return places;
 }
 
 static void
-map_columns(RowReceiver *receiver)
+map_columns(RowReceiver *receiver, const Bitmapset *only)
 {
 	CapturedMonitor *monitor = receiver->monitor;
 	MonitorMap *map = &receiver->map;
 
 	map->monitor = monitor;
 	map->time = place_of(receiver, &monitor->time);
-	map->columns = places_of(receiver, monitor->columns, monitor->n_columns);
-	map->segments = places_of(receiver, monitor->segments, monitor->n_segments);
-	map->protected_columns = places_of(receiver, monitor->protected_columns, monitor->n_protected);
+	map->columns = places_of(receiver, monitor->columns, monitor->n_columns, only);
+	map->segments = places_of(receiver, monitor->segments, monitor->n_segments, NULL);
+	/* Labels and fairness are not asked for. */
+	if (only != NULL)
+	{
+		monitor->has_label = false;
+		monitor->n_protected = 0;
+	}
+	map->protected_columns = places_of(receiver, monitor->protected_columns, monitor->n_protected, NULL);
 	if (monitor->has_label)
 		map->label = place_of(receiver, &monitor->label_column);
 	if (monitor->n_protected > 0)
@@ -248,7 +255,8 @@ enter_as_owner(SqlScope *scope, CapturedMonitor *monitor, bool by_index)
 }
 
 int64
-build_read_source(CapturedMonitor *monitor, int generation, TimestampTz since, TimestampTz until, bool by_index)
+build_read_source(CapturedMonitor *monitor, const Bitmapset *only, int generation, TimestampTz since, TimestampTz until,
+				  bool by_index)
 {
 	RowReceiver receiver = {.receiver = {.receiveSlot = receive_row,
 										 .rStartup = start_receiving,
@@ -264,7 +272,7 @@ build_read_source(CapturedMonitor *monitor, int generation, TimestampTz since, T
 	Portal		portal;
 	uint64		n;
 
-	map_columns(&receiver);
+	map_columns(&receiver, only);
 	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "weir row", ALLOCSET_DEFAULT_SIZES);
 	enter_as_owner(&scope, monitor, by_index);
 	portal = SPI_cursor_open_with_args(NULL, source_query(&receiver, Max(since, monitor->expired_before), until), 2, types, values,

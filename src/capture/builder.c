@@ -179,6 +179,8 @@ typedef struct Unplanned
 	bool		is_initial;
 	TimestampTz since;
 	TimestampTz until;
+	bool		has_old_size;
+	Interval	old_size;		/* of the live panes, where it is another one */
 } Unplanned;
 
 /* The first build that nobody has planned. False when there is none. */
@@ -191,16 +193,24 @@ find_unplanned(Unplanned *build)
 
 	begin_transaction();
 	sql_begin(&scope);
-	found = sql_execute("SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until FROM weir.build b "
+	found = sql_execute("SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until, b.pane_size_before FROM weir.build b "
 						"JOIN weir.monitor_state s USING (monitor_id) WHERE b.state = 'requested' AND s.state <> 'disabled' "
-						"ORDER BY 1 LIMIT 1",
+						"AND (b.kind <> 'build' OR b.is_prepared) ORDER BY 1 LIMIT 1",
 						0, NULL, NULL, NULL) > 0;
 	if (found)
+	{
+		Datum		old_size;
+
 		*build = (Unplanned){.build_id = DatumGetInt32(sql_value(0, 1, &is_null)),
 							 .monitor_id = DatumGetInt32(sql_value(0, 2, &is_null)),
 							 .is_initial = DatumGetBool(sql_value(0, 3, &is_null)),
 							 .since = DatumGetTimestampTz(sql_value(0, 4, &is_null)),
 							 .until = DatumGetTimestampTz(sql_value(0, 5, &is_null))};
+		old_size = sql_value(0, 6, &is_null);
+		build->has_old_size = !is_null;
+		if (!is_null)
+			build->old_size = *DatumGetIntervalP(old_size);
+	}
 	sql_end(&scope);
 	CommitTransactionCommand();
 	return found;
@@ -228,7 +238,8 @@ plan_build(const Unplanned *build)
 	else if (monitor != NULL)
 	{
 		PushActiveSnapshot(GetTransactionSnapshot());
-		build_plan(monitor, level_start(monitor, build->since), level_ceiling(monitor, build->until), &plan);
+		build_plan(monitor, build->has_old_size ? &build->old_size : NULL, level_start(monitor, build->since),
+				   level_ceiling(monitor, build->until), &plan);
 		PopActiveSnapshot();
 	}
 	if (monitor != NULL)
@@ -366,6 +377,7 @@ typedef struct SliceFacts
 {
 	int			monitor_id;
 	bool		reads;			/* not an initial build without backfill */
+	bool		of_columns;		/* not of all of them */
 	bool		by_index;		/* one of several: the plan knows that an index serves */
 	TimestampTz since;
 	TimestampTz until;
@@ -382,7 +394,7 @@ find_slice(const BuilderStatus *offered, SliceFacts *facts)
 
 	sql_begin(&scope);
 	found = sql_execute("SELECT b.monitor_id, b.kind <> 'build' OR m.backfill, s.since, s.until, "
-						"EXISTS (SELECT FROM weir.build_slice o WHERE o.build_id = $1 AND o.slice <> $2) "
+						"EXISTS (SELECT FROM weir.build_slice o WHERE o.build_id = $1 AND o.slice <> $2), b.kind = 'columns' "
 						"FROM weir.build b JOIN weir.build_slice s USING (build_id) JOIN weir.monitor m USING (monitor_id) "
 						"WHERE b.build_id = $1 AND s.slice = $2",
 						2, types, values, NULL) > 0;
@@ -391,7 +403,8 @@ find_slice(const BuilderStatus *offered, SliceFacts *facts)
 							  .reads = DatumGetBool(sql_value(0, 2, &is_null)),
 							  .since = DatumGetTimestampTz(sql_value(0, 3, &is_null)),
 							  .until = DatumGetTimestampTz(sql_value(0, 4, &is_null)),
-							  .by_index = DatumGetBool(sql_value(0, 5, &is_null))};
+							  .by_index = DatumGetBool(sql_value(0, 5, &is_null)),
+							  .of_columns = DatumGetBool(sql_value(0, 6, &is_null))};
 	sql_end(&scope);
 	return found;
 }
@@ -450,6 +463,23 @@ forgive_attempt(const BuilderStatus *offered)
 	CommitTransactionCommand();
 }
 
+static Bitmapset *
+columns_to_build(CapturedMonitor *monitor, int build)
+{
+	SqlScope	scope;
+	MemoryContext caller = CurrentMemoryContext;
+	Bitmapset  *columns;
+	MemoryContext old;
+
+	sql_begin(&scope);
+	columns = build_columns(monitor, build);
+	old = MemoryContextSwitchTo(caller);
+	columns = bms_copy(columns);
+	MemoryContextSwitchTo(old);
+	sql_end(&scope);
+	return columns;
+}
+
 static void
 run_slice(const BuilderStatus *offered)
 {
@@ -474,7 +504,8 @@ run_slice(const BuilderStatus *offered)
 		if (monitor != NULL && facts.reads)
 		{
 			PushActiveSnapshot(GetTransactionSnapshot());
-			n_rows = build_read_source(monitor, offered->generation, facts.since, facts.until, facts.by_index);
+			n_rows = build_read_source(monitor, facts.of_columns ? columns_to_build(monitor, offered->build) : NULL,
+									   offered->generation, facts.since, facts.until, facts.by_index);
 			PopActiveSnapshot();
 		}
 		CommitTransactionCommand();

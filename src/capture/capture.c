@@ -187,6 +187,7 @@ load_definitions(void)
 				NULL);
 	/* Before anything is read of them: whatever DDL does to the sources from now on will be noticed. */
 	(void) source_look();
+	build_prepare();
 	monitors = definition_load(definition_context);
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);

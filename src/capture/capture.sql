@@ -24,6 +24,8 @@ CREATE TABLE weir.monitor (
     retention interval,
     on_delete text NOT NULL CHECK (on_delete IN ('retract', 'ignore')),
     options jsonb NOT NULL,
+    last_ordinal int NOT NULL DEFAULT 0,  -- the highest that a column ever had: none is used again
+    first_protected int NOT NULL DEFAULT 0, -- position in pane.fairness of the first of protected: none is used again either
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE weir.monitor IS 'Definitions of monitors, one row each; read the view weir.monitors.';
@@ -69,8 +71,8 @@ CREATE TABLE weir.pane (
     n_labelled bigint NOT NULL,
     n_late bigint NOT NULL,               -- rows that came after their window was final; a property of the arrival, not of the data
     marks int NOT NULL DEFAULT 0,         -- 1 inexact, 2 retained: holds rows that the table has deleted, 4 stale: misses rows until a build is done
-    summaries weir.summary[] NOT NULL,    -- by monitor_column.ordinal
-    fairness weir.fairness_table[] NOT NULL, -- by position in monitor.protected; empty when there is no prediction
+    summaries weir.summary[] NOT NULL,    -- by monitor_column.ordinal; NULL or not there: not known, the column was added later
+    fairness weir.fairness_table[] NOT NULL, -- by monitor.first_protected and position in monitor.protected
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (monitor_id, generation, pane_start, segment, part)
 ) WITH (fillfactor = 70);
@@ -90,10 +92,13 @@ COMMENT ON TABLE weir.pane_level IS 'Up to where each monitor''s panes were roll
 CREATE TABLE weir.build (
     build_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     monitor_id int NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('build', 'rebuild', 'heal', 'verify')),
+    kind text NOT NULL CHECK (kind IN ('build', 'rebuild', 'heal', 'verify', 'columns')),
     since timestamptz NOT NULL DEFAULT '-infinity',
     until timestamptz NOT NULL DEFAULT 'infinity',
     state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'reading', 'done', 'failed')),
+    columns int[],                        -- kind columns: ordinals of those that are built
+    pane_size_before interval,            -- the live panes have another size than the monitor
+    is_prepared boolean NOT NULL DEFAULT false, -- capture has taken note of a definition that all panes have to be built anew for
     heals boolean NOT NULL DEFAULT false, -- until it is done, the live panes of the range miss rows: they are marked stale
     requested_at timestamptz NOT NULL DEFAULT now(),
     started_at timestamptz,               -- when it was planned
@@ -105,7 +110,7 @@ CREATE TABLE weir.build (
     panes bigint, equal bigint, different bigint, marked bigint, compared_lsn pg_lsn, first_difference text
 );
 CREATE INDEX ON weir.build (monitor_id) WHERE state NOT IN ('done', 'failed');
-COMMENT ON TABLE weir.build IS 'Work that reads a range of a source again: initial build, rebuild, verify; read the view weir.progress.';
+COMMENT ON TABLE weir.build IS 'Work that reads a range of a source again: initial build, rebuild, verify, columns that were added; read the view weir.progress.';
 
 CREATE SEQUENCE weir.generation AS int CYCLE;
 COMMENT ON SEQUENCE weir.generation IS 'Generations of panes: one for each slice of a build that is begun.';

@@ -314,6 +314,7 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 
 	definition_load_attributes(monitor);
 	find_column(monitor, &monitor->time, time_column, "time column");
+	monitor->first_protected = DatumGetInt32(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 8, &is_null));
 	window_clock_init(&monitor->pane_clock, pane_size, NULL, monitor->time_zone);
 	window_clock_init(&monitor->slide_clock, slide, NULL, monitor->time_zone);
 	level_load(monitor, CurrentMemoryContext);
@@ -442,7 +443,8 @@ definition_load(MemoryContext context)
 	n = sql_execute(
 		"SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
 		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
-		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness "
+		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness, "
+		"m.first_protected "
 		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	table = SPI_tuptable;
@@ -468,7 +470,7 @@ definition_load(MemoryContext context)
 static BuildKind
 build_kind(const char *name)
 {
-	static const char *const names[] = {"build", "rebuild", "heal", "verify"};
+	static const char *const names[] = {"build", "rebuild", "heal", "verify", "columns"};
 
 	for (int i = 0; i < lengthof(names); i++)
 		if (strcmp(names[i], name) == 0)

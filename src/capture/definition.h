@@ -32,7 +32,8 @@ typedef enum BuildKind
 	BUILD_INITIAL,
 	BUILD_AGAIN,				/* rebuild: the live panes go on until the swap */
 	BUILD_HEAL,					/* the same after a gap: what was deleted meanwhile is not known */
-	BUILD_VERIFY
+	BUILD_VERIFY,
+	BUILD_COLUMNS				/* columns that were added: only their summaries are built, and put into the live panes */
 } BuildKind;
 
 typedef enum BuildState

@@ -25,6 +25,7 @@ typedef struct QueryColumn
 	char	   *name;
 	Oid			type;			/* in the monitor's source */
 	SummaryKind kind;
+	int			position;		/* in arrays of summaries, from 0 */
 	int			attribute;		/* in the query's rows, from 1; 0: not there */
 	ValueReader reader;
 } QueryColumn;
@@ -68,6 +69,7 @@ read_columns(const char *query, int monitor_id, QueryColumn **columns, MemoryCon
 		(*columns)[i].name = sql_text(i, 1);
 		(*columns)[i].type = DatumGetObjectId(sql_value(i, 2, &is_null));
 		(*columns)[i].kind = summary_kind_as_stored(sql_text(i, 3));
+		(*columns)[i].position = DatumGetInt32(sql_value(i, 4, &is_null)) - 1;
 	}
 	MemoryContextSwitchTo(old);
 	return n;
@@ -79,11 +81,12 @@ read_monitor(BaselineRows *rows)
 	SqlScope	scope;
 
 	sql_begin(&scope);
-	rows->n_columns = read_columns("SELECT column_name::text, data_type::oid, kind FROM weir.monitor_column WHERE monitor_id = $1 "
-								   "ORDER BY ordinal",
-								   rows->monitor_id, &rows->columns, rows->memory);
+	rows->n_columns =
+		read_columns("SELECT column_name::text, data_type::oid, kind, ordinal FROM weir.monitor_column WHERE monitor_id = $1 "
+					 "ORDER BY ordinal",
+					 rows->monitor_id, &rows->columns, rows->memory);
 	rows->n_segments =
-		read_columns("SELECT s::text, 0::oid, 'category' FROM weir.monitor, unnest(segment_by) WITH ORDINALITY u (s, i) "
+		read_columns("SELECT s::text, 0::oid, 'category', i::int FROM weir.monitor, unnest(segment_by) WITH ORDINALITY u (s, i) "
 					 "WHERE monitor_id = $1 ORDER BY i",
 					 rows->monitor_id, &rows->segments, rows->memory);
 	sql_end(&scope);
@@ -276,20 +279,22 @@ baseline_query_n(const BaselineRows *rows)
 static Datum
 summary_array(const BaselineRows *rows, Summary **summaries, Oid type)
 {
-	Datum	   *values = palloc0(sizeof(Datum) * Max(rows->n_columns, 1));
-	bool	   *nulls = palloc(sizeof(bool) * Max(rows->n_columns, 1));
-	int			dimensions[1] = {rows->n_columns};
+	int			n = rows->n_columns == 0 ? 0 : rows->columns[rows->n_columns - 1].position + 1;
+	Datum	   *values = palloc0(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	int			dimensions[1] = {n};
 	int			lower_bounds[1] = {1};
 	int16		length;
 	bool		by_value;
 	char		alignment;
 
+	memset(nulls, true, n);
 	for (int i = 0; i < rows->n_columns; i++)
-	{
-		nulls[i] = summaries[i] == NULL;
-		if (!nulls[i])
-			values[i] = summary_to_datum(summaries[i]);
-	}
+		if (summaries[i] != NULL)
+		{
+			nulls[rows->columns[i].position] = false;
+			values[rows->columns[i].position] = summary_to_datum(summaries[i]);
+		}
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
 	return PointerGetDatum(construct_md_array(values, nulls, 1, dimensions, lower_bounds, type, length, by_value, alignment));
 }

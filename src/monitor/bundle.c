@@ -29,6 +29,7 @@ bundle_reset(Bundle *bundle)
 	bundle->marks = 0;
 	bundle->updated_at = DT_NOBEGIN;
 	bundle->summaries = MemoryContextAllocZero(bundle->context, sizeof(Summary *) * Max(bundle->n_summaries, 1));
+	bundle->unknown = MemoryContextAllocZero(bundle->context, sizeof(bool) * Max(bundle->n_summaries, 1));
 	bundle->fairness = MemoryContextAllocZero(bundle->context, sizeof(FairnessTable *) * Max(bundle->n_fairness, 1));
 }
 
@@ -57,8 +58,11 @@ bundle_add(Bundle *into, const Bundle *from)
 	into->marks |= from->marks;
 	into->updated_at = Max(into->updated_at, from->updated_at);
 	for (int i = 0; i < into->n_summaries; i++)
+	{
 		if (from->summaries[i] != NULL)
 			merge_summary(into, i, from->summaries[i]);
+		into->unknown[i] |= from->unknown[i] || (from->summaries[i] == NULL && from->n > 0);
+	}
 	for (int i = 0; i < into->n_fairness; i++)
 	{
 		if (from->fairness[i] == NULL)
@@ -109,7 +113,7 @@ bundle_pack(const Bundle *bundle, MemoryContext context)
 	Datum	   *packed = packed_create(bundle->n_summaries);
 
 	for (int i = 0; i < bundle->n_summaries; i++)
-		if (bundle->summaries[i] != NULL)
+		if (bundle->summaries[i] != NULL && !bundle->unknown[i])
 			packed[i] = summary_to_datum(bundle->summaries[i]);
 	packed[bundle->n_summaries] = Int32GetDatum(bundle->marks);
 	MemoryContextSwitchTo(old);

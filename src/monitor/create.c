@@ -1,6 +1,6 @@
 /*
  * create.c
- *		create_monitor, alter_monitor, drop_monitor.
+ *		create_monitor and drop_monitor.
  */
 #include "postgres.h"
 
@@ -20,7 +20,6 @@
 #include "worker/worker.h"
 
 PG_FUNCTION_INFO_V1(weir_create_monitor);
-PG_FUNCTION_INFO_V1(weir_alter_monitor);
 PG_FUNCTION_INFO_V1(weir_drop_monitor);
 
 static char *
@@ -78,7 +77,7 @@ store_monitor(MonitorDefinition *definition)
 	Oid			types[] = {
 		TEXTOID,      OIDOID,       OIDOID,       TEXTOID,     INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID,
 		TEXTOID,      TEXTARRAYOID, TEXTARRAYOID, TEXTOID,     TEXTOID,     TEXTOID,     TEXTOID,     TEXTOID,
-		TEXTARRAYOID, TEXTOID,      BOOLOID,      INTERVALOID, TEXTOID,     JSONBOID,
+		TEXTARRAYOID, TEXTOID,      BOOLOID,      INTERVALOID, TEXTOID,     JSONBOID,    INT4OID,
 	};
 	Datum		values[] = {CStringGetTextDatum(definition->name),
 					  ObjectIdGetDatum(definition->source),
@@ -101,7 +100,8 @@ store_monitor(MonitorDefinition *definition)
 					  BoolGetDatum(definition->backfill),
 					  IntervalPGetDatum(definition->retention),
 					  CStringGetTextDatum(definition->on_delete),
-					  JsonbPGetDatum(definition->options)};
+					  JsonbPGetDatum(definition->options),
+					  Int32GetDatum(list_length(definition->columns))};
 	char		nulls[lengthof(types) + 1] = {0};
 	bool		is_null;
 
@@ -110,8 +110,10 @@ store_monitor(MonitorDefinition *definition)
 	/* The constraint decides, so that two sessions cannot both pass. */
 	if (sql_execute(
 			"INSERT INTO weir.monitor (name, source, owner, time_column, window_size, slide, pane_size, lateness, time_zone, "
-			"segment_by, protected, model, prediction, score, label, positive, metrics, filter, backfill, retention, on_delete, options) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::name[], $11::name[], $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) "
+			"segment_by, protected, model, prediction, score, label, positive, metrics, filter, backfill, retention, on_delete, options, "
+			"last_ordinal) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::name[], $11::name[], $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
+			"$23) "
 			"ON CONFLICT (name) DO NOTHING RETURNING monitor_id",
 			lengthof(types), types, values, nulls) == 0)
 		ereport(ERROR,
@@ -185,141 +187,6 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	worker_wake_at_commit();
 	namestrcpy(result, definition.name);
 	PG_RETURN_NAME(result);
-}
-
-/* ---- alter ---- */
-
-/* What check_sizes and check_words look at; the rest stays empty. */
-static void
-load_settings(int monitor_id, MonitorDefinition *definition)
-{
-	Oid			type = INT4OID;
-	Datum		value = Int32GetDatum(monitor_id);
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext old;
-	SqlScope	scope;
-	bool		is_null;
-
-	sql_begin(&scope);
-	/* The row lock keeps a second alter_monitor from overwriting this one. */
-	if (sql_execute("SELECT name, window_size, slide, pane_size, lateness, retention, on_delete, options, metrics, time_zone "
-					"FROM weir.monitor WHERE monitor_id = $1 FOR UPDATE",
-					1, &type, &value, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile")));
-	old = MemoryContextSwitchTo(caller);
-	definition->monitor_id = monitor_id;
-	definition->name = sql_text(0, 1);
-	definition->window_size = *DatumGetIntervalP(sql_value(0, 2, &is_null));
-	definition->slide = *DatumGetIntervalP(sql_value(0, 3, &is_null));
-	definition->pane_size = *DatumGetIntervalP(sql_value(0, 4, &is_null));
-	definition->lateness = *DatumGetIntervalP(sql_value(0, 5, &is_null));
-	value = sql_value(0, 6, &is_null);
-	if (!is_null)
-	{
-		definition->retention = palloc(sizeof(Interval));
-		*definition->retention = *DatumGetIntervalP(value);
-	}
-	definition->on_delete = sql_text(0, 7);
-	definition->options = DatumGetJsonbPCopy(sql_value(0, 8, &is_null));
-	value = sql_value(0, 9, &is_null);
-	definition->metrics = is_null ? NULL : DatumGetArrayTypePCopy(value);
-	definition->time_zone = sql_text(0, 10);
-	MemoryContextSwitchTo(old);
-	sql_end(&scope);
-}
-
-/* options || given; members that are null go back to their defaults. */
-static Jsonb *
-merge_options(Jsonb *options, Jsonb *given)
-{
-	Oid			types[] = {JSONBOID, JSONBOID};
-	Datum		values[] = {JsonbPGetDatum(options), JsonbPGetDatum(given)};
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext old;
-	SqlScope	scope;
-	bool		is_null;
-	Jsonb	   *result;
-
-	if (!JB_ROOT_IS_OBJECT(given))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object"),
-				 errhint("For example options => '{\"min_n\": 100}'.")));
-	sql_begin(&scope);
-	sql_execute("SELECT jsonb_strip_nulls($1 || $2)", 2, types, values, NULL);
-	old = MemoryContextSwitchTo(caller);
-	result = DatumGetJsonbPCopy(sql_value(0, 1, &is_null));
-	MemoryContextSwitchTo(old);
-	sql_end(&scope);
-	return result;
-}
-
-static void
-store_settings(const MonitorDefinition *definition)
-{
-	Oid			types[] = {
-		INT4OID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID, JSONBOID, TEXTARRAYOID,
-	};
-	Datum		values[] = {Int32GetDatum(definition->monitor_id),    IntervalPGetDatum(&definition->window_size),
-					  IntervalPGetDatum(&definition->slide),    IntervalPGetDatum(&definition->lateness),
-					  IntervalPGetDatum(definition->retention), CStringGetTextDatum(definition->on_delete),
-					  JsonbPGetDatum(definition->options),      PointerGetDatum(definition->metrics)};
-	char		nulls[] = "        ";
-	SqlScope	scope;
-
-	nulls[4] = definition->retention == NULL ? 'n' : ' ';
-	nulls[7] = definition->metrics == NULL ? 'n' : ' ';
-	sql_begin(&scope);
-	sql_execute(
-		"UPDATE weir.monitor SET window_size = $2, slide = $3, lateness = $4, retention = $5, on_delete = $6, options = $7, metrics = $8 "
-		"WHERE monitor_id = $1",
-		lengthof(types), types, values, nulls);
-	sql_end(&scope);
-}
-
-Datum
-weir_alter_monitor(PG_FUNCTION_ARGS)
-{
-	MonitorDefinition definition = {0};
-	char	   *name = required_text(fcinfo, 0, "monitor");
-	char	   *pane_size;
-	char	   *pane_size_before;
-
-	load_settings(monitor_require_owner(name), &definition);
-	pane_size_before = option_text(definition.options, "pane_size");
-	if (!PG_ARGISNULL(1))
-	{
-		bool		tumbles = interval_length(&definition.window_size) == interval_length(&definition.slide);
-
-		definition.window_size = *PG_GETARG_INTERVAL_P(1);
-		/* Windows that did not overlap go on not to. */
-		if (tumbles)
-			definition.slide = definition.window_size;
-	}
-	if (!PG_ARGISNULL(2))
-		definition.slide = *PG_GETARG_INTERVAL_P(2);
-	if (!PG_ARGISNULL(3))
-		definition.lateness = *PG_GETARG_INTERVAL_P(3);
-	if (!PG_ARGISNULL(4))
-		definition.metrics = text_list_array(text_array_list(PG_GETARG_ARRAYTYPE_P(4), "metrics"));
-	if (!PG_ARGISNULL(5))
-		definition.retention = PG_GETARG_INTERVAL_P(5);
-	if (!PG_ARGISNULL(6))
-		definition.on_delete = argument_text(fcinfo, 6);
-	if (!PG_ARGISNULL(7))
-		definition.options = merge_options(definition.options, PG_GETARG_JSONB_P(7));
-
-	check_words(&definition);
-	check_options(definition.options);
-	pane_size = option_text(definition.options, "pane_size");
-	if ((pane_size == NULL) != (pane_size_before == NULL) || (pane_size != NULL && strcmp(pane_size, pane_size_before) != 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the pane size of a monitor cannot be changed"),
-				 errdetail("Its panes are stored with this size."), errhint("Drop the monitor and create it again.")));
-	check_sizes(&definition, true);
-	store_settings(&definition);
-	check_detector_columns(definition.monitor_id);
-	worker_wake_at_commit();
-	PG_RETURN_VOID();
 }
 
 /* ---- drop ---- */

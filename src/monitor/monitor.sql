@@ -58,13 +58,23 @@ COMMENT ON FUNCTION weir.create_monitor(text, regclass, name, text[], jsonb, tex
     'that does not fit, 42710 the name is taken, 22023 a setting that makes no sense, 42501 not the owner.';
 
 CREATE FUNCTION weir.alter_monitor(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, lateness interval DEFAULT NULL,
-    metrics text[] DEFAULT NULL, retention interval DEFAULT NULL, on_delete text DEFAULT NULL, options jsonb DEFAULT NULL)
+    metrics text[] DEFAULT NULL, retention interval DEFAULT NULL, on_delete text DEFAULT NULL, options jsonb DEFAULT NULL,
+    add_columns text[] DEFAULT NULL, drop_columns text[] DEFAULT NULL, kinds jsonb DEFAULT NULL, filter text DEFAULT NULL,
+    model text DEFAULT NULL, prediction name DEFAULT NULL, score name DEFAULT NULL, label name DEFAULT NULL, positive text DEFAULT NULL,
+    protected text[] DEFAULT NULL, reset text[] DEFAULT NULL)
     RETURNS void AS 'MODULE_PATHNAME', 'weir_alter_monitor' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION weir.alter_monitor(text, interval, interval, interval, text[], interval, text, jsonb) IS
-    'Changes settings of a monitor; NULL leaves one as it is. window_size and slide must be whole multiples of the monitor''s '
-    'panes; windows that did not overlap go on not to unless slide is given. options are merged into those that are set; a null '
-    'member goes back to its default. Columns, segments and panes cannot change: drop the monitor and create it again. Needs '
-    'ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 as in create_monitor.';
+COMMENT ON FUNCTION weir.alter_monitor(text, interval, interval, interval, text[], interval, text, jsonb, text[], text[], jsonb, text, text, name,
+    name, name, text, text[], text[]) IS
+    'Changes a monitor; NULL leaves a setting as it is, reset names settings that go back to their defaults. Arguments are as in '
+    'create_monitor. window_size and slide must be whole multiples of the monitor''s panes; windows that did not overlap go on not to '
+    'unless slide is given. options are merged into those that are set; a null member goes back to its default. add_columns, '
+    'drop_columns: columns to summarize from now on, or no more; kinds: of columns that are added, or another kind of one that is '
+    'there. A column that is added is read from the table in the background, alone, and put into the panes that there are; until then, '
+    'and where a pane holds rows which the table has deleted, it has no readings. A change of filter, prediction, label, positive, '
+    'protected or option pane_size builds everything anew in the background: what was there is read, as it was, until it is '
+    'replaced, the newest first (weir.progress shows how far it is). Needs ownership of the monitor or of its table, and of the table '
+    'where columns are looked at. Errors: 42704 no such monitor, 42703 no such column, 42701 a column that is summarized already, '
+    '22023 and 42804 as in create_monitor, 55000 panes that cannot be built anew from the table.';
 
 CREATE FUNCTION weir.drop_monitor(monitor text) RETURNS void
     AS 'MODULE_PATHNAME', 'weir_drop_monitor' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -64,7 +64,11 @@ read_pane(const WindowRequest *request, HeapTuple tuple, TupleDesc shape, Bundle
 	}
 	if (request->n_protected > 0)
 	{
-		array_elements(column_value(tuple, shape, 9), request->n_protected, request->protected_columns, elements);
+		int		   *positions = palloc(sizeof(int) * request->n_protected);
+
+		for (int i = 0; i < request->n_protected; i++)
+			positions[i] = request->first_protected + request->protected_columns[i];
+		array_elements(column_value(tuple, shape, 9), request->n_protected, positions, elements);
 		for (int i = 0; i < request->n_protected; i++)
 			if (elements[i] != (Datum) 0)
 				pane->fairness[i] = fairness_from_datum(allocator, elements[i]);

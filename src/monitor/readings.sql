@@ -68,7 +68,9 @@ BEGIN ATOMIC
         -- After a gap the panes from there on are healed: slices are built the newest first.
         LATERAL (SELECT max(coalesce(h.until, b.until)) AS gap_until
                    FROM weir.build b LEFT JOIN weir.build_slice h ON h.build_id = b.build_id AND h.state <> 'done'
-                   WHERE b.monitor_id = m.monitor_id AND b.kind = 'heal' AND b.state NOT IN ('done', 'failed')) g
+                   WHERE b.monitor_id = m.monitor_id AND b.state NOT IN ('done', 'failed')
+                       -- Panes of another size are not marked as such before capture has taken note.
+                       AND (b.kind = 'heal' OR b.pane_size_before IS NOT NULL AND NOT b.is_prepared)) g
     WHERE m.monitor_id = $1;
 END;
 COMMENT ON FUNCTION weir._settings(int, text[]) IS
@@ -110,7 +112,7 @@ BEGIN ATOMIC
     SELECT s.monitor, p.window_start, p.window_end, p.segment, c.column_name, c.kind, x.n, x.null_count,
         x.null_count::float8 / nullif(x.n + x.null_count, 0), x.mean, x.stddev, x.min, q.q[1], q.q[2], q.q[3], q.q[4], q.q[5], x.max,
         weir.distinct_count(p.summary), t.top_values, p.summary,
-        coalesce(p.window_end <= s.final_before, false), weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, x.n, s.min_n, 'ok')
+        coalesce(p.window_end <= s.final_before, false), weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, x.n, s.min_n, CASE WHEN p.summary IS NULL AND p.n > 0 THEN 'undefined' ELSE 'ok' END)
     FROM weir._settings(monitor_id) s,
         weir._pane_windows(monitor_id, 'summaries', window_size, slide, since, until, segments, columns) p
         JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
@@ -419,7 +421,7 @@ COMMENT ON FUNCTION weir.window_stats(text, interval, interval, timestamptz, tim
     'quantiles and maximum: in units of the column (durations in seconds, times in seconds since 1970), NULL for categories and '
     'where undefined; top_values: the five most frequent categories as [{"value", "n", "share"}]; summary: everything that is '
     'known, for weir.quantile, weir.cdf, weir.drift and others. status: ok, insufficient (n below option min_n), stale (a change '
-    'could not be taken back from a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), rolled_up (its panes are larger by now: nothing is known of it). monitor: '
+    'could not be taken back from a pane: weir.rebuild mends it), undefined (a column that was added, and is not built there yet), gap (capture has missed changes and not healed yet), rolled_up (its panes are larger by now: nothing is known of it). monitor: '
     'as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s '
     '(slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). '
     'Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may '

@@ -90,6 +90,18 @@ owns_dropped_source(Oid source, Oid owner)
 	return get_rel_name(source) == NULL && has_privs_of_role(GetUserId(), owner);
 }
 
+/* Those of the numbers that stand at the positions. */
+static List *
+numbers_at(ArrayType *numbers, List *positions)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, positions)
+		result = lappend_int(result, ((int32 *) ARR_DATA_PTR(numbers))[lfirst_int(cell) - 1]);
+	return result;
+}
+
 static bool
 may_read_if_given(Oid source, const char *column)
 {
@@ -116,6 +128,7 @@ find_visible_part(const char *name)
 	char	   *label = NULL;
 	Datum		segment_by = 0;
 	Datum		columns = 0;
+	ArrayType  *ordinals = NULL;
 	Datum		protected_columns = 0;
 
 	sql_begin(&scope);
@@ -124,7 +137,9 @@ find_visible_part(const char *name)
 			"SELECT m.monitor_id, m.source::oid, m.time_column::text, m.filter IS NOT NULL, m.segment_by::text[], m.prediction::text, "
 			"m.label::text, m.protected::text[], "
 			"ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal), "
-			"m.owner::oid FROM weir.monitor m WHERE m.name = $1",
+			"m.owner::oid, "
+			"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal) "
+			"FROM weir.monitor m WHERE m.name = $1",
 			1, &type, &value, NULL) == 1;
 	if (found)
 	{
@@ -139,6 +154,7 @@ find_visible_part(const char *name)
 		protected_columns = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 8, &is_null)));
 		columns = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 9, &is_null)));
 		owns_dropped = owns_dropped_source(source, DatumGetObjectId(sql_value(0, 10, &is_null)));
+		ordinals = DatumGetArrayTypePCopy(sql_value(0, 11, &is_null));
 		MemoryContextSwitchTo(inside);
 	}
 	sql_end(&scope);
@@ -156,7 +172,7 @@ find_visible_part(const char *name)
 	visible.segments = list_length(readable_positions(source, segment_by, owns_dropped)) ==
 		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(segment_by)), ARR_DIMS(DatumGetArrayTypeP(segment_by)));
 	visible.labels = owns_dropped || may_read_if_given(source, label);
-	visible.columns = number_array(readable_positions(source, columns, owns_dropped));
+	visible.columns = number_array(numbers_at(ordinals, readable_positions(source, columns, owns_dropped)));
 	/* A fairness table holds both outcomes. */
 	if (visible.labels && (owns_dropped || may_read_if_given(source, prediction)))
 		visible.protected_columns = number_array(readable_positions(source, protected_columns, owns_dropped));

@@ -40,7 +40,8 @@ typedef struct WindowRequest
 	int			n_columns;		/* wanted of pane.summaries, by position from 0 */
 	int		   *columns;
 	int			n_protected;	/* wanted of pane.fairness */
-	int		   *protected_columns;
+	int		   *protected_columns; /* of the monitor's protected columns, by position from 0 */
+	int			first_protected; /* position in pane.fairness of the first of them */
 	BaselineForm baseline;
 	Interval	span;			/* how far a moving baseline looks back */
 } WindowRequest;
@@ -58,6 +59,7 @@ typedef struct Bundle
 	int			n_summaries;
 	int			n_fairness;
 	Summary	  **summaries;		/* NULL: none merged yet */
+	bool	   *unknown;		/* a pane with rows did not have it: the column was added later */
 	FairnessTable **fairness;
 } Bundle;
 

@@ -132,7 +132,7 @@ put_window(void *context, const WindowResult *window)
 		put_row(output, window, 0, (Datum) 0, (Datum) 0, (Datum) 0);
 	for (int i = 0; i < request->n_columns; i++)
 	{
-		Datum		summary = bundle->summaries[i] ? summary_to_datum(bundle->summaries[i]) : (Datum) 0;
+		Datum		summary = bundle->summaries[i] && !bundle->unknown[i] ? summary_to_datum(bundle->summaries[i]) : (Datum) 0;
 		Datum		baseline = window->baseline ? window->baseline[i] : (Datum) 0;
 
 		put_row(output, window, request->columns[i] + 1, summary, baseline, (Datum) 0);
@@ -151,7 +151,7 @@ typedef struct StoredBaseline
 	TimestampTz until;
 } StoredBaseline;
 
-/* Numbers from 1 as positions from 0; all of them when the array is NULL. */
+/* Numbers from 1 as positions from 0; all n_all of them when the array is NULL. */
 static int
 positions(ArrayType *items, int n_all, int **result)
 {
@@ -214,9 +214,9 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 	WindowClock window_clock;
 
 	if (sql_execute("SELECT m.window_size, m.slide, m.pane_size, m.time_zone, "
-					"(SELECT count(*)::int FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id), "
+					"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY 1), "
 					"CASE WHEN m.prediction IS NULL THEN 0 ELSE cardinality(m.protected) END, "
-					"b.form, b.since, b.until, b.moving, b.span "
+					"b.form, b.since, b.until, b.moving, b.span, m.first_protected "
 					"FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id) WHERE m.monitor_id = $1",
 					1, &type, &monitor_id, NULL) == 0)
 		return false;
@@ -239,9 +239,10 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 	request->until = PG_ARGISNULL(5) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(5);
 	request->segments = PG_GETARG_BOOL(6);
 	if (contents == CONTENTS_SUMMARIES || contents == CONTENTS_DRIFT)
-		request->n_columns = positions(items, DatumGetInt32(sql_value(0, 5, &is_null)), &request->columns);
+		request->n_columns = positions(items ? items : DatumGetArrayTypeP(sql_value(0, 5, &is_null)), 0, &request->columns);
 	if (contents == CONTENTS_FAIRNESS)
 		request->n_protected = positions(items, DatumGetInt32(sql_value(0, 6, &is_null)), &request->protected_columns);
+	request->first_protected = DatumGetInt32(sql_value(0, 12, &is_null));
 	if (contents == CONTENTS_DRIFT)
 		read_baseline(request, stored);
 	return true;
