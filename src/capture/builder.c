@@ -273,22 +273,20 @@ plan_next_build(void)
 
 /* ---- obtaining a slice ---- */
 
-/* unplanned: builds that nobody has planned count too. */
+/* True when a slice of a build that is planned waits for somebody to read it. */
 static bool
-slices_wait(bool unplanned)
+slices_wait(void)
 {
 	SqlScope	scope;
-	Oid			type = BOOLOID;
-	Datum		value = BoolGetDatum(unplanned);
 	bool		is_null;
 	bool		waiting;
 
 	begin_transaction();
 	sql_begin(&scope);
 	sql_execute("SELECT EXISTS (SELECT FROM weir.build b JOIN weir.monitor_state m USING (monitor_id) "
-				"LEFT JOIN weir.build_slice s USING (build_id) WHERE m.state <> 'disabled' AND "
-				"($1 AND b.state = 'requested' OR b.state = 'reading' AND s.state = 'requested'))",
-				1, &type, &value, NULL);
+				"JOIN weir.build_slice s USING (build_id) WHERE m.state <> 'disabled' AND b.state = 'reading' "
+				"AND s.state = 'requested')",
+				0, NULL, NULL, NULL);
 	waiting = DatumGetBool(sql_value(0, 1, &is_null));
 	sql_end(&scope);
 	CommitTransactionCommand();
@@ -342,7 +340,7 @@ obtain_slice(BuilderStatus *offered)
 		if (now < next_look)
 			continue;
 		next_look = TimestampTzPlusMilliseconds(now, LOOK_AGAIN_MS);
-		if ((now >= end || !slices_wait(false)) && withdraw())
+		if ((now >= end || !slices_wait()) && withdraw())
 			return false;
 	}
 }
@@ -548,7 +546,8 @@ builder_main(int64 argument)
 	{
 		if (plan_next_build())
 			continue;
-		if (!slices_wait(true) || !obtain_slice(&offered))
+		/* Where one is requested that capture has not prepared yet, it will start another builder. */
+		if (!slices_wait() || !obtain_slice(&offered))
 			break;
 		run_slice(&offered);
 		give_back();
