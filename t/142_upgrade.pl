@@ -59,7 +59,8 @@ SELECT weir.create_rule('drifts', 'sales', 'psi', above => 0.2)});
 	wait_until($new, q{SELECT count(*) > 0 AND bool_and(healed_at IS NOT NULL) FROM weir.gaps}, "$from: the gap is noticed and healed");
 	is($new->safe_psql('postgres', 'SELECT kind FROM weir.gaps ORDER BY gap_id DESC LIMIT 1'), $prepares ? 'upgrade' : 'foreign identity', "$from: with its reason");
 	all_equal($new, 'sales', "$from: every row is in the panes");
-	is($new->safe_psql('postgres', q{SELECT (SELECT count(*) FROM weir.rules), (SELECT count(*) FROM weir.baseline), (SELECT count(*) FROM pg_replication_slots)}), '1|1|1', "$from: definitions are there");
+	is($new->safe_psql('postgres', q{SELECT (SELECT count(*) FROM weir.rules), (SELECT count(*) FROM weir.baseline), (SELECT count(*) FROM pg_replication_slots)}),
+		'1|1|1', "$from: definitions are there");
 	$new->safe_psql('postgres', q{INSERT INTO sales(at, amount, sex) SELECT '2026-01-06', i, 'M' FROM generate_series(1, 100) i});
 	all_equal($new, 'sales', "$from: and it goes on");
 	$new->stop;
