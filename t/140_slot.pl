@@ -49,6 +49,8 @@ ALTER TABLE sales REPLICA IDENTITY FULL;
 INSERT INTO sales(at, amount) SELECT '2026-01-01'::timestamptz + i * interval '1 min', i FROM generate_series(1, 2000) i;
 SELECT weir.create_monitor('sales', 'sales', 'at', window_size => '6 hours');
 SELECT weir.create_monitor('history', 'sales', 'at', window_size => '6 hours', on_delete => 'ignore');
+SELECT weir.create_rule('keeps WAL', 'sales', 'capture_wal_kept_bytes', above => 0);
+SELECT weir.create_rule('lags', 'sales', 'capture_lag', above => 3600);
 CREATE TABLE other(x int)});
 all_equal($node, 'sales', 'before');
 my $slot = $node->safe_psql('postgres', 'SELECT slot FROM weir.capture_status');
@@ -201,6 +203,11 @@ SKIP:
 	healed_from('slot invalidated');
 	set('idle_replication_slot_timeout', 0);
 }
+
+# --- what capture itself does is watched by rules, minute by minute of the wall clock
+wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'keeps WAL' AND state = 'open' AND family = 'capture'}, 'a rule on capture itself opens an alert');
+is($node->safe_psql('postgres', q{SELECT string_agg(rule || ' ' || state, ', ' ORDER BY rule) FROM weir.rule_states}), 'keeps WAL alert, lags ok', 'another is in order');
+is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM weir.test_rule('lags')}), 't', 'and can be tested');
 
 # --- where workers may not run, the budget holds all the same, and a slot that serves nobody goes
 set('weir.databases', q('nowhere'));

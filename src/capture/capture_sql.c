@@ -481,7 +481,7 @@ weir_capture_status(PG_FUNCTION_ARGS)
 	values[3] = Int64GetDatum((int64) (present - copy.visible_lsn));
 	nulls[3] = nulls[2] || present == InvalidXLogRecPtr || copy.visible_lsn > present;
 	values[4] = IntervalPGetDatum(palloc0(sizeof(Interval)));
-	nulls[4] = copy.pid == 0 || copy.caught_up_at == 0;
+	nulls[4] = copy.caught_up_at == 0;
 	if (!nulls[4])
 		DatumGetIntervalP(values[4])->time = now - copy.caught_up_at;
 	values[5] = Float8GetDatum(copy.rows_per_second);

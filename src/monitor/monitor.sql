@@ -25,6 +25,23 @@ CREATE TABLE weir.baseline_summary (
 COMMENT ON TABLE weir.baseline_summary IS
     'Summaries of a baseline that came from a query or a data version, taken once when it was set.';
 
+-- What is watched of capture itself.
+CREATE TABLE weir.capture_history (
+    minute timestamptz PRIMARY KEY,
+    samples bigint NOT NULL,
+    lag float8 NOT NULL,                  -- seconds; like the others, the worst of the minute
+    lag_bytes float8 NOT NULL,
+    wal_kept_bytes float8 NOT NULL,
+    gaps float8 NOT NULL
+);
+COMMENT ON TABLE weir.capture_history IS
+'How capture in this database was, minute by minute of the wall clock, for a week; kept while a rule watches it. The worst of each minute: lag in seconds since capture was last level with the log, WAL still to be read and WAL kept by the slot in bytes, gaps not healed.';
+GRANT SELECT ON weir.capture_history TO PUBLIC;
+
+CREATE FUNCTION weir._capture_metric_names() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY['capture_lag', 'capture_lag_bytes', 'capture_wal_kept_bytes', 'capture_gaps'];
+COMMENT ON FUNCTION weir._capture_metric_names() IS 'Metrics of capture that rules may watch. Internal.';
+
 -- Definitions are dumped, what was measured is not: after a restore it is built again from the sources.
 SELECT pg_catalog.pg_extension_config_dump('weir.monitor', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.monitor_monitor_id_seq', '');

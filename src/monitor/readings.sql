@@ -347,6 +347,22 @@ END;
 COMMENT ON FUNCTION weir._detector_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
     'What the detectors of a monitor (option detectors) say after each window, without privileges. Internal.';
 
+-- Only where asked for by name: they are of the database, not of the data.
+CREATE FUNCTION weir._capture_scores(monitor_id int, since timestamptz, until timestamptz, only_metrics text[])
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT m.name, h.minute, h.minute + interval '1 minute', NULL, 'capture', NULL, x.metric, x.value, NULL, h.samples, NULL,
+        h.minute + interval '1 minute' <= now(), 'ok'
+    FROM weir.monitor m, weir.capture_history h,
+        LATERAL (VALUES ('capture_lag', h.lag), ('capture_lag_bytes', h.lag_bytes), ('capture_wal_kept_bytes', h.wal_kept_bytes),
+                        ('capture_gaps', h.gaps)) x (metric, value)
+    WHERE m.monitor_id = $1 AND x.metric = ANY (only_metrics) AND h.minute >= coalesce(since, '-infinity') AND h.minute < coalesce(until, 'infinity');
+END;
+COMMENT ON FUNCTION weir._capture_scores(int, timestamptz, timestamptz, text[]) IS
+    'Minutes of weir.capture_history as scores, of the metrics of capture that only_metrics names. Internal.';
+
 CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
@@ -355,7 +371,9 @@ CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide int
 BEGIN ATOMIC
     SELECT * FROM weir._metric_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     UNION ALL
-    SELECT * FROM weir._detector_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+    SELECT * FROM weir._detector_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    UNION ALL
+    SELECT * FROM weir._capture_scores($1, $4, $5, $10);
 END;
 COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
     'weir.scores without privileges. Internal.';
@@ -381,6 +399,7 @@ REVOKE ALL ON FUNCTION weir._final_before(int), weir._pane_windows(int, text, in
     weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._metric_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._detector_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
+    weir._capture_scores(int, timestamptz, timestamptz, text[]),
     weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._scores(int, timestamptz, timestamptz, text[])
     FROM PUBLIC;

@@ -65,6 +65,7 @@ void
 rule_init(void)
 {
 	worker_register_task("rules", 1000, rule_task);
+	worker_register_task("capture watch", 5000, capture_watch_task);
 }
 
 /* ---- renamed columns ---- */
@@ -178,8 +179,9 @@ check_numbers(FunctionCallInfo fcinfo)
 static void
 check_family(const char *family, bool is_drift)
 {
-	if (strcmp(family, "drift") != 0 && strcmp(family, "fairness") != 0 && strcmp(family, "detector") != 0)
-		refuse(psprintf("there is no family of scores \"%s\"", family), "The families are drift, fairness and detector.");
+	if (strcmp(family, "drift") != 0 && strcmp(family, "fairness") != 0 && strcmp(family, "detector") != 0 &&
+		strcmp(family, "capture") != 0)
+		refuse(psprintf("there is no family of scores \"%s\"", family), "The families are drift, fairness, detector and capture.");
 	if (is_drift != (strcmp(family, "drift") == 0))
 		refuse(psprintf("the metric of the rule is not of family \"%s\"", family), "Leave option family out.");
 }
@@ -263,11 +265,14 @@ find_metric(int monitor_id, const char *monitor, const char *metric)
 	if (sql_execute("SELECT FROM weir._monitor_detectors($1) d WHERE d.name = $2", 2, (Oid[]){INT4OID, TEXTOID},
 					(Datum[]){Int32GetDatum(monitor_id), CStringGetTextDatum(metric)}, NULL) > 0)
 		return pstrdup(metric);
+	if (sql_execute("SELECT WHERE $1 = ANY (weir._capture_metric_names())", 1, (Oid[]){TEXTOID},
+					(Datum[]){CStringGetTextDatum(metric)}, NULL) > 0)
+		return pstrdup(metric);
 	sql_execute(
 		"SELECT n.name, CASE WHEN n.is_drift THEN s.drift_metrics IS NULL OR EXISTS (SELECT FROM unnest(s.drift_metrics) u"
 		" WHERE weir.drift_metric_name(u) = n.name)"
 		" ELSE cardinality(m.protected) > 0 AND (s.fairness_metrics IS NULL OR n.name = ANY (s.fairness_metrics || s.rate_metrics)) END,"
-		" array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || $3, ', ')"
+		" array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || $3 || weir._capture_metric_names(), ', ')"
 		" FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s CROSS JOIN LATERAL (SELECT coalesce(weir.drift_metric_name($2),"
 		" CASE WHEN $2 = ANY (weir.fairness_metric_names() || $3) THEN $2 END), weir.drift_metric_name($2) IS NOT NULL) n (name, is_drift)"
 		" WHERE m.monitor_id = $1",

@@ -44,6 +44,9 @@ extern void rule_register_action(const char *name, RuleActionCheck check, RuleAc
 
 /* ---- inside this room only ---- */
 
+/* A task of the scheduler: keeps what rules watch of capture. */
+extern void capture_watch_task(void);
+
 typedef struct Rule
 {
 	int			rule_id;

@@ -24,13 +24,13 @@
  */
 static const char *const replay_query =
 	"WITH asked AS ("
-	" SELECT r.*, m.slide, m.protected, weir.drift_metric_name(r.metric) IS NOT NULL AS is_drift,"
+	" SELECT r.*, g.slide, m.protected, weir.drift_metric_name(r.metric) IS NOT NULL AS is_drift,"
 	" r.metric = ANY (weir.fairness_metric_names()) AS is_fairness, r.metric = ANY ($11) AS is_rate"
-	" FROM weir.rule r JOIN weir.monitor m USING (monitor_id) WHERE r.rule_id = $1"
+	" FROM weir.rule r JOIN weir.monitor m USING (monitor_id) CROSS JOIN LATERAL weir._rule_grid(r.rule_id) g WHERE r.rule_id = $1"
 	"), scored AS ("
 	" SELECT s.window_start, s.window_end, s.family, s.subject, s.segment, s.value, s.n,"
 	" CASE WHEN s.value IS NULL AND coalesce(s.n, 0) = 0 THEN 3"
-	" WHEN s.value IS NULL OR s.value = 'NaN' OR s.status <> 'ok' OR s.n < $4 THEN 2"
+	" WHEN s.value IS NULL OR s.value = 'NaN' OR s.status <> 'ok' OR (s.n < $4 AND s.family <> 'capture') THEN 2"
 	" WHEN s.value > $5 OR s.value < $6 THEN 1 ELSE 0 END AS reading"
 	" FROM asked r CROSS JOIN LATERAL weir._all_scores(r.monitor_id, NULL, NULL, $2 - r.slide * (r.out_of - 1), $3, r.segment IS NOT NULL, true,"
 	" CASE WHEN is_fairness OR is_rate THEN '{}'::int[] WHEN is_drift AND r.column_name IS NOT NULL THEN"
@@ -182,8 +182,8 @@ rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts
 	uint64		n;
 
 	(void) set_config_option("timezone", rule->time_zone, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	sql_execute("SELECT m.slide * ($2 - 1) FROM weir.monitor m WHERE m.monitor_id = $1", 2, (Oid[]){INT4OID, INT4OID},
-				(Datum[]){Int32GetDatum(rule->monitor_id), Int32GetDatum(rule->out_of)}, NULL);
+	sql_execute("SELECT slide * ($2 - 1) FROM weir._rule_grid($1)", 2, (Oid[]){INT4OID, INT4OID},
+				(Datum[]){Int32GetDatum(rule->rule_id), Int32GetDatum(rule->out_of)}, NULL);
 	lookback = *DatumGetIntervalP(sql_value(0, 1, &is_null));
 
 	foreach(cell, alerts)

@@ -121,10 +121,10 @@ write_missing_subjects(const Rule *rule, TimestampTz latest_final)
 
 	(void) set_config_option("timezone", rule->time_zone, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	sql_execute("UPDATE weir.rule_subject s SET state = 'no_data', value = NULL, n = 0, window_start = $2,"
-				" since = CASE WHEN s.state = 'no_data' THEN s.since ELSE least(s.window_start + m.slide, $2) END"
-				" FROM weir.monitor m WHERE s.rule_id = $1 AND m.monitor_id = $3 AND s.window_start < $2",
-				3, (Oid[]){INT4OID, TIMESTAMPTZOID, INT4OID},
-				(Datum[]){Int32GetDatum(rule->rule_id), TimestampTzGetDatum(latest_final), Int32GetDatum(rule->monitor_id)}, NULL);
+				" since = CASE WHEN s.state = 'no_data' THEN s.since ELSE least(s.window_start + g.slide, $2) END"
+				" FROM weir._rule_grid($1) g WHERE s.rule_id = $1 AND s.window_start < $2",
+				2, (Oid[]){INT4OID, TIMESTAMPTZOID}, (Datum[]){Int32GetDatum(rule->rule_id), TimestampTzGetDatum(latest_final)},
+				NULL);
 	AtEOXact_GUC(true, guc_level);
 }
 
@@ -181,7 +181,7 @@ rule_begin_state(int rule_id)
 		" SELECT rule_id, b, b, (SELECT set_at FROM weir.baseline l WHERE l.monitor_id = r.monitor_id),"
 		" coalesce((SELECT max(updated_at) FROM weir.pane p WHERE p.monitor_id = r.monitor_id AND generation = 0), '-infinity')"
 		" FROM weir.rule r CROSS JOIN LATERAL (SELECT CASE WHEN (options ->> 'history')::boolean THEN '-infinity' ELSE"
-		" coalesce(weir._latest_final(monitor_id) - interval '1 microsecond', '-infinity') END AS b) AS begin"
+		" coalesce((SELECT latest_final FROM weir._rule_grid(r.rule_id)) - interval '1 microsecond', '-infinity') END AS b) AS begin"
 		" WHERE rule_id = $1 ON CONFLICT (rule_id) DO NOTHING",
 		1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(rule_id)}, NULL);
 }
@@ -207,18 +207,20 @@ read_progress(const Rule *rule)
 	 * look back at it, and one more decides whether an alert that it opened resolves.
 	 */
 	sql_execute(
-		"SELECT s.evaluated_to, s.acted_at + r.cooldown, weir._latest_final(m.monitor_id), s.begins_after,"
-		" greatest(p.newest, s.panes_seen_at), t.last_change_at, b.set_at, b.set_at IS DISTINCT FROM s.baseline_set_at,"
-		" greatest(p.first - m.window_size, s.begins_after + interval '1 microsecond'),"
-		" CASE WHEN b.form = 'moving' AND p.first IS NOT NULL THEN 'infinity' ELSE p.last + m.slide * (r.out_of + 1) END,"
+		"SELECT s.evaluated_to, s.acted_at + r.cooldown, g.latest_final, s.begins_after,"
+		" greatest(p.newest, s.panes_seen_at), t.last_change_at, b.set_at, NOT g.is_capture AND b.set_at IS DISTINCT FROM s.baseline_set_at,"
+		" greatest(p.first - g.window_size, s.begins_after + interval '1 microsecond'),"
+		" CASE WHEN b.form = 'moving' AND p.first IS NOT NULL THEN 'infinity' ELSE p.last + g.slide * (r.out_of + 1) END,"
 		" greatest(s.evaluated_to, s.begins_after, (SELECT min(pane_start) - m.window_size FROM weir.pane"
-		" WHERE monitor_id = m.monitor_id AND generation = 0)) + m.slide * greatest(1, least($2, $3 / n.subjects))"
+		" WHERE monitor_id = m.monitor_id AND generation = 0 AND NOT g.is_capture),"
+		" (SELECT min(minute) FROM weir.capture_history WHERE g.is_capture)) + g.slide * greatest(1, least($2, $3 / n.subjects))"
 		" FROM weir.rule r JOIN weir.rule_state s USING (rule_id) JOIN weir.monitor m USING (monitor_id)"
 		" JOIN weir.monitor_state t USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)"
+		" CROSS JOIN LATERAL weir._rule_grid(r.rule_id) g"
 		" CROSS JOIN LATERAL (SELECT max(updated_at) AS newest,"
 		" min(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS first,"
 		" max(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS last"
-		" FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0) p"
+		" FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0 AND NOT g.is_capture) p"
 		" CROSS JOIN LATERAL (SELECT greatest(1, (SELECT count(*) FROM weir.rule_subject WHERE rule_id = r.rule_id),"
 		" CASE WHEN r.segment = '*' THEN (SELECT count(*) FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0"
 		" AND pane_start = (SELECT max(pane_start) FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0)) END) AS subjects) n"
@@ -354,6 +356,7 @@ typedef struct RuleTurn
 	int			monitor_id;
 	bool		has_state;
 	bool		has_work;		/* whatever is final */
+	bool		is_capture;		/* its windows are minutes of the wall clock */
 	TimestampTz evaluated_to;
 } RuleTurn;
 
@@ -384,7 +387,7 @@ read_final(int monitor_id)
 static bool
 is_due(const RuleTurn *turn, const MonitorFinal *final)
 {
-	return turn->has_work || (!TIMESTAMP_IS_NOBEGIN(final->latest) && final->latest != turn->evaluated_to);
+	return turn->has_work || (!turn->is_capture && !TIMESTAMP_IS_NOBEGIN(final->latest) && final->latest != turn->evaluated_to);
 }
 
 /* A rule's turn, which looks how far its monitor is final when no other rule's has. */
@@ -402,7 +405,7 @@ take_turn(const RuleTurn *turn, List **finals)
 		sql_end(&scope);
 		return;
 	}
-	if (final == NULL && !turn->has_work)
+	if (final == NULL && !turn->has_work && !turn->is_capture)
 	{
 		final = read_final(turn->monitor_id);
 		*finals = lappend(*finals, final);
@@ -455,11 +458,13 @@ list_turns(void)
 		"SELECT r.rule_id, r.monitor_id, s.rule_id IS NOT NULL, coalesce(b.set_at IS DISTINCT FROM s.baseline_set_at"
 		" OR w.finished_at > s.evaluated_at OR (m.last_change_at IS DISTINCT FROM s.changes_seen_at"
 		" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS
-		" s'), false), coalesce(s.evaluated_to, '-infinity')"
+		" s'), false) AND NOT c.is_capture OR (c.is_capture AND (SELECT max(minute) FROM weir.capture_history) > s.evaluated_to), coalesce(s.evaluated_to, '-infinity'),"
+		" c.is_capture"
 		" FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id) LEFT JOIN weir.rule_state s USING (rule_id)"
 		" LEFT JOIN weir.baseline b USING (monitor_id)"
 		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
-		" USING (monitor_id) WHERE m.state = 'active' AND s.disabled_reason IS NULL ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
+		" USING (monitor_id) CROSS JOIN LATERAL (SELECT r.metric = ANY (weir._capture_metric_names()) AS is_capture) c"
+		" WHERE (m.state = 'active' OR c.is_capture) AND s.disabled_reason IS NULL ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
 		0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
@@ -472,6 +477,7 @@ list_turns(void)
 		turn->has_state = DatumGetBool(sql_value(row, 3, &is_null));
 		turn->has_work = DatumGetBool(sql_value(row, 4, &is_null));
 		turn->evaluated_to = DatumGetTimestampTz(sql_value(row, 5, &is_null));
+		turn->is_capture = DatumGetBool(sql_value(row, 6, &is_null));
 		turns = lappend(turns, turn);
 		MemoryContextSwitchTo(old);
 	}

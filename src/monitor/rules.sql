@@ -100,6 +100,18 @@ COMMENT ON FUNCTION weir._latest_final(int) IS
 'Begin of the last final window of the monitor that is not later than its data; NULL while there is none. Internal.';
 REVOKE ALL ON FUNCTION weir._latest_final(int) FROM PUBLIC;
 
+CREATE FUNCTION weir._rule_grid(rule_id int, OUT slide interval, OUT window_size interval, OUT latest_final timestamptz, OUT is_capture boolean)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.slide END, CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.window_size END,
+        CASE WHEN c.is_capture THEN (SELECT max(minute) FROM weir.capture_history) ELSE weir._latest_final(m.monitor_id) END, c.is_capture
+    FROM weir.rule r JOIN weir.monitor m USING (monitor_id), LATERAL (SELECT r.metric = ANY (weir._capture_metric_names()) AS is_capture) c
+    WHERE r.rule_id = $1;
+END;
+COMMENT ON FUNCTION weir._rule_grid(int) IS
+'The windows that a rule looks at, and the begin of the last one that is final: those of its monitor, or minutes of the wall clock for what is watched of capture. Internal.';
+REVOKE ALL ON FUNCTION weir._rule_grid(int) FROM PUBLIC;
+
 CREATE FUNCTION weir.create_rule(name text, monitor text, metric text, above float8 = NULL, below float8 = NULL, column_name name = NULL,
     segment text = NULL, windows int = 1, out_of int = NULL, min_n bigint = 30, severity text = 'alert', action text = 'notify',
     trainer text = NULL, cooldown interval = '0', options jsonb = '{}') RETURNS name
@@ -111,7 +123,9 @@ the present one. column_name NULL: every column apart; segment NULL: all rows to
 a status other than ok decide nothing. One alert is opened per column and segment, kept up to date, and resolved in the first window
 that decides otherwise. severity: warning, alert. action: notify (NOTIFY weir_alerts with JSON) or retrain (besides, a job of the trainer,
 queued in the same transaction, when an alert opens). Within cooldown (of event time) after an alert''s last window no other opens for the
-same column and segment, nor is the action taken again. options: auto_resolve (true), family (of scores: drift, fairness, detector),
+same column and segment, nor is the action taken again. Metrics of capture itself
+(capture_lag in seconds, capture_lag_bytes, capture_wal_kept_bytes, capture_gaps) are watched minute by minute of the wall clock, whatever the
+monitor''s windows are and min_n is. options: auto_resolve (true), family (of scores: drift, fairness, detector, capture),
 history (false: windows before the latest final one are left to test_rule). For the monitor''s owner.';
 
 CREATE FUNCTION weir.drop_rule(rule text) RETURNS void

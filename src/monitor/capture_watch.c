@@ -1,0 +1,71 @@
+/*
+ * capture_watch.c
+ *		Keeps the minutes of capture that rules watch: its lag must be seen while it lags, so they are of the wall clock.
+ *
+ * Nothing is written while no rule asks for it: a row a minute would keep an idle server from being idle.
+ */
+#include "postgres.h"
+
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "monitor/rule.h"
+#include "utils/timestamp.h"
+
+/* The minute that is under way, in the scheduler. */
+typedef struct Minute
+{
+	TimestampTz begin;
+	int64		samples;
+	double		worst[4];		/* lag, lag_bytes, wal_kept_bytes, gaps */
+} Minute;
+
+static Minute minute;
+
+static void
+write_minute(void)
+{
+	Oid			types[] = {TIMESTAMPTZOID, INT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+	Datum		values[] = {TimestampTzGetDatum(minute.begin), Int64GetDatum(minute.samples),   Float8GetDatum(minute.worst[0]),
+					  Float8GetDatum(minute.worst[1]),   Float8GetDatum(minute.worst[2]), Float8GetDatum(minute.worst[3])};
+
+	sql_execute(
+		"INSERT INTO weir.capture_history (minute, samples, lag, lag_bytes, wal_kept_bytes, gaps) VALUES ($1, $2, $3, $4, $5, $6) "
+		"ON CONFLICT (minute) DO UPDATE SET samples = capture_history.samples + excluded.samples, "
+		"lag = greatest(capture_history.lag, excluded.lag), lag_bytes = greatest(capture_history.lag_bytes, excluded.lag_bytes), "
+		"wal_kept_bytes = greatest(capture_history.wal_kept_bytes, excluded.wal_kept_bytes), "
+		"gaps = greatest(capture_history.gaps, excluded.gaps)",
+		6, types, values, NULL);
+	sql_execute("DELETE FROM weir.capture_history WHERE minute < now() - interval '7 days'", 0, NULL, NULL, NULL);
+}
+
+void
+capture_watch_task(void)
+{
+	SqlScope	scope;
+	TimestampTz begin = GetCurrentTimestamp();
+	bool		is_null;
+
+	begin -= begin % USECS_PER_MINUTE;
+	sql_begin(&scope);
+	if (sql_execute("SELECT FROM weir.rule WHERE metric = ANY (weir._capture_metric_names()) LIMIT 1", 0, NULL, NULL, NULL) > 0)
+	{
+		if (minute.samples > 0 && minute.begin != begin)
+		{
+			write_minute();
+			minute.samples = 0;
+		}
+		if (minute.samples == 0)
+			minute = (Minute){.begin = begin};
+		/* Where capture has not been level with the log since the server started, that is how far it is behind. */
+		sql_execute(
+			"SELECT extract(epoch FROM coalesce(lag, now() - pg_postmaster_start_time()))::float8, coalesce(lag_bytes, 0)::float8, "
+			"coalesce(wal_kept_bytes, 0)::float8, gaps::float8 FROM weir.capture_status",
+			0, NULL, NULL, NULL);
+		for (int i = 0; i < lengthof(minute.worst); i++)
+			minute.worst[i] = Max(minute.worst[i], DatumGetFloat8(sql_value(0, i + 1, &is_null)));
+		minute.samples++;
+	}
+	else
+		minute.samples = 0;
+	sql_end(&scope);
+}
