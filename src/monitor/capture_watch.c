@@ -29,13 +29,13 @@ write_minute(void)
 					  Float8GetDatum(minute.worst[1]),   Float8GetDatum(minute.worst[2]), Float8GetDatum(minute.worst[3])};
 
 	sql_execute(
-		"INSERT INTO weir.capture_history (minute, samples, lag, lag_bytes, wal_kept_bytes, gaps) VALUES ($1, $2, $3, $4, $5, $6) "
-		"ON CONFLICT (minute) DO UPDATE SET samples = capture_history.samples + excluded.samples, "
-		"lag = greatest(capture_history.lag, excluded.lag), lag_bytes = greatest(capture_history.lag_bytes, excluded.lag_bytes), "
-		"wal_kept_bytes = greatest(capture_history.wal_kept_bytes, excluded.wal_kept_bytes), "
-		"gaps = greatest(capture_history.gaps, excluded.gaps)",
+		"INSERT INTO weir.capture_minute (minute, samples, lag, lag_bytes, wal_kept_bytes, gaps) VALUES ($1, $2, $3, $4, $5, $6) "
+		"ON CONFLICT (minute) DO UPDATE SET samples = capture_minute.samples + excluded.samples, "
+		"lag = greatest(capture_minute.lag, excluded.lag), lag_bytes = greatest(capture_minute.lag_bytes, excluded.lag_bytes), "
+		"wal_kept_bytes = greatest(capture_minute.wal_kept_bytes, excluded.wal_kept_bytes), "
+		"gaps = greatest(capture_minute.gaps, excluded.gaps)",
 		6, types, values, NULL);
-	sql_execute("DELETE FROM weir.capture_history WHERE minute < now() - interval '7 days'", 0, NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.capture_minute WHERE minute < now() - interval '7 days'", 0, NULL, NULL, NULL);
 }
 
 void

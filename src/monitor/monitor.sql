@@ -26,7 +26,7 @@ COMMENT ON TABLE weir.baseline_summary IS
     'Summaries of a baseline that came from a query or a data version, taken once when it was set.';
 
 -- What is watched of capture itself.
-CREATE TABLE weir.capture_history (
+CREATE TABLE weir.capture_minute (
     minute timestamptz PRIMARY KEY,
     samples bigint NOT NULL,
     lag float8 NOT NULL,                  -- seconds; like the others, the worst of the minute
@@ -34,7 +34,11 @@ CREATE TABLE weir.capture_history (
     wal_kept_bytes float8 NOT NULL,
     gaps float8 NOT NULL
 );
-COMMENT ON TABLE weir.capture_history IS
+COMMENT ON TABLE weir.capture_minute IS 'How capture was, minute by minute; read the view weir.capture_history.';
+
+CREATE VIEW weir.capture_history AS
+    SELECT minute AS began_at, samples, lag, lag_bytes, wal_kept_bytes, gaps FROM weir.capture_minute;
+COMMENT ON VIEW weir.capture_history IS
 'How capture in this database was, minute by minute of the wall clock, for a week; kept while a rule watches it. The worst of each minute: lag in seconds since capture was last level with the log, WAL still to be read and WAL kept by the slot in bytes, gaps not healed.';
 GRANT SELECT ON weir.capture_history TO PUBLIC;
 

@@ -353,9 +353,9 @@ CREATE FUNCTION weir._capture_scores(monitor_id int, since timestamptz, until ti
         value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT m.name, h.minute, h.minute + interval '1 minute', NULL, 'capture', NULL, x.metric, x.value, NULL, h.samples, NULL,
+    SELECT m.name, h.minute, h.minute + interval '1 minute', NULL, 'capture', NULL, x.metric, x.value, NULL::float8, h.samples, NULL,
         h.minute + interval '1 minute' <= now(), 'ok'
-    FROM weir.monitor m, weir.capture_history h,
+    FROM weir.monitor m, weir.capture_minute h,
         LATERAL (VALUES ('capture_lag', h.lag), ('capture_lag_bytes', h.lag_bytes), ('capture_wal_kept_bytes', h.wal_kept_bytes),
                         ('capture_gaps', h.gaps)) x (metric, value)
     WHERE m.monitor_id = $1 AND x.metric = ANY (only_metrics) AND h.minute >= coalesce(since, '-infinity') AND h.minute < coalesce(until, 'infinity');

@@ -213,7 +213,7 @@ read_progress(const Rule *rule)
 		" CASE WHEN b.form = 'moving' AND p.first IS NOT NULL THEN 'infinity' ELSE p.last + g.slide * (r.out_of + 1) END,"
 		" greatest(s.evaluated_to, s.begins_after, (SELECT min(pane_start) - m.window_size FROM weir.pane"
 		" WHERE monitor_id = m.monitor_id AND generation = 0 AND NOT g.is_capture),"
-		" (SELECT min(minute) FROM weir.capture_history WHERE g.is_capture)) + g.slide * greatest(1, least($2, $3 / n.subjects))"
+		" (SELECT min(minute) FROM weir.capture_minute WHERE g.is_capture)) + g.slide * greatest(1, least($2, $3 / n.subjects))"
 		" FROM weir.rule r JOIN weir.rule_state s USING (rule_id) JOIN weir.monitor m USING (monitor_id)"
 		" JOIN weir.monitor_state t USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)"
 		" CROSS JOIN LATERAL weir._rule_grid(r.rule_id) g"
@@ -458,7 +458,7 @@ list_turns(void)
 		"SELECT r.rule_id, r.monitor_id, s.rule_id IS NOT NULL, coalesce(b.set_at IS DISTINCT FROM s.baseline_set_at"
 		" OR w.finished_at > s.evaluated_at OR (m.last_change_at IS DISTINCT FROM s.changes_seen_at"
 		" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS
-		" s'), false) AND NOT c.is_capture OR (c.is_capture AND (SELECT max(minute) FROM weir.capture_history) > s.evaluated_to), coalesce(s.evaluated_to, '-infinity'),"
+		" s'), false) AND NOT c.is_capture OR (c.is_capture AND (SELECT max(minute) FROM weir.capture_minute) > s.evaluated_to), coalesce(s.evaluated_to, '-infinity'),"
 		" c.is_capture"
 		" FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id) LEFT JOIN weir.rule_state s USING (rule_id)"
 		" LEFT JOIN weir.baseline b USING (monitor_id)"

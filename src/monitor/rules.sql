@@ -104,7 +104,7 @@ CREATE FUNCTION weir._rule_grid(rule_id int, OUT slide interval, OUT window_size
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.slide END, CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.window_size END,
-        CASE WHEN c.is_capture THEN (SELECT max(minute) FROM weir.capture_history) ELSE weir._latest_final(m.monitor_id) END, c.is_capture
+        CASE WHEN c.is_capture THEN (SELECT max(minute) FROM weir.capture_minute) ELSE weir._latest_final(m.monitor_id) END, c.is_capture
     FROM weir.rule r JOIN weir.monitor m USING (monitor_id), LATERAL (SELECT r.metric = ANY (weir._capture_metric_names()) AS is_capture) c
     WHERE r.rule_id = $1;
 END;
