@@ -42,7 +42,7 @@ COMMENT ON VIEW weir.capture_history IS
 'How capture in this database was, minute by minute of the wall clock, for a week; kept while a rule watches it. The worst of each minute: lag in seconds since capture was last level with the log, WAL still to be read and WAL kept by the slot in bytes, gaps not healed.';
 GRANT SELECT ON weir.capture_history TO PUBLIC;
 
-CREATE FUNCTION weir._capture_metric_names() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION weir._capture_metric_names() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
     RETURN ARRAY['capture_lag', 'capture_lag_bytes', 'capture_wal_kept_bytes', 'capture_gaps'];
 COMMENT ON FUNCTION weir._capture_metric_names() IS 'Metrics of capture that rules may watch. Internal.';
 
