@@ -142,7 +142,7 @@ test_frequent(void)
 
 	for (int round = 0; round < unit_rounds(12); round++)
 	{
-		Skewed		skewed = draw_skewed(20000, 0.8 + 0.1 * (round % 5), 60000);
+		Skewed		skewed = draw_skewed(20000, 1.3 - 0.1 * (round % 5), 60000);
 		int64_t		other = summary_other_count(skewed.summary);
 		FrequentCategory frequent[SKETCH_MOST_FREQUENT];
 		size_t		n_frequent = summary_frequent_others(skewed.summary, frequent, SKETCH_MOST_FREQUENT);

@@ -45,7 +45,7 @@ second_moment(const AlignedSums *aligned, uint64_t n, WideInteger *result)
 {
 	WideInteger square;
 
-	*result = aligned->sums[1];
+	wide_copy(result, &aligned->sums[1]);
 	wide_multiply_word(result, n);
 	wide_multiply(&square, &aligned->sums[0], &aligned->sums[0]);
 	wide_add(result, &square, true);
@@ -57,7 +57,7 @@ third_moment(const AlignedSums *aligned, uint64_t n, WideInteger *result)
 	WideInteger square;
 	WideInteger term;
 
-	*result = aligned->sums[2];
+	wide_copy(result, &aligned->sums[2]);
 	wide_multiply_word(result, n);
 	wide_multiply_word(result, n);
 	wide_multiply(&term, &aligned->sums[0], &aligned->sums[1]);
@@ -76,7 +76,7 @@ fourth_moment(const AlignedSums *aligned, uint64_t n, WideInteger *result)
 	WideInteger square;
 	WideInteger term;
 
-	*result = aligned->sums[3];
+	wide_copy(result, &aligned->sums[3]);
 	for (int i = 0; i < 3; i++)
 		wide_multiply_word(result, n);
 	wide_multiply(&term, &aligned->sums[0], &aligned->sums[2]);

@@ -71,16 +71,22 @@ wire_central_rank(const DistinctSketch *sketch)
 {
 	int			with_rank[DISTINCT_MAX_RANK + 1] = {0};
 	int			best = 0;
+	int			least = 0;
+	int			greatest = DISTINCT_MAX_RANK;
 	int64_t		fewest = INT64_MAX;
 
 	for (int i = 0; i < DISTINCT_REGISTERS; i++)
 		with_rank[sketch->ranks[i]]++;
-	for (int central = 0; central <= DISTINCT_MAX_RANK; central++)
+	while (with_rank[least] == 0)
+		least++;
+	while (with_rank[greatest] == 0)
+		greatest--;
+	for (int central = least; central <= greatest; central++)
 	{
 		int64_t		bits = 0;
 
 		/* The length of an exponential Golomb code. */
-		for (int rank = 0; rank <= DISTINCT_MAX_RANK; rank++)
+		for (int rank = least; rank <= greatest; rank++)
 			bits += (int64_t) with_rank[rank] *
 				(2 * (63 - __builtin_clzll(zigzag(rank - central) + (1 << WIRE_RANK_ORDER))) - WIRE_RANK_ORDER + 1);
 		if (bits < fewest)

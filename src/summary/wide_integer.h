@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The widest, the fourth central moment of the widest sums with its counts and coefficients, takes 145. */
 #define WIDE_INTEGER_WORDS 160
@@ -26,6 +27,15 @@ typedef struct WideFloat
 	double		fraction;
 	int			exponent;
 } WideFloat;
+
+/* Of the words only those that there are. */
+static inline void
+wide_copy(WideInteger *into, const WideInteger *from)
+{
+	into->negative = from->negative;
+	into->n_words = from->n_words;
+	memcpy(into->words, from->words, sizeof(uint64_t) * (size_t) from->n_words);
+}
 
 extern void wide_set(WideInteger *value, const uint64_t *words, int n_words, bool negative);
 extern void wide_shift(WideInteger *value, int n_words); /* times 2^(64 n_words) */

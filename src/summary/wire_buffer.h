@@ -248,6 +248,14 @@ put_golomb(Writer *writer, uint64_t value, int order)
 	uint64_t	high = (uint64_t) (shifted >> 64);
 	int			length = high != 0 ? 64 : 63 - __builtin_clzll((uint64_t) shifted);
 
+	if (2 * length - order < 64)
+	{
+		/* All at once: zeros, a one, the bits. */
+		uint64_t	bits = (uint64_t) shifted & ((UINT64_C(1) << length) - 1);
+
+		put_bits(writer, (bits << 1 | 1) << (length - order), 2 * length - order + 1);
+		return;
+	}
 	put_bits(writer, 0, length - order);
 	put_bits(writer, 1, 1);
 	put_bits(writer, (uint64_t) shifted, length);
