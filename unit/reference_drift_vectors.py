@@ -125,6 +125,8 @@ def check_moments(result, a, b, what, tolerance):
                 check(abs(row["p_value"] - p) < 1e-6, f"p of pca {what}: {row['p_value']}, expected {p}")
     expected = 1 - a.mean(axis=0) @ b.mean(axis=0) / np.linalg.norm(a.mean(axis=0)) / np.linalg.norm(b.mean(axis=0))
     check(abs(result["centroid_cosine"]["value"] - expected) < 1e-9, f"cosine {what}")
+    p = stats.chi2.sf(delta @ delta / (np.trace(s1) / n + np.trace(s2) / m), 1)
+    check(abs(result["centroid_cosine"]["p_value"] - p) < 1e-6, f"p of cosine {what}")
 
 
 def check_dimensions(row, a, b, of_summaries, what):

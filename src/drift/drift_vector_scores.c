@@ -115,9 +115,16 @@ score_cosine(const DriftPair *pair, DriftScore *score)
 	const DriftVectors *vectors = pair->vectors;
 	double		squares[2] = {0, 0};
 	double		product = 0;
+	double		distance = 0;
+	double		expected = 0;	/* of the squared distance of the means, by chance */
 
 	for (int i = 0; i < vectors->dimension; i++)
 	{
+		double		gap = vectors->mean[CURRENT][i] - vectors->mean[BASELINE][i];
+
+		distance += gap * gap;
+		expected += vectors->variance[BASELINE][i] / (double) vectors->n[BASELINE] +
+			vectors->variance[CURRENT][i] / (double) vectors->n[CURRENT];
 		product += vectors->mean[BASELINE][i] * vectors->mean[CURRENT][i];
 		for (int side = 0; side < 2; side++)
 			squares[side] += vectors->mean[side][i] * vectors->mean[side][i];
@@ -134,6 +141,13 @@ score_cosine(const DriftPair *pair, DriftScore *score)
 		score->value = fmin(2, fmax(0, 1 - product / sqrt(squares[BASELINE] * squares[CURRENT])));
 	else
 		score->value = fmin(2, fmax(0, 1 - product / sqrt(squares[BASELINE]) / sqrt(squares[CURRENT])));
+	if (expected > 0 && vectors->n[BASELINE] > 1 && vectors->n[CURRENT] > 1)
+	{
+		/* as in mmd_of_embeddings: no sum of squares of normal variables has a heavier tail than one square */
+		score->has_p_value = true;
+		score->test = "distance of the means, upper bound";
+		score->p_value = chi_square_upper(distance / expected, 1);
+	}
 	score->has_level = true;	/* the lengths */
 	for (int side = 0; side < 2; side++)
 		score->level[side] = sqrt(squares[side]);

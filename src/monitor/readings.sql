@@ -157,15 +157,18 @@ BEGIN ATOMIC
             AND (c.retired_at IS NULL OR (SELECT x.n + x.null_count > 0 FROM weir.stats(p.summary) x))
         JOIN weir.monitor m ON m.monitor_id = $1,
         LATERAL weir._column_metrics(s.drift_by_column, c.column_name, s.drift_metrics, only_metrics) wanted,
+        -- Vectors of another length cannot be compared.
+        LATERAL (SELECT CASE WHEN c.kind = 'vector' AND weir.vector_dimension(p.baseline) <> weir.vector_dimension(p.summary) THEN NULL
+                             ELSE p.baseline END AS summary) baseline,
         LATERAL (
             -- A label that is missing has not arrived yet: that is no drift of the labels.
-            SELECT * FROM weir.drift(CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.baseline) ELSE p.baseline END,
+            SELECT * FROM weir.drift(CASE WHEN c.column_name = m.label THEN weir._without_nulls(baseline.summary) ELSE baseline.summary END,
                                      CASE WHEN c.column_name = m.label THEN weir._without_nulls(p.summary) ELSE p.summary END,
                                      wanted, s.drift_options || coalesce(s.drift_by_column -> c.column_name::text, '{}') - 'metrics')
             UNION ALL
             -- One row says that there is nothing to compare with.
-            SELECT coalesce(weir.drift_metric_name(wanted[1]), 'psi'), NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
-            WHERE (p.baseline IS NULL OR p.marks & 64 <> 0) AND wanted <> '{}'
+            SELECT CASE WHEN c.kind = 'vector' AND wanted[1] = 'psi' THEN 'mmd' ELSE weir.drift_metric_name(wanted[1]) END, NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
+            WHERE (baseline.summary IS NULL OR p.marks & 64 <> 0) AND wanted <> '{}'
         ) d;
 END;
 COMMENT ON FUNCTION weir._drift_values(int, interval, interval, timestamptz, timestamptz, boolean, int[], text[]) IS
