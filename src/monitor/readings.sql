@@ -167,7 +167,8 @@ BEGIN ATOMIC
                                      wanted, s.drift_options || coalesce(s.drift_by_column -> c.column_name::text, '{}') - 'metrics')
             UNION ALL
             -- One row says that there is nothing to compare with.
-            SELECT CASE WHEN c.kind = 'vector' AND wanted[1] = 'psi' THEN 'mmd' ELSE weir.drift_metric_name(wanted[1]) END, NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
+            SELECT CASE WHEN c.kind = 'vector' AND wanted[1] = 'psi' THEN 'mmd' ELSE weir.drift_metric_name(wanted[1]) END,
+                NULL, NULL, NULL, NULL, p.n, NULL, true, NULL, 'no_baseline', NULL
             WHERE (baseline.summary IS NULL OR p.marks & 64 <> 0) AND wanted <> '{}'
         ) d;
 END;
