@@ -11,6 +11,7 @@ import time
 
 import psycopg
 
+import builds
 import capture
 import detectors
 import drift
@@ -52,7 +53,7 @@ def machine(cursor):
     return f'{model}, {os.cpu_count()} processors, {memory:.0f} GB, Linux {platform.release()}, PostgreSQL {cursor.fetchone()[0]}, {time.strftime("%Y-%m-%d")}'
 
 
-FIGURES = {**summaries.FIGURES, 'windows': windows, **capture.FIGURES,
+FIGURES = {**summaries.FIGURES, 'windows': windows, **builds.FIGURES, **capture.FIGURES,
            'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES,
            'drift': drift.speed}
 
