@@ -81,7 +81,8 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.build WHERE kind = '
 
 # --- baselines of a query are by column
 $node->safe_psql('postgres', q{SELECT weir.set_baseline('m', query => 'SELECT amount, age FROM loan WHERE id < 5000')});
-is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT column_name || ' ' || status, ', ') FROM weir.drift_scores('m', '1 day') WHERE segment IS NULL AND is_primary}), 'age ok, amount ok', 'drift of both');
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT column_name || ' ' || status, ', ') FROM weir.drift_scores('m', '1 day') WHERE segment IS NULL
+  AND is_primary}), 'age ok, amount ok', 'drift of both');
 
 # --- a filter: everything is built anew, what was there is read until then
 setting('weir.build_rate', 15000);
@@ -101,9 +102,11 @@ setting('weir.build_rate', 0);
 # --- what is counted for fairness
 alter(q{protected => '{married,sex}', reset => '{filter}'});
 all_equal($node, 'm', 'other protected columns, no filter');
-is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT protected || ' ' || group_name, ', ' ORDER BY protected || ' ' || group_name) FROM weir.fairness_scores('m', '1 day') WHERE group_name IS NOT NULL}),
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT protected || ' ' || group_name, ', ' ORDER BY protected || ' ' || group_name) FROM weir.fairness_scores('m', '1 day')
+  WHERE group_name IS NOT NULL}),
 	'married no, married yes, sex F, sex M', 'each with its groups');
-is($node->safe_psql('postgres', q{SELECT sum(n) = (SELECT count(*) FROM loan WHERE at < '2026-02-09') FROM weir.fairness_scores('m', '1 day') WHERE protected = 'married' AND metric = 'selection_rate' AND segment IS NULL AND window_start < '2026-02-09'}), 't', 'and all rows in them');
+is($node->safe_psql('postgres', q{SELECT sum(n) = (SELECT count(*) FROM loan WHERE at < '2026-02-09') FROM weir.fairness_scores('m', '1 day') WHERE protected = 'married'
+  AND metric = 'selection_rate' AND segment IS NULL AND window_start < '2026-02-09'}), 't', 'and all rows in them');
 alter(q{reset => '{label,positive}'});
 all_equal($node, 'm', 'without labels');
 is($node->safe_psql('postgres', q{SELECT max(n_labelled) FROM weir.windows('m')}), '0', 'none is labelled');
@@ -111,11 +114,13 @@ is($node->safe_psql('postgres', q{SELECT max(n_labelled) FROM weir.windows('m')}
 # --- another pane size
 my $hours = $node->safe_psql('postgres', q{SELECT md5(string_agg(concat(window_start, n), ',' ORDER BY window_start)) FROM weir.windows('m') WHERE segment IS NULL});
 alter(q{options => '{"pane_size": "30 minutes"}', window_size => '1 hour'});
-is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT status, ' ') FROM weir.windows('m') WHERE segment IS NULL AND n IS NOT NULL AND n > 40}), '', 'windows smaller than the panes of before are not made up')
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT status, ' ') FROM weir.windows('m') WHERE segment IS NULL AND n IS NOT NULL
+  AND n > 40}), '', 'windows smaller than the panes of before are not made up')
   or diag($node->safe_psql('postgres', q{SELECT * FROM weir.windows('m') LIMIT 5}));
 all_equal($node, 'm', 'finer panes');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.pane WHERE pane_end IS NOT NULL}), 0, 'all of the new size');
-is($node->safe_psql('postgres', q{SELECT md5(string_agg(concat(window_start, n), ',' ORDER BY window_start)) FROM weir.windows('m', '6 hours') WHERE segment IS NULL}), $hours, 'windows of before are the same');
+is($node->safe_psql('postgres', q{SELECT md5(string_agg(concat(window_start, n), ',' ORDER BY window_start)) FROM weir.windows('m', '6 hours')
+  WHERE segment IS NULL}), $hours, 'windows of before are the same');
 alter(q{options => '{"pane_size": "3 hours", "roll_up": [{"after": "20 days", "size": "1 day"}]}', window_size => '6 hours'});
 all_equal($node, 'm', 'coarser panes');
 wait_until($node, q{SELECT count(*) = 2 FROM weir.monitor_storage}, 'which are rolled up');
@@ -148,7 +153,8 @@ my ($code, $out, $err) = $node->psql('postgres', q{SET ROLE somebody; SELECT wei
 like($err, qr/must be owner|permission denied/, 'refused: not the owner');
 ($code, $out, $err) = $node->psql('postgres', q{SELECT weir.alter_monitor('young', filter => 'x > 5')});
 like($err, qr/backfill => false/, 'refused: panes without the rows of before cannot be built anew');
-$node->safe_psql('postgres', q{SELECT weir.wait_for(); SELECT weir.alter_monitor('young', add_columns => '{y}'); SELECT weir.wait_for(); INSERT INTO other SELECT '2026-03-01', i, i FROM generate_series(1, 50) i});
+$node->safe_psql('postgres', q{SELECT weir.wait_for(); SELECT weir.alter_monitor('young', add_columns => '{y}'); SELECT weir.wait_for(); INSERT INTO other
+  SELECT '2026-03-01', i, i FROM generate_series(1, 50) i});
 $node->safe_psql('postgres', q{SELECT weir.wait_for()});
 is($node->safe_psql('postgres', q{SELECT column_name, n FROM weir.window_stats('young') WHERE window_start > '2026-02-01' ORDER BY 1}), "x|50\ny|50", 'but a column can be added, from now on');
 
