@@ -58,7 +58,7 @@ PG_FUNCTION_INFO_V1(weir_candlestick_transition);
 Datum
 weir_candlestick_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	int			time_argument = PG_NARGS() - 1;
 	TimeReader *reader = fcinfo->flinfo->fn_extra;
 	CandlestickState *state;
@@ -92,7 +92,7 @@ PG_FUNCTION_INFO_V1(weir_candlestick_combine);
 Datum
 weir_candlestick_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	CandlestickState *state;
 
 	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
@@ -110,7 +110,7 @@ weir_candlestick_serialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *result = palloc(VARHDRSZ + sizeof(CandlestickState));
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	SET_VARSIZE(result, VARHDRSZ + sizeof(CandlestickState));
 	memcpy(VARDATA(result), PG_GETARG_POINTER(0), sizeof(CandlestickState));
 	PG_RETURN_BYTEA_P(result);
@@ -123,7 +123,7 @@ weir_candlestick_deserialize(PG_FUNCTION_ARGS)
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
 	CandlestickState *state = palloc(sizeof(CandlestickState));
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	require_state_size(bytes, sizeof(CandlestickState), false);
 	memcpy(state, VARDATA_ANY(bytes), sizeof(CandlestickState));
 	PG_RETURN_POINTER(state);
@@ -139,7 +139,7 @@ weir_candlestick_final(PG_FUNCTION_ARGS)
 	Datum		values[9];
 	bool		nulls[9] = {false};
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	state = PG_ARGISNULL(0) ? NULL : (CandlestickState *) PG_GETARG_POINTER(0);
 	if (state == NULL || state->n == 0)
 		PG_RETURN_NULL();

@@ -58,7 +58,7 @@ PG_FUNCTION_INFO_V1(weir_decay_next);
 Datum
 weir_decay_next(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	DecayState *state;
 
 	if (PG_ARGISNULL(0))
@@ -77,7 +77,7 @@ PG_FUNCTION_INFO_V1(weir_decay_at);
 Datum
 weir_decay_at(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	TimeReader *reader = fcinfo->flinfo->fn_extra;
 	DecayState *state;
 	int64		time;
@@ -104,7 +104,7 @@ PG_FUNCTION_INFO_V1(weir_decay_combine);
 Datum
 weir_decay_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	DecayState *into;
 	const DecayState *from;
 
@@ -133,7 +133,7 @@ weir_decay_serialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *result = palloc(VARHDRSZ + sizeof(DecayState));
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	SET_VARSIZE(result, VARHDRSZ + sizeof(DecayState));
 	memcpy(VARDATA(result), PG_GETARG_POINTER(0), sizeof(DecayState));
 	PG_RETURN_BYTEA_P(result);
@@ -146,7 +146,7 @@ weir_decay_deserialize(PG_FUNCTION_ARGS)
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
 	DecayState *state = palloc(sizeof(DecayState));
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	require_state_size(bytes, sizeof(DecayState), false);
 	memcpy(state, VARDATA_ANY(bytes), sizeof(DecayState));
 	PG_RETURN_POINTER(state);
@@ -157,7 +157,7 @@ result(FunctionCallInfo fcinfo, bool (*read)(const Decay *decay, double *value))
 {
 	double		value;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0) || !read(&((DecayState *) PG_GETARG_POINTER(0))->decay, &value))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(value);

@@ -79,7 +79,7 @@ keep(EndState *state, MemoryContext context, int64 time, Datum value, bool repla
 static Datum
 transition(FunctionCallInfo fcinfo, bool latest)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	EndState   *state = PG_ARGISNULL(0) ? NULL : (EndState *) PG_GETARG_POINTER(0);
 	EndCache   *cache = fcinfo->flinfo->fn_extra;
 	int64		time;
@@ -132,7 +132,7 @@ weir_last_transition(PG_FUNCTION_ARGS)
 static Datum
 combine(FunctionCallInfo fcinfo, bool latest)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	EndState   *into = PG_ARGISNULL(0) ? NULL : (EndState *) PG_GETARG_POINTER(0);
 	const EndState *from = PG_ARGISNULL(1) ? NULL : (EndState *) PG_GETARG_POINTER(1);
 
@@ -174,7 +174,7 @@ weir_end_serialize(PG_FUNCTION_ARGS)
 	bytea	   *result = palloc0(size);
 	char	   *next = VARDATA(result) + sizeof(EndState);
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	SET_VARSIZE(result, size);
 	memcpy(VARDATA(result), state, sizeof(EndState));
 	datumSerialize(state->value, false, state->by_value, state->length, &next);
@@ -190,7 +190,7 @@ weir_end_deserialize(PG_FUNCTION_ARGS)
 	char	   *next = VARDATA_ANY(bytes) + sizeof(EndState);
 	bool		is_null;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	require_state_size(bytes, sizeof(EndState), true);
 	memcpy(state, VARDATA_ANY(bytes), sizeof(EndState));
 	state->value = datumRestore(&next, &is_null);
@@ -201,7 +201,7 @@ PG_FUNCTION_INFO_V1(weir_end_final);
 Datum
 weir_end_final(PG_FUNCTION_ARGS)
 {
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	return ((EndState *) PG_GETARG_POINTER(0))->value;

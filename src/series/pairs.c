@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/wire.h"
+
 #define VERSION 1
 #define FLAG_Y_SECONDS 1
 #define FLAG_X_SECONDS 2
@@ -280,33 +282,17 @@ pairs_regression(const Pairs *pairs, Regression *result)
 
 /* ---- stored form ---- */
 
-static size_t
-put(uint8_t *buffer, size_t position, uint8_t byte)
-{
-	if (buffer != NULL)
-		buffer[position] = byte;
-	return position + 1;
-}
-
-static size_t
-put_integer(uint8_t *buffer, size_t position, uint64_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		position = put(buffer, position, (uint8_t) (value | 0x80));
-	return put(buffer, position, (uint8_t) value);
-}
-
 size_t
 pairs_encode(const Pairs *pairs, uint8_t *buffer)
 {
 	size_t		position = 0;
 
-	position = put(buffer, position, VERSION);
-	position = put(buffer, position,
-				   (uint8_t) ((pairs->y_seconds ? FLAG_Y_SECONDS : 0) | (pairs->x_seconds ? FLAG_X_SECONDS : 0) |
-							  (pairs->inexact ? FLAG_INEXACT : 0)));
-	position = put_integer(buffer, position, (uint64_t) pairs->n);
-	position = put_integer(buffer, position, (uint64_t) pairs->n_other);
+	position = wire_put_byte(buffer, position, VERSION);
+	position = wire_put_byte(buffer, position,
+							 (uint8_t) ((pairs->y_seconds ? FLAG_Y_SECONDS : 0) | (pairs->x_seconds ? FLAG_X_SECONDS : 0) |
+										(pairs->inexact ? FLAG_INEXACT : 0)));
+	position = wire_put_integer(buffer, position, (uint64_t) pairs->n);
+	position = wire_put_integer(buffer, position, (uint64_t) pairs->n_other);
 	for (int i = 0; i < N_SUMS; i++)
 	{
 		Scaled		sum;
@@ -320,61 +306,22 @@ pairs_encode(const Pairs *pairs, uint8_t *buffer)
 			end--;
 		while (first < end && BYTE(first) == 0)
 			first++;
-		position = put_integer(buffer, position, (uint64_t) (end - first) << 1 | sum.value.negative);
+		position = wire_put_integer(buffer, position, (uint64_t) (end - first) << 1 | sum.value.negative);
 		if (end == first)
 			continue;
-		position = put_integer(buffer, position, (uint64_t) (8 * sum.low + first));
+		position = wire_put_integer(buffer, position, (uint64_t) (8 * sum.low + first));
 		for (int j = first; j < end; j++)
-			position = put(buffer, position, BYTE(j));
+			position = wire_put_byte(buffer, position, BYTE(j));
 #undef BYTE
 	}
 	return position;
 }
 
-/* After the first fault every read gives 0 and the fault stays. */
-typedef struct PairsReader
-{
-	const uint8_t *bytes;
-	size_t		size;
-	size_t		position;
-	bool		corrupt;
-} PairsReader;
-
-static uint8_t
-get_byte(PairsReader *reader)
-{
-	if (reader->position < reader->size)
-		return reader->bytes[reader->position++];
-	reader->corrupt = true;
-	return 0;
-}
-
-static uint64_t
-get_integer(PairsReader *reader, uint64_t limit)
-{
-	uint64_t	value = 0;
-
-	for (int shift = 0; shift < 63; shift += 7)
-	{
-		uint8_t		byte = get_byte(reader);
-
-		value |= (uint64_t) (byte & 0x7f) << shift;
-		if (byte < 0x80)
-		{
-			if ((byte == 0 && shift > 0) || value > limit)
-				reader->corrupt = true;
-			return reader->corrupt ? 0 : value;
-		}
-	}
-	reader->corrupt = true;
-	return 0;
-}
-
 static void
-get_sum(PairsReader *reader, Pairs *pairs, int i)
+get_sum(WireReader *reader, Pairs *pairs, int i)
 {
 	const uint64_t limit = 8 * (i < 2 ? EXACT_SUM_WORDS : EXACT_PRODUCT_WORDS);
-	uint64_t	head = get_integer(reader, 2 * limit + 1);
+	uint64_t	head = wire_get_at_most(reader, 2 * limit + 1);
 	uint64_t	n_bytes = head >> 1;
 	uint64_t	low;
 	uint64_t	words[EXACT_PRODUCT_WORDS + 1] = {0};
@@ -386,7 +333,7 @@ get_sum(PairsReader *reader, Pairs *pairs, int i)
 		reader->corrupt |= head != 0;
 		return;
 	}
-	low = get_integer(reader, limit);
+	low = wire_get_at_most(reader, limit);
 	if (reader->corrupt || low + n_bytes > limit)
 	{
 		reader->corrupt = true;
@@ -395,7 +342,7 @@ get_sum(PairsReader *reader, Pairs *pairs, int i)
 	offset = (int) (low % 8);
 	for (int j = 0; j < (int) n_bytes; j++)
 	{
-		uint8_t		byte = get_byte(reader);
+		uint8_t		byte = wire_get_byte(reader);
 
 		if (byte == 0 && (j == 0 || j == (int) n_bytes - 1))
 			reader->corrupt = true;
@@ -410,19 +357,19 @@ get_sum(PairsReader *reader, Pairs *pairs, int i)
 Pairs *
 pairs_decode(Allocator allocator, const uint8_t *bytes, size_t size)
 {
-	PairsReader reader = {bytes, size, 0, false};
+	WireReader	reader = {bytes, size, 0, false};
 	Pairs	   *pairs;
 	uint8_t		flags;
 
-	if (get_byte(&reader) != VERSION)
+	if (wire_get_byte(&reader) != VERSION)
 		return NULL;
-	flags = get_byte(&reader);
+	flags = wire_get_byte(&reader);
 	if (reader.corrupt || flags > 7)
 		return NULL;
 	pairs = pairs_create(allocator, (flags & FLAG_Y_SECONDS) != 0, (flags & FLAG_X_SECONDS) != 0);
 	pairs->inexact = (flags & FLAG_INEXACT) != 0;
-	pairs->n = (int64_t) get_integer(&reader, COUNT_LIMIT);
-	pairs->n_other = (int64_t) get_integer(&reader, COUNT_LIMIT);
+	pairs->n = (int64_t) wire_get_at_most(&reader, COUNT_LIMIT);
+	pairs->n_other = (int64_t) wire_get_at_most(&reader, COUNT_LIMIT);
 	for (int i = 0; i < N_SUMS && !reader.corrupt; i++)
 		get_sum(&reader, pairs, i);
 	if (reader.corrupt || reader.position != size)

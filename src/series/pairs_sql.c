@@ -207,7 +207,7 @@ PG_FUNCTION_INFO_V1(weir_pairs_transition);
 Datum
 weir_pairs_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	const ValueReader *reader = readers(fcinfo);
 	PairsObject *object;
 
@@ -229,7 +229,7 @@ PG_FUNCTION_INFO_V1(weir_pairs_leave);
 Datum
 weir_pairs_leave(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	const ValueReader *reader = readers(fcinfo);
 	PairsObject *object = object_for_change(PG_GETARG_DATUM(0), context);
 
@@ -251,7 +251,7 @@ PG_FUNCTION_INFO_V1(weir_pairs_combine);
 Datum
 weir_pairs_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	PairsObject *object;
 
 	if (PG_ARGISNULL(1))

@@ -211,7 +211,7 @@ list_append(RangeList *list, MemoryContext context, const Range *ranges, Size n)
 static Datum
 merge_transition(FunctionCallInfo fcinfo, const RangeKind *kind)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	RangeList  *list = PG_ARGISNULL(0) ? MemoryContextAllocZero(context, sizeof(RangeList)) : (RangeList *) PG_GETARG_POINTER(0);
 
 	if (!PG_ARGISNULL(1))
@@ -241,7 +241,7 @@ PG_FUNCTION_INFO_V1(weir_range_combine);
 Datum
 weir_range_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	RangeList  *into;
 
 	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
@@ -265,7 +265,7 @@ weir_range_serialize(PG_FUNCTION_ARGS)
 	Size		size = add_size(VARHDRSZ, mul_size(list->n, sizeof(Range)));
 	bytea	   *result;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	result = palloc(size);
 	SET_VARSIZE(result, size);
 	if (list->n > 0)
@@ -281,7 +281,7 @@ weir_range_deserialize(PG_FUNCTION_ARGS)
 	Size		n = VARSIZE_ANY_EXHDR(bytes) / sizeof(Range);
 	RangeList  *list = palloc0(sizeof(RangeList));
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	list->ranges = palloc_extended(Max(n, 1) * sizeof(Range), MCXT_ALLOC_HUGE);
 	list->n = list->capacity = n;
 	memcpy(list->ranges, VARDATA_ANY(bytes), n * sizeof(Range));
@@ -332,7 +332,7 @@ merge_final(FunctionCallInfo fcinfo, const RangeKind *kind)
 	RangeList  *list;
 	Range		result;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	list = PG_ARGISNULL(0) ? NULL : (RangeList *) PG_GETARG_POINTER(0);
 	if (list == NULL || list->n == 0)
 		PG_RETURN_NULL();

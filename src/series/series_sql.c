@@ -95,17 +95,6 @@ require_state_size(const bytea *bytes, Size size, bool at_least)
 		elog(ERROR, "serialized state of an aggregate is damaged");
 }
 
-MemoryContext
-require_aggregate(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this function can be called only as part of an aggregate")));
-	return context;
-}
-
 /* ---- the state ---- */
 
 bool
@@ -154,7 +143,7 @@ PG_FUNCTION_INFO_V1(weir_series_transition);
 Datum
 weir_series_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	TimeReader *reader = fcinfo->flinfo->fn_extra;
 	SeriesState *state;
 	int64		time;
@@ -182,7 +171,7 @@ PG_FUNCTION_INFO_V1(weir_series_combine);
 Datum
 weir_series_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	SeriesState *from;
 	SeriesState *into;
 
@@ -216,7 +205,7 @@ weir_series_serialize(PG_FUNCTION_ARGS)
 	Size		size = add_size(VARHDRSZ + sizeof(SeriesState), mul_size(sizeof(Point), state->points.n));
 	bytea	   *result;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	if (!AllocSizeIsValid(size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many values for one parallel worker"),
@@ -237,7 +226,7 @@ weir_series_deserialize(PG_FUNCTION_ARGS)
 	SeriesState header;
 	SeriesState *state;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	require_state_size(bytes, sizeof(SeriesState), true);
 	memcpy(&header, VARDATA_ANY(bytes), sizeof(SeriesState));
 	require_state_size(bytes, sizeof(SeriesState) + sizeof(Point) * header.points.n, false);
@@ -263,7 +252,7 @@ series_sorted(FunctionCallInfo fcinfo)
 {
 	SeriesState *state;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		return NULL;
 	state = (SeriesState *) PG_GETARG_POINTER(0);

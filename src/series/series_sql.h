@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "base/aggregate.h"
 #include "base/compat.h"
 #include "fmgr.h"
 #include "series/points.h"
@@ -36,9 +37,6 @@ extern TupleDesc result_row_type(FunctionCallInfo fcinfo, int n_columns);
 
 /* A state that another process has serialized must have that size, or at least it. */
 extern void require_state_size(const bytea *bytes, Size size, bool at_least);
-
-/* The memory that an aggregate's state lives in; an error when not called by an aggregate. */
-extern MemoryContext require_aggregate(FunctionCallInfo fcinfo);
 
 /* What an aggregate over points was asked besides: the third argument, of the first row. */
 typedef struct SeriesState

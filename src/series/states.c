@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "summary/categories.h"
 
 #define VERSION 1
@@ -238,90 +239,41 @@ states_compress(States *states)
 
 /* ---- stored form ---- */
 
-static size_t
-put(uint8_t *buffer, size_t position, uint8_t byte)
-{
-	if (buffer != NULL)
-		buffer[position] = byte;
-	return position + 1;
-}
-
-static size_t
-put_integer(uint8_t *buffer, size_t position, uint64_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		position = put(buffer, position, (uint8_t) (value | 0x80));
-	return put(buffer, position, (uint8_t) value);
-}
-
 size_t
 states_encode(const States *states, uint8_t *buffer)
 {
-	size_t		position = put(buffer, 0, VERSION);
+	size_t		position = wire_put_byte(buffer, 0, VERSION);
 	int64_t		first = states->n_runs > 0 ? states->runs[0].since : 0;
 
-	position = put_integer(buffer, position, (uint64_t) states->n_states);
+	position = wire_put_integer(buffer, position, (uint64_t) states->n_states);
 	for (int i = 0; i < states->n_states; i++)
 	{
-		position = put_integer(buffer, position, states->states[i].length);
+		position = wire_put_integer(buffer, position, states->states[i].length);
 		if (buffer != NULL && states->states[i].length > 0)
 			memcpy(buffer + position, states->states[i].bytes, states->states[i].length);
 		position += states->states[i].length;
 	}
-	position = put_integer(buffer, position, states->n_runs);
+	position = wire_put_integer(buffer, position, states->n_runs);
 	if (states->n_runs == 0)
 		return position;
-	position = put_integer(buffer, position, (uint64_t) first << 1 ^ (first < 0 ? UINT64_MAX : 0));
+	position = wire_put_integer(buffer, position, wire_zigzag(first));
 	for (size_t i = 0; i < states->n_runs; i++)
 	{
-		position = put_integer(buffer, position, (uint64_t) states->runs[i].state);
+		position = wire_put_integer(buffer, position, (uint64_t) states->runs[i].state);
 		if (i > 0)
-			position = put_integer(buffer, position, (uint64_t) states->runs[i].since - (uint64_t) states->runs[i - 1].since);
+			position = wire_put_integer(buffer, position, (uint64_t) states->runs[i].since - (uint64_t) states->runs[i - 1].since);
 	}
-	return put_integer(buffer, position, (uint64_t) states->until - (uint64_t) states->runs[states->n_runs - 1].since);
-}
-
-/* After the first fault every read gives 0 and the fault stays. */
-typedef struct StatesReader
-{
-	const uint8_t *bytes;
-	size_t		size;
-	size_t		position;
-	bool		corrupt;
-} StatesReader;
-
-static uint64_t
-get_integer(StatesReader *reader)
-{
-	uint64_t	value = 0;
-
-	for (int shift = 0; shift < 64; shift += 7)
-	{
-		uint8_t		byte;
-
-		if (reader->position >= reader->size)
-			break;
-		byte = reader->bytes[reader->position++];
-		value |= (uint64_t) (byte & 0x7f) << shift;
-		if (byte < 0x80)
-		{
-			if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1))
-				break;
-			return reader->corrupt ? 0 : value;
-		}
-	}
-	reader->corrupt = true;
-	return 0;
+	return wire_put_integer(buffer, position, (uint64_t) states->until - (uint64_t) states->runs[states->n_runs - 1].since);
 }
 
 static void
-get_texts(StatesReader *reader, States *states)
+get_texts(WireReader *reader, States *states)
 {
-	uint64_t	n = get_integer(reader);
+	uint64_t	n = wire_get_integer(reader);
 
 	for (uint64_t i = 0; i < n && !reader->corrupt; i++)
 	{
-		uint64_t	length = get_integer(reader);
+		uint64_t	length = wire_get_integer(reader);
 		StateText	text = {(char *) reader->bytes + reader->position, (size_t) length};
 
 		if (length > STATE_MAX_LENGTH || length > reader->size - reader->position)
@@ -337,9 +289,9 @@ get_texts(StatesReader *reader, States *states)
 
 /* Times after the first, which must not run over. */
 static int64_t
-get_later(StatesReader *reader, int64_t time, uint64_t least)
+get_later(WireReader *reader, int64_t time, uint64_t least)
 {
-	uint64_t	distance = get_integer(reader);
+	uint64_t	distance = wire_get_integer(reader);
 
 	if (distance < least || distance > (uint64_t) INT64_MAX - (uint64_t) time)
 		reader->corrupt = true;
@@ -347,10 +299,9 @@ get_later(StatesReader *reader, int64_t time, uint64_t least)
 }
 
 static void
-get_runs(StatesReader *reader, States *states)
+get_runs(WireReader *reader, States *states)
 {
-	uint64_t	n = get_integer(reader);
-	uint64_t	first;
+	uint64_t	n = wire_get_integer(reader);
 	int64_t		time;
 	int			n_met = 0;
 
@@ -359,11 +310,10 @@ get_runs(StatesReader *reader, States *states)
 		reader->corrupt |= states->n_states > 0;
 		return;
 	}
-	first = get_integer(reader);
-	time = (int64_t) (first >> 1 ^ ((first & 1) != 0 ? UINT64_MAX : 0));
+	time = wire_unzigzag(wire_get_integer(reader));
 	for (uint64_t i = 0; i < n && !reader->corrupt; i++)
 	{
-		uint64_t	state = get_integer(reader);
+		uint64_t	state = wire_get_integer(reader);
 
 		if (i > 0)
 			time = get_later(reader, time, 1);
@@ -383,7 +333,7 @@ get_runs(StatesReader *reader, States *states)
 States *
 states_decode(Allocator allocator, const uint8_t *bytes, size_t size)
 {
-	StatesReader reader = {bytes, size, 0, false};
+	WireReader	reader = {bytes, size, 0, false};
 	States	   *states;
 
 	if (size == 0 || bytes[reader.position++] != VERSION)

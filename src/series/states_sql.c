@@ -135,7 +135,7 @@ PG_FUNCTION_INFO_V1(weir_states_transition);
 Datum
 weir_states_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	const StatesCache *cache = call_cache(fcinfo);
 	StatesAggregate *aggregate;
 	int64		time;
@@ -178,7 +178,7 @@ PG_FUNCTION_INFO_V1(weir_states_merge_transition);
 Datum
 weir_states_merge_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	StatesAggregate *aggregate = PG_ARGISNULL(0) ? aggregate_create(context) : (StatesAggregate *) PG_GETARG_POINTER(0);
 
 	if (!PG_ARGISNULL(1))
@@ -196,7 +196,7 @@ PG_FUNCTION_INFO_V1(weir_states_combine);
 Datum
 weir_states_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = require_aggregate(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	StatesAggregate *into;
 
 	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
@@ -224,7 +224,7 @@ weir_states_serialize(PG_FUNCTION_ARGS)
 	const States *states = aggregate->states;
 	StringInfoData buffer;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	pq_begintypsend(&buffer);
 	pq_sendint64(&buffer, states->n_states);
 	for (int i = 0; i < states->n_states; i++)
@@ -260,7 +260,7 @@ weir_states_deserialize(PG_FUNCTION_ARGS)
 	int64		n;
 	StateText  *texts;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	aggregate = aggregate_create(CurrentMemoryContext);
 	initStringInfo(&buffer);
 	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), (int) VARSIZE_ANY_EXHDR(bytes));
@@ -315,7 +315,7 @@ finished(FunctionCallInfo fcinfo)
 	const StatesAggregate *aggregate;
 	States	   *result;
 
-	require_aggregate(fcinfo);
+	aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		return NULL;
 	aggregate = (StatesAggregate *) PG_GETARG_POINTER(0);
