@@ -190,10 +190,13 @@ static void
 require_condition(const char *filter)
 {
 	char	   *statement = psprintf("SELECT 1 WHERE (%s\n)", filter);
-	ErrorContextCallback callback = {.previous = error_context_stack, .callback = blame_filter, .arg = statement};
+	ErrorContextCallback callback;
 	List	   *statements;
 	const SelectStmt *select;
 
+	callback.previous = error_context_stack;
+	callback.callback = blame_filter;
+	callback.arg = statement;
 	error_context_stack = &callback;
 	statements = raw_parser(statement, RAW_PARSE_DEFAULT);
 	error_context_stack = callback.previous;

@@ -248,7 +248,7 @@ put_golomb(Writer *writer, uint64_t value, int order)
 	uint64_t	high = (uint64_t) (shifted >> 64);
 	int			length = high != 0 ? 64 : 63 - __builtin_clzll((uint64_t) shifted);
 
-	if (2 * length - order < 64)
+	if (length < 64 && 2 * length - order < 64)
 	{
 		/* All at once: zeros, a one, the bits. */
 		uint64_t	bits = (uint64_t) shifted & ((UINT64_C(1) << length) - 1);
@@ -317,7 +317,7 @@ get_adaptive(Reader *reader, GolombOrder *state)
 static inline uint64_t
 zigzag(int64_t value)
 {
-	return (uint64_t) value << 1 ^ (uint64_t) (value >> 63);
+	return (uint64_t) value << 1 ^ (value < 0 ? UINT64_MAX : 0);
 }
 
 static inline int64_t
