@@ -42,6 +42,7 @@ SELECT weir.create_rule('drifts', 'sales', 'psi', above => 0.2)});
 	{
 		is($old->safe_psql('postgres', 'SELECT weir.prepare_upgrade()'), 1, "$from: prepared");
 		is($old->safe_psql('postgres', 'SELECT count(*) FROM pg_replication_slots'), 0, "$from: without a slot");
+		is($old->safe_psql('postgres', 'SELECT state, gaps FROM weir.capture_status'), 'prepared for upgrade|1', "$from: which is shown");
 		my ($code, $stdout, $stderr) = $old->psql('postgres', 'SELECT weir.wait_for()');
 		like($stderr, qr/stopped for an upgrade/, "$from: and waits for nothing");
 		$old->safe_psql('postgres', 'SELECT weir.resume_capture()');

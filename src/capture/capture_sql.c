@@ -471,6 +471,8 @@ weir_capture_status(PG_FUNCTION_ARGS)
 	}
 	if (copy.state[0] == '\0')
 		strlcpy(copy.state, worker_is_preloaded() ? "stopped" : "not preloaded", sizeof(copy.state));
+	if (status_is_upgrading() && copy.pid == 0)
+		strlcpy(copy.state, "prepared for upgrade", sizeof(copy.state));
 	if (RecoveryInProgress())
 		strlcpy(copy.state, "in recovery", sizeof(copy.state));
 	values[0] = CStringGetTextDatum(copy.state);
