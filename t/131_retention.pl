@@ -70,7 +70,8 @@ is($node->safe_psql('postgres', q{SELECT count(DISTINCT status), min(status), co
   FROM weir.windows('rolled', '1 month', '1 month', since => '2025-02-01 00:00 Europe/Berlin', until => '2025-06-01 00:00 Europe/Berlin') WHERE segment IS NULL}), '1|ok|t', 'whole months are');
 
 # --- baselines: a range of whole panes, and one that cuts them
-$node->safe_psql('postgres', q{SELECT weir.set_baseline('rolled', '2025-02-01 00:00 Europe/Berlin', '2025-04-01 00:00 Europe/Berlin'), weir.set_baseline('plain', '2025-02-01 00:00 Europe/Berlin', '2025-04-01 00:00 Europe/Berlin')});
+$node->safe_psql('postgres', q{SELECT weir.set_baseline('rolled', '2025-02-01 00:00 Europe/Berlin', '2025-04-01 00:00 Europe/Berlin'),
+  weir.set_baseline('plain', '2025-02-01 00:00 Europe/Berlin', '2025-04-01 00:00 Europe/Berlin')});
 my $drift = sub { my ($m) = @_; return $node->safe_psql('postgres', qq{SELECT metric, value, n_baseline, status FROM weir.drift_scores('$m', '1 day')
   WHERE window_start = '2025-11-03 00:00 Europe/Berlin' AND segment IS NULL AND column_name = 'value' ORDER BY 1}) };
 is($drift->('rolled'), $drift->('plain'), 'drift against months that were rolled up');
