@@ -369,7 +369,7 @@ def groups(cursor):
     next_id, plain, took = insert_steadily(connection, 'bench_plain', 1, rate, seconds / 5)
     plain /= took
     connection.execute("SELECT weir.create_monitor('bench_groups', 'bench_groups', 'at', columns => '{id,at,customer,amount,price,latency,status,region,ok,note}', "
-                       "segment_by => '{region}', window_size => '5 minutes')")
+                       "segment_by => '{region}', window_size => '5 minutes', options => '{\"pane_size\": \"5 minutes\"}')")
     wait(connection)
     pid = capture_pid(connection)
     with Peak(pid) as peak:
