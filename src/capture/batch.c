@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #define LARGEST_CAPACITY 256
+#define FEWEST_ROWS 8
 
 /* ---- dictionaries ---- */
 
@@ -101,29 +102,49 @@ dictionary_code(CapturedMonitor *monitor, CapturedColumn *column, const char *by
 
 /* ---- batches ---- */
 
-Batch *
-batch_create(CapturedMonitor *monitor, int capacity, Allocator allocator)
+/* As large as the server's allocator gives without loss; a pane that few rows come to has the smallest. */
+static const size_t sizes[] = {1024, 4096, 16384};
+
+static inline size_t
+value_size(const CapturedColumn *column)
+{
+	return column->reader.kind == SUMMARY_NUMERIC ? sizeof(double) : sizeof(uint16);
+}
+
+static Batch *
+make_batch(CapturedMonitor *monitor, int grade, Allocator allocator)
 {
 	size_t		header = MAXALIGN(offsetof(Batch, columns) + sizeof(BatchColumn) * monitor->n_columns);
+	size_t		row = 0;
 	size_t		size = header;
+	int			capacity;
 	Batch	   *batch;
 	char	   *next;
 
 	for (int i = 0; i < monitor->n_columns; i++)
-		size +=
-			MAXALIGN((size_t) capacity * (monitor->columns[i].reader.kind == SUMMARY_NUMERIC ? sizeof(double) : sizeof(uint16)));
+		row += value_size(&monitor->columns[i]);
+	capacity = (int) ((sizes[grade] - Min(header + MAXIMUM_ALIGNOF * monitor->n_columns, sizes[grade])) / Max(row, 1));
+	capacity = Min(Max(capacity, FEWEST_ROWS << grade), LARGEST_CAPACITY);
+	for (int i = 0; i < monitor->n_columns; i++)
+		size += MAXALIGN((size_t) capacity * value_size(&monitor->columns[i]));
 	batch = allocator.resize(allocator.context, NULL, 0, size);
 	memset(batch, 0, header);
+	batch->grade = grade;
 	batch->capacity = capacity;
 	batch->size = size;
 	next = (char *) batch + header;
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
 		batch->columns[i].values = next;
-		next +=
-			MAXALIGN((size_t) capacity * (monitor->columns[i].reader.kind == SUMMARY_NUMERIC ? sizeof(double) : sizeof(uint16)));
+		next += MAXALIGN((size_t) capacity * value_size(&monitor->columns[i]));
 	}
 	return batch;
+}
+
+Batch *
+batch_create(CapturedMonitor *monitor, bool first, Allocator allocator)
+{
+	return make_batch(monitor, first ? 0 : 1, allocator);
 }
 
 void
@@ -136,13 +157,13 @@ batch_free(Batch *batch, Allocator allocator)
 Batch *
 batch_grow(Batch *batch, CapturedMonitor *monitor, Allocator allocator)
 {
-	int			capacity = batch->capacity * 4;
+	int			grade = batch->grade + 1;
 
 	Assert(batch->n_rows == 0);
-	if (capacity > LARGEST_CAPACITY)
+	if (grade == lengthof(sizes))
 		return batch;
 	batch_free(batch, allocator);
-	return batch_create(monitor, capacity, allocator);
+	return make_batch(monitor, grade, allocator);
 }
 
 /* Counts equal codes first: a category is looked up once. */

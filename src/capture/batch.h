@@ -21,13 +21,14 @@ typedef struct BatchColumn
 typedef struct Batch
 {
 	int			n_rows;
-	int			capacity;		/* rows; grows with the pane */
+	int			capacity;		/* rows */
+	int			grade;			/* of its size: it grows with the pane */
 	size_t		size;			/* of the allocation */
 	BatchColumn columns[FLEXIBLE_ARRAY_MEMBER];
 } Batch;
 
-/* An empty batch. */
-extern Batch *batch_create(CapturedMonitor *monitor, int capacity, Allocator allocator);
+/* An empty batch; first: for a pane that may have no more than a few rows. */
+extern Batch *batch_create(CapturedMonitor *monitor, bool first, Allocator allocator);
 extern void batch_free(Batch *batch, Allocator allocator);
 
 /* Folds what is gathered into the summaries, one per column, and empties the batch. */

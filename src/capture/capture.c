@@ -438,6 +438,15 @@ has_monitors(void)
 	return found;
 }
 
+/* Half is for what waits to be flushed, half for transactions in progress, which no flush makes smaller. */
+static bool
+is_over_memory(void)
+{
+	size_t		half = (size_t) capture_memory_kb * 1024 / 2;
+
+	return pane_memory() > half && pane_memory() - Min(partial_memory(), pane_memory()) > half;
+}
+
 static void
 run(void)
 {
@@ -473,7 +482,7 @@ run(void)
 	{
 		bool		caught_up = stream_read(Min(READ_SLICE_MS, capture_flush_interval_ms));
 		TimestampTz now = GetCurrentTimestamp();
-		bool		over_memory = pane_memory() > (size_t) capture_memory_kb * 1024;
+		bool		over_memory = is_over_memory();
 		bool		asked = has_verify_requests();
 		bool		flush_is_due = flush_is_needed(monitors) &&
 			(over_memory || asked || (build_is_under_way(monitors) && now >= next_look) ||

@@ -75,7 +75,7 @@ CREATE TABLE weir.pane (
     fairness weir.fairness_table[] NOT NULL, -- by monitor.first_protected and position in monitor.protected
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (monitor_id, generation, pane_start, segment, part)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, toast.autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE weir.pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
 COMMENT ON TABLE weir.pane IS 'One row per monitor, slice of event time and segment: mergeable summaries of its columns and fairness counts.';
 

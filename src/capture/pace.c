@@ -10,7 +10,7 @@
 #include "utils/timestamp.h"
 
 /* Of the WAL that was read, less what flushes wrote themselves: so much may they write. */
-#define SHARE 0.4
+#define SHARE 0.45
 
 /* However little the source writes, this much WAL per second is nobody's concern. */
 #define FLOOR_BYTES_PER_SECOND (512.0 * 1024)

@@ -12,13 +12,17 @@
 /* Panes looked up lately stand here under their hash: most rows need no more. */
 #define RECENT 512
 
-#define FIRST_BATCH 16
+#define FEW_ROWS 16
 
 /* A pane that was written stays so long for the next change. */
 #define KEPT_SECONDS 60
 
 /* Panes as the table has them take at most this part of the budget: the rest is for what is not written yet. */
 #define CACHE_SHARE 4
+#define COLD_SHARE 16
+
+/* Between two flushes. */
+#define HOT_ROWS 1000
 
 static MemoryContext parent_context;
 static MemoryContext pane_context = NULL;
@@ -159,7 +163,7 @@ pane_part_make_room(CapturedMonitor *monitor, PanePart *part)
 	if (part->batch == NULL)
 	{
 		pane_part_open(monitor, part);
-		part->batch = batch_create(monitor, part->n < FIRST_BATCH ? FIRST_BATCH : 4 * FIRST_BATCH, pane_allocator());
+		part->batch = batch_create(monitor, part->n < FEW_ROWS, pane_allocator());
 	}
 	else if (part->batch->n_rows == part->batch->capacity)
 	{
@@ -349,7 +353,11 @@ pane_dirty_list(void)
 void
 pane_written(Pane *pane, size_t memory_budget)
 {
-	if (pane_memory() <= memory_budget / CACHE_SHARE)
+	bool		is_hot = pane->base.n - pane->flushed_n >= HOT_ROWS;
+
+	/* A pane in memory doubles or triples when rows are added to it: that pays only where many come. */
+	pane->flushed_n = pane->base.n;
+	if (pane_memory() <= memory_budget / (is_hot ? CACHE_SHARE : COLD_SHARE))
 		return;
 	close_parts(pane);
 	pane->loaded = false;

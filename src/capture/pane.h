@@ -46,6 +46,7 @@ typedef struct Pane
 	CapturedMonitor *monitor;
 	dlist_node	node;			/* of the dirty, the clean, or its owner's list */
 	TimestampTz flushed_at;
+	int64		flushed_n;		/* rows it had then */
 	TimestampTz late_after;		/* a row is late when the watermark has passed this */
 	bool		dirty;
 	bool		loaded;			/* base is what the table has */
