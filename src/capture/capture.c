@@ -166,11 +166,12 @@ publish_status(void)
 static void
 load_definitions(void)
 {
+	/* Panes know their monitors: they go first. */
+	partial_give_up_all(monitors);
+	pane_reset();
 	if (definition_context != NULL)
 		MemoryContextDelete(definition_context);
 	definition_context = AllocSetContextCreate(TopMemoryContext, "weir definitions", ALLOCSET_DEFAULT_SIZES);
-	partial_give_up_all(monitors);
-	pane_reset();
 	sql_execute("DELETE FROM weir.pane WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.pane_level WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
@@ -188,11 +189,12 @@ load_definitions(void)
 	/* Before anything is read of them: whatever DDL does to the sources from now on will be noticed. */
 	(void) source_look();
 	build_prepare();
+	/* And of what it stands for, so that a monitor which is committed in between is found at the next look. */
+	fingerprint = definition_fingerprint();
+	fingerprint = fingerprint ? MemoryContextStrdup(definition_context, fingerprint) : NULL;
 	monitors = definition_load(definition_context);
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);
-	fingerprint = definition_fingerprint();
-	fingerprint = fingerprint ? MemoryContextStrdup(definition_context, fingerprint) : NULL;
 	fold_set_monitors(monitors);
 }
 
