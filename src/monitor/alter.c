@@ -532,9 +532,11 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 	Alteration	alteration = {0};
 	char	   *name = required_text(fcinfo, 0, "monitor");
 	char	   *pane_size_before;
-	bool		has_columns = !PG_ARGISNULL(ARGUMENT_ADD_COLUMNS) || !PG_ARGISNULL(ARGUMENT_DROP_COLUMNS) || !PG_ARGISNULL(ARGUMENT_KINDS);
+	bool		has_columns = false;
 	SqlScope	scope;
 
+	for (int i = ARGUMENT_ADD_COLUMNS; i <= ARGUMENT_KINDS; i++)
+		has_columns |= !PG_ARGISNULL(i);
 	load_definition(monitor_require_owner(name), &alteration.before);
 	alteration.now = alteration.before;
 	pane_size_before = option_text(alteration.before.options, "pane_size");

@@ -112,7 +112,8 @@ BEGIN ATOMIC
     SELECT s.monitor, p.window_start, p.window_end, p.segment, c.column_name, c.kind, x.n, x.null_count,
         x.null_count::float8 / nullif(x.n + x.null_count, 0), x.mean, x.stddev, x.min, q.q[1], q.q[2], q.q[3], q.q[4], q.q[5], x.max,
         weir.distinct_count(p.summary), t.top_values, p.summary,
-        coalesce(p.window_end <= s.final_before, false), weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, x.n, s.min_n, CASE WHEN p.summary IS NULL AND p.n > 0 THEN 'undefined' ELSE 'ok' END)
+        coalesce(p.window_end <= s.final_before, false), weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, x.n, s.min_n,
+            CASE WHEN p.summary IS NULL AND p.n > 0 THEN 'undefined' ELSE 'ok' END)
     FROM weir._settings(monitor_id) s,
         weir._pane_windows(monitor_id, 'summaries', window_size, slide, since, until, segments, columns) p
         JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
