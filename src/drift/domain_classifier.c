@@ -279,7 +279,8 @@ drift_score_domain_classifier(DriftPair *pair, DriftScore *score)
 			grow_tree(&learner, fold);
 		}
 		area += area_of_fold(&learner, fold, &fold_variance) / N_FOLDS;
-		variance += fold_variance / (N_FOLDS * N_FOLDS);
+		/* folds share most of what they learn from: Nadeau and Bengio's correction (2003), 1/k + n_test/n_train instead of 1/k */
+		variance += fold_variance / N_FOLDS * (1.0 / N_FOLDS + 1.0 / (N_FOLDS - 1));
 	}
 	pair->allocator.resize(pair->allocator.context, learner.codes, rows * (size_t) learner.d, 0);
 	pair->allocator.resize(pair->allocator.context, learner.is_current, rows * sizeof(bool), 0);

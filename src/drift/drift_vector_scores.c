@@ -307,29 +307,67 @@ score_correlation(const DriftPair *pair, DriftScore *score)
 
 /* ---- principal components ---- */
 
-/* Welch's test of the squared errors of the vectors themselves. */
+/* How many components explain the share of variance that the options give. */
+static int
+components_to_keep(const DriftPair *pair, const double *values)
+{
+	int			d = pair->vectors->dimension;
+	double		total = 0;
+	double		kept = 0;
+	int			n_kept = 0;
+
+	for (int i = 0; i < d; i++)
+		total += values[i];
+	while (n_kept < d && kept < pair->options.explained * total)
+		kept += values[n_kept++];
+	return n_kept;
+}
+
+/*
+ * Welch's test of the squared errors of the vectors themselves.  Vectors that the components were made of are reproduced better
+ * than others, so here they are made of every other vector of the baseline, and the rest is compared.
+ */
 static void
-test_errors(const DriftPair *pair, const double *deviations, const double *components, int n_kept, DriftScore *score)
+test_errors(const DriftPair *pair, double *matrix, double *components, double *values, DriftScore *score)
 {
 	const DriftVectors *vectors = pair->vectors;
 	int			d = vectors->dimension;
+	int64_t		n_fit = (vectors->n[BASELINE] + 1) / 2;
+	double	   *center = allocate(pair, (size_t) d);
 	double	   *scaled = allocate(pair, (size_t) d);
+	double	   *deviations = allocate(pair, (size_t) d);
+	int			n_kept;
 	double		mean[2] = {0, 0};
 	double		squares[2] = {0, 0};
+	int64_t		n[2] = {0, 0};
 	double		parts[2];
 
+	memset(center, 0, (size_t) d * sizeof(double));
+	memset(matrix, 0, (size_t) d * (size_t) d * sizeof(double));
+	for (int64_t row = 0; row < vectors->n[BASELINE]; row += 2)
+		for (int i = 0; i < d; i++)
+			center[i] += vectors->rows[BASELINE][row * d + i] / (double) n_fit;
+	for (int64_t row = 0; row < vectors->n[BASELINE]; row += 2)
+		for (int i = 0; i < d; i++)
+			for (int j = 0; j < d; j++)
+				matrix[i * d + j] +=
+					(vectors->rows[BASELINE][row * d + i] - center[i]) * (vectors->rows[BASELINE][row * d + j] - center[j]);
+	for (int i = 0; i < d; i++)
+		deviations[i] = matrix[i * d + i] > 0 ? sqrt(matrix[i * d + i]) : 1;
+	for (int i = 0; i < d; i++)
+		for (int j = 0; j < d; j++)
+			matrix[i * d + j] /= deviations[i] * deviations[j];
+	matrix_eigen(d, matrix, values, components);
+	n_kept = components_to_keep(pair, values);
 	for (int side = 0; side < 2; side++)
-	{
-		double		n = (double) vectors->n[side];
-
-		for (int64_t row = 0; row < vectors->n[side]; row++)
+		for (int64_t row = side == BASELINE ? 1 : 0; row < vectors->n[side]; row += side == BASELINE ? 2 : 1)
 		{
 			double		error = 0;
 			double		step;
 
 			for (int i = 0; i < d; i++)
 			{
-				scaled[i] = (vectors->rows[side][row * d + i] - vectors->mean[BASELINE][i]) / deviations[i];
+				scaled[i] = (vectors->rows[side][row * d + i] - center[i]) / deviations[i];
 				error += scaled[i] * scaled[i];
 			}
 			for (int k = 0; k < n_kept; k++)
@@ -341,18 +379,22 @@ test_errors(const DriftPair *pair, const double *deviations, const double *compo
 				error -= projection * projection;
 			}
 			step = error - mean[side];
-			mean[side] += step / (double) (row + 1);
+			mean[side] += step / (double) ++n[side];
 			squares[side] += step * (error - mean[side]);
 		}
-		parts[side] = squares[side] / (n - 1) / n;
-	}
+	release(pair, center, (size_t) d);
 	release(pair, scaled, (size_t) d);
+	release(pair, deviations, (size_t) d);
+	if (n[0] < 2 || n[1] < 2 || n_kept == d || n_fit < d + 2)
+		return;
+	for (int side = 0; side < 2; side++)
+		parts[side] = squares[side] / (double) (n[side] - 1) / (double) n[side];
 	if (!(parts[0] + parts[1] > 0) || !isfinite(parts[0] + parts[1]))
 		return;
 	score->has_p_value = true;
-	score->test = "welch_t of squared errors";
+	score->test = "welch_t of squared errors, half of the baseline";
 	score->degrees_of_freedom = (parts[0] + parts[1]) * (parts[0] + parts[1]) /
-		(parts[0] * parts[0] / (double) (vectors->n[0] - 1) + parts[1] * parts[1] / (double) (vectors->n[1] - 1));
+		(parts[0] * parts[0] / (double) (n[0] - 1) + parts[1] * parts[1] / (double) (n[1] - 1));
 	score->p_value = student_two_sided((mean[1] - mean[0]) / sqrt(parts[0] + parts[1]), score->degrees_of_freedom);
 }
 
@@ -371,8 +413,7 @@ score_components(const DriftPair *pair, DriftScore *score)
 	double	   *values;
 	double	   *deviations;
 	double		total = 0;
-	double		kept = 0;
-	int			n_kept = 0;
+	int			n_kept;
 
 	if (!has_covariance(pair, score))
 		return;
@@ -388,8 +429,7 @@ score_components(const DriftPair *pair, DriftScore *score)
 	matrix_eigen(d, matrix, values, components);
 	for (int i = 0; i < d; i++)
 		total += values[i];
-	while (n_kept < d && kept < pair->options.explained * total)
-		kept += values[n_kept++];
+	n_kept = components_to_keep(pair, values);
 	for (int side = 0; side < 2; side++)
 	{
 		double		n = (double) vectors->n[side];
@@ -423,7 +463,7 @@ score_components(const DriftPair *pair, DriftScore *score)
 		score->has_statistic = true;
 		score->statistic = n_kept;
 		if (vectors->rows[BASELINE] != NULL)
-			test_errors(pair, deviations, components, n_kept, score);
+			test_errors(pair, matrix, components, values, score);
 	}
 	release(pair, matrix, size);
 	release(pair, components, size);
