@@ -280,6 +280,8 @@ build_read_source(CapturedMonitor *monitor, const Bitmapset *only, int generatio
 	do
 	{
 		n = PortalRunFetch(portal, FETCH_FORWARD, BATCH_ROWS, &receiver.receiver);
+		if (monitor->failure != NULL)
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s", monitor->failure)));
 		if (pane_memory() > (size_t) capture_memory_kb * 1024)
 		{
 			SqlScope	inner;

@@ -320,6 +320,7 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	level_load(monitor, CurrentMemoryContext);
 	monitor->lateness = lateness->time + (lateness->day + lateness->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
 
+	monitor->max_groups = DatumGetInt32(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 9, &is_null));
 	monitor->n_segments = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 3, &is_null), &names);
 	if (monitor->n_segments > CAPTURE_MAX_SEGMENT_COLUMNS)
 		ereport(ERROR,
@@ -353,6 +354,14 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 							   DatumGetBool(sql_value(i, 4, &is_null)));
 		monitor->columns[i].position = DatumGetInt32(sql_value(i, 5, &is_null));
 	}
+}
+
+void
+definition_fail(CapturedMonitor *monitor, const char *reason)
+{
+	if (monitor->failure == NULL)
+		monitor->failure = MemoryContextStrdup(GetMemoryChunkContext(monitor), reason);
+	monitor->state_changed = true;
 }
 
 static int	blamed_monitor = 0;
@@ -444,7 +453,7 @@ definition_load(MemoryContext context)
 		"SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
 		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
 		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness, "
-		"m.first_protected "
+		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000) "
 		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	table = SPI_tuptable;

@@ -107,6 +107,7 @@ typedef struct CapturedMonitor
 
 	int			n_columns;
 	CapturedColumn *columns;
+	int			max_groups;		/* segments that a pane may have */
 	int			n_segments;
 	CapturedColumn *segments;
 	int			n_protected;	/* 0 when there is no prediction */
@@ -161,6 +162,9 @@ extern void definition_load_attributes(CapturedMonitor *monitor);
 
 /* The monitor's filter over the relation, which may be a child of the source, or have other names by now. Takes no lock. */
 extern Node *definition_filter(CapturedMonitor *monitor, Relation relation);
+
+/* The monitor cannot go on, for this reason: nothing is folded for it any more, and the next flush disables it. */
+extern void definition_fail(CapturedMonitor *monitor, const char *reason);
 
 /* The monitor that is being worked for, 0 when none: who is to blame for an error, while folding and while writing. */
 extern void definition_blame(int monitor_id);

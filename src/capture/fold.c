@@ -240,6 +240,8 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 	Place		old_place = {0};
 	Place		new_place = {0};
 
+	if (monitor->failure != NULL)
+		return;
 	if (!is_insert && !old_complete)
 	{
 		apply_incomplete(relation, map, entry, old_row, new_row, is_kept ? kept_mark : CHANGE_MARK_INEXACT);

@@ -28,9 +28,23 @@ static MemoryContext parent_context;
 static MemoryContext pane_context = NULL;
 static size_t allocated;
 static HTAB *panes;
+static HTAB *slices;			/* how many panes in memory a slice of time has: one for each segment */
 static Pane *recent[RECENT];
 static dlist_head dirty_panes;
 static dlist_head clean_panes;	/* those flushed longest ago first */
+
+typedef struct SliceKey
+{
+	int			monitor_id;
+	int			generation;
+	TimestampTz start;
+} SliceKey;
+
+typedef struct Slice
+{
+	SliceKey	key;
+	int			n_panes;
+} Slice;
 
 void
 pane_reset(void)
@@ -50,6 +64,12 @@ pane_reset(void)
 	control.entrysize = sizeof(Pane);
 	control.hcxt = pane_context;
 	panes = hash_create("weir panes", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	memset(&control, 0, sizeof(control));
+	control.keysize = sizeof(SliceKey);
+	control.entrysize = sizeof(Slice);
+	control.hcxt = pane_context;
+	slices = hash_create("weir slices", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	segment_reset(parent_context);
 }
 
@@ -287,6 +307,31 @@ same_key(const PaneKey *a, const PaneKey *b)
 	return a->start == b->start && a->segment == b->segment && a->generation == b->generation && a->monitor_id == b->monitor_id;
 }
 
+/* ---- how many segments ---- */
+
+static void
+count_pane(CapturedMonitor *monitor, const PaneKey *pane, int difference)
+{
+	SliceKey	key = {.monitor_id = pane->monitor_id, .generation = pane->generation, .start = pane->start};
+	bool		found;
+	Slice	   *slice;
+
+	if (monitor->n_segments == 0)
+		return;
+	slice = hash_search(slices, &key, HASH_ENTER, &found);
+	if (!found)
+		slice->n_panes = 0;
+	slice->n_panes += difference;
+	if (slice->n_panes <= 0)
+		hash_search(slices, &key, HASH_REMOVE, NULL);
+	else if (slice->n_panes > monitor->max_groups && monitor->failure == NULL)
+		definition_fail(
+			monitor,
+			psprintf("a pane has more than %d segments. Segment by columns with fewer values, or raise the option max_groups "
+					 "with weir.alter_monitor and run weir.rebuild.",
+					 monitor->max_groups));
+}
+
 Pane *
 pane_get(CapturedMonitor *monitor, int generation, TimestampTz start, Segment *segment)
 {
@@ -307,6 +352,7 @@ pane_get(CapturedMonitor *monitor, int generation, TimestampTz start, Segment *s
 	slide_start = window_start(&monitor->slide_clock, start);
 	pane->late_after = window_next(&monitor->slide_clock, slide_start) + monitor->lateness;
 	segment_hold(segment);
+	count_pane(monitor, &pane->key, 1);
 	if (generation >= 0)
 		dlist_push_tail(&clean_panes, &pane->node);
 	return pane;
@@ -331,6 +377,7 @@ pane_remove(Pane *pane)
 	segment_release(pane->key.segment);
 	if (recent[index] == pane)
 		recent[index] = NULL;
+	count_pane(pane->monitor, &pane->key, -1);
 	hash_search(panes, &pane->key, HASH_REMOVE, NULL);
 }
 

@@ -17,8 +17,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#define CAPTURE_FAILURE_LENGTH 256
-
 static MemoryContext map_context;
 static HTAB *relations = NULL;
 static List *served_monitors;
@@ -119,15 +117,11 @@ attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *colu
 {
 	AttrNumber	attribute = find_attribute_here(relation, monitor, column);
 
-	if (attribute == InvalidAttrNumber && monitor->failure == NULL)
-	{
-		monitor->failure = MemoryContextAlloc(map_context, CAPTURE_FAILURE_LENGTH);
-		snprintf(monitor->failure, CAPTURE_FAILURE_LENGTH,
-				 "column \"%s\" was dropped, or has a type that cannot be read as what it is for. "
-				 "Mend it and run weir.rebuild, or drop the monitor and create it again.",
-				 NameStr(column->name));
-		monitor->state_changed = true;
-	}
+	if (attribute == InvalidAttrNumber)
+		definition_fail(monitor,
+						psprintf("column \"%s\" was dropped, or has a type that cannot be read as what it is for. "
+								 "Mend it and run weir.rebuild, or drop the monitor and create it again.",
+								 NameStr(column->name)));
 	return attribute;
 }
 

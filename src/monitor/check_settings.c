@@ -221,6 +221,7 @@ static const struct
 	{"idle_grace", OPTION_INTERVAL, "an interval of at most ten years, like \"1 minute\""},
 	{"min_n", OPTION_COUNT, "a whole number, written without a point"},
 	{"min_group_size", OPTION_COUNT, "a whole number, written without a point"},
+	{"max_groups", OPTION_COUNT, "a whole number, written without a point"},
 	{"confidence", OPTION_SHARE, "a number between 0 and 1, like 0.95"},
 	{"adjust", OPTION_ADJUSTMENT, "\"none\", \"bonferroni\", \"holm\", \"benjamini_hochberg\" or \"benjamini_yekutieli\""},
 	{"adjust_over", OPTION_ADJUST_OVER, "\"columns\", \"windows\" or \"both\""},
