@@ -27,7 +27,8 @@ sql(q{CREATE ROLE holder LOGIN; CREATE ROLE reader LOGIN; CREATE ROLE partial LO
 CREATE SCHEMA bank AUTHORIZATION holder; GRANT USAGE ON SCHEMA bank TO PUBLIC});
 sql_as('holder', q{CREATE TABLE bank.loans(id bigint PRIMARY KEY, at timestamptz, income float8, region text, sex text, approved boolean, repaid int);
 ALTER TABLE bank.loans REPLICA IDENTITY FULL;
-INSERT INTO bank.loans SELECT i, '2026-01-01'::timestamptz + i * interval '10 min', i % 97, (ARRAY['north', 'south'])[1 + i % 2], (ARRAY['F', 'M'])[1 + i / 2 % 2], i % 3 = 0, i % 2 FROM generate_series(1, 2000) i;
+INSERT INTO bank.loans SELECT i, '2026-01-01'::timestamptz + i * interval '10 min', i % 97, (ARRAY['north', 'south'])[1 + i % 2], (ARRAY['F',
+	'M'])[1 + i / 2 % 2], i % 3 = 0, i % 2 FROM generate_series(1, 2000) i;
 GRANT SELECT ON bank.loans TO reader; GRANT SELECT (at, income) ON bank.loans TO partial;
 SELECT weir.create_monitor('loans', 'bank.loans', 'at', window_size => '1 day', segment_by => '{region}', prediction => 'approved', label => 'repaid', protected => '{sex}');
 SELECT weir.set_baseline('loans', since => '2026-01-01', until => '2026-01-04'); SELECT weir.create_rule('r', 'loans', 'psi', above => 0.0)});

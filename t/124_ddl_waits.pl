@@ -32,7 +32,8 @@ INSERT INTO small SELECT i, '2026-01-01', i FROM generate_series(1, 100) i});
 # --- a build that would take a minute holds up no DDL
 sql(q{ALTER SYSTEM SET weir.build_rate = 1000}); $node->reload;
 sql(q{SELECT weir.create_monitor('big', 'big', 'at', window_size => '1 hour')});
-wait_until($node, q{SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE relation = 'big'::regclass AND granted AND backend_type = 'weir builder')}, 'the builder reads');
+wait_until($node, q{SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE relation = 'big'::regclass AND granted AND backend_type = 'weir builder')},
+	'the builder reads');
 for my $command ('ALTER TABLE big ADD y int', 'ALTER TABLE big ALTER x TYPE numeric', 'VACUUM FULL big', 'TRUNCATE big', 'ALTER TABLE big RENAME x TO z')
 {
 	is($node->psql('postgres', $command, extra_params => [ '-v', 'ON_ERROR_STOP=1' ]), 0, "$command does not wait for a build");

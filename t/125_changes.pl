@@ -14,7 +14,8 @@ sub sql { return $node->safe_psql('postgres', $_[0]) }
 
 sql(q{CREATE TABLE loans(id int PRIMARY KEY, at timestamptz, income float8, region text, sex text, approved boolean, repaid int, note text);
 ALTER TABLE loans REPLICA IDENTITY FULL; ALTER TABLE loans ALTER note SET STORAGE EXTERNAL;
-INSERT INTO loans SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', i % 97, 'r' || i % 4, (ARRAY['F', 'M'])[1 + i % 2], i % 3 = 0, i % 2, repeat('n', 3000 + i) FROM generate_series(1, 600) i;
+INSERT INTO loans SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', i % 97, 'r' || i % 4, (ARRAY['F', 'M'])[1 + i % 2], i % 3 = 0, i % 2, repeat('n', 3000 + i)
+	FROM generate_series(1, 600) i;
 SELECT weir.create_monitor('loans', 'loans', 'at', window_size => '1 hour', segment_by => '{region}', prediction => 'approved', label => 'repaid', protected => '{sex}')});
 all_equal($node, 'loans', 'before');
 
@@ -29,11 +30,15 @@ is(sql(q{SELECT sum(n) FROM weir.windows WHERE monitor = 'loans' AND segment IS 
 sql(q{INSERT INTO loans(id, at, income, region) SELECT i, '2026-01-01', i, 'r1' FROM generate_series(590, 620) i ON CONFLICT (id) DO UPDATE SET income = excluded.income, region = 'r2';
 INSERT INTO loans(id, at) VALUES (1, '2026-02-01') ON CONFLICT DO NOTHING});
 all_equal($node, 'loans', 'upserts');
-sql(q{UPDATE loans SET sex = 'X' WHERE id % 7 = 0; UPDATE loans SET approved = NOT approved, repaid = NULL WHERE id % 11 = 0; UPDATE loans SET region = NULL, at = at + interval '1 day' WHERE id % 13 = 0;
-UPDATE loans SET note = note || 'x' WHERE id % 17 = 0; UPDATE loans SET income = income + 1 WHERE id % 19 = 0; UPDATE loans SET at = NULL WHERE id = 20; UPDATE loans SET id = id + 100000 WHERE id % 23 = 0});
+sql(q{UPDATE loans SET sex = 'X' WHERE id % 7 = 0; UPDATE loans SET approved = NOT approved, repaid = NULL WHERE id % 11 = 0;
+	UPDATE loans SET region = NULL, at = at + interval '1 day' WHERE id % 13 = 0;
+UPDATE loans SET note = note || 'x' WHERE id % 17 = 0; UPDATE loans SET income = income + 1 WHERE id % 19 = 0; UPDATE loans SET at = NULL WHERE id = 20;
+	UPDATE loans SET id = id + 100000 WHERE id % 23 = 0});
 all_equal($node, 'loans', 'updates of protected, outcome, segment, time, key and long columns');
-sql(q{BEGIN; SAVEPOINT a; DELETE FROM loans WHERE id < 50; SAVEPOINT b; UPDATE loans SET region = 'gone'; ROLLBACK TO b; INSERT INTO loans(id, at, region) VALUES (1, '2026-03-01', 'back'); RELEASE a; COMMIT;
-DO $$ BEGIN FOR i IN 2000..2200 LOOP BEGIN INSERT INTO loans(id, at, region) VALUES (i, '2026-01-03', 'loop'); IF i % 3 = 0 THEN RAISE 'no'; END IF; EXCEPTION WHEN raise_exception THEN NULL; END; END LOOP; END $$});
+sql(q{BEGIN; SAVEPOINT a; DELETE FROM loans WHERE id < 50; SAVEPOINT b; UPDATE loans SET region = 'gone'; ROLLBACK TO b; INSERT INTO loans(id, at, region) VALUES (1,
+	'2026-03-01', 'back'); RELEASE a; COMMIT;
+DO $$ BEGIN FOR i IN 2000..2200 LOOP BEGIN INSERT INTO loans(id, at, region) VALUES (i, '2026-01-03', 'loop'); IF i % 3 = 0 THEN RAISE 'no'; END IF;
+	EXCEPTION WHEN raise_exception THEN NULL; END; END LOOP; END $$});
 all_equal($node, 'loans', 'subtransactions, of which some are rolled back');
 $node->psql('postgres', "COPY loans(id, at, region) FROM STDIN;\n3000\t2026-01-04\tcopy\n3001\t2026-01-04\t\\N\n\\.\n");
 all_equal($node, 'loans', 'COPY');
@@ -51,7 +56,8 @@ for my $i (1 .. 2)
 $node->wait_for_subscription_sync($publishers[$_ - 1], "s$_") for 1 .. 2;
 for my $round (1 .. 3)
 {
-	$_->safe_psql('postgres', qq{UPDATE events SET x = x + 1 WHERE id % 5 = $round; DELETE FROM events WHERE id % 50 = $round; INSERT INTO events SELECT source, id + 1000 * $round, at, x FROM events WHERE id < 50}) for @publishers;
+	$_->safe_psql('postgres', qq{UPDATE events SET x = x + 1 WHERE id % 5 = $round; DELETE FROM events WHERE id % 50 = $round; INSERT INTO events
+	SELECT source, id + 1000 * $round, at, x FROM events WHERE id < 50}) for @publishers;
 	sql(qq{INSERT INTO events SELECT 3, i + 100 * $round, '2026-01-01 02:00', i FROM generate_series(1, 50) i; UPDATE events SET x = -1 WHERE source = 3 AND id % 7 = 0});
 }
 $publishers[$_ - 1]->wait_for_catchup("s$_") for 1 .. 2;
@@ -71,7 +77,8 @@ wait_until($node, q{SELECT state = 'disabled' AND reason LIKE 'a pane has more t
 all_equal($node, 'clicks', 'the others go on');
 is(capture_pid($node), $pid, 'without a restart of capture');
 sql(q{SELECT weir.rebuild('pages')});
-wait_until($node, q{SELECT count(*) = 1 FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name = 'pages' AND state = 'failed' AND error LIKE 'a pane has more than 50 segments%'}, 'nor can it be built');
+wait_until($node, q{SELECT count(*) = 1 FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name = 'pages' AND state = 'failed'
+	AND error LIKE 'a pane has more than 50 segments%'}, 'nor can it be built');
 sql(q{SELECT weir.alter_monitor('pages', options => '{"max_groups": 5000}'); SELECT weir.rebuild('pages')});
 all_equal($node, 'pages', 'until it may have more');
 
