@@ -32,7 +32,10 @@ def events_table(connection, name, columns='{id,at,customer,amount,price,latency
 
 def load(connection, name, since, rows, per_transaction=10_000):
     if per_transaction == 1:
+        connection.execute('SET synchronous_commit = off')
         connection.execute(f'DO $$ BEGIN FOR n IN {since}..{since + rows - 1} LOOP INSERT INTO {name} SELECT {EVENT}; COMMIT; END LOOP; END $$')
+        connection.execute('RESET synchronous_commit')
+        connection.execute("SELECT pg_logical_emit_message(true, 'bench', 'flushes the log')")
         return
     for first in range(since, since + rows, per_transaction):
         connection.execute(f'INSERT INTO {name} SELECT {EVENT} FROM generate_series({first}, {min(first + per_transaction, since + rows) - 1}) n')
