@@ -17,6 +17,8 @@ sub initialise
 {
 	my ($node) = @_;
 	$node->init(allows_streaming => 'logical', extra => $node->pg_version >= 18 ? ['--no-data-checksums'] : []);
+	# What the tests of 18 write for every release, older ones do not know.
+	$node->adjust_conf('postgresql.conf', 'autovacuum_worker_slots', undef) if $node->pg_version < 18;
 	return configure_weir($node);
 }
 
