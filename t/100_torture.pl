@@ -90,7 +90,8 @@ $node->wait_for_catchup($standby, 'replay', $node->lsn('flush'));
 $node->stop('immediate');
 $standby->promote;
 $standby->poll_query_until('postgres', q{SELECT state = 'streaming' FROM weir.capture_status}) or diag 'capture does not stream on the promoted standby';
-$standby->safe_psql('postgres', q{INSERT INTO events(id, at, amount, region) SELECT 3000000000 + 2 * i, '2026-01-06'::timestamptz + i * interval '1 min', i, 'promoted' FROM generate_series(1, 500) i});
+$standby->safe_psql('postgres',
+	q{INSERT INTO events(id, at, amount, region) SELECT 3000000000 + 2 * i, '2026-01-06'::timestamptz + i * interval '1 min', i, 'promoted' FROM generate_series(1, 500) i});
 settle($standby);
 all_monitors_equal($standby, 'on the promoted standby');
 

@@ -131,7 +131,8 @@ sub transaction
 	return "BEGIN;\n" . insert_into($table, $writer, 2000 + int rand 3000) . "SAVEPOINT a;\n" . alter_some($table, $writer) . insert_into($table, $writer, 1500)
 	  . pick('ROLLBACK TO a', 'RELEASE a', 'SAVEPOINT b') . ";\n" . one($table, $writer) . pick('COMMIT', 'COMMIT', 'ROLLBACK') . ";\n"
 	  if $dice < .80;
-	return "DO \$\$ BEGIN FOR n IN 1..40 LOOP BEGIN\n" . one($table, $writer) . "IF n % 3 = 0 THEN RAISE division_by_zero; END IF; EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END \$\$;\n"
+	return "DO \$\$ BEGIN FOR n IN 1..40 LOOP BEGIN\n" . one($table, $writer)
+	  . "IF n % 3 = 0 THEN RAISE division_by_zero; END IF; EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END \$\$;\n"
 	  if $dice < .85;
 	if ($dice < .95)
 	{
