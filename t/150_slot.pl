@@ -38,7 +38,7 @@ sub resume { $node->safe_psql('postgres', 'SELECT weir.resume_capture()') }
 sub healed_from
 {
 	my ($kind) = @_;
-	wait_until($node, q{SELECT healed_at IS NOT NULL FROM weir.gaps ORDER BY gap_id DESC LIMIT 1}, "$kind: healed");
+	wait_until($node, qq{SELECT kind = '$kind' AND healed_at IS NOT NULL FROM weir.gaps ORDER BY gap_id DESC LIMIT 1}, "$kind: healed");
 	is($node->safe_psql('postgres', q{SELECT kind FROM weir.gaps ORDER BY gap_id DESC LIMIT 1}), $kind, "$kind: the reason is recorded");
 	return all_equal($node, 'sales', "$kind: every row is in the panes");
 }
