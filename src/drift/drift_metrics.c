@@ -217,6 +217,19 @@ set_given_thresholds(const DriftOptions *options, DriftMetric metric, DriftScore
 	score->warning_threshold = isnan(options->warning[metric]) ? options->alert[metric] : options->warning[metric];
 }
 
+/* Values near the ends of the range of doubles overflow: what does is not shown. */
+static void
+keep_numbers(DriftScore *score)
+{
+	if (score->has_value && !isfinite(score->value))
+	{
+		score->has_value = score->has_p_value = score->has_statistic = false;
+		drift_undefined(score, "the score is too large for a number");
+	}
+	score->has_threshold = score->has_threshold && isfinite(score->threshold) && isfinite(score->warning_threshold);
+	score->has_error_bound = score->has_error_bound && isfinite(score->error_bound);
+}
+
 void
 drift_score(DriftPair *pair, DriftMetric metric, DriftScore *score)
 {
@@ -253,6 +266,7 @@ drift_score(DriftPair *pair, DriftMetric metric, DriftScore *score)
 				else
 					drift_score_ranks(pair, metric, score);
 		}
+	keep_numbers(score);
 	if (score->status != SCORE_OK)
 		return;
 	set_given_thresholds(&pair->options, metric, score);

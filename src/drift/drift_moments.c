@@ -108,13 +108,16 @@ score_t(DriftPair *pair, DriftMetric metric, DriftScore *score)
 	double		difference = moments[CURRENT].mean - moments[BASELINE].mean;
 	double		pooled = ((n - 1) * moments[BASELINE].variance + (m - 1) * moments[CURRENT].variance) / (n + m - 2);
 	double		parts[2] = {moments[BASELINE].variance / n, moments[CURRENT].variance / m};
+	double		share;
 	double		error;
 	double		freedom;
 
 	if (metric == DRIFT_WELCH_T)
 	{
+		/* Welch and Satterthwaite's, of shares: squares of the parts themselves can be too small or too large for a number */
+		share = parts[0] / (parts[0] + parts[1]);
 		error = sqrt(parts[0] + parts[1]);
-		freedom = (parts[0] + parts[1]) * (parts[0] + parts[1]) / (parts[0] * parts[0] / (n - 1) + parts[1] * parts[1] / (m - 1));
+		freedom = 1 / (share * share / (n - 1) + (1 - share) * (1 - share) / (m - 1));
 	}
 	else
 	{
