@@ -51,6 +51,10 @@ WHERE status = 'undefined' OR value IS NULL OR metric IN ('cramer_von_mises', 'm
 SELECT metric, value, status, detail ->> 'reason' AS reason FROM drift('{1}'::float8[], '{2}', '{ad,cvm,welch,es,mean,median,spread,mann_whitney}');
 SELECT metric, status, detail ->> 'reason' AS reason FROM drift('{1,2,3,-Infinity}'::float8[], '{2,3,4,NaN,Infinity}') WHERE value IS NULL;
 SELECT metric, value FROM drift('{1e308,-1e308,1e308}'::float8[], '{-1e308,1e308,5}') WHERE value IS NULL OR value = 'NaN' OR value = 'Infinity';
+-- nor infinite: scores and thresholds
+SELECT count(*), count(*) FILTER (WHERE 'Infinity' IN (value, threshold, error_bound)) AS infinite, count(*) FILTER (WHERE status = 'undefined') AS undefined
+FROM (VALUES ('{1e-90,2e-90,3e-90}'::float8[], '{1e300,2e300,-3e300}'::float8[]), ('{1e300,2e300,-3e300}', '{1,2,3}')) v (b, c), drift(b, c);
+SELECT metric, round(value::numeric, 4) AS value, detail -> 'degrees_of_freedom' AS freedom FROM drift('{1e-90,2e-90,3e-90}'::float8[], '{2e-90,3e-90,4e-90}', '{welch_t}');
 SELECT count(*) FROM drift('{}'::float8[], '{1}') WHERE value IS NOT NULL OR status <> 'insufficient';
 -- durations
 SELECT metric, round(value::numeric, 3) AS value, round((detail ->> 'baseline')::numeric, 3) AS baseline

@@ -40,10 +40,14 @@ test_distributions(void)
 	CHECK(unit_close(fisher_exact(8, 2, 1, 5), 0.03496503496503495, 1e-12), "Fisher's exact test");
 	CHECK(unit_close(fisher_exact(0, 5, 0, 7), 1, 1e-12), "Fisher's exact test of an empty column");
 	CHECK(unit_close(fisher_exact(3, 1000000, 3, 1000000), 1, 1e-9), "Fisher's exact test of large numbers");
-	CHECK(unit_close(fisher_exact(20000, 180000, 20300, 179700), 0.1162638933596486, 1e-9), "Fisher's exact test of larger numbers");
-	CHECK(unit_close(fisher_exact(1000000000, 3000000000, 1000080000, 2999920000), 0.0388721467176, 1e-9), "Fisher's exact test of a billion rows ends");
-	CHECK(fisher_exact(INT64_C(1) << 52, INT64_C(1) << 50, INT64_C(1) << 50, INT64_C(1) << 52) == 0, "Fisher's exact test of any number of rows ends");
-	CHECK(fisher_exact(INT64_C(1) << 52, INT64_C(1) << 50, INT64_C(1) << 52, INT64_C(1) << 50) == 1, "Fisher's exact test of as many equal rows");
+	CHECK(unit_close(fisher_exact(20000, 180000, 20300, 179700), 0.1162638933596486, 1e-9),
+		  "Fisher's exact test of larger numbers");
+	CHECK(unit_close(fisher_exact(1000000000, 3000000000, 1000080000, 2999920000), 0.0388721467176, 1e-9),
+		  "Fisher's exact test of a billion rows ends");
+	CHECK(fisher_exact(INT64_C(1) << 52, INT64_C(1) << 50, INT64_C(1) << 50, INT64_C(1) << 52) == 0,
+		  "Fisher's exact test of any number of rows ends");
+	CHECK(fisher_exact(INT64_C(1) << 52, INT64_C(1) << 50, INT64_C(1) << 52, INT64_C(1) << 50) == 1,
+		  "Fisher's exact test of as many equal rows");
 }
 
 static double

@@ -33,7 +33,10 @@
 #define DRIFT_MIN_SHARE 0.0001 /* see drift_floor */
 #define DRIFT_EXACT_LIMIT 100000.0 /* the Kolmogorov-Smirnov test is exact up to this product of the sample sizes */
 #define DRIFT_MAX_EXACT 1e9 /* and on request up to this one */
-#define DRIFT_RANK_EXACT_LIMIT 400.0 /* the same of the Mann-Whitney test, without ties */
+#define DRIFT_EXACT_VALUES 10000 /* of arrays, which hold every value: up to this size of both */
+#define DRIFT_EXACT_PLACES 2e7 /* and while it takes no more steps than this */
+#define DRIFT_RANK_EXACT_LIMIT 8 /* the Mann-Whitney test is exact, without ties, up to this size of the smaller sample */
+#define DRIFT_RANK_MAX_EXACT 1e8 /* and no further than this product of n, m and the smaller of them */
 #define DRIFT_MAX_BINS 10000
 #define DRIFT_MAX_ROWS 4000 /* their pairs take half a gigabyte */
 
@@ -233,6 +236,7 @@ typedef struct DriftPair
 	int64_t		n_other[2];		/* categories without a name */
 	double		straddling[2];	/* rows in bins that an edge of a cell cuts: which side they are on is not known */
 	bool		is_binned;		/* there are bins of several values */
+	bool		is_of_arrays;	/* not of summaries */
 	bool		has_moments;
 	DriftMoments moments[2];
 	struct DriftVectors *vectors; /* of vectors, else NULL; drift_vectors.h */

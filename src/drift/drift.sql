@@ -191,6 +191,6 @@ BEGIN ATOMIC
           FROM weir.compare(baseline, current, columns, metrics, adjust, options) s WHERE s.is_primary) c;
 END;
 COMMENT ON FUNCTION weir.drifted_columns(text, text, text[], text[], text, float8, jsonb) IS
-    'How many columns drift between two tables or queries: columns with a verdict, those of them whose primary score (the first of metrics) has a '
+    'How many columns drift between two tables or queries: columns with a verdict, those of them whose primary score (psi, else the first row of weir.compare) has a '
     'verdict of warning or alert, and their share; verdict: alert from share_threshold on. Arguments as in weir.compare. NULL verdict: no column '
     'could be judged.';

@@ -305,6 +305,7 @@ drift_pair_of_numbers(Allocator allocator, const DriftOptions *options, double *
 	const double *values[2] = {baseline, current};
 	size_t		n[2];
 
+	pair->is_of_arrays = true;
 	pair->n_missing[BASELINE] = missing_baseline;
 	pair->n_missing[CURRENT] = missing_current;
 	n[BASELINE] = sort_numbers(pair, baseline, n_baseline, BASELINE);

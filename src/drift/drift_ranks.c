@@ -325,38 +325,51 @@ score_anderson_darling(DriftPair *pair, DriftScore *score)
 /* ---- Mann-Whitney ---- */
 
 /*
- * P(U >= u) of all ways to deal n + m different values out: counts of paths by the area below them, added up column by column.
+ * P(U >= u), u at least n m / 2, of all ways to deal n + m different values out.  How often each U occurs are the coefficients of
+ * the product over k of (1 - q^(m + k)) / (1 - q^k), k from 1 to n: one factor at a time, as probabilities, and by symmetry only
+ * as far as n m - u.
  */
 static double
-exact_mann_whitney(Allocator allocator, int n, int m, double u)
+exact_mann_whitney(Allocator allocator, int64_t n, int64_t m, double u)
 {
-	size_t		width = (size_t) n * m + 1;
-	size_t		size = (size_t) (m + 1) * width * sizeof(double);
-	double	   *counts = allocator.resize(allocator.context, NULL, 0, size);
-	double		sum = 0;
-	double		upper = 0;
+	int64_t		smaller = n < m ? n : m;
+	int64_t		larger = n < m ? m : n;
+	int64_t		last = n * m - (int64_t) ceil(u);
+	size_t		size = (size_t) (last + 1) * sizeof(double);
+	double	   *shares = allocator.resize(allocator.context, NULL, 0, size);
+	double		lower = 0;
 
-	memset(counts, 0, size);
-	for (int j = 0; j <= m; j++)
-		counts[j * width] = 1;
-	for (int i = 1; i <= n; i++)
-		for (int j = 1; j <= m; j++)
-		{
-			/* the last value is the first sample's, above j of the other, or the other's */
-			double	   *here = counts + j * width;
-			const double *other = here - width;
-
-			for (int area = i * j; area >= 0; area--)
-				here[area] = (area >= j ? here[area - j] : 0) + (area <= i * (j - 1) ? other[area] : 0);
-		}
-	for (size_t area = 0; area < width; area++)
+	memset(shares, 0, size);
+	shares[0] = 1;
+	for (int64_t k = 1; k <= smaller; k++)
 	{
-		sum += counts[m * width + area];
-		if ((double) area >= u)
-			upper += counts[m * width + area];
+		double		scale = (double) k / (double) (larger + k);
+
+		drift_pause();
+		for (int64_t area = last; area >= larger + k; area--)
+			shares[area] -= shares[area - larger - k];
+		for (int64_t area = k; area <= last; area++)
+			shares[area] += shares[area - k];
+		for (int64_t area = 0; area <= last; area++)
+			shares[area] *= scale;
 	}
-	allocator.resize(allocator.context, counts, size, 0);
-	return upper / sum;
+	for (int64_t area = 0; area <= last; area++)
+		lower += shares[area];
+	allocator.resize(allocator.context, shares, size, 0);
+	return fmax(0, lower);
+}
+
+/* As scipy's: without ties, while the smaller sample is small; on request as long as the work is bearable. */
+static bool
+mann_whitney_is_exact(const DriftPair *pair, const DriftRanks *ranks)
+{
+	double		n = (double) pair->n_values[BASELINE];
+	double		m = (double) pair->n_values[CURRENT];
+	double		smaller = fmin(n, m);
+
+	if (ranks->ties != 0 || pair->options.test == TEST_ASYMPTOTIC)
+		return false;
+	return n * m * smaller <= DRIFT_RANK_MAX_EXACT && (smaller <= DRIFT_RANK_EXACT_LIMIT || pair->options.test == TEST_EXACT);
 }
 
 static void
@@ -368,8 +381,7 @@ score_mann_whitney(DriftPair *pair, DriftScore *score)
 	double		total = n + m;
 	double		larger = fmax(ranks->baseline_wins, n * m - ranks->baseline_wins);
 	double		variance = n * m / 12 * (total + 1 - ranks->ties / (total * (total - 1)));
-	bool		is_exact = ranks->ties == 0 && n * m <= DRIFT_RANK_EXACT_LIMIT && pair->options.test != TEST_ASYMPTOTIC &&
-		(fmin(n, m) <= 8 || pair->options.test == TEST_EXACT);
+	bool		is_exact = mann_whitney_is_exact(pair, ranks);
 
 	set_value(score, fmin(1, 2 * larger / (n * m) - 1), ranks->undecided_pairs / (n * m));
 	score->has_statistic = true;
@@ -380,7 +392,8 @@ score_mann_whitney(DriftPair *pair, DriftScore *score)
 	score->has_p_value = true;
 	score->test = is_exact ? "mann_whitney, exact" : "mann_whitney, asymptotic";
 	if (is_exact)
-		score->p_value = fmin(1, 2 * exact_mann_whitney(pair->allocator, (int) n, (int) m, larger));
+		score->p_value =
+			fmin(1, 2 * exact_mann_whitney(pair->allocator, pair->n_values[BASELINE], pair->n_values[CURRENT], larger));
 	else if (variance > 0)
 		score->p_value = fmin(1, 2 * normal_upper((larger - n * m / 2 - 0.5) / sqrt(variance)));
 	else
