@@ -60,7 +60,7 @@ value_of(DriftPair *pair, DriftMetric metric)
 }
 
 static DriftPair *
-pair_of(const double *baseline, size_t n, const double *current, size_t m)
+pair_with(const DriftOptions *options, const double *baseline, size_t n, const double *current, size_t m)
 {
 	double	   *a = malloc((n + 1) * sizeof(double));
 	double	   *b = malloc((m + 1) * sizeof(double));
@@ -68,10 +68,16 @@ pair_of(const double *baseline, size_t n, const double *current, size_t m)
 
 	memcpy(a, baseline, n * sizeof(double));
 	memcpy(b, current, m * sizeof(double));
-	pair = drift_pair_of_numbers(unit_allocator(), NULL, a, n, 0, b, m, 0);
+	pair = drift_pair_of_numbers(unit_allocator(), options, a, n, 0, b, m, 0);
 	free(a);
 	free(b);
 	return pair;
+}
+
+static DriftPair *
+pair_of(const double *baseline, size_t n, const double *current, size_t m)
+{
+	return pair_with(NULL, baseline, n, current, m);
 }
 
 static Summary *
@@ -99,11 +105,14 @@ fill(double *values, size_t n, int shape, double shift)
 	}
 }
 
-/* While summaries hold every value, they give what the values give. */
+/* While summaries hold every value, they give what the values give; of arrays more tests are exact unless one says which. */
 static void
 test_summaries_equal_arrays(void)
 {
+	DriftOptions options;
 	bool		good = true;
+
+	drift_options_default(&options);
 
 	for (int round = 0; round < unit_rounds(300); round++)
 	{
@@ -123,8 +132,9 @@ test_summaries_equal_arrays(void)
 				b[i] = unit_random_below(2) == 0 ? NAN : -INFINITY;
 		baseline = summary_of(a, n, 1024);
 		current = summary_of(b, m, 1024);
-		by_value = pair_of(a, n, b, m);
-		by_summary = drift_pair_of_summaries(unit_allocator(), NULL, baseline, current);
+		options.test = unit_random_below(2) == 0 ? TEST_EXACT : TEST_ASYMPTOTIC;
+		by_value = pair_with(&options, a, n, b, m);
+		by_summary = drift_pair_of_summaries(unit_allocator(), &options, baseline, current);
 		for (int metric = 0; metric < DRIFT_N_METRICS; metric++)
 		{
 			DriftScore	x;
@@ -134,6 +144,8 @@ test_summaries_equal_arrays(void)
 				continue;
 			drift_score(by_value, metric, &x);
 			drift_score(by_summary, metric, &y);
+			EXPECT(&good, x.has_p_value == y.has_p_value && (!x.has_p_value || fabs(x.p_value - y.p_value) < 1e-6),
+				   "%s: p %.15g %.15g", drift_metric_name(metric), x.p_value, y.p_value);
 			EXPECT(&good, x.status == y.status && x.verdict == y.verdict && x.has_value == y.has_value, "%s",
 				   drift_metric_name(metric));
 			EXPECT(&good, !x.has_value || unit_close(x.value, y.value, 1e-9), "%s: %.15g %.15g", drift_metric_name(metric), x.value,
