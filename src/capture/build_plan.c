@@ -297,7 +297,7 @@ try_partitions(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, c
 void
 build_plan(CapturedMonitor *monitor, const Interval *old_size, TimestampTz since, TimestampTz until, BuildPlan *plan)
 {
-	WindowClock clock;
+	WindowClock clock = {0};
 	WindowClock *old_clock = old_size != NULL ? &clock : NULL;
 	Sample		sample = {0};
 	int64		rows_per_slice = build_slice_rows;

@@ -327,7 +327,7 @@ obtain_slice(BuilderStatus *offered)
 		bool		found;
 
 		worker_wait(100);
-		status = status_lock(MyDatabaseId);
+		(void) status_lock(MyDatabaseId);
 		found = place->rendezvous == RENDEZVOUS_OFFERED;
 		/* Capture gave up waiting for an answer: asked for once more. */
 		if (place->rendezvous == RENDEZVOUS_NONE)

@@ -365,7 +365,7 @@ flush_and_look_around(bool flush_is_due)
 	if (!needs_flush && flush_has_rows(monitors) &&
 		(build_is_under_way(monitors) || source_change_was_seen() || source_changes_are_pending(monitors) ||
 		 definitions_changed() || has_new_builds()))
-		advances = needs_flush = true;
+		advances = true;
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
 		flush_write(monitors, position);

@@ -171,7 +171,10 @@ remember_fired(void)
 	FILE	   *file = AllocateFile(count_file(), "w");
 
 	if (file == NULL)
+	{
 		ereport(ERROR, (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", count_file())));
+		return;					/* not reached */
+	}
 	fprintf(file, "%d %s\n", fired, setting);
 	FreeFile(file);
 }

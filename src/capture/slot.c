@@ -229,11 +229,12 @@ slot_find_position(void)
 static bool
 standbys_have(XLogRecPtr lsn)
 {
-	const char *named = GetConfigOption("synchronized_standby_slots", true, false);
+	const char *named;
 	bool		have = true;
 
 	if (!SLOT_IS_COPIED(MyReplicationSlot))
 		return true;
+	named = GetConfigOption("synchronized_standby_slots", true, false);
 	if (named != NULL && named[0] != '\0')
 		return named_standbys_have(lsn);
 	LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);

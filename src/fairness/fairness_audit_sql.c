@@ -81,7 +81,7 @@ weir_fairness_clarify(PG_FUNCTION_ARGS)
 		double		scores[CLARIFY_N_METRICS];
 
 		CHECK_FOR_INTERRUPTS();
-		if (&groups[i] == advantaged)
+		if (advantaged == NULL || &groups[i] == advantaged)
 			continue;
 		fairness_clarify(&advantaged->group, &groups[i].group, scores);
 		for (int metric = 0; metric < CLARIFY_N_METRICS; metric++)
@@ -170,7 +170,7 @@ weir_fairness_differential(PG_FUNCTION_ARGS)
 	{
 		Datum		values[5];
 		bool		nulls[5] = {false};
-		DifferentialFairness score;
+		DifferentialFairness score = {0};
 
 		if (i < 2)
 			fairness_differential(bare, n, rates[i], concentration, &score);
@@ -452,7 +452,7 @@ weir_fairness_stratified(PG_FUNCTION_ARGS)
 		int			column = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		if (&groups[g] == reference)
+		if (reference == NULL || &groups[g] == reference)
 			continue;
 		for (size_t i = 0; i < reader.n; i++)
 		{

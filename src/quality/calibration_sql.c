@@ -247,7 +247,7 @@ weir_fit_calibrator(PG_FUNCTION_ARGS)
 	if (!calibrator_fit(&calibrator, method, cells, n_cells, allocator))
 		PG_RETURN_NULL();
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	value.val.string.val = "method";
+	value.val.string.val = (char *) "method";
 	value.val.string.len = 6;
 	pushJsonbValue(&state, WJB_KEY, &value);
 	value.val.string.val = (char *) method_names[method];

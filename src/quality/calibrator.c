@@ -114,7 +114,7 @@ likelihood(const CurveFit *fit, const double *coefficients, double gradient[3], 
 	memset(curvature, 0, sizeof(double) * 9);
 	for (size_t i = 0; i < fit->n_cells; i++)
 	{
-		double		x[3];
+		double		x[3] = {0};
 		double		counts[2] = {(double) fit->cells[i].negatives, (double) fit->cells[i].positives};
 		double		rows = counts[0] + counts[1];
 		double		wanted = counts[0] * fit->targets[0] + counts[1] * fit->targets[1];
@@ -146,12 +146,12 @@ fit_curve(Calibrator *calibrator, const CurveFit *fit)
 	{
 		double		gradient[3];
 		double		curvature[3][3];
-		double		direction[3];
+		double		direction[3] = {0};
 		double		reduced[3][3] = {{0}};
 		double		value;
 		double		scale = 1;
 		double		largest = 0;
-		int			n;
+		int			n = 0;
 
 		value = likelihood(fit, coefficients, gradient, curvature, &n);
 		for (int i = first; i < n; i++)
@@ -267,7 +267,7 @@ calibrator_fit(Calibrator *calibrator, CalibratorMethod method, const ScoreCell 
 double
 calibrator_apply(const Calibrator *calibrator, double score)
 {
-	double		x[3];
+	double		x[3] = {0};
 	size_t		low = 0;
 	size_t		high = calibrator->n_points;
 

@@ -135,8 +135,8 @@ weir_fill_linear(PG_FUNCTION_ARGS)
 	bool		is_out;
 	Datum		value = WinGetFuncArgCurrent(window, 0, &is_null);
 	Datum		time_value = WinGetFuncArgCurrent(window, 1, &time_is_null);
-	int64		time;
-	int64		after_time;
+	int64		time = 0;
+	int64		after_time = 0;
 	double		after_value;
 	int			distance;
 

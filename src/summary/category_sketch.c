@@ -340,7 +340,7 @@ static bool
 read_identity(const SketchBucket *bucket, int index, uint8_t identity[SKETCH_IDENTITY], FrequentCategory *category)
 {
 	int			weakest[DOUBTFUL_BITS];
-	int64_t		margins[DOUBTFUL_BITS];
+	int64_t		margins[DOUBTFUL_BITS] = {0};
 	int			n_weakest = 0;
 
 	memset(identity, 0, SKETCH_IDENTITY);

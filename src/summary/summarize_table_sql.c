@@ -274,9 +274,12 @@ describe(const char *query)
 	CachedPlanSource *source;
 
 	source = plan != NULL && list_length(SPI_plan_get_plan_sources(plan)) == 1 ? linitial(SPI_plan_get_plan_sources(plan)) : NULL;
-	if (source == NULL || source->commandTag != CMDTAG_SELECT || source->resultDesc == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the query must be one SELECT")));
-	return CreateTupleDescCopy(source->resultDesc);
+	if (source != NULL && source->commandTag == CMDTAG_SELECT && source->resultDesc != NULL)
+		return CreateTupleDescCopy(source->resultDesc);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the query must be one SELECT"),
+			 errhint("Make a view or a temporary table of anything else.")));
+	return NULL;				/* not reached */
 }
 
 Datum
