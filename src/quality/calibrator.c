@@ -25,24 +25,20 @@ inside(double score)
 }
 
 /* What the curve of the method is linear in: x[0] belongs to the intercept. */
-static int
+static void
 features(CalibratorMethod method, double score, double x[3])
 {
 	double		s = inside(score);
 
 	x[0] = 1;
-	switch (method)
-	{
-		case CALIBRATOR_PLATT: x[1] = score; return 2;
-		case CALIBRATOR_LOGIT:
-		case CALIBRATOR_TEMPERATURE: x[1] = log(s) - log1p(-s); return 2;
-		case CALIBRATOR_BETA:
-			x[1] = log(s);
-			x[2] = -log1p(-s);
-			return 3;
-		case CALIBRATOR_ISOTONIC: break;
-	}
-	return 1;
+	x[1] = method == CALIBRATOR_PLATT ? score : method == CALIBRATOR_BETA ? log(s) : log(s) - log1p(-s);
+	x[2] = method == CALIBRATOR_BETA ? -log1p(-s) : 0;
+}
+
+static int
+n_features(CalibratorMethod method)
+{
+	return method == CALIBRATOR_BETA ? 3 : 2;
 }
 
 static double
@@ -106,8 +102,9 @@ typedef struct CurveFit
 
 /* -ln likelihood, its gradient and curvature. */
 static double
-likelihood(const CurveFit *fit, const double *coefficients, double gradient[3], double curvature[3][3], int *n)
+likelihood(const CurveFit *fit, const double *coefficients, double gradient[3], double curvature[3][3])
 {
+	const int	n = n_features(fit->method);
 	double		sum = 0;
 
 	memset(gradient, 0, sizeof(double) * 3);
@@ -121,15 +118,15 @@ likelihood(const CurveFit *fit, const double *coefficients, double gradient[3], 
 		double		eta;
 		double		p;
 
-		*n = features(fit->method, middle(&fit->cells[i]), x);
-		eta = linear(coefficients, x, *n);
+		features(fit->method, middle(&fit->cells[i]), x);
+		eta = linear(coefficients, x, n);
 		p = logistic(eta);
 		/* ln (1 + e^eta) without overflow */
 		sum += rows * (fmax(eta, 0) + log1p(exp(-fabs(eta)))) - wanted * eta;
-		for (int j = 0; j < *n; j++)
+		for (int j = 0; j < n; j++)
 		{
 			gradient[j] += (rows * p - wanted) * x[j];
-			for (int k = 0; k < *n; k++)
+			for (int k = 0; k < n; k++)
 				curvature[j][k] += rows * p * (1 - p) * x[j] * x[k];
 		}
 	}
@@ -140,7 +137,8 @@ static bool
 fit_curve(Calibrator *calibrator, const CurveFit *fit)
 {
 	double		coefficients[3] = {0, fit->method == CALIBRATOR_PLATT ? 0 : 1, 1};
-	int			first = fit->method == CALIBRATOR_TEMPERATURE ? 1 : 0;
+	const int	first = fit->method == CALIBRATOR_TEMPERATURE ? 1 : 0;
+	const int	n = n_features(fit->method);
 
 	for (int step = 0; step < MAX_STEPS; step++)
 	{
@@ -151,9 +149,8 @@ fit_curve(Calibrator *calibrator, const CurveFit *fit)
 		double		value;
 		double		scale = 1;
 		double		largest = 0;
-		int			n = 0;
 
-		value = likelihood(fit, coefficients, gradient, curvature, &n);
+		value = likelihood(fit, coefficients, gradient, curvature);
 		for (int i = first; i < n; i++)
 		{
 			direction[i - first] = gradient[i];
@@ -171,7 +168,7 @@ fit_curve(Calibrator *calibrator, const CurveFit *fit)
 
 			for (int i = first; i < n; i++)
 				candidate[i] -= scale * direction[i - first];
-			if (likelihood(fit, candidate, ignored, ignored_curvature, &n) <= value + 1e-12 * fabs(value))
+			if (likelihood(fit, candidate, ignored, ignored_curvature) <= value + 1e-12 * fabs(value))
 				break;
 			scale /= 2;
 		}
@@ -275,9 +272,8 @@ calibrator_apply(const Calibrator *calibrator, double score)
 		return NAN;
 	if (calibrator->method != CALIBRATOR_ISOTONIC)
 	{
-		int			n = features(calibrator->method, score, x);
-
-		return logistic(linear(calibrator->coefficients, x, n));
+		features(calibrator->method, score, x);
+		return logistic(linear(calibrator->coefficients, x, n_features(calibrator->method)));
 	}
 	/* The first point beyond the score. */
 	while (low < high)
