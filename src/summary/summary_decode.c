@@ -38,7 +38,7 @@ get_bin_1(Reader *reader, bool is_first, uint64_t *gap, uint64_t *count)
 	*gap += 2;
 }
 
-static void
+static inline __attribute__((always_inline)) void
 get_bin(Reader *reader, BinCoder *coder, bool is_first, uint64_t *gap, uint64_t *count)
 {
 	int64_t		difference;
@@ -72,6 +72,7 @@ get_bins(Reader *reader, Summary *summary, int version, int n_bins, int level)
 	uint64_t	key = get_integer(reader);
 	uint64_t	all = 0;
 	int64_t		total = 0;
+	Reader		local;			/* most is read without a pointer to it, from registers */
 
 	if (zeros > 63 || key > last_key >> zeros || key << zeros < DISTRIBUTION_MIN_KEY >> level)
 	{
@@ -79,19 +80,20 @@ get_bins(Reader *reader, Summary *summary, int version, int n_bins, int level)
 		return;
 	}
 	bins = distribution_assign(distribution, summary->allocator, n_bins, level);
+	local = *reader;
 	for (int i = 0; i < n_bins; i++)
 	{
 		uint64_t	gap;
 		uint64_t	count;
 
-		get_bin(reader, &coder, i == 0, &gap, &count);
+		get_bin(&local, &coder, i == 0, &gap, &count);
 		if (i > 0)
 		{
 			if (gap > (last_key >> zeros) - key)
-				reader->corrupt = true;
+				local.corrupt = true;
 			key += gap;
 		}
-		if (reader->corrupt || count == 0 || count > COUNT_LIMIT || !add_count(&total, (int64_t) count))
+		if (local.corrupt || count == 0 || count > COUNT_LIMIT || !add_count(&total, (int64_t) count))
 		{
 			reader->corrupt = true;
 			return;
@@ -99,7 +101,8 @@ get_bins(Reader *reader, Summary *summary, int version, int n_bins, int level)
 		bins[i] = (DistributionBin){key << zeros, (int64_t) count};
 		all |= key;
 	}
-	end_bits_read(reader);
+	end_bits_read(&local);
+	*reader = local;
 	if (zeros > 0 ? (all & 1) == 0 : all != 0 && (all & 1) == 0)
 		reader->corrupt = true;
 	distribution->total = total;

@@ -261,8 +261,8 @@ put_golomb(Writer *writer, uint64_t value, int order)
 	put_bits(writer, (uint64_t) shifted, length);
 }
 
-static inline uint64_t
-get_golomb(Reader *reader, int order)
+static __attribute__((noinline, unused)) uint64_t
+get_long_golomb(Reader *reader, int order)
 {
 	int			zeros = get_zeros(reader, 64 - order);
 	unsigned __int128 shifted;
@@ -273,6 +273,27 @@ get_golomb(Reader *reader, int order)
 	if (shifted >> 64 != 0)
 		reader->corrupt = true;
 	return (uint64_t) shifted;
+}
+
+/* Most codes are read ahead whole. */
+static inline uint64_t
+get_golomb(Reader *reader, int order)
+{
+	int			zeros;
+	int			length;
+	uint64_t	rest;
+	uint64_t	top;
+
+	refill_bits(reader);
+	zeros = reader->bits == 0 ? 64 : __builtin_ctzll(reader->bits);
+	length = order + zeros;
+	if (zeros + 1 + length > reader->n_bits)
+		return get_long_golomb(reader, order);
+	rest = reader->bits >> zeros >> 1; /* in two steps, for a shift of 64 is undefined */
+	top = UINT64_C(1) << length;
+	reader->bits = rest >> length;
+	reader->n_bits -= zeros + 1 + length;
+	return (top | (rest & (top - 1))) - (UINT64_C(1) << order);
 }
 
 /* The order follows the values: a running mean of them, times 16. */
