@@ -38,6 +38,21 @@ SELECT format('CREATE TABLE wide AS SELECT %s FROM generate_series(1, 10) g', st
 SELECT count(*), sum(n), bool_and(column_name = 'c' || o AND p50 = 5 + o AND min = (1 + o)::text AND max = (10 + o)::text)
 FROM (SELECT row_number() OVER () AS o, * FROM weir.summarize_table('wide')) x;
 DROP TABLE wide;
+-- arrays of numbers are vectors, told by their norms, as long as all have one dimension; else they are only counted, in whichever process the others were
+CREATE TABLE pointed AS
+SELECT g AS id, ARRAY[3 * g, 4 * g] AS i4, ARRAY[g / 2.0, 0]::real[] AS f4, CASE WHEN g % 10 > 0 THEN ARRAY[g::numeric] END AS n, CASE WHEN g = 7 THEN '{NaN}' ELSE ARRAY[g::float8] END AS nan,
+       CASE WHEN g = 900 THEN ARRAY[1] ELSE ARRAY[1, 2] END AS ragged, CASE WHEN g = 5 THEN '{}' ELSE ARRAY[1.5::float8] END AS hole, ARRAY[[1, 2], [3, 4]] AS matrix, ARRAY['a'] AS t
+FROM generate_series(1, 1000) g;
+SELECT column_name, data_type, kind, n, null_count, distinct_count AS d, min, max, round(mean::numeric, 3) AS mean, p50, top_values IS NULL AS no_top, histogram, summary IS NULL AS none
+FROM weir.summarize_table('pointed', '{i4,f4,n,nan,ragged,hole,matrix,t}');
+SELECT weir.vector_mean(summary) FROM weir.summarize_table('pointed', '{i4}');
+CREATE TABLE told AS SELECT * FROM weir.summarize_table('pointed');
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
+ALTER TABLE pointed SET (parallel_workers = 2);
+SELECT column_name FROM (SELECT column_name, kind, n, null_count, min, max, p50, histogram, summary IS NULL FROM weir.summarize_table('pointed')
+                         EXCEPT SELECT column_name, kind, n, null_count, min, max, p50, histogram, summary IS NULL FROM told) x;
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
+DROP TABLE pointed, told;
 -- partitions and views
 CREATE TABLE parted (k int, x int) PARTITION BY LIST (k);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);

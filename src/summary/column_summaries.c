@@ -14,6 +14,7 @@
 #include "port/pg_bswap.h"
 #include "summary/column_summaries.h"
 #include "summary/summary_sql.h"
+#include "summary/vector_reader.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -23,6 +24,8 @@
 static ColumnWay
 way_of(const ValueReader *reader)
 {
+	if (reader->kind == SUMMARY_VECTOR)
+		return COLUMN_VECTOR;
 	if (reader->base_type == BOOLOID)
 		return COLUMN_BOOLEAN;
 	if (reader->kind == SUMMARY_CATEGORY)
@@ -61,9 +64,7 @@ column_summaries_create(MemoryContext context, int n_columns, const Oid *types)
 		column->least_integer = PG_INT64_MAX;
 		column->greatest_integer = PG_INT64_MIN;
 
-		/* Arrays may differ in length, which is no reason to fail: they are counted. */
-		if (!value_kind_of_type(types[i], &kind) || kind == SUMMARY_VECTOR ||
-			!value_reader_init(&column->reader, types[i], kind, context))
+		if (!value_kind_of_type(types[i], &kind) || !value_reader_init(&column->reader, types[i], kind, context))
 		{
 			column->reader.type = types[i];
 			continue;
@@ -157,6 +158,47 @@ add_category(ColumnSummary *column, MemoryContext context, Datum value)
 	summary_add_category(column->summary, text.bytes, text.length);
 	see_text(column, context, text.bytes, (int) text.length);
 	category_text_free(&text);
+}
+
+/* ---- vectors ---- */
+
+/* Arrays that differ in length are no vectors, which is no reason to fail: they are counted. */
+static void
+only_count(ColumnSummary *column)
+{
+	column->null_count += summary_null_count(column->summary);
+	summary_free(column->summary);
+	column->summary = NULL;
+}
+
+static void
+add_vector_if_any(ColumnSummary *column, Datum value)
+{
+	int			dimension;
+	const double *vector;
+
+	column->n++;
+	if (column->summary == NULL)
+		return;
+	vector = read_vector_if_any(column->reader.base_type, value, &dimension);
+	if (vector == NULL || summary_add_vector(column->summary, vector, dimension) != SUMMARY_OK)
+		only_count(column);
+}
+
+static void
+merge_vectors(ColumnSummary *into, ColumnSummary *from)
+{
+	if (into->summary == NULL && from->summary == NULL)
+		return;
+	if (from->summary == NULL)
+		only_count(into);
+	else if (into->summary == NULL)
+		into->null_count += summary_null_count(from->summary);
+	else if (summary_merge(into->summary, from->summary) != SUMMARY_OK)
+	{
+		into->null_count += summary_null_count(from->summary);
+		only_count(into);
+	}
 }
 
 /* ---- short texts ---- */
@@ -285,6 +327,7 @@ column_summaries_add(ColumnSummaries *state, const NullableDatum *values)
 			case COLUMN_BOOLEAN: DatumGetBool(value) ? column->n_true++ : column->n_false++; break;
 			case COLUMN_TEXT: add_text(column, state->context, value); break;
 			case COLUMN_CATEGORY: add_category(column, state->context, value); break;
+			case COLUMN_VECTOR: add_vector_if_any(column, value); break;
 		}
 	}
 }
@@ -333,13 +376,15 @@ column_summaries_merge(ColumnSummaries *into, ColumnSummaries *from)
 	for (int i = 0; i < into->n_columns; i++)
 	{
 		ColumnSummary *column = &into->columns[i];
-		const ColumnSummary *other = &from->columns[i];
+		ColumnSummary *other = &from->columns[i];
 
 		column->n += other->n;
 		column->null_count += other->null_count;
 		column->least_integer = Min(column->least_integer, other->least_integer);
 		column->greatest_integer = Max(column->greatest_integer, other->greatest_integer);
-		if (column->summary != NULL)
+		if (column->way == COLUMN_VECTOR)
+			merge_vectors(column, other);
+		else if (column->summary != NULL)
 			summary_check_status(summary_merge(column->summary, other->summary));
 		if (other->least.is_known)
 			see_text(column, into->context, other->least.bytes, other->least.length);
@@ -377,6 +422,7 @@ column_summaries_serialize(ColumnSummaries *state)
 		pq_sendint64(&buffer, column->greatest_integer);
 		send_extreme(&buffer, &column->least);
 		send_extreme(&buffer, &column->greatest);
+		pq_sendbyte(&buffer, column->summary != NULL);
 		if (column->summary != NULL)
 		{
 			size_t		size = summary_encoded_size(column->summary);
@@ -426,12 +472,15 @@ column_summaries_deserialize(MemoryContext context, const bytea *bytes)
 		column->greatest_integer = pq_getmsgint64(&buffer);
 		receive_extreme(&buffer, column, context);
 		receive_extreme(&buffer, column, context);
-		if (value_kind_of_type(type, &kind) && kind != SUMMARY_VECTOR && value_reader_init(&column->reader, type, kind, context))
+		if (value_kind_of_type(type, &kind) && value_reader_init(&column->reader, type, kind, context))
+		{
+			column->way = way_of(&column->reader);
+			need_recent(column, context);
+		}
+		if (pq_getmsgbyte(&buffer) != 0)
 		{
 			int			size = (int) pq_getmsgint(&buffer, 4);
 
-			column->way = way_of(&column->reader);
-			need_recent(column, context);
 			summary_check_status(summary_decode(allocator_in(context), (const uint8_t *) pq_getmsgbytes(&buffer, size),
 												(size_t) size, &column->summary));
 		}

@@ -25,7 +25,8 @@ typedef enum ColumnWay
 	COLUMN_NUMBER,				/* any other that reads as a number */
 	COLUMN_BOOLEAN,
 	COLUMN_TEXT,				/* text and varchar */
-	COLUMN_CATEGORY
+	COLUMN_CATEGORY,
+	COLUMN_VECTOR				/* as long as all have the same dimension, then only counted */
 } ColumnWay;
 
 /* The least or the greatest of the texts, in the order of their bytes. */
@@ -58,7 +59,7 @@ typedef struct ColumnSummary
 	ValueReader reader;
 	ColumnWay	way;
 	Summary	   *summary;		/* NULL: counted only */
-	int64		n;				/* of a column that is only counted */
+	int64		n;				/* of a column without a summary, and of vectors */
 	int64		null_count;		/* not yet in the summary */
 	int64		n_true;			/* not yet in the summary */
 	int64		n_false;

@@ -97,7 +97,7 @@ kind_of(Oid type)
 {
 	SummaryKind kind;
 
-	return !value_kind_of_type(type, &kind) || kind == SUMMARY_VECTOR ? NULL : summary_kind_name(kind);
+	return value_kind_of_type(type, &kind) ? summary_kind_name(kind) : NULL;
 }
 
 static void

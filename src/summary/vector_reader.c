@@ -146,11 +146,17 @@ read_elements(ArrayType *array, int dimension)
 }
 
 static const double *
-read_array(Datum value, int *dimension)
+read_array(Datum value, int *dimension, bool lenient)
 {
 	ArrayType  *array = DatumGetArrayTypeP(value);
 	const double *result;
 
+	if (lenient && (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] > VECTOR_MAX_DIMENSION))
+	{
+		if ((Pointer) array != DatumGetPointer(value))
+			pfree(array);
+		return NULL;
+	}
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("a vector must be a one-dimensional array"),
@@ -186,7 +192,13 @@ read_pgvector(Datum value, int *dimension)
 const double *
 read_vector(Oid type, Datum value, int *dimension)
 {
-	return type < FirstNormalObjectId ? read_array(value, dimension) : read_pgvector(value, dimension);
+	return type < FirstNormalObjectId ? read_array(value, dimension, false) : read_pgvector(value, dimension);
+}
+
+const double *
+read_vector_if_any(Oid type, Datum value, int *dimension)
+{
+	return type < FirstNormalObjectId ? read_array(value, dimension, true) : read_pgvector(value, dimension);
 }
 
 static void

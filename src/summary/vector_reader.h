@@ -19,6 +19,9 @@ extern bool is_vector_type(Oid type);
  */
 extern const double *read_vector(Oid type, Datum value, int *dimension);
 
+/* The same, but NULL for what would raise. */
+extern const double *read_vector_if_any(Oid type, Datum value, int *dimension);
+
 /* Reads the value and adds it to the summary, or takes it back; raises 22000 when its dimension is another than that of others. */
 extern void add_vector(Summary *summary, Oid type, Datum value, bool remove);
 
