@@ -142,6 +142,14 @@ SELECT count(*) FROM weir.tumble_windows(timestamptz '2026-03-28', '2026-03-28',
 SELECT count(*) FROM weir.tumble_windows(NULL, timestamptz '2026-03-28', '1 day');
 SELECT * FROM weir.tumble_windows(timestamptz '-infinity', '2026-03-28', '1 day');
 SELECT * FROM weir.tumble_windows(1, 9, 0);
+-- more windows than anybody can want are an error, not a full disk
+SELECT count(*) FROM weir.hop(timestamptz '2026-01-01 00:00+00', '1 s', '1 us');
+SELECT count(*) FROM weir.hop(timestamptz '2026-01-01 00:00+00', '2 s', '1 us');
+SELECT count(*) FROM weir.hop(date '2026-01-01', '10000000 days', '1 day');
+SELECT count(*) FROM weir.hop(0::bigint, 9223372036854775807, 1);
+SELECT count(*) FROM weir.cumulate(timestamp '2026-01-01', '1 year', '1 s');
+SELECT count(*) FROM weir.cumulate(0::bigint, 9223372036854775807, 1);
+
 -- gaps shown, and filled
 SELECT window_start, n, weir.fill_forward(mean) OVER w AS step, round((weir.fill_linear(mean, window_start) OVER w)::numeric, 3) AS linear
 FROM weir.tumble_windows(timestamp '2026-01-01 00:00', '2026-01-01 00:25', '5 min')

@@ -19,6 +19,8 @@
 #include "utils/timestamp.h"
 #include "window/window_sql.h"
 
+#define MAX_WINDOWS_OF_ROW 1000000
+
 typedef struct RowsState
 {
 	bool		active;			/* in the middle of a set */
@@ -119,6 +121,16 @@ longest(const Interval *size)
 	return size->month * (31 * USECS_PER_DAY) + size->day * USECS_PER_DAY + size->time + 3 * USECS_PER_DAY;
 }
 
+/* A row in more windows than anybody can want would only fill the disk with them. */
+static void
+require_few_windows(int64 n, const char *part)
+{
+	if (n > MAX_WINDOWS_OF_ROW)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("more than %d windows contain one time", MAX_WINDOWS_OF_ROW),
+				 errhint("Give a larger %s, or a smaller size.", part)));
+}
+
 /* ---- hop ---- */
 
 /* Finds the windows that contain ts: those that begin at or before it, less those that have ended. */
@@ -145,6 +157,7 @@ hop_begin(RowsState *state, TimestampTz ts)
 			low = middle + 1;
 	}
 	state->index = low;
+	require_few_windows(state->last - state->index + 1, "slide");
 }
 
 static Datum
@@ -227,6 +240,7 @@ weir_hop_bigint(PG_FUNCTION_ARGS)
 			return set_done(fcinfo, state);
 		/* index counts the slides that the window's begin lies before the latest one's */
 		state->index = (PG_GETARG_INT64(1) - 1 - past) / PG_GETARG_INT64(2);
+		require_few_windows(state->index + 1, "slide");
 		if (pg_sub_s64_overflow(PG_GETARG_INT64(0), past, &state->start))
 			bigint_out_of_range();
 	}
@@ -278,6 +292,7 @@ cumulate_begin(RowsState *state, TimeType type, TimestampTz ts)
 		step->origin = clock->microseconds != 0 ? state->start : clock->origin;
 	state->index = window_index(step, ts) + 1;
 	state->last = window_index(step, state->limit - 1) + 1;
+	require_few_windows(state->last - state->index + 1, "step");
 }
 
 static Datum
@@ -365,6 +380,7 @@ weir_cumulate_bigint(PG_FUNCTION_ARGS)
 			bigint_out_of_range();
 		state->index = past / PG_GETARG_INT64(2) + 1;
 		state->last = PG_GETARG_INT64(1) / PG_GETARG_INT64(2);
+		require_few_windows(state->last - state->index + 1, "step");
 	}
 	if (state->index > state->last)
 		return set_done(fcinfo, state);
