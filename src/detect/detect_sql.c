@@ -234,7 +234,7 @@ weir_detections_booleans(PG_FUNCTION_ARGS)
 	{
 		bool		is_null = present != NULL && (present[i / 8] & 1 << i % 8) == 0;
 
-		if ((i & 0xffff) == 0)
+		if ((i & 0x3ff) == 0)
 			CHECK_FOR_INTERRUPTS();
 		detections_add(detections, is_null ? 0 : *next != 0, is_null);
 		next += !is_null;

@@ -276,7 +276,7 @@ detector_feed(Detector *detector, double value, bool is_null, DetectorSignal *si
 	return observed;
 }
 
-#define NUMBERS_BETWEEN_INTERRUPTS 65536
+#define NUMBERS_BETWEEN_INTERRUPTS 1024 /* some detectors take tens of microseconds for a value */
 
 Size
 detector_feed_numbers(Detector *detector, const double *values, Size n)

@@ -149,7 +149,7 @@ advance_array(FunctionCallInfo fcinfo, Oid type)
 						  &n);
 	for (int i = 0; i < n; i++)
 	{
-		if ((i & 0xffff) == 0)
+		if ((i & 0x3ff) == 0)
 			CHECK_FOR_INTERRUPTS();
 		detector_feed(detector,
 					  nulls[i]              ? 0
