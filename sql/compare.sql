@@ -41,6 +41,8 @@ SELECT * FROM compare('before', 'after', metrics => '{nothing}');
 SELECT * FROM compare('before', 'after', adjust => 'nothing');
 SELECT * FROM compare('before', 'after', options => '{"kinds": {"purpose": "numeric"}}');
 SELECT * FROM compare('before', 'after', options => '{"kinds": {"purpose": "numbers"}}');
+SELECT * FROM compare('before', 'after', options => '{"kinds": {"purpose": "vector"}}');
+SELECT * FROM compare('before', 'after', options => '{"n_bins": 2.5}');
 SELECT count(*) FROM before;
 REVOKE ALL ON before, after FROM regress_compare_reader; REVOKE ALL ON SCHEMA weir FROM regress_compare_reader; DROP ROLE regress_compare_reader;
 DROP TABLE before, after;

@@ -180,10 +180,10 @@ kind_given(Jsonb *kinds, const char *name)
 	if (kinds == NULL || getKeyJsonValueFromContainer(&kinds->root, name, strlen(name), &value) == NULL)
 		return NULL;
 	kind = value.type == jbvString ? pnstrdup(value.val.string.val, value.val.string.len) : pstrdup("");
-	if (strcmp(kind, "numeric") != 0 && strcmp(kind, "category") != 0 && strcmp(kind, "ignore") != 0)
+	if (strcmp(kind, "numeric") != 0 && strcmp(kind, "category") != 0 && strcmp(kind, "vector") != 0 && strcmp(kind, "ignore") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("kind of column \"%s\" is not valid", name),
-				 errdetail("It must be \"numeric\", \"category\" or \"ignore\".")));
+				 errdetail("It must be \"numeric\", \"category\", \"vector\" or \"ignore\".")));
 	return kind;
 }
 
@@ -200,14 +200,19 @@ choose_kind(ComparedColumn *column, const char *given)
 		if (!column->present[side])
 			continue;
 		if (given != NULL)
-			kind = strcmp(given, "numeric") == 0 ? SUMMARY_NUMERIC : SUMMARY_CATEGORY;
+			kind = strcmp(given, "numeric") == 0 ? SUMMARY_NUMERIC
+				: strcmp(given, "vector") == 0   ? SUMMARY_VECTOR
+												 : SUMMARY_CATEGORY;
 		else if (!value_kind_of_type(column->types[side], &kind))
 			continue;
 		if (!value_reader_init(&column->readers[side], column->types[side], kind, CurrentMemoryContext))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of %s is of type %s, which cannot be read as %s", column->name, side_names[side],
-							format_type_be(column->types[side]), kind == SUMMARY_NUMERIC ? "numeric" : "a category")));
+							format_type_be(column->types[side]),
+							kind == SUMMARY_NUMERIC      ? "numeric"
+								: kind == SUMMARY_VECTOR ? "a vector"
+														 : "a category")));
 		if (found && (column->kind != kind || column->readers[BASELINE].unit != column->readers[CURRENT].unit))
 			column->reason = "the column has another type on the other side";
 		column->comparable = found && column->reason == NULL;

@@ -41,6 +41,16 @@ read_number(const char *name, const JsonbValue *value, double low, double high, 
 	return number;
 }
 
+static double
+read_whole(const char *name, const JsonbValue *value, double low, double high, const char *needs)
+{
+	double		number = read_number(name, value, low, high, needs);
+
+	if (number != floor(number))
+		refuse(name, needs);
+	return number;
+}
+
 static bool
 read_boolean(const char *name, const JsonbValue *value)
 {
@@ -147,7 +157,7 @@ read_option(const char *name, const JsonbValue *value, SummaryUnit unit, DriftOp
 		options->binning =
 			read_word(name, value, binnings, "\"quantile\", \"equal_width\", \"doane\", \"sturges\", \"edges\" or \"grid\"");
 	else if (strcmp(name, "n_bins") == 0)
-		options->n_bins = (int) read_number(name, value, 1, DRIFT_MAX_BINS, "a whole number from 1 to 10000");
+		options->n_bins = (int) read_whole(name, value, 1, DRIFT_MAX_BINS, "a whole number from 1 to 10000");
 	else if (strcmp(name, "edges") == 0)
 		read_edges(value, unit, options);
 	else if (strcmp(name, "range") == 0)
@@ -168,19 +178,19 @@ read_option(const char *name, const JsonbValue *value, SummaryUnit unit, DriftOp
 	else if (strcmp(name, "missing_as_category") == 0)
 		options->ignore_missing = !read_boolean(name, value);
 	else if (strcmp(name, "top_k") == 0)
-		options->top_k = (int) read_number(name, value, 1, 1e6, "a whole number from 1");
+		options->top_k = (int) read_whole(name, value, 1, 1e6, "a whole number from 1");
 	else if (strcmp(name, "test") == 0)
 		options->test = read_word(name, value, tests, "\"auto\", \"exact\" or \"asymptotic\"");
 	else if (strcmp(name, "significance") == 0)
 		options->significance = read_number(name, value, 0, 1, "a number from 0 to 1, like 0.05");
 	else if (strcmp(name, "min_n") == 0)
-		options->min_n = (int64) read_number(name, value, 0, 1e15, "a whole number from 0");
+		options->min_n = (int64) read_whole(name, value, 0, 1e15, "a whole number from 0");
 	else if (strcmp(name, "permutations") == 0)
-		options->n_permutations = (int) read_number(name, value, 1, 100000, "a whole number from 1 to 100000");
+		options->n_permutations = (int) read_whole(name, value, 1, 100000, "a whole number from 1 to 100000");
 	else if (strcmp(name, "seed") == 0)
-		options->seed = (uint64) read_number(name, value, 0, 9007199254740992.0, "a whole number from 0");
+		options->seed = (uint64) read_whole(name, value, 0, 9007199254740992.0, "a whole number from 0");
 	else if (strcmp(name, "max_rows") == 0)
-		options->max_rows = (int) read_number(name, value, 2, DRIFT_MAX_ROWS, "a whole number from 2 to 4000");
+		options->max_rows = (int) read_whole(name, value, 2, DRIFT_MAX_ROWS, "a whole number from 2 to 4000");
 	else if (strcmp(name, "explained") == 0)
 		options->explained = read_number(name, value, 0, 1, "a number from 0 to 1, like 0.65");
 	else if (strcmp(name, "thresholds") == 0)
