@@ -1,4 +1,4 @@
-# Changes of every kind from several sides at once, and a monitor that has too many segments.
+# Changes of every kind, from several sides at once.
 use strict;
 use warnings;
 use FindBin;
@@ -65,22 +65,6 @@ all_equal($node, 'events', 'rows of two publishers and of its own');
 is(sql(q{SELECT sum(n) = (SELECT count(*) FROM events) FROM weir.windows WHERE monitor = 'events'}), 't', 'all of them');
 sql("DROP SUBSCRIPTION s$_") for 1 .. 2;
 $_->stop for @publishers;
-
-# --- too many segments: that monitor is set aside, and nobody else notices
-sql(q{CREATE TABLE clicks(id int, at timestamptz, page text); ALTER TABLE clicks REPLICA IDENTITY FULL;
-SELECT weir.create_monitor('clicks', 'clicks', 'at'); SELECT weir.create_monitor('pages', 'clicks', 'at', segment_by => '{page}', options => '{"max_groups": 50}')});
-sql(q{INSERT INTO clicks SELECT i, '2026-01-01', 'page ' || i % 50 FROM generate_series(1, 500) i});
-all_equal($node, 'pages', 'as many segments as there may be');
-my $pid = capture_pid($node);
-sql(q{INSERT INTO clicks SELECT i, '2026-01-01', 'page ' || i FROM generate_series(1, 2000) i});
-wait_until($node, q{SELECT state = 'disabled' AND reason LIKE 'a pane has more than 50 segments.%max_groups%' FROM weir.monitors WHERE monitor = 'pages'}, 'more than that disable the monitor');
-all_equal($node, 'clicks', 'the others go on');
-is(capture_pid($node), $pid, 'without a restart of capture');
-sql(q{SELECT weir.rebuild('pages')});
-wait_until($node, q{SELECT count(*) = 1 FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name = 'pages' AND state = 'failed'
-	AND error LIKE 'a pane has more than 50 segments%'}, 'nor can it be built');
-sql(q{SELECT weir.alter_monitor('pages', options => '{"max_groups": 5000}'); SELECT weir.rebuild('pages')});
-all_equal($node, 'pages', 'until it may have more');
 
 $node->stop;
 done_testing();

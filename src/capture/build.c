@@ -27,6 +27,7 @@
 #include "capture/build.h"
 #include "capture/gap.h"
 #include "capture/level.h"
+#include "capture/other.h"
 #include "capture/pane.h"
 #include "capture/settings.h"
 #include "capture/status.h"
@@ -362,6 +363,7 @@ finish_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr posi
 {
 	if (!lock_state(slice->monitor_id))
 		return false;
+	other_adopt(monitor, slice);
 	if (slice->kind == BUILD_VERIFY)
 		build_compare_slice(monitor, slice, position);
 	else if (slice->kind == BUILD_COLUMNS)
@@ -463,6 +465,14 @@ build_prepare(void)
 	sql_execute(psprintf("WITH again AS (UPDATE weir.build o SET state = 'requested' FROM weir.build b WHERE %s "
 						 "AND o.monitor_id = b.monitor_id AND o.state = 'reading' RETURNING o.build_id) "
 						 "DELETE FROM weir.build_slice WHERE build_id IN (SELECT build_id FROM again)",
+						 is_new),
+				0, NULL, NULL, NULL);
+	/* Every segment apart again, but where rows that the table has deleted cannot be told apart. */
+	sql_execute(psprintf("UPDATE weir.monitor_state s SET segment_limit = NULL, other_since = NULL "
+						 "FROM (SELECT o.monitor_id FROM weir.monitor_state o WHERE o.segment_limit IS NOT NULL AND EXISTS "
+						 "(SELECT FROM weir.build b WHERE %s AND b.monitor_id = o.monitor_id) AND NOT EXISTS (SELECT FROM weir.pane p "
+						 "WHERE p.monitor_id = o.monitor_id AND p.generation = 0 AND p.segment = '{}' AND p.marks & 2 <> 0) "
+						 "FOR UPDATE SKIP LOCKED) l WHERE s.monitor_id = l.monitor_id",
 						 is_new),
 				0, NULL, NULL, NULL);
 	sql_execute(psprintf("UPDATE weir.build b SET is_prepared = true WHERE %s", is_new), 0, NULL, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/other.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
 #include "catalog/pg_type.h"
@@ -308,4 +309,5 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 
 	/* Whatever was cached of the range is not what the table has any more. */
 	pane_forget(slice->monitor_id, 0);
+	(void) other_limit(monitor, slice->since, slice->until);
 }

@@ -13,6 +13,7 @@
 #include "base/sql.h"
 #include "capture/build.h"
 #include "capture/capture.h"
+#include "capture/other.h"
 #include "capture/pane_table.h"
 #include "capture/row.h"
 #include "capture/settings.h"
@@ -280,14 +281,13 @@ build_read_source(CapturedMonitor *monitor, const Bitmapset *only, int generatio
 	do
 	{
 		n = PortalRunFetch(portal, FETCH_FORWARD, BATCH_ROWS, &receiver.receiver);
-		if (monitor->failure != NULL)
-			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s", monitor->failure)));
-		if (pane_memory() > (size_t) capture_memory_kb * 1024)
+		if (monitor->has_many_segments || pane_memory() > (size_t) capture_memory_kb * 1024)
 		{
 			SqlScope	inner;
 
 			sql_begin(&inner);
 			build_write_panes();
+			other_limit_generation(monitor, generation);
 			sql_end(&inner);
 			receiver.last_pane = NULL;
 		}

@@ -412,12 +412,12 @@ find_slice(const BuilderStatus *offered, SliceFacts *facts)
  * that leaves nothing behind.
  */
 static void
-report_read(const BuilderStatus *offered, int64 n_rows)
+report_read(const BuilderStatus *offered, int64 n_rows, int64 segment_limit)
 {
 	SqlScope	scope;
-	Oid			types[] = {INT4OID, INT4OID, INT4OID, INT8OID};
+	Oid			types[] = {INT4OID, INT4OID, INT4OID, INT8OID, INT8OID};
 	Datum		values[] = {Int32GetDatum(offered->build), Int32GetDatum(offered->slice), Int32GetDatum(offered->generation),
-					  Int64GetDatum(n_rows)};
+					  Int64GetDatum(n_rows), Int64GetDatum(segment_limit)};
 	int			present = 0;
 	bool		is_null;
 
@@ -431,8 +431,9 @@ report_read(const BuilderStatus *offered, int64 n_rows)
 	if (present == offered->generation)
 	{
 		build_write_panes();
-		sql_execute("UPDATE weir.build_slice SET state = 'read', rows_read = $4 WHERE build_id = $1 AND slice = $2", 4, types,
-					values, NULL);
+		sql_execute("UPDATE weir.build_slice SET state = 'read', rows_read = $4, segment_limit = $5 "
+					"WHERE build_id = $1 AND slice = $2",
+					5, types, values, NULL);
 	}
 	else
 	{
@@ -507,7 +508,7 @@ run_slice(const BuilderStatus *offered)
 			PopActiveSnapshot();
 		}
 		CommitTransactionCommand();
-		report_read(offered, n_rows);
+		report_read(offered, n_rows, monitor != NULL ? monitor->segment_limit : SEGMENT_KEEP_ALL);
 	}
 	PG_CATCH();
 	{

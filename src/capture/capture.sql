@@ -55,6 +55,8 @@ CREATE TABLE weir.monitor_state (
     expired_before timestamptz,           -- panes that begin earlier are given up (retention); rows for them are left out
     inexact_since timestamptz,            -- an update or delete arrived that could not be taken back from its pane
     n_untimed bigint NOT NULL DEFAULT 0,  -- rows left out because their time is NULL or infinite
+    segment_limit bigint,                 -- the highest hash (of 63 bits) of segments that are kept, the others are counted together; NULL: all are
+    other_since timestamptz,              -- since when
     attributes jsonb                      -- {"column": number} of the source as last looked at: columns are followed when renamed
 );
 COMMENT ON TABLE weir.monitor_state IS 'How far each monitor has come; read the view weir.monitors.';
@@ -65,7 +67,7 @@ CREATE TABLE weir.pane (
     generation int NOT NULL,              -- 0: live; otherwise that of a slice of a build
     pane_start timestamptz NOT NULL,
     pane_end timestamptz,                 -- of panes that were rolled up; NULL: one pane_size after pane_start
-    segment text[] NOT NULL,              -- values of segment_by, '{}' when there are none
+    segment text[] NOT NULL,              -- values of segment_by, '{}' when there are none, or of those above segment_limit together
     part "char" NOT NULL DEFAULT 'b',     -- b base; of builds also a (added since the cut) and r (removed since the cut)
     n bigint NOT NULL,
     n_labelled bigint NOT NULL,
@@ -125,6 +127,7 @@ CREATE TABLE weir.build_slice (
     cut pg_snapshot,
     cut_lsn pg_lsn,                       -- past this position every transaction of the stream is outside the cut
     attempt int NOT NULL DEFAULT 0,
+    segment_limit bigint,                 -- under which it was read, see monitor_state
     rows_total bigint,                    -- estimate
     rows_read bigint,
     started_at timestamptz,

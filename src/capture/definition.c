@@ -9,6 +9,7 @@
 #include "capture/capture.h"
 #include "capture/definition.h"
 #include "capture/level.h"
+#include "capture/segment.h"
 #include "catalog/pg_type.h"
 #include "nodes/value.h"
 #include "utils/array.h"
@@ -321,6 +322,9 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	monitor->lateness = lateness->time + (lateness->day + lateness->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
 
 	monitor->max_groups = DatumGetInt32(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 9, &is_null));
+	monitor->segment_limit = DatumGetInt64(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 10, &is_null));
+	if (is_null)
+		monitor->segment_limit = SEGMENT_KEEP_ALL;
 	monitor->n_segments = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 3, &is_null), &names);
 	if (monitor->n_segments > CAPTURE_MAX_SEGMENT_COLUMNS)
 		ereport(ERROR,
@@ -453,7 +457,7 @@ definition_load(MemoryContext context)
 		"SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
 		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
 		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness, "
-		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000) "
+		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit "
 		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	table = SPI_tuptable;
@@ -523,6 +527,9 @@ add_slice(CapturedMonitor *monitor, uint64 row, MemoryContext context)
 	build->slice = DatumGetInt32(sql_value(row, 10, &is_null));
 	build->generation = DatumGetInt32(sql_value(row, 11, &is_null));
 	build->heals = DatumGetBool(sql_value(row, 12, &is_null));
+	build->segment_limit = DatumGetInt64(sql_value(row, 13, &is_null));
+	if (is_null)
+		build->segment_limit = SEGMENT_KEEP_ALL;
 	if (cut != NULL)
 	{
 		build->has_cut = true;
@@ -557,7 +564,7 @@ definition_load_builds(List *monitors, MemoryContext context)
 	}
 	n = sql_execute("SELECT b.build_id, b.monitor_id, b.kind, coalesce(s.state, 'requested'), coalesce(s.since, b.since), "
 					"coalesce(s.until, b.until), s.cut::text, s.cut_lsn, coalesce(s.attempt, 0), coalesce(s.slice, 0), "
-					"coalesce(s.generation, 0), b.heals FROM weir.build b LEFT JOIN weir.build_slice s ON s.build_id = b.build_id "
+					"coalesce(s.generation, 0), b.heals, s.segment_limit FROM weir.build b LEFT JOIN weir.build_slice s ON s.build_id = b.build_id "
 					"AND s.state <> 'done' WHERE b.state NOT IN ('done', 'failed') ORDER BY 1, 5",
 					0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)

@@ -62,6 +62,7 @@ typedef struct ActiveBuild
 	Cut			cut;
 	XLogRecPtr	cut_lsn;
 	bool		heals;			/* until it is over, live panes of the range miss rows */
+	int64		segment_limit;	/* under which it was read */
 	bool		skips_transaction; /* the transaction being decoded is inside the cut */
 } ActiveBuild;
 
@@ -107,7 +108,9 @@ typedef struct CapturedMonitor
 
 	int			n_columns;
 	CapturedColumn *columns;
-	int			max_groups;		/* segments that a pane may have */
+	int			max_groups;		/* segments that a pane may have, without SEGMENT_OTHER */
+	int64		segment_limit;	/* the highest hash of those that are kept; it only falls until everything is built anew */
+	bool		has_many_segments; /* more than that are in memory: a builder looks */
 	int			n_segments;
 	CapturedColumn *segments;
 	int			n_protected;	/* 0 when there is no prediction */

@@ -44,6 +44,7 @@ static const char *const point_names[FAULT_POINTS] = {
 	[FAULT_STREAM_MERGED] = "stream_merged",
 	[FAULT_FLUSH_BEGIN] = "flush_begin",
 	[FAULT_PANE_WRITTEN] = "pane_written",
+	[FAULT_LIMIT_LOWERED] = "limit_lowered",
 	[FAULT_FLUSH_WRITTEN] = "flush_written",
 	[FAULT_FLUSH_COMMITTED] = "flush_committed",
 	[FAULT_BEFORE_CONFIRM] = "before_confirm",

@@ -22,6 +22,7 @@ typedef enum FaultPoint
 	FAULT_STREAM_MERGED,		/* after it */
 	FAULT_FLUSH_BEGIN,			/* the transaction of a flush has begun */
 	FAULT_PANE_WRITTEN,			/* after each pane, within that transaction */
+	FAULT_LIMIT_LOWERED,		/* segments were put together, within that transaction */
 	FAULT_FLUSH_WRITTEN,		/* panes and position are written, not committed */
 	FAULT_FLUSH_COMMITTED,		/* committed and flushed to disk; memory does not know yet */
 	FAULT_BEFORE_CONFIRM,

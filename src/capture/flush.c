@@ -11,6 +11,7 @@
 #include "capture/flush.h"
 #include "capture/level.h"
 #include "capture/fold.h"
+#include "capture/other.h"
 #include "capture/generation.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
@@ -52,8 +53,8 @@ flush_is_needed(List *monitors)
 	return false;
 }
 
-/* What the table has under the key, into the pane's base. */
-static void
+/* What the table has under the key, into the pane's base.  False when there is nothing. */
+static bool
 load_part(Pane *pane, const PaneRow *key, char name, PanePart *part)
 {
 	PaneRow		row = *key;
@@ -61,7 +62,7 @@ load_part(Pane *pane, const PaneRow *key, char name, PanePart *part)
 
 	row.part = name;
 	if (!pane_table_read(&row))
-		return;
+		return false;
 	read = SPI_tuptable;
 	pane_part_close(pane->monitor, part);
 	pane_table_decode(pane->monitor, &row, part);
@@ -69,6 +70,7 @@ load_part(Pane *pane, const PaneRow *key, char name, PanePart *part)
 	if (name == 'b')
 		pane->n_late += row.n_late;
 	SPI_freetuptable(read);
+	return true;
 }
 
 static void
@@ -110,7 +112,8 @@ write_pane(Pane *pane)
 		pane->marks |= PANE_STALE;
 	if (!pane->loaded)
 	{
-		load_part(pane, &row, is_live ? 'b' : 'a', &pane->base);
+		if (!load_part(pane, &row, is_live ? 'b' : 'a', &pane->base))
+			other_note_new(pane);
 		if (!is_live)
 			load_part(pane, &row, 'r', &pane->base_removed);
 		pane->loaded = true;
@@ -249,6 +252,7 @@ flush_write(List *monitors, XLogRecPtr position)
 		MemoryContextReset(pane_memory);
 		CHECK_FOR_INTERRUPTS();
 	}
+	other_limit_noted(monitors);
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->state_changed)
 			write_state(lfirst(cell));

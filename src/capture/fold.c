@@ -490,6 +490,7 @@ static void
 merge_partial(Pane *partial)
 {
 	CapturedMonitor *monitor = partial->monitor;
+	Segment    *segment = segment_under_limit(partial->key.segment, monitor->segment_limit);
 	/* Panes may have been rolled up since the row came. */
 	TimestampTz start = level_start(partial->monitor, partial->key.start);
 	int			generation;
@@ -499,7 +500,7 @@ merge_partial(Pane *partial)
 		return;
 	for (int i = 1; (generation = next) >= 0; i++)
 	{
-		Pane	   *pane = pane_get(monitor, generation, start, partial->key.segment);
+		Pane	   *pane = pane_get(monitor, generation, start, segment);
 
 		next = generation_of(monitor, start, i);
 		pane_mark_dirty(pane);

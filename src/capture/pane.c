@@ -316,7 +316,7 @@ count_pane(CapturedMonitor *monitor, const PaneKey *pane, int difference)
 	bool		found;
 	Slice	   *slice;
 
-	if (monitor->n_segments == 0)
+	if (pane->segment == SEGMENT_OTHER)
 		return;
 	slice = hash_search(slices, &key, HASH_ENTER, &found);
 	if (!found)
@@ -324,12 +324,8 @@ count_pane(CapturedMonitor *monitor, const PaneKey *pane, int difference)
 	slice->n_panes += difference;
 	if (slice->n_panes <= 0)
 		hash_search(slices, &key, HASH_REMOVE, NULL);
-	else if (slice->n_panes > monitor->max_groups && monitor->failure == NULL)
-		definition_fail(
-			monitor,
-			psprintf("a pane has more than %d segments. Segment by columns with fewer values, or raise the option max_groups "
-					 "with weir.alter_monitor and run weir.rebuild.",
-					 monitor->max_groups));
+	else if (slice->n_panes > monitor->max_groups)
+		monitor->has_many_segments = true;
 }
 
 Pane *

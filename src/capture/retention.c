@@ -10,6 +10,7 @@
 #include "base/sql.h"
 #include "capture/definition.h"
 #include "capture/level.h"
+#include "capture/other.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
 #include "capture/retention.h"
@@ -247,7 +248,10 @@ roll_up(CapturedMonitor *monitor, Interval *size, TimestampTz bound, TimestampTz
 		if (start < monitor->expired_before)
 			give_up(monitor, end);
 		else
+		{
 			merge_panes(monitor, start, end);
+			(void) other_limit(monitor, start, end);
+		}
 		before = end;
 	}
 	store_level(monitor, size, bound);

@@ -52,7 +52,7 @@ find_segment(MonitorMap *entry, RowImage *row)
 		value_reader_get_text(&monitor->segments[i].reader, row->values[at], &texts[i]);
 		values[i] = (SegmentValue){texts[i].bytes, texts[i].length};
 	}
-	segment = segment_intern(monitor->n_segments, values);
+	segment = segment_intern(monitor->n_segments, values, monitor->segment_limit);
 	for (int i = 0; i < monitor->n_segments; i++)
 		category_text_free(&texts[i]);
 	return segment;

@@ -37,8 +37,8 @@ segment_reset(MemoryContext parent)
 	memset(recent, 0, sizeof(recent));
 }
 
-static uint64
-hash_values(int n, const SegmentValue *values)
+uint64
+segment_hash(int n, const SegmentValue *values)
 {
 	uint64		hash = 0;
 
@@ -90,7 +90,7 @@ make_segment(uint64 hash, int n, const SegmentValue *values)
 }
 
 Segment *
-segment_intern(int n, const SegmentValue *values)
+segment_intern(int n, const SegmentValue *values, int64 limit)
 {
 	uint64		hash;
 	bool		found;
@@ -99,7 +99,9 @@ segment_intern(int n, const SegmentValue *values)
 
 	if (n == 0)
 		return SEGMENT_NONE;
-	hash = hash_values(n, values);
+	hash = segment_hash(n, values);
+	if (!segment_is_kept(hash, limit))
+		return SEGMENT_OTHER;
 	segment = recent[hash % RECENT];
 	if (segment != NULL && has_values(segment, hash, n, values))
 		return segment;

@@ -390,10 +390,33 @@ sizes_differ(const MonitorDefinition *a, const MonitorDefinition *b)
 	return memcmp(&a->pane_size, &b->pane_size, sizeof(Interval)) != 0;
 }
 
+/* Segments that are put together are told apart again where more may be kept. */
+static bool
+may_keep_more_segments(const MonitorDefinition *a, const MonitorDefinition *b)
+{
+	Oid			types[] = {INT4OID, TEXTOID, TEXTOID};
+	char	   *before = option_text(a->options, "max_groups");
+	char	   *now = option_text(b->options, "max_groups");
+	Datum		values[] = {Int32GetDatum(a->monitor_id), before ? CStringGetTextDatum(before) : (Datum) 0,
+					  now ? CStringGetTextDatum(now) : (Datum) 0};
+	char		nulls[] = {' ', before ? ' ' : 'n', now ? ' ' : 'n', '\0'};
+	SqlScope	scope;
+	bool		more;
+
+	if (!text_differs(before, now))
+		return false;
+	sql_begin(&scope);
+	more = sql_execute("SELECT FROM weir.monitor_state WHERE monitor_id = $1 AND segment_limit IS NOT NULL "
+					   "AND coalesce($3::int, 10000) > coalesce($2::int, 10000)",
+					   lengthof(types), types, values, nulls) > 0;
+	sql_end(&scope);
+	return more;
+}
+
 static bool
 is_built_anew(const MonitorDefinition *a, const MonitorDefinition *b)
 {
-	return text_differs(a->filter, b->filter) || outcomes_differ(a, b) || sizes_differ(a, b);
+	return text_differs(a->filter, b->filter) || outcomes_differ(a, b) || sizes_differ(a, b) || may_keep_more_segments(a, b);
 }
 
 /* Panes can only be built anew where the table has what they hold. */

@@ -49,7 +49,7 @@ visit_pane(void *context, TimestampTz pane_start, TimestampTz pane_end, const Se
 
 	/* Of one that was rolled up, only a part may be in the range. */
 	add_to_bundle(range, &overall, pane, is_within);
-	if (range->request->segments && segment->n_values > 0)
+	if (range->request->segments)
 		add_to_bundle(range, segment, pane, is_within);
 }
 

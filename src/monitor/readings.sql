@@ -546,7 +546,8 @@ CREATE VIEW weir.monitors WITH (security_barrier) AS
                     WHEN 'query' THEN format('query (%s rows)', b.n)
                     WHEN 'data_version' THEN format('data version %s (%s rows)', b.data_version, b.n)
                     WHEN 'moving' THEN concat_ws(' ', b.moving, b.span) END AS baseline,
-        b.set_at AS baseline_set_at, m.metrics, m.filter, m.backfill, m.retention, m.on_delete, m.options, m.owner, m.created_at
+        b.set_at AS baseline_set_at, m.metrics, m.filter, m.backfill, m.retention, m.on_delete, m.options, m.owner, m.created_at,
+        s.other_since, CASE WHEN cardinality(m.segment_by) > 0 THEN coalesce(s.segment_limit / 9223372036854775807::float8, 1) END AS kept_share
     FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)
     WHERE weir.may_read_rows(m.source, m.time_column, m.filter IS NOT NULL)
         -- Of a table that was dropped, the owner of the monitor still sees what was known.
@@ -555,7 +556,8 @@ COMMENT ON VIEW weir.monitors IS
     'Monitors whose source one may read. state: starting, building (existing rows are being read), active, disabled (reason says '
     'why, to who may read the whole table). watermark: latest event time seen; last_change_at: when the last change was captured; inexact_since: when an update or '
     'delete arrived that could not be taken back from its window, because the old row was not known (see weir.check_setup); '
-    'n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set.';
+    'n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set. other_since: since when segments are put together as (other), because '
+    'a pane had more than option max_groups; kept_share: about which share of the possible segments is kept apart, in (0, 1]; NULL without segment_by.';
 GRANT SELECT ON weir.monitors TO PUBLIC;
 
 CREATE VIEW weir.progress WITH (security_barrier) AS

@@ -34,7 +34,7 @@ overall_key(void)
 
 /*
  * Values that would make two segments read alike are quoted, quotes in them doubled: those in which a separator could be seen,
- * those that look quoted, and what NULL reads as.
+ * those that look quoted, and what NULL and the segments that are put together read as.
  */
 static void
 append_value(StringInfo display, const char *value)
@@ -42,7 +42,8 @@ append_value(StringInfo display, const char *value)
 	size_t		length = strlen(value);
 
 	if (strstr(value, " | ") == NULL && strncmp(value, "| ", 2) != 0 && strcmp(value, "|") != 0 &&
-		(length < 2 || strcmp(value + length - 2, " |") != 0) && value[0] != '"' && strcmp(value, "(unknown)") != 0)
+		(length < 2 || strcmp(value + length - 2, " |") != 0) && value[0] != '"' && strcmp(value, "(unknown)") != 0 &&
+		strcmp(value, "(other)") != 0)
 	{
 		appendStringInfoString(display, value);
 		return;
@@ -71,6 +72,8 @@ segment_key(Datum segment, MemoryContext context)
 	key.hash = hash_bytes((unsigned char *) key.bytes, key.length);
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
 	initStringInfo(&display);
+	if (n == 0)
+		appendStringInfoString(&display, "(other)");
 	for (int i = 0; i < n; i++)
 	{
 		if (i > 0)
@@ -80,7 +83,6 @@ segment_key(Datum segment, MemoryContext context)
 		else
 			append_value(&display, TextDatumGetCString(values[i]));
 	}
-	key.n_values = n;
 	key.display = display.data;
 	MemoryContextSwitchTo(old);
 	return key;

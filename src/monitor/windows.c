@@ -399,7 +399,7 @@ visit_pane(void *context, TimestampTz pane_start, TimestampTz pane_end, const Se
 	reading->pane_start = pane_start;
 	close_until(reading, pane_start);
 	add_to_stream(reading, reading->overall, pane_end, pane);
-	if (reading->request->segments && segment->n_values > 0)
+	if (reading->request->segments)
 		add_to_stream(reading, find_stream(reading, segment), pane_end, pane);
 }
 

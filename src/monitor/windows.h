@@ -35,7 +35,7 @@ typedef struct WindowRequest
 	bool		tumbles;		/* window_size = slide */
 	TimestampTz since;			/* windows that begin in [since, until) */
 	TimestampTz until;
-	bool		segments;		/* a row per segment too */
+	bool		segments;		/* a row per segment too, where the monitor has segments */
 	bool		is_bounded;		/* more windows than a caller can want are an error */
 	int			n_columns;		/* wanted of pane.summaries, by position from 0 */
 	int		   *columns;
@@ -81,14 +81,16 @@ extern void packed_free(Datum *packed, int n);
 
 /* ---- segment.c ---- */
 
-/* A segment's identity: the bytes of its text[]; overall is that of the stream of all rows. */
+/*
+ * A segment's identity: the bytes of its text[], which has no values for those segments that capture puts together; overall is that
+ * of the stream of all rows.
+ */
 typedef struct SegmentKey
 {
 	bool		overall;
 	uint32		hash;
 	size_t		length;
 	char	   *bytes;
-	int			n_values;		/* 0: the monitor has no segments */
 	char	   *display;		/* 'north | (unknown)', another one for every segment; NULL for overall */
 } SegmentKey;
 

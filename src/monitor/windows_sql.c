@@ -216,7 +216,7 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 	if (sql_execute("SELECT m.window_size, m.slide, m.pane_size, m.time_zone, "
 					"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY 1), "
 					"CASE WHEN m.prediction IS NULL THEN 0 ELSE cardinality(m.protected) END, "
-					"b.form, b.since, b.until, b.moving, b.span, m.first_protected "
+					"b.form, b.since, b.until, b.moving, b.span, m.first_protected, cardinality(m.segment_by) > 0 "
 					"FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id) WHERE m.monitor_id = $1",
 					1, &type, &monitor_id, NULL) == 0)
 		return false;
@@ -237,7 +237,7 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 	request->tumbles = memcmp(&window_clock, &request->slide_clock, sizeof(WindowClock)) == 0;
 	request->since = PG_ARGISNULL(4) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(4);
 	request->until = PG_ARGISNULL(5) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(5);
-	request->segments = PG_GETARG_BOOL(6);
+	request->segments = PG_GETARG_BOOL(6) && DatumGetBool(sql_value(0, 13, &is_null));
 	if (contents == CONTENTS_SUMMARIES || contents == CONTENTS_DRIFT)
 		request->n_columns = positions(items ? items : DatumGetArrayTypeP(sql_value(0, 5, &is_null)), 0, &request->columns);
 	if (contents == CONTENTS_FAIRNESS)
