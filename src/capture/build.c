@@ -468,13 +468,14 @@ build_prepare(void)
 						 is_new),
 				0, NULL, NULL, NULL);
 	/* Every segment apart again, but where rows that the table has deleted cannot be told apart. */
-	sql_execute(psprintf("UPDATE weir.monitor_state s SET segment_limit = NULL, other_since = NULL "
-						 "FROM (SELECT o.monitor_id FROM weir.monitor_state o WHERE o.segment_limit IS NOT NULL AND EXISTS "
-						 "(SELECT FROM weir.build b WHERE %s AND b.monitor_id = o.monitor_id) AND NOT EXISTS (SELECT FROM weir.pane p "
-						 "WHERE p.monitor_id = o.monitor_id AND p.generation = 0 AND p.segment = '{}' AND p.marks & 2 <> 0) "
-						 "FOR UPDATE SKIP LOCKED) l WHERE s.monitor_id = l.monitor_id",
-						 is_new),
-				0, NULL, NULL, NULL);
+	sql_execute(
+		psprintf("UPDATE weir.monitor_state s SET segment_limit = NULL, other_since = NULL "
+				 "FROM (SELECT o.monitor_id FROM weir.monitor_state o WHERE o.segment_limit IS NOT NULL AND EXISTS "
+				 "(SELECT FROM weir.build b WHERE %s AND b.monitor_id = o.monitor_id) AND NOT EXISTS (SELECT FROM weir.pane p "
+				 "WHERE p.monitor_id = o.monitor_id AND p.generation = 0 AND p.segment = '{}' AND p.marks & 2 <> 0) "
+				 "FOR UPDATE SKIP LOCKED) l WHERE s.monitor_id = l.monitor_id",
+				 is_new),
+		0, NULL, NULL, NULL);
 	sql_execute(psprintf("UPDATE weir.build b SET is_prepared = true WHERE %s", is_new), 0, NULL, NULL, NULL);
 }
 

@@ -562,11 +562,12 @@ definition_load_builds(List *monitors, MemoryContext context)
 		list_free_deep(monitor->builds);
 		monitor->builds = NIL;
 	}
-	n = sql_execute("SELECT b.build_id, b.monitor_id, b.kind, coalesce(s.state, 'requested'), coalesce(s.since, b.since), "
-					"coalesce(s.until, b.until), s.cut::text, s.cut_lsn, coalesce(s.attempt, 0), coalesce(s.slice, 0), "
-					"coalesce(s.generation, 0), b.heals, s.segment_limit FROM weir.build b LEFT JOIN weir.build_slice s ON s.build_id = b.build_id "
-					"AND s.state <> 'done' WHERE b.state NOT IN ('done', 'failed') ORDER BY 1, 5",
-					0, NULL, NULL, NULL);
+	n = sql_execute(
+		"SELECT b.build_id, b.monitor_id, b.kind, coalesce(s.state, 'requested'), coalesce(s.since, b.since), "
+		"coalesce(s.until, b.until), s.cut::text, s.cut_lsn, coalesce(s.attempt, 0), coalesce(s.slice, 0), "
+		"coalesce(s.generation, 0), b.heals, s.segment_limit FROM weir.build b LEFT JOIN weir.build_slice s ON s.build_id = b.build_id "
+		"AND s.state <> 'done' WHERE b.state NOT IN ('done', 'failed') ORDER BY 1, 5",
+		0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
 		bool		is_null;

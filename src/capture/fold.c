@@ -490,7 +490,7 @@ static void
 merge_partial(Pane *partial)
 {
 	CapturedMonitor *monitor = partial->monitor;
-	Segment    *segment = segment_under_limit(partial->key.segment, monitor->segment_limit);
+	Segment	   *segment = segment_under_limit(partial->key.segment, monitor->segment_limit);
 	/* Panes may have been rolled up since the row came. */
 	TimestampTz start = level_start(partial->monitor, partial->key.start);
 	int			generation;

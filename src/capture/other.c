@@ -31,8 +31,9 @@ hash_of_array(Datum segment)
 
 	deconstruct_array(DatumGetArrayTypeP(segment), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
-		values[i] = nulls[i] ? (SegmentValue){NULL, 0}
-							 : (SegmentValue){VARDATA_ANY(DatumGetPointer(elements[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(elements[i]))};
+		values[i] = nulls[i]
+			? (SegmentValue){NULL, 0}
+			: (SegmentValue){VARDATA_ANY(DatumGetPointer(elements[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(elements[i]))};
 	return segment_hash(n, values);
 }
 
@@ -50,12 +51,8 @@ static uint64
 execute_for_range(const char *statement, const CapturedMonitor *monitor, const Range *range)
 {
 	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, CHAROID, INT4OID};
-	Datum		values[] = {Int32GetDatum(monitor->monitor_id),
-					  Int32GetDatum(range->generation),
-					  TimestampTzGetDatum(range->since),
-					  TimestampTzGetDatum(range->until),
-					  CharGetDatum(range->part),
-					  Int32GetDatum(monitor->max_groups)};
+	Datum		values[] = {Int32GetDatum(monitor->monitor_id), Int32GetDatum(range->generation), TimestampTzGetDatum(range->since),
+					  TimestampTzGetDatum(range->until),  CharGetDatum(range->part),        Int32GetDatum(monitor->max_groups)};
 
 	return sql_execute(statement, lengthof(types), types, values, NULL);
 }
@@ -187,10 +184,11 @@ gather(CapturedMonitor *monitor, int generation)
 	OtherPane	other = {0};
 	Portal		portal;
 
-	portal = SPI_cursor_open_with_args(NULL,
-									   "SELECT generation, pane_start, segment, part, pane_end FROM weir.pane WHERE monitor_id = $1 "
-									   "AND generation = $2 AND segment <> '{}' ORDER BY pane_start, part",
-									   lengthof(types), types, values, NULL, false, 0);
+	portal =
+		SPI_cursor_open_with_args(NULL,
+								  "SELECT generation, pane_start, segment, part, pane_end FROM weir.pane WHERE monitor_id = $1 "
+								  "AND generation = $2 AND segment <> '{}' ORDER BY pane_start, part",
+								  lengthof(types), types, values, NULL, false, 0);
 	for (;;)
 	{
 		SPITupleTable *table;
@@ -227,10 +225,11 @@ lower_limit(CapturedMonitor *monitor, int64 limit)
 	Oid			types[] = {INT4OID, INT8OID};
 	Datum		values[] = {Int32GetDatum(monitor->monitor_id), Int64GetDatum(limit)};
 
-	if (sql_execute("UPDATE weir.monitor_state s SET segment_limit = $2, other_since = coalesce(s.other_since, pg_catalog.clock_timestamp()) "
-					"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
-					"WHERE s.monitor_id = l.monitor_id",
-					2, types, values, NULL) == 0)
+	if (sql_execute(
+			"UPDATE weir.monitor_state s SET segment_limit = $2, other_since = coalesce(s.other_since, pg_catalog.clock_timestamp()) "
+			"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
+			"WHERE s.monitor_id = l.monitor_id",
+			2, types, values, NULL) == 0)
 		return false;
 	ereport(monitor->segment_limit == SEGMENT_KEEP_ALL ? WARNING : LOG,
 			(errmsg("weir puts segments of monitor \"%s\" together as (other): more than %d are in a pane", monitor->name,
@@ -313,9 +312,9 @@ other_limit_noted(List *monitors)
 	while ((slice = hash_seq_search(&scan)) != NULL)
 	{
 		Range		range = {.generation = slice->generation,
-							 .part = slice->generation == 0 ? 'b' : 'a',
-							 .since = slice->start,
-							 .until = slice->start + 1};
+					   .part = slice->generation == 0 ? 'b' : 'a',
+					   .since = slice->start,
+					   .until = slice->start + 1};
 		bool		done = true;
 		ListCell   *cell;
 

@@ -4,9 +4,9 @@
  *		scope, where nothing else is said.
  *
  * Every monitor has a limit for the hashes of its segments.  Those at or below it are kept, the rows of all others count for one
- * segment without values, SEGMENT_OTHER: so it does not matter which came first.  The limit falls, in halves, where a slice of event
- * time has more segments than option max_groups, in the transaction of a flush that also merges the live panes above it; from then
- * on rows find their pane by the new one.  What lies elsewhere is mapped when it is put into the live panes: partial panes at
+ * segment without values, SEGMENT_OTHER: so it does not matter which came first.  The limit falls, in halves, where a slice of
+ *event time has more segments than option max_groups, in the transaction of a flush that also merges the live panes above it; from
+ *then on rows find their pane by the new one.  What lies elsewhere is mapped when it is put into the live panes: partial panes at
  * commit, a build's at the end of its slice.  It rises only where all panes are built anew.
  */
 #ifndef WEIR_CAPTURE_OTHER_H

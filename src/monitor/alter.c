@@ -394,21 +394,15 @@ sizes_differ(const MonitorDefinition *a, const MonitorDefinition *b)
 static bool
 may_keep_more_segments(const MonitorDefinition *a, const MonitorDefinition *b)
 {
-	Oid			types[] = {INT4OID, TEXTOID, TEXTOID};
-	char	   *before = option_text(a->options, "max_groups");
-	char	   *now = option_text(b->options, "max_groups");
-	Datum		values[] = {Int32GetDatum(a->monitor_id), before ? CStringGetTextDatum(before) : (Datum) 0,
-					  now ? CStringGetTextDatum(now) : (Datum) 0};
-	char		nulls[] = {' ', before ? ' ' : 'n', now ? ' ' : 'n', '\0'};
+	Oid			types[] = {INT4OID, JSONBOID, JSONBOID};
+	Datum		values[] = {Int32GetDatum(a->monitor_id), JsonbPGetDatum(a->options), JsonbPGetDatum(b->options)};
 	SqlScope	scope;
 	bool		more;
 
-	if (!text_differs(before, now))
-		return false;
 	sql_begin(&scope);
 	more = sql_execute("SELECT FROM weir.monitor_state WHERE monitor_id = $1 AND segment_limit IS NOT NULL "
-					   "AND coalesce($3::int, 10000) > coalesce($2::int, 10000)",
-					   lengthof(types), types, values, nulls) > 0;
+					   "AND coalesce(($3 ->> 'max_groups')::int, 10000) > coalesce(($2 ->> 'max_groups')::int, 10000)",
+					   lengthof(types), types, values, NULL) > 0;
 	sql_end(&scope);
 	return more;
 }

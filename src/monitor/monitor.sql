@@ -72,7 +72,7 @@ COMMENT ON FUNCTION weir.create_monitor(text, regclass, name, text[], jsonb, tex
     'rows to take, as simple as a publication''s row filter. retention: how long panes are kept (NULL: for ever). on_delete: '
     'retract (deleted rows leave their windows) or ignore (deletion is only housekeeping). options: pane_size (interval; chosen '
     'when left out), min_n (rows below which a window is insufficient, 30), min_group_size (rows below which a group is, 30), '
-    'max_groups (segments that a pane may keep apart, 10000: with more, about half of them, again and again, are put together as segment (other)), '
+    'max_groups (segments that a pane keeps apart, 10000: where there are more, some are put together as segment (other)), '
     'confidence (0.95), reference ({"protected column": "group"}; the largest group when left out), adjust (of p-values over '
     'columns: none, bonferroni, holm; holm), roll_up ([{"after": age, "size": pane size}, ...]: older panes are merged into larger ones, see docs/retention.md), idle_grace (how long without any change until wall-clock time makes windows final, 1 '
     'minute). Sizes, lateness and idle_grace are at most ten years, a window at most 10000 slides. Needs ownership of the table. '

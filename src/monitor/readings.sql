@@ -429,7 +429,7 @@ COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestam
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
     'window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the '
     'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
-    'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. '
+    'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ", or (other). Open windows are shown too. '
     'is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: '
     '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
     '54000 more than a million of them.';
@@ -449,7 +449,7 @@ COMMENT ON FUNCTION weir.window_stats(text, interval, interval, timestamptz, tim
     'as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s '
     '(slide NULL with a window_size given: windows that do not overlap). since, until: windows that begin in [since, until). '
     'Needs SELECT on the time column of the source, on the whole table when the monitor has a filter; columns that the caller may '
-    'not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are '
+    'not read are left out. segment: NULL for all rows together, else the values of segment_by, joined by " | ", or (other). Open windows are '
     'shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock '
     'counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
     '54000 more than a million of them.';
@@ -472,7 +472,7 @@ COMMENT ON FUNCTION weir.drift_scores(text, interval, interval, timestamptz, tim
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
     'window_size given: windows that do not overlap). since, until: windows that begin in [since, until). Needs SELECT on the '
     'time column of the source, on the whole table when the monitor has a filter; columns that the caller may not read are left '
-    'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ". Open windows are shown too. '
+    'out. segment: NULL for all rows together, else the values of segment_by, joined by " | ", or (other). Open windows are shown too. '
     'is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: '
     '42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
     '54000 more than a million of them.';
@@ -512,7 +512,7 @@ COMMENT ON FUNCTION weir.fairness_scores(text, interval, interval, timestamptz, 
     'monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not '
     'overlap). since, until: windows that begin in [since, until). Needs SELECT on the time column of the source, on the whole '
     'table when the monitor has a filter; columns that the caller may not read are left out. segment: NULL for all rows together, '
-    'else the values of segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end '
+    'else the values of segment_by, joined by " | ", or (other). Open windows are shown too. is_final: the watermark has passed window_end '
     'plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, '
     '22023 windows that the panes do not fit, '
     '54000 more than a million of them.';
@@ -530,7 +530,7 @@ COMMENT ON FUNCTION weir.scores(text, interval, interval, timestamptz, timestamp
     'same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows '
     'that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a '
     'filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of '
-    'segment_by, joined by " | ". Open windows are shown too. is_final: the watermark has passed window_end plus lateness; '
+    'segment_by, joined by " | ", or (other). Open windows are shown too. is_final: the watermark has passed window_end plus lateness; '
     'without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that '
     'the panes do not fit.';
 
