@@ -41,7 +41,8 @@ is(sql(q{SELECT ok, found LIKE 'about % % kept apart, the others together as (ot
 is(sql(q{SELECT count(*) FROM weir.windows WHERE monitor = 'pages' AND segment = '(other)'}), 3, 'the others have windows');
 is(sql(q{SELECT state, (SELECT kept_share IS NULL FROM weir.monitors WHERE monitor = 'clicks') FROM weir.monitors WHERE monitor = 'pages'}), 'active|t', 'and nobody else is concerned');
 sql(q{SELECT weir.set_baseline('pages', since => '2026-01-01 00:00', until => '2026-01-01 02:00')});
-is(sql(q{SELECT count(*) FROM weir.drift_scores WHERE monitor = 'pages' AND segment = '(other)' AND column_name = 'x' AND metric = 'psi' AND status = 'ok'}), 3, 'with drift against a baseline of their own');
+is(sql(q{SELECT count(*) FROM weir.drift_scores WHERE monitor = 'pages' AND segment = '(other)' AND column_name = 'x'
+	AND metric = 'psi' AND status = 'ok'}), 3, 'with drift against a baseline of their own');
 
 # --- rows that move between those kept and the others, and rows that go
 sql(q{UPDATE clicks SET page = 'page ' || id * 7 % 90 WHERE id % 3 = 0; UPDATE clicks SET page = NULL WHERE id % 17 = 0; UPDATE clicks SET at = at + interval '1 hour' WHERE id % 5 = 0;

@@ -557,7 +557,7 @@ COMMENT ON VIEW weir.monitors IS
     'why, to who may read the whole table). watermark: latest event time seen; last_change_at: when the last change was captured; inexact_since: when an update or '
     'delete arrived that could not be taken back from its window, because the old row was not known (see weir.check_setup); '
     'n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set. other_since: since when segments are put together as (other), because '
-    'a pane had more than option max_groups; kept_share: about which share of the possible segments is kept apart, in (0, 1]; NULL without segment_by.';
+    'a pane had more than option max_groups; kept_share: about which share of the possible segments is kept apart, from 0 to 1; NULL without segment_by.';
 GRANT SELECT ON weir.monitors TO PUBLIC;
 
 CREATE VIEW weir.progress WITH (security_barrier) AS
