@@ -38,5 +38,23 @@ SELECT f.* FROM fresh_equals_sliding('quantile(x, 0.7) FILTER (WHERE x > 0)', 'i
 SELECT id, quantile(id, 0.5) OVER w, (stats(id) OVER w).n, value_count(summarize(id) OVER w)
 FROM frames WHERE id <= 6 WINDOW w AS (PARTITION BY b ORDER BY id ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING);
 SELECT quantile(id, id / 100.0) OVER (ORDER BY id ROWS 2 PRECEDING) FROM frames WHERE id < 5;
+-- merge: stored summaries of numbers, some past their budget, of categories and of vectors, NULLs among them
+CREATE TABLE parts AS
+SELECT p AS id, CASE WHEN p % 7 > 0 THEN summarize(x, CASE WHEN p % 5 = 0 THEN 20 ELSE 64 END) END AS x, summarize(c, 16) AS c, summarize(ARRAY[id, 1]) AS v
+FROM (SELECT *, id / 20 AS p FROM frames) f GROUP BY p;
+CREATE FUNCTION fresh_equals_sliding_merge(summary text, frame text) RETURNS TABLE (rows bigint, equal bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format($q$
+        WITH framed AS (SELECT merge(%1$s) OVER w AS sliding, array_agg(id) OVER w AS ids FROM parts WINDOW w AS (ORDER BY id %2$s))
+        SELECT count(*), count(*) FILTER (WHERE sliding::text IS NOT DISTINCT FROM (SELECT merge(%1$s)::text FROM parts WHERE id = ANY (ids))) FROM framed$q$, summary, frame);
+END $$;
+SELECT s, w, f.* FROM unnest(ARRAY['x', 'c', 'v']) s,
+       unnest(ARRAY['ROWS 9 PRECEDING', 'ROWS BETWEEN 12 PRECEDING AND 3 PRECEDING', 'ROWS BETWEEN 2 FOLLOWING AND 8 FOLLOWING', 'RANGE BETWEEN 5 PRECEDING AND CURRENT ROW',
+                    'ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING', 'GROUPS BETWEEN 5 PRECEDING AND 5 FOLLOWING EXCLUDE CURRENT ROW']) w, fresh_equals_sliding_merge(s, w) f;
+SELECT value_count(merge(summarize) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW))
+FROM (SELECT 1 AS id, summarize(1) UNION ALL SELECT 2, summarize('a'::text)) AS mixed;
+DROP FUNCTION fresh_equals_sliding_merge;
+DROP TABLE parts;
 DROP FUNCTION fresh_equals_sliding;
 DROP TABLE frames;

@@ -74,6 +74,24 @@ COMMENT ON FUNCTION weir.moving_summary_final(internal) IS
     'Internal: the summary of a sliding frame.';
 REVOKE EXECUTE ON FUNCTION weir.moving_summary_final(internal) FROM PUBLIC;
 
+CREATE FUNCTION weir.moving_merge_enter(state internal, summary weir.summary) RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_moving_merge_enter' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_merge_enter(internal, weir.summary) IS
+    'Internal: a summary enters the sliding frame of merge(summary).';
+REVOKE EXECUTE ON FUNCTION weir.moving_merge_enter(internal, weir.summary) FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_merge_leave(state internal, summary weir.summary) RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_moving_merge_leave' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_merge_leave(internal, weir.summary) IS
+    'Internal: a summary leaves the sliding frame of merge(summary).';
+REVOKE EXECUTE ON FUNCTION weir.moving_merge_leave(internal, weir.summary) FROM PUBLIC;
+
+CREATE FUNCTION weir.moving_merge_final(state internal) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_moving_merge_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.moving_merge_final(internal) IS
+    'Internal: the merge of a sliding frame.';
+REVOKE EXECUTE ON FUNCTION weir.moving_merge_final(internal) FROM PUBLIC;
+
 CREATE FUNCTION weir.moving_stats_final(state internal) RETURNS weir.statistics
     AS 'MODULE_PATHNAME', 'weir_moving_stats_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.moving_stats_final(internal) IS
@@ -109,7 +127,8 @@ COMMENT ON AGGREGATE weir.summarize_category("any") IS
     'The summary of the values as categories, where summarize would treat them as numbers: codes, for instance. Each value is counted by its text: numbers in their shortest form, dates and times in ISO form, in UTC. NULLs are counted apart; NULL over no rows. Raises 42804 for types that cannot be summarized.';
 
 CREATE AGGREGATE weir.merge(weir.summary) (
-    SFUNC = weir.summary_combine, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine, PARALLEL = SAFE
+    SFUNC = weir.summary_combine, STYPE = weir.summary, COMBINEFUNC = weir.summary_combine,
+    MSFUNC = weir.moving_merge_enter, MINVFUNC = weir.moving_merge_leave, MSTYPE = internal, MFINALFUNC = weir.moving_merge_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.merge(weir.summary) IS
     'The summary of the rows of all summaries, the same as if the rows had been summarised together. NULLs are left out; NULL when nothing is left. Of different budgets the smallest wins. Raises 42804 when kinds or units differ.';
