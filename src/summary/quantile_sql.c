@@ -32,7 +32,9 @@ void
 require_probability(double p)
 {
 	if (!(p >= 0 && p <= 1))
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("quantile %g is not between 0 and 1", p)));
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("quantile %g is not between 0 and 1", p),
+				 errhint("The 99th percentile is 0.99.")));
 }
 
 /* ---- what was asked ---- */
