@@ -55,7 +55,7 @@ SELECT weir.create_monitor('events', 'events', 'at', columns => '{amount,item,wo
 SELECT weir.create_monitor('by_region', 'events', 'at', columns => '{amount,item,paid}', window_size => '1 hour', segment_by => '{region}',
        prediction => 'won', label => 'paid', protected => '{sex}');
 SELECT weir.create_monitor('filtered', 'events', 'at', columns => '{amount,note}', window_size => '1 day', filter => $$amount > 10 AND item IS NOT NULL$$);
-SELECT weir.create_monitor('parts', 'parts', 'at', columns => '{amount,item}', window_size => '3 hours', segment_by => '{region}');
+SELECT weir.create_monitor('parts', 'parts', 'at', columns => '{amount,item}', window_size => '3 hours', segment_by => '{region}', options => '{"max_groups": 3}');
 };
 }
 
@@ -167,6 +167,7 @@ sub definition
 		"SELECT weir.create_monitor('extra $writer', 'events', 'at', columns => '{amount,spare}', window_size => '2 hours');\n",
 		"SELECT weir.drop_monitor('extra $writer');\n",
 		"SELECT weir.rebuild('" . pick(qw(events by_region filtered parts)) . "');\n",
+		"SELECT weir.alter_monitor('parts', options => '{\"max_groups\": " . pick(2 .. 6) . "}');\n",
 		"SELECT weir.rebuild('events', since => '2026-01-02', until => '2026-01-03');\n");
 }
 
@@ -273,7 +274,7 @@ sub strike
 	elsif ($blow eq 'publisher') { $publisher->stop('immediate'); $publisher->start }
 	elsif ($blow eq 'fault')
 	{
-		my $point = pick(qw(change commit stream_change stream_abort stream_commit stream_merged flush_begin pane_written flush_written flush_committed before_confirm after_confirm));
+		my $point = pick(qw(change commit stream_change stream_abort stream_commit stream_merged flush_begin pane_written limit_lowered flush_written flush_committed before_confirm after_confirm));
 
 		note "fault at $point";
 		$node->psql('postgres', "ALTER SYSTEM SET weir.fault = '$point:" . pick(qw(kill exit error)) . ':1:' . int(1 + rand 40) . "'");
