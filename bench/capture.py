@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import psycopg
@@ -245,6 +246,31 @@ CREATE TRIGGER bench_aggregate AFTER INSERT ON bench_triggered FOR EACH ROW EXEC
 """
 
 
+SUMMED = ("SELECT date_bin('1 hour', at, '2000-01-01 00:00+00') AS window_start, region, count(*) AS n, sum(customer) AS customer, sum(amount) AS amount, sum(price) AS price, "
+          "sum(latency) AS latency, min(amount) AS low, max(amount) AS high FROM {} GROUP BY date_bin('1 hour', at, '2000-01-01 00:00+00'), region")
+
+
+class Refresh(threading.Thread):
+    """Computes the materialized view anew, every second as long as that takes less: what a job of pg_cron would do."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.stopping = threading.Event()
+
+    def run(self):
+        with psycopg.connect(autocommit=True) as connection:
+            while not self.stopping.wait(1):
+                connection.execute('REFRESH MATERIALIZED VIEW bench_refreshed_sums')
+
+
+def has_pg_ivm(connection):
+    if connection.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_ivm'").fetchone()[0] == 0:
+        print('  writers: beside pg_ivm is left out, this server does not have it', file=sys.stderr)
+        return False
+    connection.execute('CREATE EXTENSION pg_ivm')
+    return True
+
+
 def pgbench(name, seconds):
     with tempfile.NamedTemporaryFile('w', suffix='.sql', delete=False) as file:
         file.write(SCRIPT.format(name=name))
@@ -265,21 +291,35 @@ def writers(cursor):
     events_table(connection, 'bench_watched', monitors=3)
     events_table(connection, 'bench_triggered', monitors=0)
     connection.execute(TRIGGER)
+    events_table(connection, 'bench_refreshed', monitors=0)
+    connection.execute('CREATE MATERIALIZED VIEW bench_refreshed_sums AS ' + SUMMED.format('bench_refreshed'))
+    beside = {'bench_triggered': ('a trigger', 'sums, squares and extremes of 4 columns by hour and region, row by row'),
+              'bench_refreshed': ('a materialized view refreshed every second', 'sums of 4 columns and extremes of one by hour and region')}
+    if has_pg_ivm(connection):
+        events_table(connection, 'bench_incremental', monitors=0)
+        connection.execute("SELECT pgivm.create_immv('bench_incremental_sums', %s)", (SUMMED.format('bench_incremental'),))
+        beside['bench_incremental'] = ('pg_ivm', 'sums of 4 columns and extremes of one by hour and region, kept by statement')
     seconds = max(2, int(SECONDS / 3))
-    found = {name: [] for name in ('bench_unwatched', 'bench_watched', 'idle', 'bench_triggered')}
+    found = {name: [] for name in ('bench_unwatched', 'bench_watched', 'idle', *beside)}
     for number in range(min(ROUNDS, 5)):
         for name in (list(found) if number % 2 == 0 else list(reversed(found))):
             pid = capture_pid(connection)
             # Idle: only processor time that nobody else wants.
             subprocess.run(['chrt', '--idle' if name == 'idle' else '--other', '-p', '0', str(pid)], check=True)
             wait(connection)  # until it has caught up with what the last one wrote
+            refresh = Refresh()
+            if name == 'bench_refreshed':
+                refresh.start()
             found[name].append(pgbench('bench_watched' if name == 'idle' else name, seconds))
+            refresh.stopping.set()
+            if name == 'bench_refreshed':
+                refresh.join()
     subprocess.run(['chrt', '--other', '-p', '0', str(capture_pid(connection))], check=True)
     none = statistics.median(found['bench_unwatched'])
-    for name, figure in (('bench_watched', '3 monitors / none'), ('idle', '3 monitors, capture on idle processors / none'), ('bench_triggered', 'a trigger / none')):
+    folded = '10 columns each, folded'
+    for name, (figure, what) in {'bench_watched': ('3 monitors', folded), 'idle': ('3 monitors, capture on idle processors', folded), **beside}.items():
         ratio = statistics.median(a / b for a, b in zip(found[name], found['bench_unwatched']))
-        note = 'sums, squares and extremes of 4 columns by hour and region, row by row' if name == 'bench_triggered' else '10 columns each, folded'
-        row(f'insert, tps: {figure}', f'{statistics.median(found[name]):,.0f}', f'{none:,.0f}', f'{ratio:.3f}', f'2 clients, single rows; {note}')
+        row(f'insert, tps: {figure} / none', f'{statistics.median(found[name]):,.0f}', f'{none:,.0f}', f'{ratio:.3f}', f'2 clients, single rows; {what}')
     for number in range(3):
         connection.execute('SELECT weir.drop_monitor(%s)', (f'bench_watched_{number}',))
 
