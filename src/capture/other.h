@@ -3,11 +3,11 @@
  *		Too many segments: which are kept, and putting the others together.  Inside this room only; within a transaction and an SPI
  *		scope, where nothing else is said.
  *
- * Every monitor has a limit for the hashes of its segments.  Those at or below it are kept, the rows of all others count for one
- * segment without values, SEGMENT_OTHER: so it does not matter which came first.  The limit falls, in halves, where a slice of
- *event time has more segments than option max_groups, in the transaction of a flush that also merges the live panes above it; from
- *then on rows find their pane by the new one.  What lies elsewhere is mapped when it is put into the live panes: partial panes at
- * commit, a build's at the end of its slice.  It rises only where all panes are built anew.
+ * Every monitor has a limit for the hashes of its segments.  Those at or below it are kept, the rows of all others count for
+ * one segment without values, SEGMENT_OTHER: so it does not matter which came first.  Where a slice of event time has more
+ * segments than option max_groups, the limit falls, in halves, in the transaction of a flush that also merges the live panes
+ * above it.  From then on rows find their pane by the new one.  What lies elsewhere is mapped when it is put into the live
+ * panes: partial panes at commit, a build's at the end of its slice.  It rises only where all panes are built anew.
  */
 #ifndef WEIR_CAPTURE_OTHER_H
 #define WEIR_CAPTURE_OTHER_H
