@@ -66,7 +66,8 @@ while (time < $end)
 		my ($different, $error) = verify_now($node, $monitor);
 
 		next unless defined $different;
-		is($different, '0|0|', "$monitor equals its source in the middle of the storm");
+		# What was just rewritten is marked, not compared, until it has been read again.
+		like($different, qr/^0\|\d+\|$/, "$monitor equals its source in the middle of the storm");
 		$verified++;
 	}
 	else { strike($blow, $node, $publisher) }

@@ -291,9 +291,13 @@ sub settle
 {
 	my ($node) = @_;
 
-	$node->poll_query_until('postgres', 'SELECT true');
-	$node->safe_psql('postgres', 'ALTER SYSTEM RESET weir.fault');
-	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	# A fault that was set may still be restarting the server, or do so before its end is read.
+	set_fault($node, '');
+	for (1 .. 3)
+	{
+		sleep 1;
+		$node->poll_query_until('postgres', 'SELECT true');
+	}
 	for my $name (split /\n/, $node->safe_psql('postgres', 'SELECT gid FROM pg_prepared_xacts'))
 	{
 		$node->safe_psql('postgres', "ROLLBACK PREPARED '$name'");
