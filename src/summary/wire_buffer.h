@@ -285,7 +285,9 @@ get_golomb(Reader *reader, int order)
 	uint64_t	top;
 
 	refill_bits(reader);
-	zeros = reader->bits == 0 ? 64 : __builtin_ctzll(reader->bits);
+	if (reader->bits == 0)
+		return get_long_golomb(reader, order);
+	zeros = __builtin_ctzll(reader->bits);
 	length = order + zeros;
 	if (zeros + 1 + length > reader->n_bits)
 		return get_long_golomb(reader, order);
