@@ -78,7 +78,7 @@ is(sql(q{SELECT max(started_at) >= min(finished_at) FROM weir.jobs WHERE trainer
 # ---- between owners ----
 sql(q{SET SESSION AUTHORIZATION bob; SELECT weir.create_model('b'); CREATE SCHEMA bobs;
 CREATE PROCEDURE bobs.quick(job_id bigint, config jsonb) LANGUAGE sql AS 'SELECT 1'; SELECT weir.create_trainer('bobs', 'b', 'bobs.quick')});
-sql(q{SELECT weir.enqueue_job('wait' || i, priority => 10, dedupe_key => 'fair') FROM generate_series(1, 3) i; SELECT weir.enqueue_job('bobs', dedupe_key => 'fair')});
+sql(q{BEGIN; SELECT weir.enqueue_job('wait' || i, priority => 10, dedupe_key => 'fair') FROM generate_series(1, 3) i; SELECT weir.enqueue_job('bobs', dedupe_key => 'fair'); COMMIT});
 wait_until($node, q{SELECT count(*) = 4 FROM weir.jobs WHERE dedupe_key = 'fair' AND state = 'succeeded'}, 'three urgent jobs of one owner, one of another');
 is(sql(q{SELECT string_agg(owner::text, ' ' ORDER BY token) FROM weir.job WHERE dedupe_key = 'fair'}), 'ann bob ann ann', 'are launched in turn');
 
