@@ -300,7 +300,7 @@ def test_scores(cursor, n, shape):
     good = good and (against == scores or numpy.allclose(numpy.array(against, float), numpy.array(scores, float), rtol=1e-9, atol=1e-9))
     good = good and (numpy.allclose(numpy.array(robust, float), (values - numpy.median(values)) / deviation, rtol=1e-9, atol=1e-9) if deviation > 0 else robust == [None] * n)
     check(good, f'z-scores, {shape}, n {n}: scipy')
-    cursor.execute('SELECT weir.median_absolute_deviation(x), weir.median_absolute_deviation(weir.summarize(x, 32)), array_agg(r ORDER BY t) FROM '
+    cursor.execute('SELECT weir.median_absolute_deviation(x), weir.median_absolute_deviation(weir.summarize(x, 256)), array_agg(r ORDER BY t) FROM '
                    '(SELECT t, x, weir.robust_z_score(x, (SELECT weir.summarize(x) FROM s)) AS r FROM s) q')
     exact, coarse, against = cursor.fetchone()
     unscaled = scipy.stats.median_abs_deviation(values)
