@@ -8,12 +8,6 @@
 #include <string.h>
 
 static double
-middle(const ScoreCell *cell)
-{
-	return cell->lower == cell->upper ? cell->lower : cell->lower + (cell->upper - cell->lower) / 2;
-}
-
-static double
 rows(const ScoreCell *cell)
 {
 	return (double) (cell->negatives + cell->positives);
@@ -24,7 +18,7 @@ add(CalibrationBin *bin, const ScoreCell *cell)
 {
 	bin->n += rows(cell);
 	bin->n_positive += (double) cell->positives;
-	bin->score_sum += rows(cell) * middle(cell);
+	bin->score_sum += rows(cell) * score_cell_middle(cell);
 }
 
 int
@@ -44,12 +38,12 @@ calibration_bins(const ScoreCell *cells, size_t n_cells, CalibrationBinning binn
 		}
 		for (size_t i = 0; i < n_cells; i++)
 		{
-			int			bin = (int) fmin(n_bins - 1, fmax(0, ceil(middle(&cells[i]) * n_bins) - 1));
+			int			bin = (int) fmin(n_bins - 1, fmax(0, ceil(score_cell_middle(&cells[i]) * n_bins) - 1));
 
 			/* The ends are these very doubles, whatever the product was rounded to. */
-			while (bin > 0 && middle(&cells[i]) <= bins[bin].low)
+			while (bin > 0 && score_cell_middle(&cells[i]) <= bins[bin].low)
 				bin--;
-			while (bin < n_bins - 1 && middle(&cells[i]) > bins[bin].high)
+			while (bin < n_bins - 1 && score_cell_middle(&cells[i]) > bins[bin].high)
 				bin++;
 			add(&bins[bin], &cells[i]);
 		}

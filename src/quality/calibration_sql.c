@@ -32,23 +32,6 @@ PG_FUNCTION_INFO_V1(weir_estimate_performance);
 
 static const char *const method_names[] = {"isotonic", "platt", "logit", "temperature", "beta"};
 
-static Datum
-float_or_null(double value, bool *is_null)
-{
-	*is_null = isnan(value);
-	return *is_null ? (Datum) 0 : Float8GetDatum(value);
-}
-
-static double
-normal_of_confidence(double confidence)
-{
-	if (!(confidence > 0 && confidence < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("confidence must lie between 0 and 1"),
-				 errhint("0.95 is usual.")));
-	return -normal_quantile((1 - confidence) / 2);
-}
-
 static const Performance *
 binary_performance(Datum datum)
 {
@@ -103,7 +86,7 @@ Datum
 weir_calibration(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	double		z = normal_of_confidence(PG_ARGISNULL(3) ? 0.95 : PG_GETARG_FLOAT8(3));
+	double		z = performance_normal_of_confidence(PG_ARGISNULL(3) ? 0.95 : PG_GETARG_FLOAT8(3));
 	Binned	   *binned;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -125,10 +108,10 @@ weir_calibration(PG_FUNCTION_ARGS)
 		values[2] = Float8GetDatum(bin->high);
 		values[3] = Int64GetDatum((int64) bin->n);
 		values[4] = Int64GetDatum((int64) bin->n_positive);
-		values[5] = float_or_null(bin->n > 0 ? bin->score_sum / bin->n : NAN, &nulls[5]);
-		values[6] = float_or_null(bin->n > 0 ? bin->n_positive / bin->n : NAN, &nulls[6]);
-		values[7] = float_or_null(low, &nulls[7]);
-		values[8] = float_or_null(high, &nulls[8]);
+		values[5] = performance_float_or_null(bin->n > 0 ? bin->score_sum / bin->n : NAN, &nulls[5]);
+		values[6] = performance_float_or_null(bin->n > 0 ? bin->n_positive / bin->n : NAN, &nulls[6]);
+		values[7] = performance_float_or_null(low, &nulls[7]);
+		values[8] = performance_float_or_null(high, &nulls[8]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -143,11 +126,11 @@ put_metric(ReturnSetInfo *result, const char *name, double value, double p_value
 	bool		is_defined = n > 0 && !isnan(value);
 
 	values[0] = CStringGetTextDatum(name);
-	values[1] = float_or_null(is_defined ? value : NAN, &nulls[1]);
-	values[2] = float_or_null(is_defined ? p_value : NAN, &nulls[2]);
+	values[1] = performance_float_or_null(is_defined ? value : NAN, &nulls[1]);
+	values[2] = performance_float_or_null(is_defined ? p_value : NAN, &nulls[2]);
 	values[3] = Int64GetDatum(n);
 	values[4] = CStringGetTextDatum(is_defined ? "ok" : "undefined");
-	values[5] = float_or_null(is_defined ? error_bound : NAN, &nulls[5]);
+	values[5] = performance_float_or_null(is_defined ? error_bound : NAN, &nulls[5]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -427,7 +410,7 @@ weir_estimate_performance(PG_FUNCTION_ARGS)
 	EstimateRows rows = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
 	double		threshold = PG_ARGISNULL(2) ? 0.5 : PG_GETARG_FLOAT8(2);
 	char	   *calibrate = PG_ARGISNULL(3) ? pstrdup("auto") : text_to_cstring(PG_GETARG_TEXT_PP(3));
-	double		z = normal_of_confidence(PG_ARGISNULL(4) ? 0.95 : PG_GETARG_FLOAT8(4));
+	double		z = performance_normal_of_confidence(PG_ARGISNULL(4) ? 0.95 : PG_GETARG_FLOAT8(4));
 	int32		min_n = PG_ARGISNULL(5) ? 1 : PG_GETARG_INT32(5);
 	const Performance *reference;
 	const Performance *current;

@@ -13,12 +13,6 @@
 #define SMALLEST_PROBABILITY 1e-15 /* scores of 0 and 1 have a logit that far out */
 
 static double
-middle(const ScoreCell *cell)
-{
-	return cell->lower == cell->upper ? cell->lower : cell->lower + (cell->upper - cell->lower) / 2;
-}
-
-static double
 inside(double score)
 {
 	return fmin(1 - SMALLEST_PROBABILITY, fmax(SMALLEST_PROBABILITY, score));
@@ -118,7 +112,7 @@ likelihood(const CurveFit *fit, const double *coefficients, double gradient[3], 
 		double		eta;
 		double		p;
 
-		features(fit->method, middle(&fit->cells[i]), x);
+		features(fit->method, score_cell_middle(&fit->cells[i]), x);
 		eta = linear(coefficients, x, n);
 		p = logistic(eta);
 		/* ln (1 + e^eta) without overflow */
@@ -205,7 +199,7 @@ fit_isotonic(Calibrator *calibrator, const ScoreCell *cells, size_t n_cells, All
 	{
 		weight[n] = (double) (cells[i].negatives + cells[i].positives);
 		value[n] = (double) cells[i].positives / weight[n];
-		first[n] = last[n] = middle(&cells[i]);
+		first[n] = last[n] = score_cell_middle(&cells[i]);
 		n++;
 		while (n > 1 && value[n - 2] >= value[n - 1])
 		{

@@ -144,6 +144,13 @@ typedef struct ScoreCell
 	int64_t		positives;
 } ScoreCell;
 
+/* Where the scores of a cell are taken to lie. */
+static inline double
+score_cell_middle(const ScoreCell *cell)
+{
+	return cell->lower == cell->upper ? cell->lower : cell->lower + (cell->upper - cell->lower) / 2;
+}
+
 /* Ascending; the caller frees n cells with the allocator. */
 extern ScoreCell *performance_cells(const Performance *performance, Allocator allocator, size_t *n);
 

@@ -4,7 +4,10 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "base/compat.h"
+#include "base/distributions.h"
 #include "base/memory.h"
 #include "fmgr.h"
 #include "quality/performance_datum.h"
@@ -135,4 +138,21 @@ performance_check_status(PerformanceStatus status)
 					 errdetail("The bytes are damaged, or were not written by this version of weir.")));
 			break;
 	}
+}
+
+double
+performance_normal_of_confidence(double confidence)
+{
+	if (!(confidence > 0 && confidence < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("confidence must lie between 0 and 1"),
+				 errhint("0.95 is usual.")));
+	return -normal_quantile((1 - confidence) / 2);
+}
+
+Datum
+performance_float_or_null(double value, bool *is_null)
+{
+	*is_null = isnan(value);
+	return *is_null ? (Datum) 0 : Float8GetDatum(value);
 }

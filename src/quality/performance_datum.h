@@ -29,4 +29,10 @@ extern Performance *performance_from_datum(Allocator allocator, Datum datum);
 /* Raises the error that belongs to a status other than PERFORMANCE_OK. */
 extern void performance_check_status(PerformanceStatus status);
 
+/* The two-sided normal quantile; raises 22023 outside of (0, 1). */
+extern double performance_normal_of_confidence(double confidence);
+
+/* NaN is NULL. */
+extern Datum performance_float_or_null(double value, bool *is_null);
+
 #endif

@@ -28,13 +28,6 @@ PG_FUNCTION_INFO_V1(weir_threshold_curve);
 PG_FUNCTION_INFO_V1(weir_gain_table);
 PG_FUNCTION_INFO_V1(weir_business_value);
 
-static Datum
-float_or_null(double value, bool *is_null)
-{
-	*is_null = isnan(value);
-	return *is_null ? (Datum) 0 : Float8GetDatum(value);
-}
-
 static double
 ratio(double numerator, double denominator)
 {
@@ -104,22 +97,12 @@ read_wanted(MetricRows *rows, ArrayType *array)
 	}
 }
 
-static double
-normal_of_confidence(double confidence)
-{
-	if (!(confidence > 0 && confidence < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("confidence must lie between 0 and 1"),
-				 errhint("0.95 is usual.")));
-	return -normal_quantile((1 - confidence) / 2);
-}
-
 Datum
 weir_performance_metrics(PG_FUNCTION_ARGS)
 {
 	double		threshold = PG_ARGISNULL(1) ? 0.5 : PG_GETARG_FLOAT8(1);
 	MetricRows	rows = {.result = (ReturnSetInfo *) fcinfo->resultinfo, .n_wanted = -1};
-	double		z = normal_of_confidence(PG_ARGISNULL(3) ? 0.95 : PG_GETARG_FLOAT8(3));
+	double		z = performance_normal_of_confidence(PG_ARGISNULL(3) ? 0.95 : PG_GETARG_FLOAT8(3));
 	int32		min_n = PG_ARGISNULL(4) ? 1 : PG_GETARG_INT32(4);
 	const Performance *performance;
 
@@ -240,7 +223,7 @@ Datum
 weir_class_report(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	double		z = normal_of_confidence(PG_ARGISNULL(1) ? 0.95 : PG_GETARG_FLOAT8(1));
+	double		z = performance_normal_of_confidence(PG_ARGISNULL(1) ? 0.95 : PG_GETARG_FLOAT8(1));
 	const Performance *performance;
 	ClassCounts *classes;
 	size_t		n;
@@ -269,15 +252,17 @@ weir_class_report(PG_FUNCTION_ARGS)
 
 			if (rates[j].trials > 0)
 				wilson_interval(rates[j], z, &low, &high);
-			values[column] = float_or_null(ratio((double) rates[j].successes, (double) rates[j].trials), &nulls[column]);
+			values[column] =
+				performance_float_or_null(ratio((double) rates[j].successes, (double) rates[j].trials), &nulls[column]);
 			column++;
-			values[column] = float_or_null(low, &nulls[column]);
+			values[column] = performance_float_or_null(low, &nulls[column]);
 			column++;
-			values[column] = float_or_null(high, &nulls[column]);
+			values[column] = performance_float_or_null(high, &nulls[column]);
 			column++;
 		}
 		values[column] =
-			float_or_null(ratio(2 * (double) class->n_correct, (double) (class->n_labelled + class->n_predicted)), &nulls[column]);
+			performance_float_or_null(ratio(2 * (double) class->n_correct, (double) (class->n_labelled + class->n_predicted)),
+									  &nulls[column]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -319,10 +304,10 @@ weir_threshold_curve(PG_FUNCTION_ARGS)
 		values[0] = Float8GetDatum(cells[i].lower);
 		values[1] = Int64GetDatum((int64) above[1]);
 		values[2] = Int64GetDatum((int64) above[0]);
-		values[3] = float_or_null(ratio(above[1], positives), &nulls[3]);
-		values[4] = float_or_null(ratio(above[0], negatives), &nulls[4]);
-		values[5] = float_or_null(ratio(above[1], above[0] + above[1]), &nulls[5]);
-		values[6] = float_or_null(ratio(2 * above[1], above[0] + above[1] + positives), &nulls[6]);
+		values[3] = performance_float_or_null(ratio(above[1], positives), &nulls[3]);
+		values[4] = performance_float_or_null(ratio(above[0], negatives), &nulls[4]);
+		values[5] = performance_float_or_null(ratio(above[1], above[0] + above[1]), &nulls[5]);
+		values[6] = performance_float_or_null(ratio(2 * above[1], above[0] + above[1] + positives), &nulls[6]);
 		values[7] = Float8GetDatum((above[0] + above[1]) / (negatives + positives));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
@@ -385,13 +370,13 @@ weir_gain_table(PG_FUNCTION_ARGS)
 		seen = end;
 		cumulated += positives;
 		values[0] = Int32GetDatum(part);
-		values[1] = float_or_null(lowest, &nulls[1]);
+		values[1] = performance_float_or_null(lowest, &nulls[1]);
 		values[2] = Float8GetDatum(size);
 		values[3] = Float8GetDatum(positives);
-		values[4] = float_or_null(ratio(positives, size), &nulls[4]);
-		values[5] = float_or_null(ratio(ratio(positives, size), total[1] / (total[0] + total[1])), &nulls[5]);
-		values[6] = float_or_null(ratio(cumulated, total[1]), &nulls[6]);
-		values[7] = float_or_null(ratio(ratio(cumulated, end), total[1] / (total[0] + total[1])), &nulls[7]);
+		values[4] = performance_float_or_null(ratio(positives, size), &nulls[4]);
+		values[5] = performance_float_or_null(ratio(ratio(positives, size), total[1] / (total[0] + total[1])), &nulls[5]);
+		values[6] = performance_float_or_null(ratio(cumulated, total[1]), &nulls[6]);
+		values[7] = performance_float_or_null(ratio(ratio(cumulated, end), total[1] / (total[0] + total[1])), &nulls[7]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
