@@ -36,10 +36,11 @@ wait_until($node, q{SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity 
 	'the builder reads');
 for my $command ('ALTER TABLE big ADD y int', 'ALTER TABLE big ALTER x TYPE numeric', 'VACUUM FULL big', 'TRUNCATE big', 'ALTER TABLE big RENAME x TO z')
 {
+	# TRUNCATE, once captured, leaves nothing to build.
+	is(sql(q{SELECT state IN ('starting', 'building') FROM weir.monitors WHERE monitor = 'big'}), 't', 'the build goes on all the same') if $command =~ /TRUNCATE/;
 	is($node->psql('postgres', $command, extra_params => [ '-v', 'ON_ERROR_STOP=1' ]), 0, "$command does not wait for a build");
 	sql(q{INSERT INTO big(id, at) SELECT i, '2026-01-01'::timestamptz + i * interval '1 s' FROM generate_series(1, 10000) i}) if $command =~ /TRUNCATE/;
 }
-is(sql(q{SELECT state IN ('starting', 'building') FROM weir.monitors WHERE monitor = 'big'}), 't', 'the build goes on all the same');
 sql(q{ALTER SYSTEM RESET weir.build_rate}); $node->reload;
 all_equal($node, 'big', 'and is right in the end');
 
