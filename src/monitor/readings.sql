@@ -368,32 +368,6 @@ END;
 COMMENT ON FUNCTION weir._capture_scores(int, timestamptz, timestamptz, text[]) IS
     'Minutes of weir.capture_history as scores, of the metrics of capture that only_metrics names. Internal.';
 
-CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
-    segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
-    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
-        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
-    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT * FROM weir._metric_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-    UNION ALL
-    SELECT * FROM weir._detector_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-    UNION ALL
-    SELECT * FROM weir._capture_scores($1, $4, $5, $10);
-END;
-COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
-    'weir.scores without privileges. Internal.';
-
-CREATE FUNCTION weir._scores(monitor_id int, since timestamptz, until timestamptz, only_metrics text[] DEFAULT NULL)
-    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
-        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
-    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT * FROM weir._all_scores(monitor_id, NULL, NULL, since, until, true, true, NULL, NULL, only_metrics);
-END;
-COMMENT ON FUNCTION weir._scores(int, timestamptz, timestamptz, text[]) IS
-    'All scores of the monitor''s windows that begin in [since, until), for rules; only_metrics: only these are computed (NULL: '
-    'all). Internal.';
-
 REVOKE ALL ON FUNCTION weir._final_before(int), weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]), weir._settings(int, text[]),
     weir._status(boolean, int, bigint, bigint, text),
     weir._windows(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
@@ -404,9 +378,7 @@ REVOKE ALL ON FUNCTION weir._final_before(int), weir._pane_windows(int, text, in
     weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._metric_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._detector_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
-    weir._capture_scores(int, timestamptz, timestamptz, text[]),
-    weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
-    weir._scores(int, timestamptz, timestamptz, text[])
+    weir._capture_scores(int, timestamptz, timestamptz, text[])
     FROM PUBLIC;
 
 -- ---- for everybody: functions and the views over all monitors that one may read --------------------------------------------------------
