@@ -282,15 +282,15 @@ COMMENT ON FUNCTION weir._fairness_scores(int, interval, interval, timestamptz, 
 CREATE FUNCTION weir._metric_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
-        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text, p_value float8)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT d.monitor, d.window_start, d.window_end, d.segment, 'drift', d.column_name::text, d.metric, d.value, d.threshold, d.n, d.verdict,
-        d.is_final, d.status
+        d.is_final, d.status, d.p_value
     FROM weir._drift_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) d
     UNION ALL
     SELECT f.monitor, f.window_start, f.window_end, f.segment, 'fairness', concat_ws(': ', f.protected, f.group_name), f.metric, f.value, f.threshold,
-        f.n, f.verdict, f.is_final, f.status
+        f.n, f.verdict, f.is_final, f.status, f.p_value
     FROM weir._fairness_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) f;
 END;
 COMMENT ON FUNCTION weir._metric_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
@@ -299,7 +299,7 @@ COMMENT ON FUNCTION weir._metric_scores(int, interval, interval, timestamptz, ti
 CREATE FUNCTION weir._detector_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
-        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text, p_value float8)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH wanted AS MATERIALIZED (
@@ -329,12 +329,12 @@ BEGIN ATOMIC
     SELECT monitor, window_start, window_end, segment, 'detector', subject, name,
         CASE signal WHEN 'stable' THEN 0 WHEN 'warning' THEN 1 WHEN 'drift' THEN 2 END, 1, n,
         CASE signal WHEN 'stable' THEN 'ok' WHEN 'warning' THEN 'warning' WHEN 'drift' THEN 'alert' END, is_final,
-        CASE WHEN status = 'ok' AND signal IS NULL THEN 'undefined' ELSE status END
+        CASE WHEN status = 'ok' AND signal IS NULL THEN 'undefined' ELSE status END, NULL::float8
     FROM judged WHERE $4 IS NULL OR window_start >= $4
     UNION ALL
     -- What detectors over rows have found, pane by pane.
     SELECT p.monitor, p.window_start, p.window_end, NULL, 'detector', coalesce(w.column_name, g.prediction), w.name, x.value, 1, coalesce(x.n, 0),
-        CASE WHEN x.status = 'ok' THEN CASE x.value WHEN 0 THEN 'ok' WHEN 1 THEN 'warning' ELSE 'alert' END END, p.is_final, x.status
+        CASE WHEN x.status = 'ok' THEN CASE x.value WHEN 0 THEN 'ok' WHEN 1 THEN 'warning' ELSE 'alert' END END, p.is_final, x.status, NULL
     FROM (SELECT m.monitor_id, m.prediction::text, m.label::text FROM weir.monitor m WHERE m.monitor_id = $1 AND EXISTS (SELECT FROM wanted WHERE is_row)) g
         CROSS JOIN LATERAL weir._windows(g.monitor_id, $2, $3, $4, $5, false, $7, $8, $9) p
         JOIN wanted w ON w.is_row
@@ -352,14 +352,18 @@ END;
 COMMENT ON FUNCTION weir._detector_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
     'What the detectors of a monitor (option detectors) say after each window, without privileges. Internal.';
 
+CREATE FUNCTION weir._statistic_names() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    RETURN ARRAY['rows', 'late_rows', 'n', 'null_share', 'distinct_count', 'mean', 'stddev', 'min', 'p25', 'p50', 'p75', 'p95', 'p99', 'max'];
+COMMENT ON FUNCTION weir._statistic_names() IS 'Statistics of windows that rules may watch. Internal.';
+
 -- Only where asked for by name: they are of the database, not of the data.
 CREATE FUNCTION weir._capture_scores(monitor_id int, since timestamptz, until timestamptz, only_metrics text[])
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
-        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text, p_value float8)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT m.name, h.minute, h.minute + interval '1 minute', NULL, 'capture', NULL, x.metric, x.value, NULL::float8, h.samples, NULL,
-        h.minute + interval '1 minute' <= now(), 'ok'
+        h.minute + interval '1 minute' <= now(), 'ok', NULL::float8
     FROM weir.monitor m, weir.capture_minute h,
         LATERAL (VALUES ('capture_lag', h.lag), ('capture_lag_bytes', h.lag_bytes), ('capture_wal_kept_bytes', h.wal_kept_bytes),
                         ('capture_gaps', h.gaps)) x (metric, value)
@@ -367,6 +371,32 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION weir._capture_scores(int, timestamptz, timestamptz, text[]) IS
     'Minutes of weir.capture_history as scores, of the metrics of capture that only_metrics names. Internal.';
+
+-- Only where asked for by name: weir.window_stats shows them all. n is NULL where the value itself counts rows: then no number of rows is too small.
+CREATE FUNCTION weir._statistic_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, labels boolean, columns int[], only_metrics text[])
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text, p_value float8)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.monitor, r.window_start, r.window_end, r.segment, 'statistics', r.column_name::text, x.metric, x.value, NULL::float8,
+        CASE WHEN x.metric <> 'n' THEN r.n + CASE x.metric WHEN 'null_share' THEN r.null_count ELSE 0 END END, NULL::text, r.is_final,
+        CASE WHEN x.metric IN ('n', 'null_share') AND r.status = 'insufficient' THEN 'ok' ELSE r.status END, NULL::float8
+    FROM (SELECT $1 AS monitor_id WHERE only_metrics && weir._statistic_names() AND NOT only_metrics <@ ARRAY['rows', 'late_rows']) g
+        CROSS JOIN LATERAL weir._window_stats(g.monitor_id, $2, $3, $4, $5, $6, $7, $8, NULL) r,
+        LATERAL (VALUES ('n', r.n::float8), ('null_share', r.null_share), ('distinct_count', r.distinct_count), ('mean', r.mean), ('stddev', r.stddev),
+                        ('min', r.min), ('p25', r.p25), ('p50', r.p50), ('p75', r.p75), ('p95', r.p95), ('p99', r.p99), ('max', r.max)) x (metric, value)
+    WHERE x.metric = ANY (only_metrics) AND (r.kind = 'numeric' OR x.metric IN ('n', 'null_share', 'distinct_count'))
+    UNION ALL
+    SELECT w.monitor, w.window_start, w.window_end, w.segment, 'statistics', NULL, x.metric, x.value, NULL, NULL, NULL, w.is_final,
+        CASE w.status WHEN 'insufficient' THEN 'ok' ELSE w.status END, NULL
+    FROM (SELECT $1 AS monitor_id WHERE only_metrics && ARRAY['rows', 'late_rows']) g
+        CROSS JOIN LATERAL weir._windows(g.monitor_id, $2, $3, $4, $5, $6, $7, $8, NULL) w,
+        LATERAL (VALUES ('rows', w.n), ('late_rows', w.n_late)) x (metric, value)
+    WHERE x.metric = ANY (only_metrics);
+END;
+COMMENT ON FUNCTION weir._statistic_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], text[]) IS
+    'Those statistics of weir.window_stats and weir.windows as scores that only_metrics names. Internal.';
 
 REVOKE ALL ON FUNCTION weir._final_before(int), weir._pane_windows(int, text, interval, interval, timestamptz, timestamptz, boolean, int[]), weir._settings(int, text[]),
     weir._status(boolean, int, bigint, bigint, text),
@@ -378,7 +408,8 @@ REVOKE ALL ON FUNCTION weir._final_before(int), weir._pane_windows(int, text, in
     weir._fairness_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._metric_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._detector_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
-    weir._capture_scores(int, timestamptz, timestamptz, text[])
+    weir._capture_scores(int, timestamptz, timestamptz, text[]),
+    weir._statistic_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], text[])
     FROM PUBLIC;
 
 -- ---- for everybody: functions and the views over all monitors that one may read --------------------------------------------------------
@@ -492,13 +523,13 @@ COMMENT ON FUNCTION weir.fairness_scores(text, interval, interval, timestamptz, 
 CREATE FUNCTION weir.scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
-        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text, p_value float8)
     AS 'MODULE_PATHNAME', 'weir_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10000;
 COMMENT ON FUNCTION weir.scores(text, interval, interval, timestamptz, timestamptz) IS
     'All scores in one shape, for rules and dashboards. family: drift (subject: the column), fairness (subject: the protected '
     'column, "column: group" for a group of it) or detector (subject: that of the metric it follows; metric: its name in option detectors; '
     'value: 0 stable, 1 warning, 2 drift; the detector begins with the first window kept). verdict: NULL unless status is ok; status as in weir.drift_scores and '
-    'weir.fairness_scores. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the '
+    'weir.fairness_scores. p_value: of the test behind the score, not adjusted; NULL where there is none. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the '
     'same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows '
     'that begin in [since, until). Needs SELECT on the time column of the source, on the whole table when the monitor has a '
     'filter; columns that the caller may not read are left out. segment: NULL for all rows together, else the values of '
@@ -612,7 +643,7 @@ GRANT SELECT ON weir.fairness_scores TO PUBLIC;
 
 CREATE VIEW weir.scores WITH (security_barrier) AS
     SELECT m.monitor, r.window_start, r.window_end, r.segment, r.family, r.subject, r.metric, r.value, r.threshold, r.n, r.verdict,
-        r.is_final, r.status
+        r.is_final, r.status, r.p_value
     FROM weir.monitors m CROSS JOIN LATERAL weir.scores(m.monitor) r;
 COMMENT ON VIEW weir.scores IS
     'All scores in one shape of all monitors that one may read; columns as in the function weir.scores(monitor, ...), which takes '

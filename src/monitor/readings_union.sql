@@ -3,21 +3,23 @@
 CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
-        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text, p_value float8)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT * FROM weir._metric_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     UNION ALL
     SELECT * FROM weir._detector_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     UNION ALL
-    SELECT * FROM weir._capture_scores($1, $4, $5, $10);
+    SELECT * FROM weir._capture_scores($1, $4, $5, $10)
+    UNION ALL
+    SELECT * FROM weir._statistic_scores($1, $2, $3, $4, $5, $6, $7, $8, $10);
 END;
 COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
     'weir.scores without privileges. Internal.';
 
 CREATE FUNCTION weir._scores(monitor_id int, since timestamptz, until timestamptz, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
-        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text)
+        value float8, threshold float8, n bigint, verdict text, is_final boolean, status text, p_value float8)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT * FROM weir._all_scores(monitor_id, NULL, NULL, since, until, true, true, NULL, NULL, only_metrics);
