@@ -182,9 +182,10 @@ SELECT weir.create_model_version('regress m', job_id => 0);
 SELECT weir.create_model_version('regress m2', job_id => :first_job);
 \set VERBOSITY terse
 SELECT weir.create_model_version('regress m', artifact => '\x616263', metrics => '{"auc": 0.81}', job_id => :first_job, code_version => 'v1', note => 'first');
-SELECT weir.create_model_version('regress m', artifact_uri => 's3://models/2', artifact_hash => 'ABCDEF', data_version => 3, signature => '{"in": ["income"]}');
+SELECT weir.create_data_version('regress', 'SELECT 1 AS x', materialize => false) AS data \gset
+SELECT weir.create_model_version('regress m', artifact_uri => 's3://models/2', artifact_hash => 'ABCDEF', data_version => :data, signature => '{"in": ["income"]}');
 SELECT weir.create_model_version('regress m2');
-SELECT model, version, aliases, state, job_id = :first_job AS of_job, data_version, code_version, metrics, signature, artifact_uri, artifact_hash, created_by, note
+SELECT model, version, aliases, state, job_id = :first_job AS of_job, data_version = :data AS on_data, trainer, config, code_version, metrics, signature, artifact_uri, artifact_hash, created_by, note
     FROM weir.model_versions ORDER BY 1, 2;
 SELECT weir.model_artifact('regress m', 1), weir.model_artifact('regress m', 2);
 SELECT weir.model_artifact('regress m', 3);

@@ -12,7 +12,7 @@
 #include "base/compat.h"
 #include "base/memory.h"
 #include "base/privileges.h"
-#include "catalog/namespace.h"
+#include "base/query.h"
 #include "catalog/pg_type_d.h"
 #include "drift/adjust.h"
 #include "drift/drift_datum.h"
@@ -24,8 +24,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/plancache.h"
-#include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(weir_compare);
 
@@ -57,55 +55,6 @@ static const char *const side_names[] = {"baseline", "current"};
 
 /* ---- what is compared ---- */
 
-/* Where the rows come from, as it stands after FROM. */
-typedef struct Side
-{
-	char	   *from;
-	TupleDesc	shape;
-} Side;
-
-/* Whether the text is a query: more than one word, or VALUES(...) and the like; else it is the name of a table. */
-static bool
-is_query(const char *text)
-{
-	bool		quoted = false;
-	size_t		length = strlen(text);
-
-	while (length > 0 && isspace((unsigned char) text[length - 1]))
-		length--;
-	for (size_t i = strspn(text, " \t\r\n\f\v"); i < length; i++)
-	{
-		if (text[i] == '"')
-			quoted = !quoted;
-		else if (!quoted && (isspace((unsigned char) text[i]) || text[i] == '('))
-			return true;
-	}
-	return false;
-}
-
-static char *
-qualified_name(const char *text)
-{
-	List	   *names = textToQualifiedNameList(cstring_to_text(text));
-	Oid			relation = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, false);
-
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
-}
-
-/* The shape of its rows; the query must be one SELECT by itself, so that it can stand in parentheses. */
-static TupleDesc
-shape_of(const char *query, int side)
-{
-	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
-
-	if (plan == NULL || !SPI_is_cursor_plan(plan) || list_length(SPI_plan_get_plan_sources(plan)) != 1 ||
-		((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->commandTag != CMDTAG_SELECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be the name of a table or one SELECT", side_names[side])));
-	return ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->resultDesc;
-}
-
 static ComparedColumn *
 find_column(List *columns, const char *name)
 {
@@ -119,7 +68,7 @@ find_column(List *columns, const char *name)
 
 /* The columns of both sides, those of the baseline first, in their order. */
 static List *
-find_columns(const Side *sides)
+find_columns(const RowSource *sides)
 {
 	List	   *columns = NIL;
 
@@ -229,25 +178,6 @@ choose_kind(ComparedColumn *column, const char *given)
 }
 
 /* ---- reading ---- */
-
-static Side
-find_side(const char *text, int side)
-{
-	Side		result;
-
-	if (is_query(text))
-	{
-		result.shape = shape_of(text, side);
-		result.from = psprintf("(\n%s\n) AS side", text);
-	}
-	else
-	{
-		/* the table itself: only columns that are compared need to be readable */
-		result.from = qualified_name(text);
-		result.shape = shape_of(psprintf("SELECT * FROM %s", result.from), side);
-	}
-	return result;
-}
 
 static void
 summarize_side(const char *from, List *columns, int side, MemoryContext memory)
@@ -432,7 +362,7 @@ weir_compare(PG_FUNCTION_ARGS)
 	DriftOptions parsed;
 	Jsonb	   *options;
 	Jsonb	   *kinds;
-	Side		sides[2];
+	RowSource	sides[2];
 	List	   *columns;
 	List	   *compared = NIL;
 	List	   *rows = NIL;
@@ -453,7 +383,7 @@ weir_compare(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	for (int side = 0; side < 2; side++)
-		sides[side] = find_side(texts[side], side);
+		sides[side] = row_source(texts[side], side_names[side], 0, NULL);
 	columns = find_columns(sides);
 	if (!PG_ARGISNULL(2))
 		columns = choose_columns(columns, PG_GETARG_ARRAYTYPE_P(2));

@@ -13,7 +13,9 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "model/data_version.h"
 #include "model/model.h"
+#include "monitor/monitor.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -291,10 +293,18 @@ launch_next(void)
 static void
 purge_finished(TaskRow *all)
 {
+	if (model_job_retention_s == 0)
+		return;
 	sql_execute("DELETE FROM weir.job WHERE job_id IN (SELECT job_id FROM weir.job WHERE created_at < $1 AND finished_at < $1"
 				" AND state NOT IN ('queued', 'running') AND pid IS NULL FOR UPDATE SKIP LOCKED)",
 				1, (Oid[]){TIMESTAMPTZOID},
 				(Datum[]){TimestampTzGetDatum(GetCurrentTimestamp() - model_job_retention_s * USECS_PER_SEC)}, NULL);
+}
+
+static void
+expire_data_versions(TaskRow *all)
+{
+	data_version_expire();
 }
 
 void
@@ -313,9 +323,10 @@ job_task(void)
 	try_step(signal_workers, NULL, "workers of cancelled jobs were not interrupted");
 	while (launch_next())
 		CHECK_FOR_INTERRUPTS();
-	if (model_job_retention_s > 0 && GetCurrentTimestamp() >= next_purge)
+	if (GetCurrentTimestamp() >= next_purge)
 	{
 		try_step(purge_finished, NULL, "old jobs were not removed");
+		try_step(expire_data_versions, NULL, "tables of old data versions were not dropped");
 		next_purge = GetCurrentTimestamp() + USECS_PER_HOUR;
 	}
 	sql_end(&scope);
@@ -349,6 +360,7 @@ model_init(void)
 	DefineCustomIntVariable("weir.job_retention", "How long jobs are kept once they are over.", "0: for good.",
 							&model_job_retention_s, 90 * SECS_PER_DAY, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	rule_register_action("retrain", retrain_check, retrain_run);
+	monitor_register_data_versions(data_version_query_of);
 	worker_register_task("jobs", 500, job_task);
 	worker_register_one_off("job", job_run);
 	worker_register_presence(jobs_present);

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "model/data_version.h"
 #include "model/model.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -209,12 +210,19 @@ weir_create_model_version(PG_FUNCTION_ARGS)
 	model_require_owner(user, model.owner, "model", name);
 	if (!PG_ARGISNULL(JOB))
 		check_job_of_version(PG_GETARG_INT64(JOB), name, user);
+	if (!PG_ARGISNULL(DATA_VERSION))
+		data_version_require(PG_GETARG_INT64(DATA_VERSION), user);
 	values[MODEL] = Int32GetDatum(model.model_id);
+	/* Jobs are removed in time: what it takes to train the same again is kept here. */
 	sql_execute(
 		"INSERT INTO weir.model_version (model_id, version, artifact, artifact_uri, metrics, data_version, job_id, code_version,"
-		" signature, note, artifact_hash, created_by)"
-		" SELECT $1, 1 + coalesce((SELECT max(version) FROM weir.model_version WHERE model_id = $1), 0), $2, $3, $4, $5, $6, $7, $8, $9,"
-		" coalesce(encode(sha256($2), 'hex'), lower($10)), $11::regrole RETURNING version",
+		" signature, note, artifact_hash, created_by, trainer, config)"
+		" SELECT $1, 1 + coalesce((SELECT max(version) FROM weir.model_version WHERE model_id = $1), 0), $2, $3, $4, $5, $6,"
+		" coalesce($7, 'sha256:' || encode(sha256(convert_to(pg_get_functiondef(p.oid), 'UTF8')), 'hex')), $8, $9,"
+		" coalesce(encode(sha256($2), 'hex'), lower($10)), $11::regrole, j.trainer, j.config"
+		" FROM (SELECT) one LEFT JOIN weir.job j ON j.job_id = $6 LEFT JOIN weir.trainer t ON t.trainer_id = j.trainer_id"
+		" LEFT JOIN pg_proc p ON p.oid = to_regprocedure(quote_ident(t.procedure_schema) || '.' || quote_ident(t.procedure_name) ||"
+		" '(bigint, jsonb)') AND p.prokind = 'p' RETURNING version",
 		N_ARGUMENTS + 1, types, values, nulls);
 	version = DatumGetInt32(sql_value(0, 1, &is_null));
 	sql_end(&scope);

@@ -22,6 +22,8 @@ CREATE TABLE weir.model_version (
     signature jsonb,
     data_version bigint,
     job_id bigint,                        -- jobs are not dumped: no foreign key
+    trainer text,                         -- of the job, as its configuration was
+    config jsonb,
     code_version text,
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by regrole NOT NULL,
@@ -208,8 +210,9 @@ CREATE FUNCTION weir.create_model_version(model text, artifact bytea = NULL, art
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_create_model_version';
 COMMENT ON FUNCTION weir.create_model_version(text, bytea, text, jsonb, bigint, bigint, text, jsonb, text, text) IS
 'Registers the next version of a model (1, 2, 3) and returns its number. Its artefact is stored here (artifact) or elsewhere (artifact_uri), not
-both; artifact_hash is the SHA-256 in hexadecimal, computed here for a stored one. metrics is an object; job_id must be a job of this
-model. For the model''s owner; one caller at a time per model.';
+both; artifact_hash is the SHA-256 in hexadecimal, computed here for a stored one. metrics is an object; data_version, of create_data_version, is
+what it was trained on; job_id must be a job of this model, whose trainer and configuration are kept with the version. code_version
+is whatever names the code; NULL: the SHA-256 of the definition of the job''s procedure. For the model''s owner; one caller at a time per model.';
 
 CREATE FUNCTION weir.model_artifact(model text, version int) RETURNS bytea
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_model_artifact';
@@ -246,7 +249,7 @@ CREATE VIEW weir.model_versions WITH (security_barrier) AS
     SELECT m.name AS model, v.version, a.aliases,
            CASE WHEN a.aliases OPERATOR(pg_catalog.<>) '{}' THEN 'live' WHEN a.n OPERATOR(pg_catalog.>) 0 THEN 'retired' ELSE 'registered' END AS state,
            v.job_id, v.data_version, v.code_version, v.metrics, v.signature,
-           v.artifact_uri, v.artifact_hash, v.created_at, v.created_by, v.note
+           v.artifact_uri, v.artifact_hash, v.created_at, v.created_by, v.note, v.trainer, v.config
     FROM weir.model_version v JOIN weir.model m USING (model_id)
         CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS n,
                                    COALESCE(pg_catalog.array_agg(a.alias ORDER BY a.alias) FILTER (WHERE a.until IS NULL), '{}') AS aliases
