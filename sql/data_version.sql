@@ -113,7 +113,8 @@ SELECT weir.verify_data_version(:a), weir.verify_data_version(:c);
 SELECT status, checked_at IS NOT NULL AS checked FROM weir.data_versions WHERE data_version IN (:a, :c) ORDER BY data_version;
 ALTER TABLE loans ALTER repaid TYPE bigint, ADD late text;
 SELECT weir.create_data_version('loans', 'loans') AS d \gset
-SELECT aspect, column_name, CASE WHEN aspect <> 'content' THEN value_a END AS value_a, CASE WHEN aspect <> 'content' THEN value_b END AS value_b, metric, round(value::numeric, 3) AS value, verdict, status FROM weir.compare_data_versions(:a, :d);
+SELECT aspect, column_name, CASE WHEN aspect <> 'content' THEN value_a END AS value_a, CASE WHEN aspect <> 'content' THEN value_b END AS value_b,
+    metric, round(value::numeric, 3) AS value, verdict, status FROM weir.compare_data_versions(:a, :d);
 SELECT weir.compare_data_versions(:a, 0);
 -- a table that somebody writes to, drops, or replaces
 UPDATE :table SET income = -1 WHERE id = 100;
