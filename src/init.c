@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "base/audit.h"
+#include "base/person.h"
 #include "capture/capture.h"
 #include "fmgr.h"
 #include "model/model.h"
@@ -18,6 +20,8 @@ void _PG_init(void);
 void
 _PG_init(void)
 {
+	person_init();
+	audit_init();
 	worker_init();
 	capture_init();
 	monitor_init();

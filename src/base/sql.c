@@ -6,7 +6,9 @@
 
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
@@ -56,6 +58,41 @@ sql_execute(const char *statement, int n_parameters, const Oid *types, const Dat
 	if (result < 0)
 		elog(ERROR, "SPI could not execute \"%s\": %s", statement, SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+void
+sql_add(SqlParameters *parameters, Oid type, Datum value, bool is_null)
+{
+	if (parameters->n == SQL_MAX_PARAMETERS)
+		elog(ERROR, "too many parameters");
+	parameters->types[parameters->n] = type;
+	parameters->values[parameters->n] = is_null ? (Datum) 0 : value;
+	parameters->nulls[parameters->n] = is_null ? 'n' : ' ';
+	parameters->n++;
+}
+
+void
+sql_add_text(SqlParameters *parameters, const char *value)
+{
+	sql_add(parameters, TEXTOID, value == NULL ? (Datum) 0 : CStringGetTextDatum(value), value == NULL);
+}
+
+void
+sql_add_int(SqlParameters *parameters, int64 value)
+{
+	sql_add(parameters, INT8OID, Int64GetDatum(value), false);
+}
+
+void
+sql_add_role(SqlParameters *parameters, Oid role)
+{
+	sql_add(parameters, OIDOID, ObjectIdGetDatum(role), false);
+}
+
+uint64
+sql_run(const char *statement, const SqlParameters *parameters)
+{
+	return sql_execute(statement, parameters->n, parameters->types, parameters->values, parameters->nulls);
 }
 
 Datum

@@ -40,6 +40,24 @@ extern void sql_end(SqlScope *scope);
  */
 extern uint64 sql_execute(const char *statement, int n_parameters, const Oid *types, const Datum *values, const char *nulls);
 
+/* The parameters of one statement, added one by one; begin with one that is all zero. */
+#define SQL_MAX_PARAMETERS 24
+typedef struct SqlParameters
+{
+	int			n;
+	Oid			types[SQL_MAX_PARAMETERS];
+	Datum		values[SQL_MAX_PARAMETERS];
+	char		nulls[SQL_MAX_PARAMETERS + 1];
+} SqlParameters;
+
+extern void sql_add(SqlParameters *parameters, Oid type, Datum value, bool is_null);
+extern void sql_add_text(SqlParameters *parameters, const char *value); /* NULL: null */
+extern void sql_add_int(SqlParameters *parameters, int64 value); /* a bigint */
+extern void sql_add_role(SqlParameters *parameters, Oid role); /* an oid */
+
+/* As sql_execute. */
+extern uint64 sql_run(const char *statement, const SqlParameters *parameters);
+
 /* Column (1-based) of row (0-based) of the last result. */
 extern Datum sql_value(uint64 row, int column, bool *is_null);
 

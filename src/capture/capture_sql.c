@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
+#include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/capture.h"
@@ -438,6 +439,7 @@ weir_rebuild(PG_FUNCTION_ARGS)
 	sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until) VALUES ($1, 'rebuild', $2, $3) RETURNING build_id", 3,
 				types, values, NULL);
 	build_id = DatumGetInt32(sql_value(0, 1, &is_null));
+	audit_write("rebuild", "monitor", name, NULL);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_INT64(build_id);

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -344,6 +345,8 @@ weir_cancel_job(PG_FUNCTION_ARGS)
 	cancelled = sql_execute("UPDATE weir.job SET state = 'cancelled', finished_at = clock_timestamp(), lease_until = NULL"
 							" WHERE job_id = $1 AND state IN ('queued', 'running')",
 							1, (Oid[]){INT8OID}, (Datum[]){PG_GETARG_DATUM(0)}, NULL) > 0;
+	if (cancelled)
+		audit_write("cancel", "job", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)), NULL);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_BOOL(cancelled);
@@ -366,6 +369,8 @@ weir_requeue_job(PG_FUNCTION_ARGS)
 			" WHERE t.trainer_id = job.trainer_id), attempt = greatest(attempt, 1), finished_at = NULL, run_after = clock_timestamp()"
 			" WHERE job_id = $1 AND state IN ('dead', 'failed', 'cancelled') AND pid IS NULL AND trainer_id IS NOT NULL",
 			1, (Oid[]){INT8OID}, (Datum[]){PG_GETARG_DATUM(0)}, NULL) > 0;
+	if (queued)
+		audit_write("requeue", "job", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)), NULL);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_BOOL(queued);

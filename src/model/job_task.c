@@ -16,6 +16,7 @@
 #include "model/data_version.h"
 #include "model/model.h"
 #include "monitor/monitor.h"
+#include "model/review.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -359,6 +360,7 @@ model_init(void)
 							&model_job_retry_delay_ms, 10000, 0, 3600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.job_retention", "How long jobs are kept once they are over.", "0: for good.",
 							&model_job_retention_s, 90 * SECS_PER_DAY, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	review_init();
 	rule_register_action("retrain", retrain_check, retrain_run);
 	monitor_register_data_versions(data_version_query_of);
 	worker_register_task("jobs", 500, job_task);

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_authid.h"
@@ -13,6 +14,7 @@
 #include "miscadmin.h"
 #include "model/data_version.h"
 #include "model/model.h"
+#include "model/review.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -110,6 +112,8 @@ weir_create_model(PG_FUNCTION_ARGS)
 							  CStringGetTextDatum(risk), Int32GetDatum(approvals)},
 					PG_ARGISNULL(1) ? "  n  " : NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("model \"%s\" already exists", name)));
+	audit_write("create", "model", name, "purpose", argument_text(fcinfo, 1), "risk", risk, "approvals", psprintf("%d", approvals),
+				NULL);
 	sql_end(&scope);
 	PG_RETURN_DATUM(name_datum(name));
 }
@@ -135,6 +139,7 @@ weir_drop_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("model \"%s\" has a trainer", name),
 				 errhint("SELECT weir.drop_trainer(%s);", quote_literal_cstr(sql_text(0, 1)))));
+	audit_write("drop", "model", name, NULL);
 	sql_execute("DELETE FROM weir.model WHERE model_id = $1", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model.model_id)}, NULL);
 	sql_end(&scope);
 	PG_RETURN_VOID();
@@ -187,6 +192,8 @@ weir_create_model_version(PG_FUNCTION_ARGS)
 	Model		model;
 	bool		is_null;
 	int			version;
+	char	   *hash;
+	char	   *code_version;
 
 	require_argument(fcinfo, METRICS, "metrics");
 	model_require_object(PG_GETARG_JSONB_P(METRICS), "metrics");
@@ -222,9 +229,15 @@ weir_create_model_version(PG_FUNCTION_ARGS)
 		" coalesce(encode(sha256($2), 'hex'), lower($10)), $11::regrole, j.trainer, j.config"
 		" FROM (SELECT) one LEFT JOIN weir.job j ON j.job_id = $6 LEFT JOIN weir.trainer t ON t.trainer_id = j.trainer_id"
 		" LEFT JOIN pg_proc p ON p.oid = to_regprocedure(quote_ident(t.procedure_schema) || '.' || quote_ident(t.procedure_name) ||"
-		" '(bigint, jsonb)') AND p.prokind = 'p' RETURNING version",
+		" '(bigint, jsonb)') AND p.prokind = 'p' RETURNING version, artifact_hash, code_version",
 		N_ARGUMENTS + 1, types, values, nulls);
 	version = DatumGetInt32(sql_value(0, 1, &is_null));
+	hash = sql_text(0, 2);
+	code_version = sql_text(0, 3);
+	audit_write("create", "model_version", psprintf("%s/%d", name, version), "artifact_hash", hash, "data_version",
+				PG_ARGISNULL(DATA_VERSION) ? NULL : psprintf(INT64_FORMAT, PG_GETARG_INT64(DATA_VERSION)), "job_id",
+				PG_ARGISNULL(JOB) ? NULL : psprintf(INT64_FORMAT, PG_GETARG_INT64(JOB)), "code_version", code_version, "note",
+				argument_text(fcinfo, NOTE), NULL);
 	sql_end(&scope);
 	PG_RETURN_INT32(version);
 }
@@ -299,11 +312,9 @@ weir_promote_model(PG_FUNCTION_ARGS)
 	if (sql_execute("SELECT FROM weir.model_version WHERE model_id = $1 AND version = $2", 2, (Oid[]){INT4OID, INT4OID},
 					(Datum[]){Int32GetDatum(model.model_id), Int32GetDatum(version)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %d", name, version)));
-	if (model.approvals > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("version %d of model \"%s\" needs %d approvals before it goes live and has none", version, name,
-						model.approvals)));
+	/* These two answer nobody yet: a version stands beside the champion while people decide. */
+	if (strcmp(alias, "challenger") != 0 && strcmp(alias, "shadow") != 0)
+		review_require_approval(name, version, model.approvals);
 	if (sql_execute("SELECT alias_id, version FROM weir.model_alias WHERE model_id = $1 AND alias = $2 AND until IS NULL", 2,
 					(Oid[]){INT4OID, TEXTOID}, (Datum[]){Int32GetDatum(model.model_id), CStringGetTextDatum(alias)}, NULL) > 0)
 	{
@@ -314,6 +325,8 @@ weir_promote_model(PG_FUNCTION_ARGS)
 					 errmsg("version %d of model \"%s\" is its %s already", version, name, alias)));
 	}
 	set_alias(&model, alias, version, previous, argument_text(fcinfo, 3), user);
+	audit_write("promote", "model_version", psprintf("%s/%d", name, version), "alias", alias, "reason", argument_text(fcinfo, 3),
+				NULL);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }
@@ -344,6 +357,7 @@ weir_roll_back_model(PG_FUNCTION_ARGS)
 	version = DatumGetInt32(sql_value(0, 1, &is_null));
 	previous = DatumGetInt32(sql_value(0, 2, &is_null));
 	set_alias(&model, alias, version, previous, reason, user);
+	audit_write("roll_back", "model_version", psprintf("%s/%d", name, version), "alias", alias, "reason", reason, NULL);
 	sql_end(&scope);
 	PG_RETURN_INT32(version);
 }

@@ -27,6 +27,7 @@ CREATE TABLE weir.model_version (
     code_version text,
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by regrole NOT NULL,
+    created_by_person regrole NOT NULL DEFAULT weir._person(),
     note text,
     PRIMARY KEY (model_id, version)
 );
@@ -129,7 +130,7 @@ CREATE FUNCTION weir.create_model(name text, purpose text = NULL, risk text = 'n
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_create_model';
 COMMENT ON FUNCTION weir.create_model(text, text, text, int) IS
 'Registers a model and returns its name. purpose says what it is for; risk is low, normal or high; approvals (>= 0) is how many people must
-approve a version before it goes live. The current user owns it: who is a member of that role adds versions and trainers.';
+approve a version before it goes live (weir.request_review). The current user owns it: who is a member of that role adds versions and trainers.';
 
 CREATE FUNCTION weir.drop_model(model text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_drop_model';
@@ -222,8 +223,9 @@ COMMENT ON FUNCTION weir.model_artifact(text, int) IS
 CREATE FUNCTION weir.promote_model(model text, version int, alias text = 'champion', reason text = NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_promote_model';
 COMMENT ON FUNCTION weir.promote_model(text, int, text, text) IS
-'Lets an alias of the model (champion, challenger) mean this version from now on, and keeps the history. Refused while the model asks for more
-approvals than the version has. For the model''s owner.';
+'Lets an alias of the model (champion, challenger) mean this version from now on, and keeps the history. Refused, but
+for the aliases challenger and shadow, unless the last review of the version approved it with the approvals that the model asks for. For the
+model''s owner.';
 
 CREATE FUNCTION weir.roll_back_model(model text, reason text, alias text = 'champion') RETURNS int
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_roll_back_model';

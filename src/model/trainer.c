@@ -6,6 +6,7 @@
 
 #include "access/htup_details.h"
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/sql.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_proc.h"
@@ -195,6 +196,7 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	if (schedule != NULL)
 		sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) VALUES ($1, now() + $2)", 2,
 					(Oid[]){INT4OID, INTERVALOID}, (Datum[]){Int32GetDatum(trainer_id), IntervalPGetDatum(schedule)}, NULL);
+	audit_write_row("create", "trainer", name, "trainer", "trainer_id", trainer_id);
 	sql_end(&scope);
 
 	if ((procedure.name != NULL || schedule != NULL) && !worker_is_preloaded())
@@ -224,6 +226,7 @@ weir_drop_trainer(PG_FUNCTION_ARGS)
 	sql_execute("UPDATE weir.job SET state = 'cancelled', finished_at = clock_timestamp(), lease_until = NULL"
 				" WHERE trainer_id = $1 AND state IN ('queued', 'running')",
 				1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(trainer.trainer_id)}, NULL);
+	audit_write_row("drop", "trainer", name, "trainer", "trainer_id", trainer.trainer_id);
 	sql_execute("DELETE FROM weir.trainer WHERE trainer_id = $1", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(trainer.trainer_id)},
 				NULL);
 	sql_end(&scope);

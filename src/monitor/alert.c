@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -221,6 +222,26 @@ alert_resolve(int64 alert_id, Oid by, const char *verdict, const char *note)
 	notify(alert_id, "resolved");
 }
 
+void
+alert_judge(int64 alert_id, Oid by, const char *verdict, const char *note)
+{
+	SqlParameters parameters = {0};
+
+	sql_add_int(&parameters, alert_id);
+	if (sql_run("SELECT FROM weir.alert WHERE alert_id = $1 AND resolved_at IS NULL FOR UPDATE", &parameters) > 0)
+		alert_resolve(alert_id, by, verdict, note);
+	else
+	{
+		sql_add_text(&parameters, verdict);
+		sql_add_text(&parameters, note);
+		sql_run(
+			"UPDATE weir.alert SET verdict = coalesce($2, verdict), note = nullif(concat_ws(E'\\n', note, $3), ''), updated_at = now()"
+			" WHERE alert_id = $1",
+			&parameters);
+	}
+	audit_write("resolve", "alert", psprintf(INT64_FORMAT, alert_id), "verdict", verdict, "note", note, NULL);
+}
+
 /* ---- people ---- */
 
 /* Raises 42704 or 42501; sets *is_open. The row is not locked: what follows checks again. */
@@ -268,7 +289,10 @@ weir_acknowledge_alert(PG_FUNCTION_ARGS)
 			3, (Oid[]){INT8OID, OIDOID, TEXTOID},
 			(Datum[]){Int64GetDatum(alert_id), ObjectIdGetDatum(user), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)},
 			PG_ARGISNULL(1) ? "  n" : NULL) > 0)
+	{
 		notify(alert_id, "acknowledged");
+		audit_write("acknowledge", "alert", psprintf(INT64_FORMAT, alert_id), "note", argument_text(fcinfo, 1), NULL);
+	}
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }
@@ -295,14 +319,7 @@ weir_resolve_alert(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("alert " INT64_FORMAT " is resolved already", alert_id),
 				 errhint("A verdict can still be given.")));
 	sql_begin(&scope);
-	if (is_open)
-		alert_resolve(alert_id, user, verdict, note);
-	else
-		sql_execute(
-			"UPDATE weir.alert SET verdict = $2, note = nullif(concat_ws(E'\\n', note, $3), ''), updated_at = now() WHERE alert_id = $1",
-			3, (Oid[]){INT8OID, TEXTOID, TEXTOID},
-			(Datum[]){Int64GetDatum(alert_id), CStringGetTextDatum(verdict), note ? CStringGetTextDatum(note) : (Datum) 0},
-			note ? NULL : "  n");
+	alert_judge(alert_id, user, verdict, note);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

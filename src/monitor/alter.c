@@ -11,6 +11,7 @@
 
 #include "access/relation.h"
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -575,6 +576,7 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	store_definition(&alteration);
 	request_build(&alteration, store_columns(&alteration));
+	audit_write_row("alter", "monitor", name, "monitor", "monitor_id", alteration.now.monitor_id);
 	sql_end(&scope);
 	check_detector_columns(alteration.now.monitor_id);
 	worker_wake_at_commit();

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/compat.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -244,6 +245,7 @@ weir_set_baseline(PG_FUNCTION_ARGS)
 	store_baseline(&baseline);
 	if (rows != NULL)
 		baseline_query_store(rows);
+	audit_write_row("set", "baseline", text_to_cstring(PG_GETARG_TEXT_PP(0)), "baseline", "monitor_id", baseline.monitor_id);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();

@@ -6,6 +6,7 @@
 
 #include "access/relation.h"
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/capture.h"
@@ -176,6 +177,7 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	store_monitor(&definition);
 	store_columns(&definition);
 	start_monitor(definition.monitor_id);
+	audit_write_row("create", "monitor", definition.name, "monitor", "monitor_id", definition.monitor_id);
 	sql_end(&scope);
 	check_detector_columns(definition.monitor_id);
 	relation_close(source, NoLock);
@@ -200,6 +202,7 @@ weir_drop_monitor(PG_FUNCTION_ARGS)
 	SqlScope	scope;
 
 	sql_begin(&scope);
+	audit_write_row("drop", "monitor", name, "monitor", "monitor_id", DatumGetInt32(monitor_id));
 	sql_execute("DELETE FROM weir.monitor WHERE monitor_id = $1", 1, &type, &monitor_id, NULL);
 	sql_end(&scope);
 	worker_wake_at_commit();

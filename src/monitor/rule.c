@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -369,6 +370,7 @@ weir_create_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("rule \"%s\" already exists", name)));
 	rule_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	rule_begin_state(rule_id);
+	audit_write_row("create", "rule", name, "rule", "rule_id", rule_id);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_DATUM(DirectFunctionCall1(namein, CStringGetDatum(name)));
@@ -426,6 +428,7 @@ weir_drop_rule(PG_FUNCTION_ARGS)
 		alert_resolve(DatumGetInt64(SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null)), InvalidOid, NULL,
 					  "its rule was dropped");
 	}
+	audit_write_row("drop", "rule", required_text(fcinfo, 0, "rule"), "rule", "rule_id", rule->rule_id);
 	sql_execute("DELETE FROM weir.rule WHERE rule_id = $1", 1, &type, &value, NULL);
 	sql_end(&scope);
 	PG_RETURN_VOID();
@@ -447,6 +450,7 @@ weir_enable_rule(PG_FUNCTION_ARGS)
 		"UPDATE weir.rule_state SET disabled_reason = CASE WHEN NOT $2 THEN format('disabled by %s', $3::regrole) END WHERE rule_id = $1",
 		3, (Oid[]){INT4OID, BOOLOID, OIDOID},
 		(Datum[]){Int32GetDatum(rule->rule_id), BoolGetDatum(enabled), ObjectIdGetDatum(user)}, NULL);
+	audit_write(enabled ? "enable" : "disable", "rule", required_text(fcinfo, 0, "rule"), NULL);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();

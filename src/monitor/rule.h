@@ -42,6 +42,12 @@ typedef int64 (*RuleActionRun)(const RuleFiring *firing);
 /* Makes create_rule(action => name) possible. "notify" is always there and does nothing more. */
 extern void rule_register_action(const char *name, RuleActionCheck check, RuleActionRun run);
 
+/*
+ * Ends an open alert by somebody's decision, or gives a verdict to one that is over; verdict (confirmed, dismissed) and note may be
+ * NULL. Inside an SQL scope, after privileges were checked.
+ */
+extern void alert_judge(int64 alert_id, Oid by, const char *verdict, const char *note);
+
 /* ---- inside this room only ---- */
 
 /* A task of the scheduler: keeps what rules watch of capture. */
