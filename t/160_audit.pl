@@ -107,9 +107,11 @@ for my $statement (q{UPDATE weir.audit_entry SET role = 'x'}, 'DELETE FROM weir.
 my $force = 'ALTER TABLE weir.audit_entry DISABLE TRIGGER append_only; ALTER TABLE weir.audit_chain DISABLE TRIGGER append_only';
 my @tampering = (
 	[ 'an entry changed', q{UPDATE weir.audit_entry SET role = 'x' WHERE audit_id = (SELECT audit_id FROM weir.audit_chain WHERE number = 7)}, qr/^7\|the entry or its hash/ ],
-	[ 'its time changed', q{UPDATE weir.audit_entry SET recorded_at = recorded_at + interval '1 us' WHERE audit_id = (SELECT audit_id FROM weir.audit_chain WHERE number = 8)}, qr/^8\|the entry or its hash/ ],
+	[ 'its time changed', q{UPDATE weir.audit_entry SET recorded_at = recorded_at + interval '1 us'
+		WHERE audit_id = (SELECT audit_id FROM weir.audit_chain WHERE number = 8)}, qr/^8\|the entry or its hash/ ],
 	[ 'an entry removed', q{DELETE FROM weir.audit_entry WHERE audit_id = (SELECT audit_id FROM weir.audit_chain WHERE number = 9)}, qr/^9\|the entry is missing/ ],
-	[ 'entry and link removed', q{WITH c AS (DELETE FROM weir.audit_chain WHERE number = 9 RETURNING audit_id) DELETE FROM weir.audit_entry WHERE audit_id IN (SELECT audit_id FROM c)},
+	[ 'entry and link removed', q{WITH c AS (DELETE FROM weir.audit_chain WHERE number = 9 RETURNING audit_id)
+		DELETE FROM weir.audit_entry WHERE audit_id IN (SELECT audit_id FROM c)},
 		qr/^9\|a link of the chain is missing/ ],
 	[ 'the first removed', q{DELETE FROM weir.audit_chain WHERE number = 1}, qr/^1\|a link of the chain is missing/ ],
 	[ 'two exchanged', q{UPDATE weir.audit_chain c SET audit_id = o.audit_id + 1000000 FROM weir.audit_chain o WHERE c.number IN (5, 6) AND o.number = 11 - c.number;
@@ -117,7 +119,8 @@ my @tampering = (
 	[ 'one put in', q{INSERT INTO weir.audit_entry (role, session_role, action, kind, subject, detail)
 		VALUES ('x', 'x', 'promote', 'model_version', 'm/1', '{}')},
 		qr/^\|entry with audit_id \d+ is not part of the chain/ ],
-	[ 'the end cut off', q{WITH c AS (DELETE FROM weir.audit_chain WHERE number > 3 RETURNING audit_id) DELETE FROM weir.audit_entry WHERE audit_id IN (SELECT audit_id FROM c)},
+	[ 'the end cut off', q{WITH c AS (DELETE FROM weir.audit_chain WHERE number > 3 RETURNING audit_id)
+		DELETE FROM weir.audit_entry WHERE audit_id IN (SELECT audit_id FROM c)},
 		qr/^\d+\|the hash noted earlier/ ]);
 for my $case (@tampering)
 {
