@@ -234,7 +234,7 @@ keep_retired_columns(CapturedMonitor *monitor, const ActiveBuild *slice)
 				psprintf("UPDATE weir.pane s SET summaries[%d] = l.summaries[%d] FROM weir.pane l WHERE s.monitor_id = $1 "
 						 "AND s.generation = $4 AND s.part = 'b' AND l.monitor_id = $1 AND l.generation = 0 "
 						 "AND l.pane_start = s.pane_start AND l.segment = s.segment",
-						 i + 1, i + 1),
+						 monitor->columns[i].position + 1, monitor->columns[i].position + 1),
 				slice);
 }
 

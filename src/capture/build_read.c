@@ -68,9 +68,28 @@ places_of(RowReceiver *receiver, const CapturedColumn *columns, int n, const Bit
 	AttrNumber *places = palloc(sizeof(AttrNumber) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
-		places[i] =
-			columns[i].retired || (only != NULL && !bms_is_member(i, only)) ? InvalidAttrNumber : place_of(receiver, &columns[i]);
+		places[i] = columns[i].retired || columns[i].is_derived || (only != NULL && !bms_is_member(i, only))
+			? InvalidAttrNumber
+			: place_of(receiver, &columns[i]);
 	return places;
+}
+
+/* Only those that one of the columns belongs to. */
+static void
+keep_derivations(CapturedMonitor *monitor, const Bitmapset *only)
+{
+	int			n = 0;
+
+	for (int i = 0; i < monitor->n_derivations; i++)
+	{
+		bool		wanted = false;
+
+		for (int part = 0; part < PERFORMANCE_MAX_PARTS; part++)
+			wanted |= monitor->derivations[i].columns[part] >= 0 && bms_is_member(monitor->derivations[i].columns[part], only);
+		if (wanted)
+			monitor->derivations[n++] = monitor->derivations[i];
+	}
+	monitor->n_derivations = n;
 }
 
 static void
@@ -83,17 +102,20 @@ map_columns(RowReceiver *receiver, const Bitmapset *only)
 	map->time = place_of(receiver, &monitor->time);
 	map->columns = places_of(receiver, monitor->columns, monitor->n_columns, only);
 	map->segments = places_of(receiver, monitor->segments, monitor->n_segments, NULL);
-	/* Labels and fairness are not asked for. */
 	if (only != NULL)
 	{
-		monitor->has_label = false;
+		keep_derivations(monitor, only);
+		/* Fairness is not asked for, and labels only by derivations. */
+		monitor->has_label = monitor->n_derivations > 0;
 		monitor->n_protected = 0;
 	}
 	map->protected_columns = places_of(receiver, monitor->protected_columns, monitor->n_protected, NULL);
 	if (monitor->has_label)
 		map->label = place_of(receiver, &monitor->label_column);
-	if (monitor->n_protected > 0)
+	if (monitor->n_protected > 0 || (monitor->n_derivations > 0 && monitor->needs_prediction))
 		map->prediction = place_of(receiver, &monitor->prediction_column);
+	if (monitor->n_derivations > 0 && monitor->needs_score && monitor->score_column.attribute != InvalidAttrNumber)
+		map->score = place_of(receiver, &monitor->score_column);
 }
 
 /* The bound in the type of the column, so that its indexes and partitions serve. */

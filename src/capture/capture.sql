@@ -45,6 +45,16 @@ CREATE TABLE weir.monitor_column (
 );
 COMMENT ON TABLE weir.monitor_column IS 'The columns each monitor summarizes, in the order of its panes'' summaries.';
 
+CREATE TABLE weir.derived_column (
+    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    ordinal int NOT NULL,                 -- position in pane.summaries, numbered with those of monitor_column
+    derivation text NOT NULL,             -- what is derived of a row, see capture/derived.c
+    part text NOT NULL,                   -- which summary of it
+    PRIMARY KEY (monitor_id, ordinal),
+    UNIQUE (monitor_id, derivation, part)
+);
+COMMENT ON TABLE weir.derived_column IS 'What each monitor summarizes of several columns of a row together, such as its model''s performance.';
+
 -- Run-time state, not dumped: after a restore it is rebuilt from the source.
 CREATE TABLE weir.monitor_state (
     monitor_id int PRIMARY KEY REFERENCES weir.monitor ON DELETE CASCADE,

@@ -8,6 +8,7 @@
 #include "base/sql.h"
 #include "capture/capture.h"
 #include "capture/definition.h"
+#include "capture/derived.h"
 #include "capture/level.h"
 #include "capture/segment.h"
 #include "catalog/pg_type.h"
@@ -177,6 +178,7 @@ definition_read_as(CapturedMonitor *monitor, CapturedColumn *column, Oid type, M
 	Oid			base = getBaseType(type);
 	ValueReader reader;
 	OutcomeReader outcome;
+	bool		is_label = column == &monitor->label_column;
 
 	if (column == &monitor->time)
 	{
@@ -184,11 +186,16 @@ definition_read_as(CapturedMonitor *monitor, CapturedColumn *column, Oid type, M
 			return false;
 		monitor->time_type = base;
 	}
-	else if (column == &monitor->label_column || column == &monitor->prediction_column)
+	else if (is_label || column == &monitor->prediction_column)
 	{
-		if (!outcome_reader_init(&outcome, type, monitor->positive, context))
+		if (monitor->reads_outcomes && !outcome_reader_init(&outcome, type, monitor->positive, context))
 			return false;
-		*(column == &monitor->label_column ? &monitor->label : &monitor->prediction) = outcome;
+		if (monitor->reads_values && !value_reader_init(&reader, type, monitor->value_kind, context))
+			return false;
+		if (monitor->reads_outcomes)
+			*(is_label ? &monitor->label : &monitor->prediction) = outcome;
+		if (monitor->reads_values)
+			*(is_label ? &monitor->label_value : &monitor->prediction_value) = reader;
 	}
 	else
 	{
@@ -301,6 +308,8 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	char	   *time_column = SPI_getvalue(tuple, shape, FIRST_TEXT_COLUMN);
 	char	   *prediction = SPI_getvalue(tuple, shape, FIRST_TEXT_COLUMN + 1);
 	char	   *label = SPI_getvalue(tuple, shape, FIRST_TEXT_COLUMN + 2);
+	char	   *score = SPI_getvalue(tuple, shape, FIRST_TEXT_COLUMN + 11);
+	int			n_protected;
 	Interval   *pane_size = DatumGetIntervalP(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 5, &is_null));
 	Interval   *slide = DatumGetIntervalP(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 6, &is_null));
 	Interval   *lateness = DatumGetIntervalP(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 7, &is_null));
@@ -334,10 +343,12 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	for (int i = 0; i < monitor->n_segments; i++)
 		find_category(monitor, &monitor->segments[i], names[i], "segment column");
 
+	n_protected = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 4, &is_null), &names);
+	derived_prepare(monitor, prediction != NULL && n_protected > 0);
 	if (prediction != NULL)
 	{
 		find_column(monitor, &monitor->prediction_column, prediction, "prediction");
-		monitor->n_protected = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 4, &is_null), &names);
+		monitor->n_protected = n_protected;
 		monitor->protected_columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_protected, 1));
 		for (int i = 0; i < monitor->n_protected; i++)
 			find_category(monitor, &monitor->protected_columns[i], names[i], "protected column");
@@ -345,18 +356,27 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	monitor->has_label = label != NULL;
 	if (label != NULL)
 		find_column(monitor, &monitor->label_column, label, "label");
+	if (score != NULL && monitor->needs_score)
+		find_summarized_column(monitor, &monitor->score_column, score, SUMMARY_NUMERIC, InvalidOid, false);
 
-	monitor->n_columns = sql_execute("SELECT column_name::text, kind, data_type::oid, retired_at IS NOT NULL, ordinal - 1 "
-									 "FROM weir.monitor_column WHERE monitor_id = $1 ORDER BY ordinal",
-									 1, &type, &id, NULL);
+	monitor->n_columns =
+		sql_execute("SELECT column_name::text, kind, data_type::oid, retired_at IS NOT NULL, ordinal - 1, NULL::text, NULL::text "
+					"FROM weir.monitor_column WHERE monitor_id = $1 UNION ALL "
+					"SELECT NULL, NULL, NULL, false, ordinal - 1, derivation, part FROM weir.derived_column WHERE monitor_id = $1 "
+					"ORDER BY 5",
+					1, &type, &id, NULL);
 	monitor->columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_columns, 1));
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
-		SummaryKind kind = summary_kind_as_stored(sql_text(i, 2));
+		CapturedColumn *column = &monitor->columns[i];
+		char	   *derivation = sql_text(i, 6);
 
-		find_summarized_column(monitor, &monitor->columns[i], sql_text(i, 1), kind, DatumGetObjectId(sql_value(i, 3, &is_null)),
-							   DatumGetBool(sql_value(i, 4, &is_null)));
-		monitor->columns[i].position = DatumGetInt32(sql_value(i, 5, &is_null));
+		if (derivation != NULL)
+			derived_column(monitor, i, derivation, sql_text(i, 7));
+		else
+			find_summarized_column(monitor, column, sql_text(i, 1), summary_kind_as_stored(sql_text(i, 2)),
+								   DatumGetObjectId(sql_value(i, 3, &is_null)), DatumGetBool(sql_value(i, 4, &is_null)));
+		column->position = DatumGetInt32(sql_value(i, 5, &is_null));
 	}
 }
 
@@ -457,7 +477,7 @@ definition_load(MemoryContext context)
 		"SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
 		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
 		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness, "
-		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit "
+		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit, m.score::text "
 		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	table = SPI_tuptable;

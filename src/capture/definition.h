@@ -14,6 +14,7 @@
 #include "access/xlogdefs.h"
 #include "fairness/fairness_datum.h"
 #include "nodes/pg_list.h"
+#include "quality/performance.h"
 #include "summary/summary_datum.h"
 #include "utils/rel.h"
 #include "window/window.h"
@@ -75,7 +76,17 @@ typedef struct CapturedColumn
 	bool		retired;		/* the table has it no more: its summaries stay as they are */
 	ValueReader reader;
 	struct Dictionary *dictionary; /* see batch.h */
+	bool		is_derived;		/* of several columns: attribute is 0, see derived.h */
+	PerformanceKind performance; /* derived, of such a state: its part */
+	int			part;
 } CapturedColumn;
+
+/* Summaries of what several columns of a row say together, see derived.h. */
+typedef struct CapturedDerivation
+{
+	const struct DerivationMethod *method;
+	int			columns[PERFORMANCE_MAX_PARTS]; /* by part, positions in CapturedMonitor.columns; -1: not kept */
+} CapturedDerivation;
 
 /* A size of older panes, see level.h. */
 typedef struct PaneLevel
@@ -122,6 +133,16 @@ typedef struct CapturedMonitor
 	CapturedColumn prediction_column;
 	OutcomeReader prediction;
 	char	   *positive;
+	bool		reads_outcomes; /* of label and prediction, by these readers */
+	bool		reads_values;	/* of both, by those below */
+	SummaryKind value_kind;
+	ValueReader label_value;
+	ValueReader prediction_value;
+	bool		needs_prediction;
+	bool		needs_score;
+	CapturedColumn score_column; /* attribute 0: the table has it no more */
+	int			n_derivations;
+	CapturedDerivation *derivations;
 
 	List	   *builds;			/* ActiveBuild, those of this monitor that are not over */
 

@@ -6,6 +6,7 @@
 
 #include "access/htup_details.h"
 #include "capture/capture.h"
+#include "capture/derived.h"
 #include "capture/fold.h"
 #include "capture/level.h"
 #include "capture/generation.h"
@@ -71,6 +72,18 @@ same_value(Relation relation, AttrNumber attribute, RowImage *a, RowImage *b)
 	return datumIsEqual(a->values[at], b->values[at], shape->attbyval, shape->attlen);
 }
 
+static bool
+inputs_differ(Relation relation, MonitorMap *entry, const CapturedDerivation *derivation, RowImage *old_row, RowImage *new_row)
+{
+	AttrNumber	inputs[DERIVED_MAX_INPUTS];
+
+	derivation->method->inputs(entry, inputs);
+	for (int i = 0; i < DERIVED_MAX_INPUTS; i++)
+		if (inputs[i] != InvalidAttrNumber && !same_value(relation, inputs[i], old_row, new_row))
+			return true;
+	return false;
+}
+
 /* Only what differs is taken back and added, so that an update of a label leaves the extremes of other columns alone. */
 static void
 replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row, RowImage *new_row)
@@ -97,6 +110,12 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 		row_add_value(monitor, i, &pane->removed, old_row->values[at], old_row->nulls[at]);
 		row_add_value(monitor, i, added, new_row->values[at], new_row->nulls[at]);
 	}
+	for (int i = 0; i < monitor->n_derivations; i++)
+		if (inputs_differ(relation, entry, &monitor->derivations[i], old_row, new_row))
+		{
+			derived_add(entry, &monitor->derivations[i], &pane->removed, old_row);
+			derived_add(entry, &monitor->derivations[i], added, new_row);
+		}
 	if (monitor->n_protected > 0)
 	{
 		outcome_differs |= !same_value(relation, entry->prediction, old_row, new_row);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "capture/derived.h"
 #include "capture/pane.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -127,7 +128,9 @@ pane_part_open(CapturedMonitor *monitor, PanePart *part)
 		part->fairness[i] = fairness_create(allocator, 1, FAIRNESS_DEFAULT_MAX_GROUPS);
 	part->summaries = palloc0(sizeof(Summary *) * Max(monitor->n_columns, 1));
 	for (int i = 0; i < monitor->n_columns; i++)
-		part->summaries[i] = value_reader_summary(&monitor->columns[i].reader, allocator, SUMMARY_DEFAULT_BUDGET);
+		part->summaries[i] = monitor->columns[i].is_derived
+			? derived_summary(&monitor->columns[i], allocator)
+			: value_reader_summary(&monitor->columns[i].reader, allocator, SUMMARY_DEFAULT_BUDGET);
 	MemoryContextSwitchTo(old);
 }
 

@@ -142,7 +142,7 @@ summarized_here(Relation relation, CapturedMonitor *monitor)
 	AttrNumber *attributes = palloc0(sizeof(AttrNumber) * Max(monitor->n_columns, 1));
 
 	for (int i = 0; i < monitor->n_columns; i++)
-		if (!monitor->columns[i].retired)
+		if (!monitor->columns[i].retired && !monitor->columns[i].is_derived)
 			attributes[i] = find_attribute_here(relation, monitor, &monitor->columns[i]);
 	return attributes;
 }
@@ -199,8 +199,10 @@ relation_map_get(Relation relation)
 		entry->protected_columns = attributes_here(relation, monitor, monitor->protected_columns, monitor->n_protected);
 		if (monitor->has_label)
 			entry->label = attribute_here(relation, monitor, &monitor->label_column);
-		if (monitor->n_protected > 0)
+		if (monitor->n_protected > 0 || monitor->needs_prediction)
 			entry->prediction = attribute_here(relation, monitor, &monitor->prediction_column);
+		if (monitor->needs_score && monitor->score_column.attribute != InvalidAttrNumber)
+			entry->score = find_attribute_here(relation, monitor, &monitor->score_column);
 		if (monitor->failure != NULL)
 		{
 			MemoryContextSwitchTo(old);

@@ -24,6 +24,7 @@ typedef struct MonitorMap
 	AttrNumber *protected_columns;
 	AttrNumber	label;
 	AttrNumber	prediction;
+	AttrNumber	score;			/* 0: not there, or not needed */
 	bool		identity_places_rows; /* the replica identity has time and segments */
 	ExprState  *filter;			/* NULL: none */
 } MonitorMap;

@@ -6,6 +6,7 @@
 
 #include "base/compat.h"
 #include "capture/capture.h"
+#include "capture/derived.h"
 #include "capture/level.h"
 #include "capture/row.h"
 #include "catalog/pg_type.h"
@@ -81,8 +82,8 @@ row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, Place *place)
 	place->inside = true;
 }
 
-static Outcome
-read_outcome(const OutcomeReader *reader, RowImage *row, AttrNumber attribute)
+Outcome
+row_outcome(const OutcomeReader *reader, RowImage *row, AttrNumber attribute)
 {
 	bool		valid;
 	Outcome		outcome = outcome_reader_read(reader, row->values[attribute - 1], row->nulls[attribute - 1], &valid);
@@ -99,8 +100,8 @@ row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
 
 	if (monitor->n_protected == 0)
 		return;
-	prediction = read_outcome(&monitor->prediction, row, entry->prediction);
-	label = monitor->has_label ? read_outcome(&monitor->label, row, entry->label) : OUTCOME_UNKNOWN;
+	prediction = row_outcome(&monitor->prediction, row, entry->prediction);
+	label = monitor->has_label ? row_outcome(&monitor->label, row, entry->label) : OUTCOME_UNKNOWN;
 	for (int i = 0; i < monitor->n_protected; i++)
 	{
 		AttrNumber	attribute = entry->protected_columns[i];
@@ -114,12 +115,22 @@ row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
 	}
 }
 
+void
+row_add_category(CapturedMonitor *monitor, int i, PanePart *part, const char *bytes, size_t length)
+{
+	int			code = dictionary_code(monitor, &monitor->columns[i], bytes, length);
+
+	if (code >= 0)
+		batch_add_code(part->batch, i, code);
+	else
+		summary_add_category(part->summaries[i], bytes, length);
+}
+
 static void
 add_category(CapturedMonitor *monitor, int i, PanePart *part, Datum value)
 {
 	CapturedColumn *column = &monitor->columns[i];
 	CategoryText text;
-	int			code;
 
 	/* Most texts are short and stored as they are. */
 	if (column->reader.base_type == TEXTOID && VARATT_IS_SHORT(DatumGetPointer(value)) &&
@@ -131,11 +142,7 @@ add_category(CapturedMonitor *monitor, int i, PanePart *part, Datum value)
 	}
 	else
 		value_reader_get_text(&column->reader, value, &text);
-	code = dictionary_code(monitor, column, text.bytes, text.length);
-	if (code >= 0)
-		batch_add_code(part->batch, i, code);
-	else
-		summary_add_category(part->summaries[i], text.bytes, text.length);
+	row_add_category(monitor, i, part, text.bytes, text.length);
 	category_text_free(&text);
 }
 
@@ -180,5 +187,7 @@ row_add(MonitorMap *entry, PanePart *part, RowImage *row)
 		if (at >= 0)
 			add_value(monitor, i, part, row->values[at], row->nulls[at]);
 	}
+	for (int i = 0; i < monitor->n_derivations; i++)
+		derived_add(entry, &monitor->derivations[i], part, row);
 	row_add_fairness(entry, part, row);
 }

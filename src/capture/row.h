@@ -29,9 +29,12 @@ typedef struct Place
 
 extern void row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, Place *place);
 
-/* Adds the row to the part; row_add_value one value of it, where pane_part_make_room made room; row_add_fairness its outcomes. */
+/* Adds the row to the part; row_add_value one value of it, where pane_part_make_room made room; row_add_fairness its outcomes,
+ * row_add_category a text. */
 extern void row_add(MonitorMap *entry, PanePart *part, RowImage *row);
 extern void row_add_value(CapturedMonitor *monitor, int column, PanePart *part, Datum value, bool is_null);
+extern void row_add_category(CapturedMonitor *monitor, int column, PanePart *part, const char *bytes, size_t length);
+extern Outcome row_outcome(const OutcomeReader *reader, RowImage *row, AttrNumber attribute);
 extern void row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row);
 
 #endif

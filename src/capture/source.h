@@ -48,7 +48,7 @@ extern void source_give_way(Oid source);
  * that the filter may use counts.
  */
 #define SOURCE_COLUMN_COUNTS \
-	"coalesce(col.name IN (m.time_column::text, m.prediction::text, m.label::text) OR col.name = ANY (m.segment_by::text[]) " \
+	"coalesce(col.name IN (m.time_column::text, m.prediction::text, m.score::text, m.label::text) OR col.name = ANY (m.segment_by::text[]) " \
 	"OR col.name = ANY (m.protected::text[]) OR pg_catalog.strpos(m.filter, pg_catalog.replace(col.name, '\"', '\"\"')) > 0, false) " \
 	"OR EXISTS (SELECT FROM weir.monitor_column mc WHERE mc.monitor_id = m.monitor_id AND mc.retired_at IS NULL " \
 	"AND mc.column_name::text = col.name)"

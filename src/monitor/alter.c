@@ -57,6 +57,7 @@ typedef struct Alteration
 	MonitorDefinition before;	/* its columns as they are stored, those that the table has no more not among them */
 	List	   *dropped;		/* of char *: columns, by name */
 	List	   *added;			/* of MonitorColumn */
+	MonitorTask task;			/* where outcomes differ */
 } Alteration;
 
 /* ---- the definition as it is ---- */
@@ -382,7 +383,9 @@ static bool
 outcomes_differ(const MonitorDefinition *a, const MonitorDefinition *b)
 {
 	return text_differs(a->prediction, b->prediction) || text_differs(a->label, b->label) ||
-		text_differs(a->positive, b->positive) || lists_differ(a->protected_columns, b->protected_columns);
+		text_differs(option_text(a->options, "task"), option_text(b->options, "task")) ||
+		(a->label != NULL && text_differs(a->score, b->score)) || text_differs(a->positive, b->positive) ||
+		lists_differ(a->protected_columns, b->protected_columns);
 }
 
 static bool
@@ -570,11 +573,16 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 		check_source_columns(&alteration.now, source);
 		if (has_columns)
 			change_columns(fcinfo, &alteration, source);
+		alteration.task = monitor_task(&alteration.now, source);
+		if (outcomes_differ(&alteration.before, &alteration.now))
+			check_task_columns(&alteration.now, source, alteration.task);
 		relation_close(source, NoLock);
 	}
 	check_can_be_built(&alteration);
 	sql_begin(&scope);
 	store_definition(&alteration);
+	if (outcomes_differ(&alteration.before, &alteration.now))
+		store_derived_columns(&alteration.now, alteration.task);
 	request_build(&alteration, store_columns(&alteration));
 	audit_write_row("alter", "monitor", name, "monitor", "monitor_id", alteration.now.monitor_id);
 	sql_end(&scope);

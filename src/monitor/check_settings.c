@@ -11,6 +11,7 @@
 #include "fairness/fairness_metrics.h"
 #include "fmgr.h"
 #include "monitor/definition.h"
+#include "quality/performance_metric.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
@@ -208,7 +209,9 @@ typedef enum OptionType
 	OPTION_THRESHOLDS,
 	OPTION_LEARN,
 	OPTION_BY_COLUMN,			/* an object of objects */
-	OPTION_DETECTORS
+	OPTION_DETECTORS,
+	OPTION_TASK,
+	OPTION_PERFORMANCE			/* see check_performance.c */
 } OptionType;
 
 static const struct
@@ -233,6 +236,9 @@ static const struct
 	 "an object of columns with what drift and thresholds are for them, and metrics, like {\"income\": {\"metrics\": [\"ks\"], \"thresholds\": {\"ks\": 0.3}}}"},
 	{"detectors", OPTION_DETECTORS,
 	 "an array of objects like {\"detector\": \"ewma\", \"metric\": \"mean\"}, and there column, name and options"},
+	{"task", OPTION_TASK, "\"binary\", \"class\", \"regression\" or \"none\""},
+	{"performance", OPTION_PERFORMANCE,
+	 "an object like {\"threshold\": 0.5, \"thresholds\": {\"roc_auc\": 0.7}, \"calibrate\": \"auto\", \"estimate\": true}"},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
 	{"insert_only", OPTION_BOOLEAN, "true or false"},
 	{"roll_up", OPTION_ROLL_UP, "an array of steps, like [{\"after\": \"7 days\", \"size\": \"1 hour\"}]"},
@@ -421,6 +427,8 @@ option_is_valid(OptionType type, JsonbValue *value)
 		case OPTION_LEARN: return is_learning(value);
 		case OPTION_BY_COLUMN: return is_by_column(value);
 		case OPTION_DETECTORS: return check_detectors(value);
+		case OPTION_TASK: return text != NULL && task_is_known(text);
+		case OPTION_PERFORMANCE: return performance_options_are_valid(value);
 		case OPTION_TEXTS: return is_object_of_texts(value);
 		case OPTION_BOOLEAN: return value->type == jbvBool;
 		case OPTION_ROLL_UP: return roll_up_is_array(value);
@@ -491,7 +499,9 @@ is_rate(const char *metric)
 bool
 is_score_metric(const char *name)
 {
-	return fairness_metric_find(name) >= 0 || is_rate(name);
+	const PerformanceMetric *performance = performance_metric_find(name);
+
+	return fairness_metric_find(name) >= 0 || is_rate(name) || (performance != NULL && strcmp(performance->name, name) == 0);
 }
 
 static void
@@ -504,7 +514,7 @@ check_metrics(List *metrics)
 	foreach(cell, metrics)
 		if (drift_metric_find(lfirst(cell)) < 0 && !is_score_metric(lfirst(cell)))
 			refuse(psprintf("there is no metric \"%s\"", (char *) lfirst(cell)), NULL,
-				   "SELECT weir.drift_metric_names(), weir.fairness_metric_names() lists them.");
+				   "SELECT weir.drift_metric_names(), weir.fairness_metric_names(), weir.performance_metric_names() lists them.");
 }
 
 void

@@ -199,6 +199,41 @@ check_time_column(Relation source, const char *name)
 				 errhint("Name the column that says when the event happened, or add a stored generated one.")));
 }
 
+static SummaryUnit
+check_number(Relation source, const char *name, const char *what)
+{
+	Form_pg_attribute column = find_column(source, name, what);
+	ValueReader reader;
+
+	if (!value_reader_init(&reader, column->atttypid, SUMMARY_NUMERIC, CurrentMemoryContext))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("%s \"%s\" is of type %s, which is not a number", what, name, format_type_be(column->atttypid))));
+	return reader.unit;
+}
+
+void
+check_task_columns(const MonitorDefinition *definition, Relation source, MonitorTask task)
+{
+	/* Fairness is of outcomes, whatever the task is. */
+	if (task == TASK_NONE || task == TASK_BINARY || definition->protected_columns != NIL)
+	{
+		check_outcome(source, definition->prediction, "prediction column", definition->positive);
+		check_outcome(source, definition->label, "label column", definition->positive);
+	}
+	if (task == TASK_CLASS)
+	{
+		check_category(source, definition->label, "label column");
+		check_category(source, definition->prediction, "prediction column");
+	}
+	if (task == TASK_REGRESSION &&
+		check_number(source, definition->label, "label column") !=
+			check_number(source, definition->prediction, "prediction column"))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("label and prediction do not count in the same unit"),
+				 errhint("Both must be numbers, both durations or both times.")));
+}
+
 void
 check_source_columns(const MonitorDefinition *definition, Relation source)
 {
@@ -210,19 +245,12 @@ check_source_columns(const MonitorDefinition *definition, Relation source)
 				 errhint("Create another monitor for the others.")));
 	check_categories(source, definition->segment_by, "segment column");
 	check_categories(source, definition->protected_columns, "protected column");
-	check_outcome(source, definition->prediction, "prediction column", definition->positive);
-	check_outcome(source, definition->label, "label column", definition->positive);
+	if (definition->prediction != NULL)
+		(void) find_column(source, definition->prediction, "prediction column");
+	if (definition->label != NULL)
+		(void) find_column(source, definition->label, "label column");
 	if (definition->score != NULL)
-	{
-		Form_pg_attribute column = find_column(source, definition->score, "score column");
-		ValueReader reader;
-
-		if (!value_reader_init(&reader, column->atttypid, SUMMARY_NUMERIC, CurrentMemoryContext))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("score column \"%s\" is of type %s, which is not a number", definition->score,
-							format_type_be(column->atttypid))));
-	}
+		(void) check_number(source, definition->score, "score column");
 	if (definition->protected_columns != NIL && definition->prediction == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("protected columns need a prediction"),

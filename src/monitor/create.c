@@ -162,6 +162,7 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	MonitorDefinition definition = {0};
 	List	   *wanted = PG_ARGISNULL(3) ? NIL : text_array_list(PG_GETARG_ARRAYTYPE_P(3), "columns");
 	Relation	source;
+	MonitorTask task;
 	SqlScope	scope;
 	Name		result = palloc0(NAMEDATALEN);
 
@@ -171,11 +172,14 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	source = open_source(definition.source);
 	check_source_columns(&definition, source);
 	choose_columns(&definition, source, PG_ARGISNULL(3), wanted, PG_GETARG_JSONB_P(4));
+	task = monitor_task(&definition, source);
+	check_task_columns(&definition, source, task);
 	check_sizes(&definition, false);
 
 	sql_begin(&scope);
 	store_monitor(&definition);
 	store_columns(&definition);
+	store_derived_columns(&definition, task);
 	start_monitor(definition.monitor_id);
 	audit_write_row("create", "monitor", definition.name, "monitor", "monitor_id", definition.monitor_id);
 	sql_end(&scope);

@@ -64,6 +64,29 @@ extern void choose_columns(MonitorDefinition *definition, Relation source, bool 
 /* 'amount numeric, status category' */
 extern char *describe_columns(List *columns);
 
+/* ---- derive.c ---- */
+
+/* What the model does whose performance is watched. */
+typedef enum MonitorTask
+{
+	TASK_NONE,
+	TASK_BINARY,
+	TASK_CLASS,
+	TASK_REGRESSION
+} MonitorTask;
+
+extern bool task_is_known(const char *name);
+
+/* Option task, or what columns and their kinds say; 22023 when the option lacks its columns. After choose_columns. */
+extern MonitorTask monitor_task(const MonitorDefinition *definition, Relation source);
+
+/* Raises 42804 unless label, prediction and score can be read as the task has them. */
+extern void check_task_columns(const MonitorDefinition *definition, Relation source, MonitorTask task);
+
+/* Puts the derived columns of performance in the place of those that the monitor had, at positions of their own.  Inside an SPI
+ * scope. */
+extern void store_derived_columns(const MonitorDefinition *definition, MonitorTask task);
+
 /* ---- check_settings.c: do the settings make sense in themselves ---- */
 
 /* Window, slide, lateness, retention; sets pane_size unless keep_pane_size, when window and slide must fit it. */
@@ -99,6 +122,11 @@ extern bool check_detectors(JsonbValue *value);
 
 /* Raises 42703 when a detector of the stored monitor names a column that it does not have; those over rows begin. */
 extern void check_detector_columns(int monitor_id);
+
+/* ---- check_performance.c ---- */
+
+/* Whether option performance is such an object; an error of its own for a metric that there is not. */
+extern bool performance_options_are_valid(const JsonbValue *value);
 
 /* ---- roll_up.c ---- */
 

@@ -50,6 +50,7 @@ COMMENT ON FUNCTION weir._capture_metric_names() IS 'Metrics of capture that rul
 SELECT pg_catalog.pg_extension_config_dump('weir.monitor', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.monitor_monitor_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.monitor_column', '');
+SELECT pg_catalog.pg_extension_config_dump('weir.derived_column', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.baseline', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.baseline_summary', '');
 
@@ -68,14 +69,15 @@ COMMENT ON FUNCTION weir.create_monitor(text, regclass, name, text[], jsonb, tex
     'score also per combination of their values. window_size, slide: windows of that size, one beginning every slide (NULL: '
     'window_size, so that they do not overlap), at calendar boundaries of time_zone (NULL: UTC). lateness: how long after its end '
     'a window is still expected to get rows. prediction, label: boolean, 0/1, or any value where positive names the one that '
-    'counts; protected: columns whose groups are compared for fairness. metrics: drift metrics, NULL for all that apply. filter: '
+    'counts, or classes or numbers where option task says so or nothing else fits (see docs/performance.md); score: a number, higher is more positive; protected: columns whose groups are compared for fairness. metrics: those of drift, fairness and performance, NULL for all that apply. filter: '
     'rows to take, as simple as a publication''s row filter. retention: how long panes are kept (NULL: for ever). on_delete: '
     'retract (deleted rows leave their windows) or ignore (deletion is only housekeeping). options: pane_size (interval; chosen '
     'when left out), min_n (rows below which a window is insufficient, 30), min_group_size (rows below which a group is, 30), '
     'max_groups (segments that a pane keeps apart, 10000: where there are more, some are put together as segment (other)), '
     'confidence (0.95), reference ({"protected column": "group"}; the largest group when left out), adjust (of p-values over '
     'columns: none, bonferroni, holm; holm), roll_up ([{"after": age, "size": pane size}, ...]: older panes are merged into larger ones, see docs/retention.md), idle_grace (how long without any change until wall-clock time makes windows final, 1 '
-    'minute). Sizes, lateness and idle_grace are at most ten years, a window at most 10000 slides. Needs ownership of the table. '
+    'minute), task (binary, class, regression or none: what the model does; taken from the columns), performance ({"threshold": from which score on the decision is positive, 0.5, '
+    '"thresholds": {metric: number | [lowest, highest]}, "calibrate": auto | always | never, "estimate": boolean}: see weir.performance_scores). Sizes, lateness and idle_grace are at most ten years, a window at most 10000 slides. Needs ownership of the table. '
     'Errors: 42809 not a table that can be monitored, 42703 no such column, 42804 a type '
     'that does not fit, 42710 the name is taken, 22023 a setting that makes no sense, 42501 not the owner.';
 
@@ -92,7 +94,7 @@ COMMENT ON FUNCTION weir.alter_monitor(text, interval, interval, interval, text[
     'unless slide is given. options are merged into those that are set; a null member goes back to its default. add_columns, '
     'drop_columns: columns to summarize from now on, or no more; kinds: of columns that are added, or another kind of one that is '
     'there. A column that is added is read from the table in the background, alone, and put into the panes that there are; until then, '
-    'and where a pane holds rows which the table has deleted, it has no readings. A change of filter, prediction, label, positive, '
+    'and where a pane holds rows which the table has deleted, it has no readings. A change of filter, prediction, score, label, positive, option task, '
     'protected or option pane_size builds everything anew in the background: what was there is read, as it was, until it is '
     'replaced, the newest first (weir.progress shows how far it is). Needs ownership of the monitor or of its table, and of the table '
     'where columns are looked at. Errors: 42704 no such monitor, 42703 no such column, 42701 a column that is summarized already, '

@@ -1,6 +1,6 @@
 /*
  * readings_sql.c
- *		windows, window_stats, drift_scores, fairness_scores, scores: what the caller may see of them.
+ *		windows, window_stats, drift_scores, fairness_scores, performance_scores, scores: what the caller may see of them.
  *
  * Each is one fixed query in SQL (readings.sql), run as the extension's owner after the caller's privileges on the source were
  *looked at: what the caller may not read there is left out.
@@ -29,6 +29,7 @@ PG_FUNCTION_INFO_V1(weir_windows);
 PG_FUNCTION_INFO_V1(weir_window_stats);
 PG_FUNCTION_INFO_V1(weir_drift_scores);
 PG_FUNCTION_INFO_V1(weir_fairness_scores);
+PG_FUNCTION_INFO_V1(weir_performance_scores);
 PG_FUNCTION_INFO_V1(weir_scores);
 
 /* What a caller may see of a monitor. */
@@ -37,6 +38,7 @@ typedef struct VisiblePart
 	int			monitor_id;
 	bool		segments;
 	bool		labels;
+	bool		predictions;	/* prediction and score */
 	Datum		columns;		/* int[] of monitor_column.ordinal */
 	Datum		protected_columns; /* int[] of positions from 1 */
 } VisiblePart;
@@ -126,6 +128,7 @@ find_visible_part(const char *name)
 	char	   *time_column = NULL;
 	char	   *prediction = NULL;
 	char	   *label = NULL;
+	char	   *score = NULL;
 	Datum		segment_by = 0;
 	Datum		columns = 0;
 	ArrayType  *ordinals = NULL;
@@ -138,7 +141,7 @@ find_visible_part(const char *name)
 			"m.label::text, m.protected::text[], "
 			"ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal), "
 			"m.owner::oid, "
-			"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal) "
+			"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal), m.score::text "
 			"FROM weir.monitor m WHERE m.name = $1",
 			1, &type, &value, NULL) == 1;
 	if (found)
@@ -155,6 +158,7 @@ find_visible_part(const char *name)
 		columns = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 9, &is_null)));
 		owns_dropped = owns_dropped_source(source, DatumGetObjectId(sql_value(0, 10, &is_null)));
 		ordinals = DatumGetArrayTypePCopy(sql_value(0, 11, &is_null));
+		score = sql_text(0, 12);
 		MemoryContextSwitchTo(inside);
 	}
 	sql_end(&scope);
@@ -172,6 +176,7 @@ find_visible_part(const char *name)
 	visible.segments = list_length(readable_positions(source, segment_by, owns_dropped)) ==
 		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(segment_by)), ARR_DIMS(DatumGetArrayTypeP(segment_by)));
 	visible.labels = owns_dropped || may_read_if_given(source, label);
+	visible.predictions = owns_dropped || (may_read_if_given(source, prediction) && may_read_if_given(source, score));
 	visible.columns = number_array(numbers_at(ordinals, readable_positions(source, columns, owns_dropped)));
 	/* A fairness table holds both outcomes. */
 	if (visible.labels && (owns_dropped || may_read_if_given(source, prediction)))
@@ -181,13 +186,13 @@ find_visible_part(const char *name)
 	return visible;
 }
 
-/* Runs the query with (monitor_id, window_size, slide, since, until, segments, labels, columns, protected); its rows are the
- * result. */
+/* Runs the query with (monitor_id, window_size, slide, since, until, segments, labels, columns, protected, predictions); its rows
+ * are the result. */
 static Datum
 read_rows(FunctionCallInfo fcinfo, const char *query)
 {
 	static const Oid types[] = {INT4OID, INTERVALOID, INTERVALOID,  TIMESTAMPTZOID, TIMESTAMPTZOID,
-								BOOLOID, BOOLOID,     INT4ARRAYOID, INT4ARRAYOID};
+								BOOLOID, BOOLOID,     INT4ARRAYOID, INT4ARRAYOID,   BOOLOID};
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	VisiblePart visible = find_visible_part(required_text(fcinfo, 0, "monitor"));
 	Datum		values[] = {Int32GetDatum(visible.monitor_id),
@@ -198,7 +203,8 @@ read_rows(FunctionCallInfo fcinfo, const char *query)
 					  BoolGetDatum(visible.segments),
 					  BoolGetDatum(visible.labels),
 					  visible.columns,
-					  visible.protected_columns};
+					  visible.protected_columns,
+					  BoolGetDatum(visible.predictions)};
 	ParamListInfo parameters = makeParamList(lengthof(types));
 	SPIExecuteOptions options = {.params = parameters, .read_only = true};
 	SqlScope	scope;
@@ -249,7 +255,17 @@ weir_fairness_scores(PG_FUNCTION_ARGS)
 }
 
 Datum
+weir_performance_scores(PG_FUNCTION_ARGS)
+{
+	return read_rows(
+		fcinfo,
+		"SELECT monitor, window_start, window_end, segment, metric, value, low, high, baseline_value, threshold, n, label_share, "
+		"is_estimate, verdict, is_final, status, is_primary, error_bound, detail "
+		"FROM weir._performance_scores($1, $2, $3, $4, $5, $6, $7 AND $10)");
+}
+
+Datum
 weir_scores(PG_FUNCTION_ARGS)
 {
-	return read_rows(fcinfo, "SELECT * FROM weir._all_scores" ARGUMENTS);
+	return read_rows(fcinfo, "SELECT * FROM weir._all_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10)");
 }

@@ -1,7 +1,7 @@
 -- monitor: all scores in one shape, after every family that is among them ------------------------------------------------------------------
 
 CREATE FUNCTION weir._all_scores(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
-    segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL)
+    segments boolean, labels boolean, columns int[], protected int[], only_metrics text[] DEFAULT NULL, predictions boolean DEFAULT true)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, family text, subject text, metric text,
         value float8, threshold float8, n bigint, verdict text, is_final boolean, status text, p_value float8)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -12,9 +12,12 @@ BEGIN ATOMIC
     UNION ALL
     SELECT * FROM weir._capture_scores($1, $4, $5, $10)
     UNION ALL
-    SELECT * FROM weir._statistic_scores($1, $2, $3, $4, $5, $6, $7, $8, $10);
+    SELECT * FROM weir._statistic_scores($1, $2, $3, $4, $5, $6, $7, $8, $10)
+    UNION ALL
+    SELECT p.monitor, p.window_start, p.window_end, p.segment, 'performance', p.subject, p.metric, p.value, p.threshold, p.n, p.verdict, p.is_final, p.status, NULL
+    FROM weir._performance_scores($1, $2, $3, $4, $5, $6, $7 AND $11, $10) p;
 END;
-COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]) IS
+COMMENT ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[], boolean) IS
     'weir.scores without privileges. Internal.';
 
 CREATE FUNCTION weir._scores(monitor_id int, since timestamptz, until timestamptz, only_metrics text[] DEFAULT NULL)
@@ -28,6 +31,6 @@ COMMENT ON FUNCTION weir._scores(int, timestamptz, timestamptz, text[]) IS
     'All scores of the monitor''s windows that begin in [since, until), for rules; only_metrics: only these are computed (NULL: '
     'all). Internal.';
 
-REVOKE ALL ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
+REVOKE ALL ON FUNCTION weir._all_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[], boolean),
     weir._scores(int, timestamptz, timestamptz, text[])
     FROM PUBLIC;

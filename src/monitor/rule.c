@@ -181,8 +181,9 @@ static void
 check_family(const char *family, bool is_drift)
 {
 	if (strcmp(family, "drift") != 0 && strcmp(family, "fairness") != 0 && strcmp(family, "detector") != 0 &&
-		strcmp(family, "capture") != 0)
-		refuse(psprintf("there is no family of scores \"%s\"", family), "The families are drift, fairness, detector and capture.");
+		strcmp(family, "capture") != 0 && strcmp(family, "performance") != 0)
+		refuse(psprintf("there is no family of scores \"%s\"", family),
+			   "The families are drift, fairness, performance, detector and capture.");
 	if (is_drift != (strcmp(family, "drift") == 0))
 		refuse(psprintf("the metric of the rule is not of family \"%s\"", family), "Leave option family out.");
 }
@@ -272,10 +273,13 @@ find_metric(int monitor_id, const char *monitor, const char *metric)
 	sql_execute(
 		"SELECT n.name, CASE WHEN n.is_drift THEN s.drift_metrics IS NULL OR EXISTS (SELECT FROM unnest(s.drift_metrics) u"
 		" WHERE weir.drift_metric_name(u) = n.name)"
-		" ELSE cardinality(m.protected) > 0 AND (s.fairness_metrics IS NULL OR n.name = ANY (s.fairness_metrics || s.rate_metrics)) END,"
-		" array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || $3 || weir._capture_metric_names(), ', ')"
+		" ELSE (n.is_fairness AND cardinality(m.protected) > 0 AND (s.fairness_metrics IS NULL OR n.name = ANY (s.fairness_metrics || s.rate_metrics)))"
+		" OR EXISTS (SELECT FROM weir._performance_settings(m.monitor_id) p WHERE weir.performance_metric_name(n.name) = n.name"
+		" AND p.ordinals IS NOT NULL AND (p.metrics IS NULL OR n.name = ANY (p.metrics))) END,"
+		" array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || $3 || weir.performance_metric_names() || weir._capture_metric_names(), ', ')"
 		" FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s CROSS JOIN LATERAL (SELECT coalesce(weir.drift_metric_name($2),"
-		" CASE WHEN $2 = ANY (weir.fairness_metric_names() || $3) THEN $2 END), weir.drift_metric_name($2) IS NOT NULL) n (name, is_drift)"
+		" CASE WHEN $2 = ANY (weir.fairness_metric_names() || $3) THEN $2 END, weir.performance_metric_name($2)),"
+		" weir.drift_metric_name($2) IS NOT NULL, $2 = ANY (weir.fairness_metric_names() || $3)) n (name, is_drift, is_fairness)"
 		" WHERE m.monitor_id = $1",
 		3, (Oid[]){INT4OID, TEXTOID, TEXTARRAYOID},
 		(Datum[]){Int32GetDatum(monitor_id), CStringGetTextDatum(metric), rule_rate_metrics()}, NULL);
@@ -287,7 +291,7 @@ find_metric(int monitor_id, const char *monitor, const char *metric)
 	if (!DatumGetBool(sql_value(0, 2, &is_null)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" does not compute metric \"%s\"", monitor, name),
-				 errdetail("It has no protected columns, or other metrics were chosen for it.")));
+				 errdetail("It has no protected columns, no label beside its prediction, or other metrics were chosen for it.")));
 	return name;
 }
 
@@ -297,7 +301,8 @@ check_subject(int monitor_id, const char *monitor, const char *column)
 {
 	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
 					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
-					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label))",
+					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label)"
+					" OR $2::text = m.score || ': estimated')",
 					2, (Oid[]){INT4OID, NAMEOID},
 					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
 		ereport(ERROR,

@@ -20,7 +20,8 @@
  * is in intervals and follows the session's time zone, which is the monitor's while this runs.
  *
  * Only the metric is computed, of columns for drift, of protected columns for fairness.  Of fairness the rule sees one row per
- * protected column, or the groups where the metric exists for groups only or one is named.
+ * protected column, or the groups where the metric exists for groups only or one is named.  Of performance it sees what is
+ * realised, unless it names the estimates; a rate that fairness has too is that of the groups where there are such.
  */
 static const char *const replay_query =
 	"WITH asked AS ("
@@ -40,6 +41,8 @@ static const char *const replay_query =
 	" AND CASE WHEN r.column_name IS NULL THEN NOT is_fairness OR s.subject = ANY (r.protected)"
 	" ELSE s.subject = r.column_name OR (is_rate AND starts_with(s.subject, r.column_name || ': ')) END"
 	" AND CASE WHEN r.segment = '*' THEN s.segment IS NOT NULL ELSE s.segment IS NOT DISTINCT FROM r.segment END"
+	" AND CASE WHEN s.family = 'performance' THEN (r.column_name IS NOT NULL OR s.subject NOT LIKE '%: estimated')"
+	" AND (NOT is_rate OR cardinality(r.protected) = 0 OR $7 IS NOT NULL) ELSE true END"
 	" AND ($7 IS NULL OR s.family = $7)),"
 	"counted AS (SELECT scored.*, count(*) FILTER (WHERE reading = 1) OVER (PARTITION BY family, subject, segment ORDER BY window_start"
 	" RANGE BETWEEN $8 PRECEDING AND CURRENT ROW) AS n_breached FROM scored)"

@@ -19,8 +19,8 @@ n_parts_of(PerformanceKind kind)
 	return kind == PERFORMANCE_BINARY ? BINARY_N_PARTS : kind == PERFORMANCE_CLASS ? CLASS_N_PARTS : REGRESSION_N_PARTS;
 }
 
-static Summary *
-create_part(Allocator allocator, PerformanceKind kind, int part)
+Summary *
+performance_part_create(Allocator allocator, PerformanceKind kind, int part)
 {
 	int			budget = SUMMARY_DEFAULT_BUDGET;
 
@@ -49,7 +49,7 @@ performance_create(Allocator allocator, PerformanceKind kind)
 	Performance *performance = create_empty(allocator, kind);
 
 	for (int i = 0; i < performance->n_parts; i++)
-		performance->parts[i] = create_part(allocator, kind, i);
+		performance->parts[i] = performance_part_create(allocator, kind, i);
 	return performance;
 }
 
@@ -82,8 +82,8 @@ performance_free(Performance *performance)
 /* ---- filling ---- */
 
 /* As scikit-learn has it: a probability of 0 or 1 is moved inside by the distance of doubles around 1. */
-static double
-loss_of(int label, double score)
+double
+performance_loss(int label, double score)
 {
 	double		p = label == 1 ? score : 1 - score;
 
@@ -108,14 +108,25 @@ performance_add_binary(Performance *performance, int label, double score)
 		return;
 	}
 	summary_add_number(performance->parts[label == 1 ? BINARY_POSITIVES : BINARY_NEGATIVES], score);
-	summary_add_number(performance->parts[BINARY_LOSSES], loss_of(label, score));
+	summary_add_number(performance->parts[BINARY_LOSSES], performance_loss(label, score));
+}
+
+/* The length of the label in two hexadecimal digits, the label, the prediction: text, as categories are. */
+size_t
+performance_make_pair(char *pair, const char *label, size_t label_length, const char *prediction, size_t prediction_length)
+{
+	pair[0] = "0123456789abcdef"[label_length >> 4];
+	pair[1] = "0123456789abcdef"[label_length & 15];
+	memcpy(pair + PAIR_HEADER, label, label_length);
+	memcpy(pair + PAIR_HEADER + label_length, prediction, prediction_length);
+	return PAIR_HEADER + label_length + prediction_length;
 }
 
 void
 performance_add_class(Performance *performance, const char *label, size_t label_length, const char *prediction,
 					  size_t prediction_length)
 {
-	char		pair[PAIR_HEADER + 2 * PERFORMANCE_MAX_CLASS_LENGTH];
+	char		pair[PERFORMANCE_MAX_PAIR_LENGTH];
 
 	if (label == NULL)
 	{
@@ -127,12 +138,8 @@ performance_add_class(Performance *performance, const char *label, size_t label_
 		performance->n_unpredicted++;
 		return;
 	}
-	/* The length of the label in two hexadecimal digits, the label, the prediction: text, as categories are. */
-	pair[0] = "0123456789abcdef"[label_length >> 4];
-	pair[1] = "0123456789abcdef"[label_length & 15];
-	memcpy(pair + PAIR_HEADER, label, label_length);
-	memcpy(pair + PAIR_HEADER + label_length, prediction, prediction_length);
-	summary_add_category(performance->parts[CLASS_PAIRS], pair, PAIR_HEADER + label_length + prediction_length);
+	summary_add_category(performance->parts[CLASS_PAIRS], pair,
+						 performance_make_pair(pair, label, label_length, prediction, prediction_length));
 }
 
 static int
@@ -157,10 +164,26 @@ performance_pair(const char *bytes, size_t length, const char **label, size_t *l
 }
 
 void
+performance_regression_values(double label, double prediction, double values[REGRESSION_N_PARTS])
+{
+	double		error = prediction - label;
+	double		scale = fabs(label) + fabs(prediction);
+	double		logarithm = label > -1 && prediction > -1 ? log1p(prediction) - log1p(label) : NAN;
+
+	values[REGRESSION_ERRORS] = error;
+	values[REGRESSION_SIZES] = fabs(error);
+	values[REGRESSION_LABELS] = label;
+	values[REGRESSION_PREDICTIONS] = prediction;
+	/* As scikit-learn has it: a label of 0 divides by the distance of doubles around 1. */
+	values[REGRESSION_PERCENTAGES] = fabs(error) / fmax(fabs(label), DBL_EPSILON);
+	values[REGRESSION_SYMMETRIC_PERCENTAGES] = scale == 0 ? 0 : 2 * fabs(error) / scale;
+	values[REGRESSION_LOGARITHMS] = logarithm * logarithm;
+}
+
+void
 performance_add_regression(Performance *performance, bool has_label, double label, double prediction)
 {
-	double		error;
-	double		scale;
+	double		values[REGRESSION_N_PARTS];
 
 	if (!has_label || !isfinite(label))
 	{
@@ -172,23 +195,79 @@ performance_add_regression(Performance *performance, bool has_label, double labe
 		performance->n_unpredicted++;
 		return;
 	}
-	error = prediction - label;
-	summary_add_number(performance->parts[REGRESSION_ERRORS], error);
-	summary_add_number(performance->parts[REGRESSION_SIZES], fabs(error));
-	summary_add_number(performance->parts[REGRESSION_LABELS], label);
-	summary_add_number(performance->parts[REGRESSION_PREDICTIONS], prediction);
-	/* As scikit-learn has it: a label of 0 divides by the distance of doubles around 1. */
-	summary_add_number(performance->parts[REGRESSION_PERCENTAGES], fabs(error) / fmax(fabs(label), DBL_EPSILON));
-	scale = fabs(label) + fabs(prediction);
-	summary_add_number(performance->parts[REGRESSION_SYMMETRIC_PERCENTAGES], scale == 0 ? 0 : 2 * fabs(error) / scale);
-	if (label > -1 && prediction > -1)
-	{
-		double		logarithm = log1p(prediction) - log1p(label);
+	performance_regression_values(label, prediction, values);
+	for (int i = 0; i < REGRESSION_N_PARTS; i++)
+		summary_add_number(performance->parts[i], values[i]);
+}
 
-		summary_add_number(performance->parts[REGRESSION_LOGARITHMS], logarithm * logarithm);
+/* ---- parts ---- */
+
+const char *
+performance_part_name(PerformanceKind kind, int part)
+{
+	static const char *const names[][PERFORMANCE_MAX_PARTS] = {[PERFORMANCE_BINARY] = {"negatives", "positives", "unlabelled",
+																					   "losses"},
+															   [PERFORMANCE_CLASS] = {"pairs"},
+															   [PERFORMANCE_REGRESSION] = {"errors", "sizes", "labels",
+																						   "predictions", "percentages",
+																						   "symmetric percentages", "logarithms"}};
+
+	return part >= 0 && part < n_parts_of(kind) ? names[kind][part] : NULL;
+}
+
+/* A part must be what this version would have made: its kind and unit, and in a class only pairs. */
+static bool
+part_is_valid(const Performance *performance, int part)
+{
+	const Summary *summary = performance->parts[part];
+	const char *label;
+	const char *prediction;
+	size_t		lengths[2];
+	size_t		n;
+	SummaryCategory *categories;
+	bool		valid = true;
+
+	if (summary_unit(summary) != SUMMARY_PLAIN)
+		return false;
+	if (performance->kind != PERFORMANCE_CLASS)
+		return summary_kind(summary) == SUMMARY_NUMERIC;
+	if (summary_kind(summary) != SUMMARY_CATEGORY)
+		return false;
+	n = summary_categories(summary, NULL, 0);
+	categories = performance->allocator.resize(performance->allocator.context, NULL, 0, (n + 1) * sizeof(SummaryCategory));
+	summary_categories(summary, categories, n);
+	for (size_t i = 0; i < n && valid; i++)
+		valid = performance_pair(categories[i].bytes, categories[i].length, &label, &lengths[0], &prediction, &lengths[1]);
+	performance->allocator.resize(performance->allocator.context, categories, (n + 1) * sizeof(SummaryCategory), 0);
+	return valid;
+}
+
+PerformanceStatus
+performance_of_parts(Allocator allocator, PerformanceKind kind, int64_t n_rows, Summary *const *parts, Performance **result)
+{
+	Performance *performance = create_empty(allocator, kind);
+	/* In these each row with a label has a value, or a NULL. */
+	int			n_labelled_parts = kind == PERFORMANCE_BINARY ? BINARY_POSITIVES + 1 : 1;
+
+	performance->n_unlabelled = n_rows;
+	for (int i = 0; i < performance->n_parts; i++)
+	{
+		performance->parts[i] = parts[i] != NULL ? summary_copy(allocator, parts[i]) : performance_part_create(allocator, kind, i);
+		if (!part_is_valid(performance, i))
+		{
+			performance_free(performance);
+			return PERFORMANCE_KIND_MISMATCH;
+		}
+		if (i >= n_labelled_parts)
+			continue;
+		performance->n_unlabelled -= summary_n(performance->parts[i]) + summary_null_count(performance->parts[i]);
+		performance->n_unpredicted += summary_null_count(performance->parts[i]);
+		summary_forget_nulls(performance->parts[i]);
 	}
-	else
-		summary_add_number(performance->parts[REGRESSION_LOGARITHMS], NAN);
+	if (performance->n_unlabelled < 0)
+		performance->n_unlabelled = 0;
+	*result = performance;
+	return PERFORMANCE_OK;
 }
 
 /* ---- merging ---- */
@@ -289,33 +368,6 @@ performance_encode(const Performance *performance, uint8_t *buffer)
 		used += 4 + size;
 	}
 	return used;
-}
-
-/* A part must be what this version would have made: its kind and unit, and in a class only pairs. */
-static bool
-part_is_valid(const Performance *performance, int part)
-{
-	const Summary *summary = performance->parts[part];
-	const char *label;
-	const char *prediction;
-	size_t		lengths[2];
-	size_t		n;
-	SummaryCategory *categories;
-	bool		valid = true;
-
-	if (summary_unit(summary) != SUMMARY_PLAIN)
-		return false;
-	if (performance->kind != PERFORMANCE_CLASS)
-		return summary_kind(summary) == SUMMARY_NUMERIC;
-	if (summary_kind(summary) != SUMMARY_CATEGORY)
-		return false;
-	n = summary_categories(summary, NULL, 0);
-	categories = performance->allocator.resize(performance->allocator.context, NULL, 0, (n + 1) * sizeof(SummaryCategory));
-	summary_categories(summary, categories, n);
-	for (size_t i = 0; i < n && valid; i++)
-		valid = performance_pair(categories[i].bytes, categories[i].length, &label, &lengths[0], &prediction, &lengths[1]);
-	performance->allocator.resize(performance->allocator.context, categories, (n + 1) * sizeof(SummaryCategory), 0);
-	return valid;
 }
 
 PerformanceStatus

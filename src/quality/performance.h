@@ -61,6 +61,7 @@ enum
 
 #define PERFORMANCE_MAX_PARTS REGRESSION_N_PARTS
 #define PERFORMANCE_MAX_CLASS_LENGTH 120 /* bytes of a class's name in a pair; longer ones are shortened by the caller */
+#define PERFORMANCE_MAX_PAIR_LENGTH (2 + 2 * PERFORMANCE_MAX_CLASS_LENGTH)
 
 typedef struct Performance
 {
@@ -103,6 +104,25 @@ extern int64_t performance_n(const Performance *performance);
 /* Steps a pair of the class state apart; false when the bytes are no pair. */
 extern bool performance_pair(const char *bytes, size_t length, const char **label, size_t *label_length, const char **prediction,
 							 size_t *prediction_length);
+
+/* ---- the parts apart, for who keeps them as summaries of their own ---- */
+
+/* How a part of the state is called; NULL when the kind has no such part. */
+extern const char *performance_part_name(PerformanceKind kind, int part);
+extern Summary *performance_part_create(Allocator allocator, PerformanceKind kind, int part);
+
+/* What the parts of one row hold, as performance_add_* has it. */
+extern double performance_loss(int label, double score);
+extern size_t performance_make_pair(char *pair, const char *label, size_t label_length, const char *prediction,
+									size_t prediction_length); /* pair: of PERFORMANCE_MAX_PAIR_LENGTH */
+extern void performance_regression_values(double label, double prediction, double values[REGRESSION_N_PARTS]);
+
+/*
+ * A performance of such parts, any of which may be NULL for an empty one.  NULLs in the part of a label are rows without a
+ * prediction; what is missing of n_rows has no label.
+ */
+extern PerformanceStatus
+performance_of_parts(Allocator allocator, PerformanceKind kind, int64_t n_rows, Summary *const *parts, Performance **result);
 
 extern size_t performance_encoded_size(const Performance *performance);
 extern size_t performance_encode(const Performance *performance, uint8_t *buffer);

@@ -10,9 +10,12 @@
 #include "base/distributions.h"
 #include "base/memory.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "quality/performance_datum.h"
 #include "storage/shmem.h"
+#include "summary/categories.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 typedef struct ExpandedPerformance
 {
@@ -155,4 +158,47 @@ performance_float_or_null(double value, bool *is_null)
 {
 	*is_null = isnan(value);
 	return *is_null ? (Datum) 0 : Float8GetDatum(value);
+}
+
+char *
+performance_class_name(char *text, size_t *length)
+{
+	char	   *shortened;
+
+	*length = strlen(text);
+	if (*length <= PERFORMANCE_MAX_CLASS_LENGTH)
+		return text;
+	shortened = psprintf("%.*s~%016llx", pg_mbcliplen(text, (int) *length, PERFORMANCE_MAX_CLASS_LENGTH - 17), text,
+						 (unsigned long long) category_hash(text, *length));
+	*length = strlen(shortened);
+	return shortened;
+}
+
+double
+performance_number(const ValueReader *reader, Datum value, bool is_null)
+{
+	double		number = is_null ? NAN : value_reader_number(reader, value);
+
+	return reader->unit == SUMMARY_PLAIN ? number : number / USECS_PER_SEC;
+}
+
+bool
+performance_kind_of_derivation(const char *name, PerformanceKind *kind)
+{
+	static const struct
+	{
+		const char *name;
+		PerformanceKind kind;
+	} derivations[] = {{"binary_performance", PERFORMANCE_BINARY},
+					   {"decision_performance", PERFORMANCE_BINARY},
+					   {"class_performance", PERFORMANCE_CLASS},
+					   {"regression_performance", PERFORMANCE_REGRESSION}};
+
+	for (int i = 0; i < lengthof(derivations); i++)
+		if (strcmp(derivations[i].name, name) == 0)
+		{
+			*kind = derivations[i].kind;
+			return true;
+		}
+	return false;
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "quality/performance.h"
+#include "summary/summary_datum.h"
 #include "utils/expandeddatum.h"
 
 /* A new expanded object below parent. */
@@ -31,6 +32,18 @@ extern void performance_check_status(PerformanceStatus status);
 
 /* The two-sided normal quantile; raises 22023 outside of (0, 1). */
 extern double performance_normal_of_confidence(double confidence);
+
+/* A class's text cut to what a pair can hold: its beginning and its hash. */
+extern char *performance_class_name(char *text, size_t *length);
+
+/* A label, score or prediction that is a number; durations and times in seconds, NaN for NULL. */
+extern double performance_number(const ValueReader *reader, Datum value, bool is_null);
+
+/*
+ * The state that a derivation of weir.derived_column keeps in parts: binary_performance (label, score), decision_performance
+ * (label, prediction: scores of 0 and 1), class_performance, regression_performance.  False when the name is none of these.
+ */
+extern bool performance_kind_of_derivation(const char *name, PerformanceKind *kind);
 
 /* NaN is NULL. */
 extern Datum performance_float_or_null(double value, bool *is_null);

@@ -135,9 +135,7 @@ number_reader(FunctionCallInfo fcinfo, ValueReader *reader, int argument, const 
 static double
 read_number(FunctionCallInfo fcinfo, const ValueReader *reader, int argument)
 {
-	double		number = PG_ARGISNULL(argument) ? NAN : value_reader_number(reader, PG_GETARG_DATUM(argument));
-
-	return reader->unit == SUMMARY_PLAIN ? number : number / USECS_PER_SEC;
+	return performance_number(reader, PG_GETARG_DATUM(argument), PG_ARGISNULL(argument));
 }
 
 /* ---- binary ---- */
@@ -182,25 +180,18 @@ typedef struct ClassReaders
 	ValueReader sides[2];
 } ClassReaders;
 
-/* The text of a class as categories have it, cut to what a pair can hold: its beginning and its hash. */
+/* The text of a class; NULL when there is none. */
 static char *
 class_name(FunctionCallInfo fcinfo, const ValueReader *reader, int argument, size_t *length)
 {
 	char	   *text;
-	char	   *shortened;
 
 	*length = 0;
 	if (PG_ARGISNULL(argument))
 		return NULL;
 	text = reader->type == UNKNOWNOID ? DatumGetCString(PG_GETARG_DATUM(argument))
 									  : value_reader_text(reader, PG_GETARG_DATUM(argument));
-	*length = strlen(text);
-	if (*length <= PERFORMANCE_MAX_CLASS_LENGTH)
-		return text;
-	shortened = psprintf("%.*s~%016llx", pg_mbcliplen(text, (int) *length, PERFORMANCE_MAX_CLASS_LENGTH - 17), text,
-						 (unsigned long long) category_hash(text, *length));
-	*length = strlen(shortened);
-	return shortened;
+	return performance_class_name(text, length);
 }
 
 Datum

@@ -102,6 +102,21 @@ COMMENT ON FUNCTION weir.performance_metrics(weir.performance, float8, text[], f
     'least 2^-52; correlation is Pearson''s; median_absolute_error is an observed one (percentile_disc). majority_accuracy: always the most frequent label; kappa_majority: gain over it; brier_skill_score: gain over always the '
     'base rate; mean_forecast_squared_error: always the mean.';
 
+CREATE FUNCTION weir.performance_metric_names() RETURNS text[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_metric_names';
+COMMENT ON FUNCTION weir.performance_metric_names() IS 'Names of the metrics that performance_metrics() knows, of all kinds.';
+
+CREATE FUNCTION weir.performance_metric_name(name text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_metric_name';
+COMMENT ON FUNCTION weir.performance_metric_name(text) IS
+    'The full name of a metric of performance that is given by it or by a usual short form (auc, pr_auc, brier, mcc, kappa, npv, fpr, fnr, fdr, bias, mae, mse, rmse, mape, smape, '
+    'rmsle); NULL when there is none.';
+
+CREATE FUNCTION weir._performance_metric_list() RETURNS TABLE(metric text, better int, lowest float8, highest float8, of_scores boolean, is_baseline boolean)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 47 AS 'MODULE_PATHNAME', 'weir_performance_metric_list';
+COMMENT ON FUNCTION weir._performance_metric_list() IS
+    'What is known of each metric: better 1 higher, -1 lower, 0 neither; the ends of its range; of_scores: needs scores, not decisions; is_baseline: of a model without skill. Internal.';
+
 CREATE FUNCTION weir.confusion_matrix(performance weir.performance, threshold float8 DEFAULT 0.5)
     RETURNS TABLE(label text, prediction text, n bigint)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'weir_confusion_matrix';
@@ -135,6 +150,13 @@ CREATE FUNCTION weir.business_value(performance weir.performance, threshold floa
     RETURNS float8 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_business_value';
 COMMENT ON FUNCTION weir.business_value(weir.performance, float8, float8, float8, float8, float8) IS
     'What decisions at the threshold were worth: rows of each cell of the confusion matrix times the value of one (costs are negative). Needs a binary performance (42804).';
+
+CREATE FUNCTION weir._performance_of(derivation text, n bigint, parts text[], summaries weir.summary[]) RETURNS weir.performance
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_of';
+COMMENT ON FUNCTION weir._performance_of(text, bigint, text[], weir.summary[]) IS
+    'The performance over n rows whose parts (as weir.derived_column names them) have these summaries: what the aggregate over the same rows gives. NULL when a '
+    'summary is. Internal.';
+REVOKE ALL ON FUNCTION weir._performance_of(text, bigint, text[], weir.summary[]) FROM PUBLIC;
 
 -- calibration and performance without labels
 

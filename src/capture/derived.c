@@ -1,0 +1,224 @@
+/*
+ * derived.c
+ *		Derived columns: what a row says of the model's performance.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "base/sql.h"
+#include "capture/derived.h"
+#include "catalog/pg_type.h"
+#include "quality/performance_datum.h"
+#include "utils/builtins.h"
+
+/* ---- values ---- */
+
+static void
+add_number(const CapturedDerivation *derivation, int part_number, PanePart *part, double value)
+{
+	int			column = derivation->columns[part_number];
+
+	if (column >= 0)
+		batch_add_number(part->batch, column, value);
+}
+
+static void
+add_null(const CapturedDerivation *derivation, int part_number, PanePart *part)
+{
+	int			column = derivation->columns[part_number];
+
+	if (column >= 0)
+		batch_add_null(part->batch, column);
+}
+
+/* ---- binary ---- */
+
+static void
+add_binary(const CapturedDerivation *derivation, PanePart *part, Outcome label, double score)
+{
+	if (label == OUTCOME_UNKNOWN)
+	{
+		if (!isnan(score))
+			add_number(derivation, BINARY_UNLABELLED, part, score);
+		return;
+	}
+	if (isnan(score))
+	{
+		add_null(derivation, label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES, part);
+		return;
+	}
+	add_number(derivation, label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES, part, score);
+	add_number(derivation, BINARY_LOSSES, part, performance_loss(label == OUTCOME_POSITIVE, score));
+}
+
+static void
+score_inputs(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS])
+{
+	inputs[0] = entry->label;
+	inputs[1] = entry->score;
+}
+
+static void
+add_score(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+{
+	int			at = entry->score - 1;
+
+	add_binary(derivation, part, row_outcome(&entry->monitor->label, row, entry->label),
+			   performance_number(&entry->monitor->score_column.reader, row->values[at], row->nulls[at]));
+}
+
+static void
+prediction_inputs(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS])
+{
+	inputs[0] = entry->label;
+	inputs[1] = entry->prediction;
+}
+
+static void
+add_decision(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+{
+	Outcome		prediction = row_outcome(&entry->monitor->prediction, row, entry->prediction);
+
+	add_binary(derivation, part, row_outcome(&entry->monitor->label, row, entry->label),
+			   prediction == OUTCOME_UNKNOWN ? NAN : prediction == OUTCOME_POSITIVE);
+}
+
+/* ---- classes ---- */
+
+static void
+add_class(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	const ValueReader *readers[2] = {&monitor->label_value, &monitor->prediction_value};
+	AttrNumber	attributes[2] = {entry->label, entry->prediction};
+	char	   *names[2];
+	size_t		lengths[2];
+	char		pair[PERFORMANCE_MAX_PAIR_LENGTH];
+
+	if (row->nulls[entry->label - 1])
+		return;
+	if (row->nulls[entry->prediction - 1])
+	{
+		add_null(derivation, CLASS_PAIRS, part);
+		return;
+	}
+	for (int side = 0; side < 2; side++)
+		names[side] = performance_class_name(value_reader_text(readers[side], row->values[attributes[side] - 1]), &lengths[side]);
+	row_add_category(monitor, derivation->columns[CLASS_PAIRS], part, pair,
+					 performance_make_pair(pair, names[0], lengths[0], names[1], lengths[1]));
+}
+
+/* ---- numbers ---- */
+
+static void
+add_regression(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	double		label = performance_number(&monitor->label_value, row->values[entry->label - 1], row->nulls[entry->label - 1]);
+	double		prediction =
+		performance_number(&monitor->prediction_value, row->values[entry->prediction - 1], row->nulls[entry->prediction - 1]);
+	double		values[REGRESSION_N_PARTS];
+
+	if (!isfinite(label))
+		return;
+	if (!isfinite(prediction))
+	{
+		add_null(derivation, REGRESSION_ERRORS, part);
+		return;
+	}
+	performance_regression_values(label, prediction, values);
+	for (int i = 0; i < REGRESSION_N_PARTS; i++)
+		add_number(derivation, i, part, values[i]);
+}
+
+/* ---- what monitors have ---- */
+
+static const DerivationMethod methods[] = {
+	{"binary_performance", PERFORMANCE_BINARY, score_inputs, add_score},
+	{"decision_performance", PERFORMANCE_BINARY, prediction_inputs, add_decision},
+	{"class_performance", PERFORMANCE_CLASS, prediction_inputs, add_class},
+	{"regression_performance", PERFORMANCE_REGRESSION, prediction_inputs, add_regression},
+};
+
+static const DerivationMethod *
+find_method(const char *name)
+{
+	for (int i = 0; i < lengthof(methods); i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
+	elog(ERROR, "unexpected derivation \"%s\"", name);
+}
+
+void
+derived_prepare(CapturedMonitor *monitor, bool has_fairness)
+{
+	Oid			type = INT4OID;
+	Datum		id = Int32GetDatum(monitor->monitor_id);
+	uint64		n = sql_execute("SELECT DISTINCT derivation FROM weir.derived_column WHERE monitor_id = $1", 1, &type, &id, NULL);
+	bool		is_binary = false;
+
+	monitor->derivations = palloc0(sizeof(CapturedDerivation) * lengthof(methods));
+	for (uint64 i = 0; i < n; i++)
+	{
+		const DerivationMethod *method = find_method(sql_text(i, 1));
+
+		monitor->needs_score |= method->inputs == score_inputs;
+		monitor->needs_prediction |= method->inputs == prediction_inputs;
+		is_binary |= method->performance == PERFORMANCE_BINARY;
+		if (method->performance == PERFORMANCE_BINARY)
+			continue;
+		monitor->reads_values = true;
+		monitor->value_kind = method->performance == PERFORMANCE_CLASS ? SUMMARY_CATEGORY : SUMMARY_NUMERIC;
+	}
+	monitor->reads_outcomes = is_binary || has_fairness;
+}
+
+void
+derived_column(CapturedMonitor *monitor, int column, const char *derivation, const char *part)
+{
+	CapturedColumn *captured = &monitor->columns[column];
+	const DerivationMethod *method = find_method(derivation);
+	CapturedDerivation *of = monitor->derivations;
+
+	while (of < monitor->derivations + monitor->n_derivations && of->method != method)
+		of++;
+	if (of == monitor->derivations + monitor->n_derivations)
+	{
+		monitor->n_derivations++;
+		of->method = method;
+		for (int i = 0; i < PERFORMANCE_MAX_PARTS; i++)
+			of->columns[i] = -1;
+	}
+	captured->is_derived = true;
+	captured->performance = method->performance;
+	captured->part = -1;
+	for (int i = 0; i < PERFORMANCE_MAX_PARTS && captured->part < 0; i++)
+		if (performance_part_name(method->performance, i) != NULL &&
+			strcmp(performance_part_name(method->performance, i), part) == 0)
+			captured->part = i;
+	if (captured->part < 0)
+		elog(ERROR, "unexpected part \"%s\" of derivation \"%s\"", part, derivation);
+	of->columns[captured->part] = column;
+	captured->reader.kind = method->performance == PERFORMANCE_CLASS ? SUMMARY_CATEGORY : SUMMARY_NUMERIC;
+	captured->retired = method->inputs == score_inputs && monitor->score_column.attribute == InvalidAttrNumber;
+	namestrcpy(&captured->name, psprintf("%s: %s", derivation, part));
+}
+
+Summary *
+derived_summary(const CapturedColumn *column, Allocator allocator)
+{
+	return performance_part_create(allocator, column->performance, column->part);
+}
+
+bool
+derived_is_here(const MonitorMap *entry, const CapturedDerivation *derivation)
+{
+	AttrNumber	inputs[DERIVED_MAX_INPUTS];
+
+	derivation->method->inputs(entry, inputs);
+	for (int i = 0; i < DERIVED_MAX_INPUTS; i++)
+		if (inputs[i] == InvalidAttrNumber)
+			return false;
+	return true;
+}
