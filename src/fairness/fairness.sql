@@ -98,23 +98,70 @@ COMMENT ON FUNCTION weir.fairness_groups(weir.fairness_table, int, float8, text)
     'Bayes by the method of moments, Kleinman 1973: small groups are drawn towards the rate of all). f NULL: no rows.';
 
 CREATE FUNCTION weir.fairness_metrics(f weir.fairness_table, reference text DEFAULT NULL, metrics text[] DEFAULT NULL, min_group_size int DEFAULT 30,
-                                      confidence float8 DEFAULT 0.95, small_groups text DEFAULT 'mark')
+                                      confidence float8 DEFAULT 0.95, small_groups text DEFAULT 'mark', rule text DEFAULT 'four_fifths',
+                                      thresholds jsonb DEFAULT NULL, adjust text DEFAULT 'none')
     RETURNS TABLE(metric text, group_name text, reference_group text, value float8, low float8, high float8, p_value float8, n bigint,
-                  n_reference bigint, threshold float8, verdict text, status text)
+                  n_reference bigint, threshold float8, verdict text, status text, p_adjusted float8)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 50 AS 'MODULE_PATHNAME', 'weir_fairness_metrics';
-COMMENT ON FUNCTION weir.fairness_metrics(weir.fairness_table, text, text[], int, float8, text) IS
-    'Each metric for each group against the reference group (NULL: the largest whose values are known), and over all groups '
-    '(group_name NULL): the largest difference or the smallest ratio between any two, as Fairlearn has it. Sign: a difference '
-    'is group minus reference, a ratio is group / reference. metrics NULL: all of fairness_metric_names(); an unknown name '
+COMMENT ON FUNCTION weir.fairness_metrics(weir.fairness_table, text, text[], int, float8, text, text, jsonb, text) IS
+    'Each metric for each group against the reference group, and over all groups (group_name NULL): the largest difference or the smallest ratio between any '
+    'two, as Fairlearn has it. reference: the name of a group; NULL or largest: the largest whose values are known; best: for each metric the group that fares best '
+    'by it. Sign: a difference is group minus reference, a ratio is group / reference. metrics NULL: all of fairness_metric_names(); an unknown name '
     'raises 22023. low, high: Newcombe''s interval for differences (1998, method 10), Katz''s for ratios (1978; half a success '
-    'and half a failure added where a rate is 0 or 1); of overall rows and of the worst of two rates simultaneous (Bonferroni), '
-    'and none over more than 200 groups. p_value, that the rates are equal: two-proportion z test, Fisher''s exact test where '
-    'an expected count is below 5, Pearson''s chi-square over more than two groups. n, n_reference: the denominators; below '
+    'and half a failure added where a rate is 0 or 1), Woolf''s (1955) for the ratio of treatment equality; of overall rows and of the worst of two rates simultaneous '
+    '(Bonferroni), and none over more than 200 groups. p_value, that the rates are equal: two-proportion z test, Fisher''s exact test where '
+    'an expected count is below 5, Pearson''s chi-square over more than two groups; p_adjusted: that of the groups of a metric with status ok, corrected as adjust says '
+    '(none, bonferroni, holm, benjamini_hochberg, benjamini_yekutieli). n, n_reference: the denominators; below '
     'min_group_size the status is insufficient, and overall rows leave such groups out. An empty denominator, a reference rate '
-    'of 0 under a ratio, or a reference group that is not there: value NULL, status undefined. threshold: 0.8 for ratios (and '
-    'its inverse, 1.25), 0.1 for the size of differences; within it the verdict is ok, beyond it alert where p_value < 1 - '
-    'confidence, else warning; NULL unless status is ok. small_groups: mark, or suppress (value, interval, p and counts of '
-    'insufficient rows are NULL, for privacy). For many groups: weir.adjusted_p_value(p_value, ''holm'') OVER (PARTITION BY metric).';
+    'of 0 under a ratio, or a reference group that is not there: value NULL, status undefined. threshold: what the rule (fairness_rules()) has for ratios, whose '
+    'inverse counts too, and for the size of differences; thresholds replaces it: {"ratio": 0.9, "difference": 0.05, "disparate_impact": 0.8}. Within it the verdict is '
+    'ok, beyond it alert where p_adjusted < 1 - confidence, else warning (rule practical: alert in any case; two_standard_deviations: by p_adjusted alone); NULL unless '
+    'status is ok. small_groups: mark, or suppress (value, interval, p and counts of insufficient rows are NULL, for privacy).';
+
+CREATE FUNCTION weir.fairness_rules() RETURNS TABLE(rule text, ratio float8, difference float8, evidence text, source text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 4 AS 'MODULE_PATHNAME', 'weir_fairness_rules';
+COMMENT ON FUNCTION weir.fairness_rules() IS
+    'The named rules of fairness_metrics: below which ratio (or above its inverse) and beyond which difference a group is treated unequally; evidence: grades (an alert '
+    'where chance does not explain it, else a warning), ignored (an alert in any case) or decides (an alert where chance does not explain it, however small).';
+
+CREATE FUNCTION weir.fairness_verdict(f weir.fairness_table, reference text DEFAULT NULL, metrics text[] DEFAULT '{demographic_parity_ratio,equalized_odds_difference,predictive_parity_ratio}',
+                                      min_group_size int DEFAULT 30, confidence float8 DEFAULT 0.95, rule text DEFAULT 'four_fifths', thresholds jsonb DEFAULT NULL,
+                                      adjust text DEFAULT 'holm')
+    RETURNS TABLE(metric text, verdict text, group_name text, value float8, low float8, high float8, p_adjusted float8, threshold float8, n_groups int, n_unfair int,
+                  n_insufficient int)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 3 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- The group that is farthest from the reference says it for all.
+    WITH m AS MATERIALIZED (
+        SELECT row_number() OVER () AS position, x.* FROM weir.fairness_metrics(f, reference, metrics, min_group_size, confidence, 'mark', rule, thresholds, adjust) x
+    ), judged AS (
+        SELECT m.*, row_number() OVER (PARTITION BY m.metric ORDER BY (m.verdict = 'alert') DESC NULLS LAST, (m.verdict = 'warning') DESC NULLS LAST,
+                   CASE WHEN m.metric LIKE '%\_ratio' OR m.metric = 'disparate_impact' THEN abs(ln(CASE WHEN m.value > 0 THEN m.value ELSE 1e-300 END)) ELSE abs(m.value) END DESC NULLS LAST,
+                   m.position) AS rank
+        FROM m WHERE m.group_name IS NOT NULL
+    ), summed AS (
+        SELECT j.metric, min(j.position) AS position, count(*)::int AS n_groups, (count(*) FILTER (WHERE j.verdict = 'alert'))::int AS n_unfair,
+            (count(*) FILTER (WHERE j.status <> 'ok'))::int AS n_insufficient
+        FROM judged j GROUP BY j.metric
+    )
+    SELECT s.metric, CASE WHEN s.n_unfair > 0 THEN 'unfair' WHEN s.n_insufficient = s.n_groups OR j.verdict = 'warning' THEN 'insufficient' ELSE 'fair' END,
+        j.group_name, j.value, j.low, j.high, j.p_adjusted, j.threshold, s.n_groups, s.n_unfair, s.n_insufficient
+    FROM summed s JOIN judged j ON j.metric = s.metric AND j.rank = 1 ORDER BY s.position;
+END;
+COMMENT ON FUNCTION weir.fairness_verdict(weir.fairness_table, text, text[], int, float8, text, jsonb, text) IS
+    'One verdict per metric: unfair where a group is beyond the threshold and chance does not explain it (fairness_metrics'' alert), insufficient where no group has enough '
+    'rows, or where one is beyond the threshold and chance may explain it, else fair. The group that says so, or that is farthest from the reference, is shown. Of n_groups '
+    'compared, n_unfair are alerts and n_insufficient have too few rows or no value. Arguments as those of fairness_metrics.';
+
+CREATE FUNCTION weir.fairness_permutation(f weir.fairness_table, reference text DEFAULT NULL, metrics text[] DEFAULT NULL, min_group_size int DEFAULT 30,
+                                          permutations int DEFAULT 1000, seed bigint DEFAULT 1)
+    RETURNS TABLE(metric text, group_name text, reference_group text, value float8, p_value float8, n_permutations bigint, n bigint, status text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10000 ROWS 50 AS 'MODULE_PATHNAME', 'weir_fairness_permutation';
+COMMENT ON FUNCTION weir.fairness_permutation(weir.fairness_table, text, text[], int, int, bigint) IS
+    'Permutation tests of fairness_metrics: of each group against the reference, and of all groups (group_name NULL). value: the size of the difference or the ratio (at most '
+    '1) between the two, or the largest difference and smallest ratio of any two. p_value: (k + 1) / (permutations + 1), where k of the permutations (at most 1,000,000), '
+    'which deal the rows that the rates count out anew to groups of the same sizes, are at least as far from equality. The same seed gives the same p. n: rows in the '
+    'denominators of all groups; groups below min_group_size are left out. For few rows in groups, and where one p over many groups is wanted.';
 
 CREATE FUNCTION weir.fairness_metric_names() RETURNS text[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fairness_metric_names';
@@ -126,7 +173,7 @@ CREATE FUNCTION weir.fairness_clarify(f weir.fairness_table, advantaged text DEF
     RETURNS TABLE(metric text, title text, phase text, group_name text, advantaged_group text, value float8, fair_value float8, status text)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 50 AS 'MODULE_PATHNAME', 'weir_fairness_clarify';
 COMMENT ON FUNCTION weir.fairness_clarify(weir.fairness_table, text) IS
-    'The bias metrics of SageMaker Clarify under its abbreviations, of each group (d) against the advantaged one (a; NULL: the largest): before training, of the labels: CI, DPL, KL '
+    'The bias metrics of SageMaker Clarify under its abbreviations, of each group (d) against the advantaged one (a; NULL or largest: the largest; best: that with the highest selection rate): before training, of the labels: CI, DPL, KL '
     '(nats, a from d), JS, LP (p = 2), TVD, KS; after it, of the predictions: DPPL, DI (d / a), DCA, DCR, RD, SD, DAR, DRR, AD, TE. A positive value disadvantages d where the metric '
     'is a minus d. NULL and undefined where a denominator is empty or the divergence infinite. CDDL and CDDPL: fairness_stratified(); GE: fairness_inequality(); FT: flip_test(). '
     '22023 where there is no group of that name.';
@@ -170,3 +217,38 @@ COMMENT ON FUNCTION weir.fairness_stratified(weir.fairness_table, int[], text, t
     'predictions or of positive labels. difference: Mantel and Haenszel''s risk difference, interval by Sato (1989); odds_ratio: Mantel and Haenszel''s, interval by Robins et al. (1986); '
     'p_value: Cochran-Mantel-Haenszel test without continuity correction; over the strata that have rows of both. demographic_disparity: Clarify''s CDD (its CDDPL for predictions, CDDL for '
     'labels), the share of the refused less the share of the chosen, over all strata weighted by size.';
+
+-- helpers and catalogues
+
+CREATE FUNCTION weir.band(value float8, edges float8[], labels text[] DEFAULT NULL) RETURNS text
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_band';
+COMMENT ON FUNCTION weir.band(float8, float8[], text[]) IS
+    'The class of a number, for groups: band(age, ''{25,40,60}'') is ''<25'', ''25-40'' (25 is in, 40 is not), ''40-60'' or ''>=60''. labels: other names, one more than there '
+    'are edges. NULL for NULL and NaN, which fairness() keeps as a group of their own. Edges that do not ascend, or labels that do not match, raise 22023.';
+
+CREATE FUNCTION weir.fairness_aequitas(f weir.fairness_table, reference text DEFAULT NULL, tau float8 DEFAULT 0.8, min_group_size int DEFAULT 1)
+    RETURNS TABLE(group_name text, reference_group text, metric text, value float8, reference_value float8, disparity float8, is_fair boolean, status text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 50 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH g AS MATERIALIZED (
+        SELECT x.*, x.n >= min_group_size AS is_large, x.selection_rate * x.n / nullif(sum(x.selection_rate * x.n) OVER (), 0) AS share FROM weir.fairness_groups(f) x
+    ), rates AS (
+        SELECT g.group_name, g.n, g.is_large, r.position, r.metric, r.value
+        FROM g, LATERAL (VALUES (1, 'ppr', g.share), (2, 'pprev', g.selection_rate), (3, 'precision', g.ppv), (4, 'fdr', 1 - g.ppv),
+                                (5, 'for', 1 - g.npv), (6, 'fpr', g.fpr), (7, 'fnr', g.fnr), (8, 'tpr', g.tpr), (9, 'tnr', g.tnr), (10, 'npv', g.npv)) r (position, metric, value)
+    ), referenced AS (
+        SELECT rates.*, CASE WHEN reference = 'min_metric'
+                THEN first_value(rates.group_name) OVER (PARTITION BY rates.metric ORDER BY rates.is_large AND rates.value IS NOT NULL DESC, rates.value, rates.group_name)
+                ELSE coalesce(reference, first_value(rates.group_name) OVER (PARTITION BY rates.metric ORDER BY rates.group_name LIKE '%(unknown)%', rates.n DESC, rates.group_name)) END AS reference_group
+        FROM rates
+    )
+    SELECT a.group_name, a.reference_group, a.metric, a.value, b.value, a.value / nullif(b.value, 0),
+        CASE WHEN a.is_large THEN a.value / nullif(b.value, 0) BETWEEN tau AND 1 / tau END,
+        CASE WHEN a.value / nullif(b.value, 0) IS NULL THEN 'undefined' WHEN NOT a.is_large THEN 'insufficient' ELSE 'ok' END
+    FROM referenced a LEFT JOIN rates b ON b.metric = a.metric AND b.group_name = a.reference_group
+    ORDER BY a.group_name, a.position;
+END;
+COMMENT ON FUNCTION weir.fairness_aequitas(weir.fairness_table, text, float8, int) IS
+    'Aequitas'' metrics under its names, of each group: ppr (its share of all predicted positives), pprev (predicted positive rate), precision, fdr, for, fpr, fnr, tpr, tnr, npv; '
+    'disparity = value / that of the reference group (a name; NULL: the largest, its ref_groups_method majority; min_metric: for each metric the group with the smallest value); '
+    'is_fair: tau <= disparity <= 1 / tau. NULL and undefined where a denominator or the reference''s value is 0. Groups below min_group_size get no is_fair.';

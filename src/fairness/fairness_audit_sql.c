@@ -46,16 +46,6 @@ status_of(bool is_defined)
 	return CStringGetTextDatum(is_defined ? "ok" : "undefined");
 }
 
-static FairnessGroup *
-bare_groups(const NamedGroup *groups, size_t n)
-{
-	FairnessGroup *bare = palloc(mul_size(n + 1, sizeof(FairnessGroup)));
-
-	for (size_t i = 0; i < n; i++)
-		bare[i] = groups[i].group;
-	return bare;
-}
-
 /* ---- Clarify ---- */
 
 Datum
@@ -71,7 +61,7 @@ weir_fairness_clarify(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	groups = fairness_named_groups(PG_GETARG_DATUM(0), &n);
-	advantaged = fairness_reference_group(groups, n, name);
+	advantaged = fairness_reference_group(groups, n, name, fairness_metric_find("demographic_parity_difference"), 1);
 	if (advantaged == NULL && name != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no group \"%s\"", name),
@@ -136,7 +126,7 @@ weir_fairness_inequality(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	named = fairness_named_groups(PG_GETARG_DATUM(0), &n);
-	groups = bare_groups(named, n);
+	groups = fairness_bare_groups(named, n);
 	fairness_inequality(groups, n, alpha, &inequality);
 	put_inequality(result, "generalized_entropy", inequality.total, inequality.between, inequality.n);
 	fairness_inequality(groups, n, 1, &inequality);
@@ -165,7 +155,7 @@ weir_fairness_differential(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	groups = fairness_named_groups(PG_GETARG_DATUM(0), &n);
-	bare = bare_groups(groups, n);
+	bare = fairness_bare_groups(groups, n);
 	for (int i = 0; i < 3; i++)
 	{
 		Datum		values[5];
@@ -422,7 +412,7 @@ weir_fairness_stratified(PG_FUNCTION_ARGS)
 	fairness_groups(table, reader.groups, reader.n);
 
 	groups = fairness_named_groups(fairness_to_datum(project(table, reader.is_stratum, false)), &n_groups);
-	reference = fairness_reference_group(groups, n_groups, name);
+	reference = fairness_reference_group(groups, n_groups, name, fairness_metric_find(reader.rate == RATE_BASE ? "base_rate_difference" : "demographic_parity_difference"), 1);
 	if (reference == NULL && name != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no group \"%s\"", name),

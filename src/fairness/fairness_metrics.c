@@ -17,7 +17,9 @@ typedef enum Form
 	FORM_WORST_DIFFERENCE,		/* the larger of two differences in size */
 	FORM_WORST_RATIO,			/* the one of two ratios that is farther from 1 */
 	FORM_MEAN_DIFFERENCE,		/* the mean of two differences */
-	FORM_MEAN_SIZE				/* the mean of the sizes of two differences */
+	FORM_MEAN_SIZE,				/* the mean of the sizes of two differences */
+	FORM_ODDS_DIFFERENCE,		/* of the odds of one rate */
+	FORM_ODDS_RATIO
 } Form;
 
 typedef struct Metric
@@ -67,6 +69,16 @@ static const Metric metrics[] = {
 	{"error_rate_ratio", FORM_RATIO, ONE(RATE_ERROR)},
 	{"average_absolute_odds_difference", FORM_MEAN_SIZE, ODDS},
 	{"average_predictive_value_difference", FORM_MEAN_DIFFERENCE, {RATE_POSITIVE_PREDICTIVE, RATE_FALSE_OMISSION}},
+	{"treatment_equality_difference", FORM_ODDS_DIFFERENCE, ONE(RATE_FALSE_NEGATIVES_OF_ERRORS)},
+	{"treatment_equality_ratio", FORM_ODDS_RATIO, ONE(RATE_FALSE_NEGATIVES_OF_ERRORS)},
+};
+
+static const FairnessRule rules[] = {
+	{"four_fifths", 0.8, 0.1, EVIDENCE_GRADES, "29 CFR 1607.4 D (1978): four fifths, unless the difference is not significant"},
+	{"nine_tenths", 0.9, 0.05, EVIDENCE_GRADES, "the same, twice as strict"},
+	{"practical", 0.8, 0.1, EVIDENCE_IGNORED, "four fifths whatever chance explains, as Aequitas and AI Fairness 360 flag"},
+	{"two_standard_deviations", NAN, NAN, EVIDENCE_DECIDES,
+	 "Castaneda v. Partida, 430 U.S. 482 (1977): significant, however small (confidence 0.95 is about two)"},
 };
 
 int
@@ -91,22 +103,111 @@ fairness_metric_find(const char *name)
 }
 
 static bool
+is_odds(Form form)
+{
+	return form == FORM_ODDS_DIFFERENCE || form == FORM_ODDS_RATIO;
+}
+
+static bool
 is_ratio(Form form)
 {
-	return form == FORM_RATIO || form == FORM_WORST_RATIO;
+	return form == FORM_RATIO || form == FORM_WORST_RATIO || form == FORM_ODDS_RATIO;
+}
+
+bool
+fairness_metric_is_ratio(int metric)
+{
+	return is_ratio(metrics[metric].form);
 }
 
 static int
 n_rates(Form form)
 {
-	return form == FORM_DIFFERENCE || form == FORM_RATIO ? 1 : 2;
+	return form == FORM_DIFFERENCE || form == FORM_RATIO || is_odds(form) ? 1 : 2;
 }
+
+/* ---- rules ---- */
+
+int
+fairness_rule_count(void)
+{
+	return (int) (sizeof(rules) / sizeof(rules[0]));
+}
+
+const FairnessRule *
+fairness_rule(int number)
+{
+	return &rules[number];
+}
+
+const FairnessRule *
+fairness_rule_find(const char *name)
+{
+	for (int i = 0; i < fairness_rule_count(); i++)
+		if (strcmp(rules[i].name, name) == 0)
+			return &rules[i];
+	return NULL;
+}
+
+double
+fairness_rule_threshold(const FairnessRule *rule, int metric)
+{
+	return is_ratio(metrics[metric].form) ? rule->ratio : rule->difference;
+}
+
+void
+fairness_judge(int metric, const FairnessRule *rule, double p_value, double confidence, FairnessScore *score)
+{
+	bool		significant = p_value < 1 - confidence;
+	bool		beyond;
+
+	if (score->status != SCORE_OK)
+		return;
+	if (rule->evidence == EVIDENCE_DECIDES && isnan(score->threshold))
+	{
+		score->verdict = significant ? VERDICT_ALERT : VERDICT_OK;
+		return;
+	}
+	if (is_ratio(metrics[metric].form))
+		beyond = score->value < score->threshold || score->value > 1 / score->threshold;
+	else
+		beyond = fabs(score->value) > score->threshold;
+	score->verdict = !beyond ? VERDICT_OK : significant || rule->evidence == EVIDENCE_IGNORED ? VERDICT_ALERT : VERDICT_WARNING;
+}
+
+/* ---- one pair ---- */
 
 /* The z of intervals that hold all at once with the confidence (Bonferroni). */
 static double
 simultaneous_z(double confidence, double n_intervals)
 {
 	return -normal_quantile((1 - confidence) / (2 * n_intervals));
+}
+
+static double
+odds_of(Proportion proportion)
+{
+	return (double) proportion.successes / (double) (proportion.trials - proportion.successes);
+}
+
+static bool
+odds_value(Form form, Proportion group, Proportion reference, double z, double *value, double *low, double *high)
+{
+	double		odds[2] = {odds_of(group), odds_of(reference)};
+
+	if (group.successes == group.trials || reference.successes == reference.trials)
+		return false;
+	if (form == FORM_ODDS_RATIO)
+	{
+		if (reference.successes == 0)
+			return false;
+		*value = odds[0] / odds[1];
+		odds_ratio_interval(group, reference, z, low, high);
+		return true;
+	}
+	*value = odds[0] - odds[1];
+	odds_difference_interval(group, reference, z, low, high);
+	return true;
 }
 
 /*
@@ -121,6 +222,8 @@ pair_value(Form form, const Proportion *group, const Proportion *reference, doub
 	double		highs[2];
 	int			chosen = 0;
 
+	if (is_odds(form))
+		return odds_value(form, group[0], reference[0], z, value, low, high);
 	for (int i = 0; i < n_rates(form); i++)
 	{
 		if (is_ratio(form))
@@ -180,29 +283,6 @@ pair_p_value(Form form, const Proportion *group, const Proportion *reference)
 	return fmin(1, 2 * fmin(same_proportion_p_value(group[0], reference[0]), same_proportion_p_value(group[1], reference[1])));
 }
 
-static void
-start_score(const Metric *metric, FairnessScore *score)
-{
-	memset(score, 0, sizeof(FairnessScore));
-	score->status = SCORE_UNDEFINED;
-	score->threshold = is_ratio(metric->form) ? FAIRNESS_RATIO_THRESHOLD : FAIRNESS_DIFFERENCE_THRESHOLD;
-}
-
-/* Beyond the threshold is an alert where chance does not explain it, else a warning. */
-static ScoreVerdict
-judge(const Metric *metric, const FairnessScore *score, double confidence)
-{
-	bool		beyond;
-
-	if (is_ratio(metric->form))
-		beyond = score->value < score->threshold || score->value > 1 / score->threshold;
-	else
-		beyond = fabs(score->value) > score->threshold;
-	if (!beyond)
-		return VERDICT_OK;
-	return score->p_value < 1 - confidence ? VERDICT_ALERT : VERDICT_WARNING;
-}
-
 /* The smaller denominator of the metric's rates. */
 static int64_t
 read_rates(const Metric *metric, const FairnessGroup *group, Proportion *proportions)
@@ -218,6 +298,19 @@ read_rates(const Metric *metric, const FairnessGroup *group, Proportion *proport
 	return n;
 }
 
+int64_t
+fairness_metric_rates(int metric, const FairnessGroup *group, Proportion *proportions)
+{
+	return read_rates(&metrics[metric], group, proportions);
+}
+
+static void
+start_score(FairnessScore *score)
+{
+	memset(score, 0, sizeof(FairnessScore));
+	score->status = SCORE_UNDEFINED;
+}
+
 void
 fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *reference, int64_t min_group_size, double confidence,
 				 FairnessScore *score)
@@ -227,7 +320,7 @@ fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *ref
 	Proportion	of_reference[2] = {{0, 0}, {0, 0}};
 	double		z = simultaneous_z(confidence, metric->form == FORM_MEAN_DIFFERENCE ? 1 : n_rates(metric->form));
 
-	start_score(metric, score);
+	start_score(score);
 	score->n = read_rates(metric, group, of_group);
 	if (reference != NULL)
 		score->n_reference = read_rates(metric, reference, of_reference);
@@ -239,8 +332,48 @@ fairness_compare(int which, const FairnessGroup *group, const FairnessGroup *ref
 	score->has_p_value = true;
 	score->p_value = pair_p_value(metric->form, of_group, of_reference);
 	score->status = score->n < min_group_size || score->n_reference < min_group_size ? SCORE_INSUFFICIENT : SCORE_OK;
-	if (score->status == SCORE_OK)
-		score->verdict = judge(metric, score, confidence);
+}
+
+/* How well a group fares: 1 where more is better for it, -1 where less is. */
+static int
+favour_of(FairnessRate rate)
+{
+	switch (rate)
+	{
+		case RATE_FALSE_POSITIVE:
+		case RATE_FALSE_NEGATIVE:
+		case RATE_FALSE_DISCOVERY:
+		case RATE_FALSE_OMISSION:
+		case RATE_ERROR:
+		case RATE_FALSE_NEGATIVES_OF_ERRORS: return -1;
+		default: return 1;
+	}
+}
+
+size_t
+fairness_best_group(int which, const FairnessGroup *groups, size_t n_groups, int64_t min_group_size)
+{
+	const Metric *metric = &metrics[which];
+	size_t		best = n_groups;
+	double		most = -INFINITY;
+
+	for (size_t i = 0; i < n_groups; i++)
+	{
+		Proportion	proportions[2] = {{0, 0}, {0, 0}};
+		int64_t		n = read_rates(metric, &groups[i], proportions);
+		double		favour = 0;
+
+		if (n == 0 || n < min_group_size)
+			continue;
+		for (int j = 0; j < n_rates(metric->form); j++)
+			favour += favour_of(metric->rates[j]) * proportion_value(proportions[j]);
+		if (favour > most)
+		{
+			most = favour;
+			best = i;
+		}
+	}
+	return best;
 }
 
 /* The worst value over all pairs, straight from the extremes; false when undefined. */
@@ -261,10 +394,12 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 
 			if (form == FORM_MEAN_DIFFERENCE)
 				p = (proportion_value(rates[0][j]) + proportion_value(rates[1][j])) / 2;
+			else if (is_odds(form))
+				p = odds_of(rates[0][j]);
 			smallest = fmin(smallest, p);
 			largest = fmax(largest, p);
 		}
-		if (is_ratio(form) && largest == 0)
+		if ((is_ratio(form) && largest == 0) || isinf(largest))
 			return false;
 		results[i] = is_ratio(form) ? smallest / largest : largest - smallest;
 	}
@@ -275,6 +410,12 @@ overall_value(Form form, Proportion *const *rates, size_t n, double *value)
 	else
 		*value = is_ratio(form) ? fmin(results[0], results[1]) : fmax(results[0], results[1]);
 	return true;
+}
+
+bool
+fairness_overall_value(int metric, Proportion *const *rates, size_t n, double *value)
+{
+	return overall_value(metrics[metric].form, rates, n, value);
 }
 
 /*
@@ -294,7 +435,7 @@ overall_interval(const Metric *metric, Proportion *const *rates, size_t n, doubl
 		for (size_t j = 0; j < n; j++)
 			for (int k = 0; k < n_components; k++)
 			{
-				Form		one = form == FORM_MEAN_DIFFERENCE ? form : is_ratio(form) ? FORM_RATIO : FORM_DIFFERENCE;
+				Form		one = form == FORM_MEAN_DIFFERENCE || is_odds(form) ? form : is_ratio(form) ? FORM_RATIO : FORM_DIFFERENCE;
 				Proportion	a[2] = {rates[k][i], rates[1][i]};
 				Proportion	b[2] = {rates[k][j], rates[1][j]};
 				double		value;
@@ -329,7 +470,7 @@ fairness_compare_all(int which, const FairnessGroup *groups, size_t n_groups, in
 	size_t		n = 0;
 	bool		any_small = false;
 
-	start_score(metric, score);
+	start_score(score);
 	for (int i = 0; i < 2; i++)
 		rates[i] = allocator.resize(allocator.context, NULL, 0, size);
 	for (size_t i = 0; i < n_groups; i++)
@@ -359,7 +500,6 @@ fairness_compare_all(int which, const FairnessGroup *groups, size_t n_groups, in
 		score->p_value = overall_p_value(metric->form, rates, n);
 		if (n <= FAIRNESS_MAX_PAIRED_GROUPS && metric->form != FORM_MEAN_SIZE)
 			overall_interval(metric, rates, n, confidence, score);
-		score->verdict = judge(metric, score, confidence);
 	}
 	for (int i = 0; i < 2; i++)
 		allocator.resize(allocator.context, rates[i], size, 0);

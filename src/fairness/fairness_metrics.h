@@ -11,8 +11,6 @@
 #include "base/verdict.h"
 #include "fairness/fairness.h"
 
-#define FAIRNESS_RATIO_THRESHOLD 0.8 /* the four-fifths rule: below it, or above its inverse */
-#define FAIRNESS_DIFFERENCE_THRESHOLD 0.1 /* of the absolute difference */
 #define FAIRNESS_MAX_PAIRED_GROUPS 200 /* overall intervals compare every pair: none beyond so many groups */
 
 typedef enum FairnessRate
@@ -28,7 +26,8 @@ typedef enum FairnessRate
 	RATE_NEGATIVE_PREDICTIVE,
 	RATE_FALSE_DISCOVERY,
 	RATE_FALSE_OMISSION,
-	RATE_ERROR
+	RATE_ERROR,
+	RATE_FALSE_NEGATIVES_OF_ERRORS /* its odds are treatment equality: false negatives per false positive */
 } FairnessRate;
 
 typedef struct Proportion
@@ -65,10 +64,43 @@ typedef struct FairnessScore
 extern int	fairness_metric_count(void);
 extern const char *fairness_metric_name(int metric);
 extern int	fairness_metric_find(const char *name);
+extern bool fairness_metric_is_ratio(int metric);
 
-/* reference NULL: it is not in the table. */
+/* When a difference or a ratio is too far from none: named rules. */
+typedef enum FairnessEvidence
+{
+	EVIDENCE_GRADES,			/* beyond the threshold is an alert where chance does not explain it, else a warning */
+	EVIDENCE_IGNORED,			/* beyond the threshold is an alert, whatever chance explains */
+	EVIDENCE_DECIDES			/* an alert where chance does not explain it, however small: there is no threshold */
+} FairnessEvidence;
+
+typedef struct FairnessRule
+{
+	const char *name;
+	double		ratio;			/* below it, or above its inverse; NaN: none */
+	double		difference;		/* of the absolute difference; NaN: none */
+	FairnessEvidence evidence;
+	const char *source;
+} FairnessRule;
+
+extern int	fairness_rule_count(void);
+extern const FairnessRule *fairness_rule(int number);
+extern const FairnessRule *fairness_rule_find(const char *name);
+extern double fairness_rule_threshold(const FairnessRule *rule, int metric);
+
+/* Sets the verdict of a score whose status is ok, by its threshold and the p given (adjusted, where several are looked at). */
+extern void fairness_judge(int metric, const FairnessRule *rule, double p_value, double confidence, FairnessScore *score);
+
+/* Values, intervals and p-values, without a verdict and a threshold. reference NULL: it is not in the table. */
 extern void fairness_compare(int metric, const FairnessGroup *group, const FairnessGroup *reference, int64_t min_group_size,
 							 double confidence, FairnessScore *score);
+
+/*
+ * The group that fares best by the metric (the highest selection, true positive or predictive rate, the lowest error rate; of
+ * true and false positive rates their difference), among those whose denominators reach min_group_size; the first among equals.
+ * n_groups when there is none.
+ */
+extern size_t fairness_best_group(int metric, const FairnessGroup *groups, size_t n_groups, int64_t min_group_size);
 
 /* The largest difference or the smallest ratio between any two groups whose denominators reach min_group_size. */
 extern void fairness_compare_all(int metric, const FairnessGroup *groups, size_t n_groups, int64_t min_group_size,

@@ -1,14 +1,17 @@
 /*
  * fairness_named.c
- *		The groups of a fairness table with their names for people, and the one that others are compared with.
+ *		The groups of a fairness table with their names for people, the one that others are compared with, and what SQL asks for.
  */
 #include "postgres.h"
 
 #include "base/memory.h"
+#include "catalog/pg_type_d.h"
 #include "fairness/fairness_datum.h"
 #include "fairness/fairness_metrics.h"
 #include "fairness/fairness_named.h"
 #include "storage/shmem.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 
 static int
 compare_names(const void *a, const void *b)
@@ -41,6 +44,16 @@ fairness_named_groups(Datum datum, size_t *n)
 	return result;
 }
 
+FairnessGroup *
+fairness_bare_groups(const NamedGroup *groups, size_t n)
+{
+	FairnessGroup *bare = palloc(mul_size(n + 1, sizeof(FairnessGroup)));
+
+	for (size_t i = 0; i < n; i++)
+		bare[i] = groups[i].group;
+	return bare;
+}
+
 void
 fairness_check_options(int32 min_group_size, double confidence)
 {
@@ -65,24 +78,67 @@ is_known(const FairnessGroup *group)
 	return true;
 }
 
-const NamedGroup *
-fairness_reference_group(const NamedGroup *groups, size_t n, const char *name)
+static const NamedGroup *
+largest_group(const NamedGroup *groups, size_t n)
 {
-	const NamedGroup *best = NULL;
+	const NamedGroup *largest = NULL;
 
 	for (size_t i = 0; i < n; i++)
 	{
 		const FairnessGroup *group = &groups[i].group;
 
-		if (name != NULL)
-		{
-			if (strcmp(groups[i].name, name) == 0)
-				return &groups[i];
-			continue;
-		}
-		if (best == NULL || (is_known(group) && !is_known(&best->group)) ||
-			(is_known(group) == is_known(&best->group) && fairness_group_size(group) > fairness_group_size(&best->group)))
-			best = &groups[i];
+		if (largest == NULL || (is_known(group) && !is_known(&largest->group)) ||
+			(is_known(group) == is_known(&largest->group) && fairness_group_size(group) > fairness_group_size(&largest->group)))
+			largest = &groups[i];
 	}
-	return best;
+	return largest;
+}
+
+const NamedGroup *
+fairness_reference_group(const NamedGroup *groups, size_t n, const char *name, int metric, int64 min_group_size)
+{
+	size_t		best;
+
+	for (size_t i = 0; name != NULL && i < n; i++)
+		if (strcmp(groups[i].name, name) == 0)
+			return &groups[i];
+	if (name == NULL || strcmp(name, "largest") == 0)
+		return largest_group(groups, n);
+	if (strcmp(name, "best") != 0)
+		return NULL;
+	best = fairness_best_group(metric, fairness_bare_groups(groups, n), n, min_group_size);
+	return best == n ? NULL : &groups[best];
+}
+
+int *
+fairness_read_metrics(FunctionCallInfo fcinfo, int argument, int *n)
+{
+	int		   *metrics;
+	Datum	   *names;
+	bool	   *nulls;
+
+	if (PG_ARGISNULL(argument))
+	{
+		*n = fairness_metric_count();
+		metrics = palloc(sizeof(int) * *n);
+		for (int i = 0; i < *n; i++)
+			metrics[i] = i;
+		return metrics;
+	}
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, n);
+	metrics = palloc(sizeof(int) * (*n + 1));
+	for (int i = 0; i < *n; i++)
+	{
+		const char *name;
+
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a metric's name must not be null")));
+		name = TextDatumGetCString(names[i]);
+		metrics[i] = fairness_metric_find(name);
+		if (metrics[i] < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no fairness metric \"%s\"", name),
+					 errhint("See SELECT weir.fairness_metric_names().")));
+	}
+	return metrics;
 }

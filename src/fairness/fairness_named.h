@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fairness/fairness.h"
+#include "fmgr.h"
 
 typedef struct NamedGroup
 {
@@ -18,11 +19,19 @@ typedef struct NamedGroup
 /* By name. */
 extern NamedGroup *fairness_named_groups(Datum table, size_t *n);
 
+/* The same without names. */
+extern FairnessGroup *fairness_bare_groups(const NamedGroup *groups, size_t n);
+
 /*
- * The one asked for, or (name NULL) the largest whose values are all known, or the largest; the first by name among equals. NULL
- * when there is none of that name.
+ * The one of that name; or (name NULL or 'largest') the largest whose values are all known, or the largest; or ('best') the one
+ * that fares best by the metric, among those with min_group_size rows in its denominators. The first by name among equals. NULL
+ * when there is none.
  */
-extern const NamedGroup *fairness_reference_group(const NamedGroup *groups, size_t n, const char *name);
+extern const NamedGroup *
+fairness_reference_group(const NamedGroup *groups, size_t n, const char *name, int metric, int64 min_group_size);
+
+/* The metrics that an argument (text[]) names, or all. Raises 22023. */
+extern int *fairness_read_metrics(FunctionCallInfo fcinfo, int argument, int *n);
 
 /* Raises 22023. */
 extern void fairness_check_options(int32 min_group_size, double confidence);

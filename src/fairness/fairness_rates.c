@@ -62,6 +62,7 @@ fairness_rate(const FairnessGroup *group, FairnessRate rate)
 		case RATE_FALSE_DISCOVERY: return proportion_of(false_positive, true_positive);
 		case RATE_FALSE_OMISSION: return proportion_of(false_negative, true_negative);
 		case RATE_ERROR: return proportion_of(false_positive + false_negative, true_positive + true_negative);
+		case RATE_FALSE_NEGATIVES_OF_ERRORS: return proportion_of(false_negative, false_positive);
 	}
 	return (Proportion){0, 0};
 }
@@ -122,6 +123,47 @@ ratio_interval(Proportion group, Proportion reference, double z, double *low, do
 
 	*low = fmin(ratio, exp(log_ratio - z * error));
 	*high = fmax(ratio, exp(log_ratio + z * error));
+}
+
+/* Woolf (1955): normal on the log scale; where a count is 0, half a row is added to each of the four (Haldane 1956). */
+void
+odds_ratio_interval(Proportion group, Proportion reference, double z, double *low, double *high)
+{
+	double		counts[4] = {(double) group.successes, (double) (group.trials - group.successes), (double) reference.successes,
+							 (double) (reference.trials - reference.successes)};
+	double		ratio = counts[0] / counts[1] / (counts[2] / counts[3]);
+	bool		broken = counts[0] == 0 || counts[1] == 0 || counts[2] == 0 || counts[3] == 0;
+	double		variance = 0;
+	double		log_ratio;
+
+	for (int i = 0; i < 4; i++)
+	{
+		counts[i] += broken ? 0.5 : 0;
+		variance += 1 / counts[i];
+	}
+	log_ratio = log(counts[0] / counts[1]) - log(counts[2] / counts[3]);
+	*low = fmin(ratio, exp(log_ratio - z * sqrt(variance)));
+	*high = fmax(ratio, exp(log_ratio + z * sqrt(variance)));
+}
+
+/* Odds rise with the rate, so Wilson's ends give those of the odds; distances add like standard errors (Zou and Donner 2008). */
+void
+odds_difference_interval(Proportion group, Proportion reference, double z, double *low, double *high)
+{
+	double		p = proportion_value(group);
+	double		q = proportion_value(reference);
+	double		ends[4];
+	double		difference;
+
+	wilson_interval(group, z, &ends[0], &ends[1]);
+	wilson_interval(reference, z, &ends[2], &ends[3]);
+	for (int i = 0; i < 4; i++)
+		ends[i] = ends[i] / (1 - ends[i]);
+	p = p / (1 - p);
+	q = q / (1 - q);
+	difference = p - q;
+	*low = difference - hypot(p - ends[0], ends[3] - q);
+	*high = difference + hypot(ends[1] - p, q - ends[2]);
 }
 
 double
