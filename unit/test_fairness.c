@@ -6,6 +6,8 @@
 
 #include "fairness/fairness.h"
 #include "fairness/fairness_metrics.h"
+#include "fairness/fairness_permutation.h"
+#include "fairness/neighbours.h"
 
 typedef struct Row
 {
@@ -294,6 +296,8 @@ compare(const char *metric, FairnessGroup group, FairnessGroup reference)
 	FairnessScore score;
 
 	fairness_compare(fairness_metric_find(metric), &group, &reference, 30, 0.95, &score);
+	score.threshold = fairness_rule_threshold(fairness_rule_find("four_fifths"), fairness_metric_find(metric));
+	fairness_judge(fairness_metric_find(metric), fairness_rule_find("four_fifths"), score.p_value, 0.95, &score);
 	return score;
 }
 
@@ -372,7 +376,9 @@ test_overall(void)
 			fairness_compare_all(metric, some, n, 0, 0.9, unit_allocator(), &score);
 			if (!score.has_value)
 				continue;
-			EXPECT(&good, score.value >= 0 && score.value <= 1, "%s: %f", fairness_metric_name(metric), score.value);
+			/* Odds have no upper end. */
+			EXPECT(&good, score.value >= 0 && (score.value <= 1 || strcmp(fairness_metric_name(metric), "treatment_equality_difference") == 0),
+				   "%s: %f", fairness_metric_name(metric), score.value);
 			EXPECT(&good, score.p_value >= 0 && score.p_value <= 1, "%s: p %f", fairness_metric_name(metric), score.p_value);
 			/* The mean size of two differences alone has no interval. */
 			EXPECT(&good, score.has_interval == (strcmp(fairness_metric_name(metric), "average_absolute_odds_difference") != 0),
@@ -382,6 +388,136 @@ test_overall(void)
 		}
 	}
 	CHECK(good, "overall values, p-values and intervals are in range");
+}
+
+static void
+test_rules(void)
+{
+	FairnessScore score = compare("demographic_parity_ratio", group_of(300, 300, 210, 190), group_of(250, 250, 250, 250));
+	int			metric = fairness_metric_find("demographic_parity_ratio");
+
+	CHECK(score.verdict == VERDICT_OK && score.p_value < 1e-4, "0.8 is within four fifths");
+	score.threshold = fairness_rule_threshold(fairness_rule_find("nine_tenths"), metric);
+	fairness_judge(metric, fairness_rule_find("nine_tenths"), score.p_value, 0.95, &score);
+	CHECK(score.verdict == VERDICT_ALERT, "but not within nine tenths");
+	fairness_judge(metric, fairness_rule_find("nine_tenths"), 0.2, 0.95, &score);
+	CHECK(score.verdict == VERDICT_WARNING, "which is a warning where chance explains it");
+	fairness_judge(metric, fairness_rule_find("practical"), 0.2, 0.95, &score);
+	CHECK(score.verdict == VERDICT_ALERT, "and an alert where nobody asks chance");
+	score.threshold = fairness_rule_threshold(fairness_rule_find("two_standard_deviations"), metric);
+	fairness_judge(metric, fairness_rule_find("two_standard_deviations"), score.p_value, 0.95, &score);
+	CHECK(isnan(score.threshold) && score.verdict == VERDICT_ALERT, "significance alone");
+	CHECK(fairness_rule_find("three_fifths") == NULL, "no such rule");
+}
+
+static void
+test_best(void)
+{
+	FairnessGroup groups[] = {group_of(50, 50, 0, 0), group_of(40, 10, 40, 10), group_of(10, 40, 0, 50), group_of(0, 0, 1, 1)};
+
+	CHECK(fairness_best_group(fairness_metric_find("demographic_parity_ratio"), groups, 4, 30) == 1, "the highest selection rate, of groups large enough");
+	CHECK(fairness_best_group(fairness_metric_find("demographic_parity_ratio"), groups, 4, 1) == 3, "or of all");
+	CHECK(fairness_best_group(fairness_metric_find("false_positive_rate_ratio"), groups, 3, 1) == 0, "the lowest false positive rate; the first of equals");
+	CHECK(fairness_best_group(fairness_metric_find("equalized_odds_difference"), groups, 3, 1) == 2, "of both the largest difference");
+	CHECK(fairness_best_group(fairness_metric_find("equalized_odds_difference"), groups, 3, 1000) == 3, "none is large enough");
+}
+
+static double
+permuted(const char *metric, const FairnessGroup *groups, size_t n, int n_permutations, ScoreStatus *status)
+{
+	FairnessPermutation test;
+	double		p_value;
+
+	fairness_permutation_start(&test, fairness_metric_find(metric), groups, n, 1, 42, unit_allocator());
+	for (int i = 0; i < n_permutations && test.status == SCORE_OK; i++)
+		fairness_permutation_step(&test);
+	*status = test.status;
+	p_value = fairness_permutation_p_value(&test);
+	fairness_permutation_free(&test);
+	return p_value;
+}
+
+static void
+test_permutation(void)
+{
+	FairnessGroup tables[][2] = {{group_of(7, 0, 3, 0), group_of(3, 0, 9, 0)}, {group_of(40, 0, 60, 0), group_of(52, 0, 48, 0)},
+								 {group_of(4000, 0, 6000, 0), group_of(4100, 0, 5900, 0)}};
+	ScoreStatus status;
+
+	/* Two-sided by the size of the difference; of equal sizes Fisher's test looks at the same tables. */
+	for (int i = 0; i < 3; i++)
+	{
+		Proportion	a = fairness_rate(&tables[i][0], RATE_SELECTION);
+		Proportion	b = fairness_rate(&tables[i][1], RATE_SELECTION);
+		double		p = permuted("demographic_parity_difference", tables[i], 2, 20000, &status);
+		double		exact = 0;
+
+		/* The sum over all tables with these margins whose difference is as large. */
+		for (int64_t x = 0; x <= a.trials; x++)
+		{
+			int64_t		y = a.successes + b.successes - x;
+
+			if (y < 0 || y > b.trials ||
+				fabs((double) x / (double) a.trials - (double) y / (double) b.trials) <
+					fabs((double) a.successes / (double) a.trials - (double) b.successes / (double) b.trials) - 1e-12)
+				continue;
+			exact += exp(lgamma((double) a.trials + 1) - lgamma((double) x + 1) - lgamma((double) (a.trials - x) + 1) + lgamma((double) b.trials + 1) -
+						 lgamma((double) y + 1) - lgamma((double) (b.trials - y) + 1) - lgamma((double) (a.trials + b.trials) + 1) +
+						 lgamma((double) (x + y) + 1) + lgamma((double) (a.trials + b.trials - x - y) + 1));
+		}
+		CHECK(status == SCORE_OK && fabs(p - exact) < 7 * sqrt(exact * (1 - exact) / 20000) + 1e-4, "permutation p %f, exactly %f", p, exact);
+	}
+	(void) permuted("demographic_parity_difference", tables[0], 1, 10, &status);
+	CHECK(status == SCORE_UNDEFINED, "one group cannot be permuted");
+}
+
+static void
+test_neighbours(void)
+{
+	bool		good = true;
+
+	for (int round = 0; round < 30; round++)
+	{
+		size_t		n = 1 + unit_random_below(300);
+		int			dimension = 1 + (int) unit_random_below(4);
+		size_t		k = 1 + unit_random_below(8);
+		double	   *points = malloc(n * (size_t) dimension * sizeof(double));
+		NeighbourTree *tree;
+
+		/* Few different coordinates, so that distances tie. */
+		for (size_t i = 0; i < n * (size_t) dimension; i++)
+			points[i] = round % 2 == 0 ? (double) unit_random_below(4) : unit_random_uniform();
+		tree = neighbours_create(unit_allocator(), points, n, dimension);
+		for (int query = 0; query < 20; query++)
+		{
+			double		point[4];
+			Neighbour	found[8];
+			size_t		n_found;
+
+			for (int i = 0; i < dimension; i++)
+				point[i] = round % 2 == 0 ? (double) unit_random_below(4) : unit_random_uniform();
+			n_found = neighbours_find(tree, point, k, found);
+			EXPECT(&good, n_found == (k < n ? k : n), "%zu of %zu", n_found, n);
+			for (size_t i = 0; i < n; i++)
+			{
+				double		distance = 0;
+				size_t		before = 0;
+				bool		is_found = false;
+
+				for (int j = 0; j < dimension; j++)
+					distance += (points[i * (size_t) dimension + (size_t) j] - point[j]) * (points[i * (size_t) dimension + (size_t) j] - point[j]);
+				for (size_t j = 0; j < n_found; j++)
+				{
+					is_found = is_found || found[j].row == i;
+					before += found[j].distance < distance || (found[j].distance == distance && found[j].row < i);
+				}
+				EXPECT(&good, is_found == (before < k), "row %zu of %zu", i, n);
+			}
+		}
+		neighbours_free(tree);
+		free(points);
+	}
+	CHECK(good, "the nearest rows are those of a search through all");
 }
 
 int
@@ -394,6 +530,10 @@ main(void)
 	test_keys();
 	test_metrics();
 	test_overall();
+	test_rules();
+	test_best();
+	test_permutation();
+	test_neighbours();
 	CHECK(unit_allocated() == 0, "no memory is left");
 	return unit_summary();
 }

@@ -34,13 +34,13 @@ CREATE AGGREGATE weir.consistency(prediction "any", features float8[]) (
 CREATE AGGREGATE weir.consistency(prediction "any", features float8[], neighbours int) (
     SFUNC = weir.consistency_accumulate, STYPE = internal, SSPACE = 1000000, FINALFUNC = weir.consistency_final, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE weir.flip_test("any", boolean, float8[]) IS 'As flip_test with 5 neighbours.';
+COMMENT ON AGGREGATE weir.flip_test("any", boolean, float8[]) IS 'As flip_test with 5 neighbours, order too.';
 COMMENT ON AGGREGATE weir.flip_test("any", boolean, float8[], int) IS
     'SageMaker Clarify''s counterfactual flip test (FT): each disadvantaged row against the majority of its nearest advantaged rows (neighbours, 1 to 1000; Euclidean distance over '
-    'features, so give them one scale; of equally near ones those read first). value = (refused whose like are chosen - chosen whose like are refused) / disadvantaged rows: from -1 '
+    'features, so give them one scale; of equally near ones those that come first: ORDER BY decides). value = (refused whose like are chosen - chosen whose like are refused) / disadvantaged rows: from -1 '
     'to 1, 0 is fair. prediction: boolean or 0/1. Rows with a NULL or a feature that is not finite are left out. All rows are held in memory. status undefined, value NULL: '
     'one of the two groups has no rows.';
-COMMENT ON AGGREGATE weir.consistency("any", float8[]) IS 'As consistency with 5 neighbours.';
+COMMENT ON AGGREGATE weir.consistency("any", float8[]) IS 'As consistency with 5 neighbours, order too.';
 COMMENT ON AGGREGATE weir.consistency("any", float8[], int) IS
     'How alike similar rows are predicted (Zemel et al. 2013, as AI Fairness 360 has it): 1 - mean of |prediction - mean prediction of its nearest rows|, the row itself being one of '
-    'them; 1 is consistent. neighbours, features and rows that are left out as in flip_test. NULL over no rows.';
+    'them; 1 is consistent. neighbours, features, their order and rows that are left out as in flip_test. NULL over no rows.';

@@ -23,6 +23,9 @@ extern Performance *performance_writable(Datum datum);
 /* The state behind a weir.performance, to be read only: that of a live object, or decoded into the current memory context. */
 extern const Performance *performance_borrow(Datum datum);
 
+/* The same where it must be binary, with scores in [0, 1]: raises 42804, 22023. */
+extern const Performance *performance_of_probabilities(Datum datum);
+
 /* As a flat varlena, and back. */
 extern Datum performance_to_datum(const Performance *performance);
 extern Performance *performance_from_datum(Allocator allocator, Datum datum);
