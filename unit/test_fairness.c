@@ -377,7 +377,9 @@ test_overall(void)
 			if (!score.has_value)
 				continue;
 			/* Odds have no upper end. */
-			EXPECT(&good, score.value >= 0 && (score.value <= 1 || strcmp(fairness_metric_name(metric), "treatment_equality_difference") == 0),
+			EXPECT(&good,
+				   score.value >= 0 &&
+					   (score.value <= 1 || strcmp(fairness_metric_name(metric), "treatment_equality_difference") == 0),
 				   "%s: %f", fairness_metric_name(metric), score.value);
 			EXPECT(&good, score.p_value >= 0 && score.p_value <= 1, "%s: p %f", fairness_metric_name(metric), score.p_value);
 			/* The mean size of two differences alone has no interval. */
@@ -415,10 +417,13 @@ test_best(void)
 {
 	FairnessGroup groups[] = {group_of(50, 50, 0, 0), group_of(40, 10, 40, 10), group_of(10, 40, 0, 50), group_of(0, 0, 1, 1)};
 
-	CHECK(fairness_best_group(fairness_metric_find("demographic_parity_ratio"), groups, 4, 30) == 1, "the highest selection rate, of groups large enough");
+	CHECK(fairness_best_group(fairness_metric_find("demographic_parity_ratio"), groups, 4, 30) == 1,
+		  "the highest selection rate, of groups large enough");
 	CHECK(fairness_best_group(fairness_metric_find("demographic_parity_ratio"), groups, 4, 1) == 3, "or of all");
-	CHECK(fairness_best_group(fairness_metric_find("false_positive_rate_ratio"), groups, 3, 1) == 0, "the lowest false positive rate; the first of equals");
-	CHECK(fairness_best_group(fairness_metric_find("equalized_odds_difference"), groups, 3, 1) == 2, "of both the largest difference");
+	CHECK(fairness_best_group(fairness_metric_find("false_positive_rate_ratio"), groups, 3, 1) == 0,
+		  "the lowest false positive rate; the first of equals");
+	CHECK(fairness_best_group(fairness_metric_find("equalized_odds_difference"), groups, 3, 1) == 2,
+		  "of both the largest difference");
 	CHECK(fairness_best_group(fairness_metric_find("equalized_odds_difference"), groups, 3, 1000) == 3, "none is large enough");
 }
 
@@ -440,7 +445,8 @@ permuted(const char *metric, const FairnessGroup *groups, size_t n, int n_permut
 static void
 test_permutation(void)
 {
-	FairnessGroup tables[][2] = {{group_of(7, 0, 3, 0), group_of(3, 0, 9, 0)}, {group_of(40, 0, 60, 0), group_of(52, 0, 48, 0)},
+	FairnessGroup tables[][2] = {{group_of(7, 0, 3, 0), group_of(3, 0, 9, 0)},
+								 {group_of(40, 0, 60, 0), group_of(52, 0, 48, 0)},
 								 {group_of(4000, 0, 6000, 0), group_of(4100, 0, 5900, 0)}};
 	ScoreStatus status;
 
@@ -461,11 +467,13 @@ test_permutation(void)
 				fabs((double) x / (double) a.trials - (double) y / (double) b.trials) <
 					fabs((double) a.successes / (double) a.trials - (double) b.successes / (double) b.trials) - 1e-12)
 				continue;
-			exact += exp(lgamma((double) a.trials + 1) - lgamma((double) x + 1) - lgamma((double) (a.trials - x) + 1) + lgamma((double) b.trials + 1) -
-						 lgamma((double) y + 1) - lgamma((double) (b.trials - y) + 1) - lgamma((double) (a.trials + b.trials) + 1) +
-						 lgamma((double) (x + y) + 1) + lgamma((double) (a.trials + b.trials - x - y) + 1));
+			exact += exp(lgamma((double) a.trials + 1) - lgamma((double) x + 1) - lgamma((double) (a.trials - x) + 1) +
+						 lgamma((double) b.trials + 1) - lgamma((double) y + 1) - lgamma((double) (b.trials - y) + 1) -
+						 lgamma((double) (a.trials + b.trials) + 1) + lgamma((double) (x + y) + 1) +
+						 lgamma((double) (a.trials + b.trials - x - y) + 1));
 		}
-		CHECK(status == SCORE_OK && fabs(p - exact) < 7 * sqrt(exact * (1 - exact) / 20000) + 1e-4, "permutation p %f, exactly %f", p, exact);
+		CHECK(status == SCORE_OK && fabs(p - exact) < 7 * sqrt(exact * (1 - exact) / 20000) + 1e-4, "permutation p %f, exactly %f",
+			  p, exact);
 	}
 	(void) permuted("demographic_parity_difference", tables[0], 1, 10, &status);
 	CHECK(status == SCORE_UNDEFINED, "one group cannot be permuted");
@@ -505,7 +513,8 @@ test_neighbours(void)
 				bool		is_found = false;
 
 				for (int j = 0; j < dimension; j++)
-					distance += (points[i * (size_t) dimension + (size_t) j] - point[j]) * (points[i * (size_t) dimension + (size_t) j] - point[j]);
+					distance += (points[i * (size_t) dimension + (size_t) j] - point[j]) *
+						(points[i * (size_t) dimension + (size_t) j] - point[j]);
 				for (size_t j = 0; j < n_found; j++)
 				{
 					is_found = is_found || found[j].row == i;

@@ -63,8 +63,8 @@ own_label(const Bands *bands, int band)
 		return cstring_to_text(psprintf("<%s", number_text(bands->edges[0])));
 	if (band == bands->n_edges)
 		return cstring_to_text(psprintf(">=%s", number_text(bands->edges[band - 1])));
-	return cstring_to_text(psprintf("%s%s%s", number_text(bands->edges[band - 1]), any_negative ? " to " : "-",
-									number_text(bands->edges[band])));
+	return cstring_to_text(
+		psprintf("%s%s%s", number_text(bands->edges[band - 1]), any_negative ? " to " : "-", number_text(bands->edges[band])));
 }
 
 static void
@@ -79,8 +79,8 @@ read_labels(Bands *bands, ArrayType *array)
 		deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 		if (n != bands->n_edges + 1)
 			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%d edges make %d bands, but there are %d labels",
-																	  bands->n_edges, bands->n_edges + 1, n)));
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%d edges make %d bands, but there are %d labels", bands->n_edges, bands->n_edges + 1, n)));
 	}
 	for (int i = 0; i <= bands->n_edges; i++)
 	{
@@ -106,8 +106,7 @@ read_bands(ArrayType *edges, ArrayType *labels)
 	{
 		bands->edges[i] = nulls[i] ? NAN : DatumGetFloat8(elements[i]);
 		if (!isfinite(bands->edges[i]) || (i > 0 && !(bands->edges[i] > bands->edges[i - 1])))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("edges must be finite numbers in ascending order")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("edges must be finite numbers in ascending order")));
 	}
 	read_labels(bands, labels);
 	bands->edges_array = copy_array(edges);

@@ -412,7 +412,10 @@ weir_fairness_stratified(PG_FUNCTION_ARGS)
 	fairness_groups(table, reader.groups, reader.n);
 
 	groups = fairness_named_groups(fairness_to_datum(project(table, reader.is_stratum, false)), &n_groups);
-	reference = fairness_reference_group(groups, n_groups, name, fairness_metric_find(reader.rate == RATE_BASE ? "base_rate_difference" : "demographic_parity_difference"), 1);
+	reference = fairness_reference_group(groups, n_groups, name,
+										 fairness_metric_find(reader.rate == RATE_BASE ? "base_rate_difference"
+																					   : "demographic_parity_difference"),
+										 1);
 	if (reference == NULL && name != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no group \"%s\"", name),

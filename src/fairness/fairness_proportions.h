@@ -1,6 +1,7 @@
 /*
  * fairness_proportions.h
- *		Intervals and tests of two or more proportions, and the metrics made of them; internal to this room.  Every trials must be above 0.
+ *		Intervals and tests of two or more proportions, and the metrics made of them; internal to this room.  Every trials must be
+ *		above 0.
  */
 #ifndef WEIR_FAIRNESS_PROPORTIONS_H
 #define WEIR_FAIRNESS_PROPORTIONS_H

@@ -130,7 +130,7 @@ void
 odds_ratio_interval(Proportion group, Proportion reference, double z, double *low, double *high)
 {
 	double		counts[4] = {(double) group.successes, (double) (group.trials - group.successes), (double) reference.successes,
-							 (double) (reference.trials - reference.successes)};
+						(double) (reference.trials - reference.successes)};
 	double		ratio = counts[0] / counts[1] / (counts[2] / counts[3]);
 	bool		broken = counts[0] == 0 || counts[1] == 0 || counts[2] == 0 || counts[3] == 0;
 	double		variance = 0;

@@ -55,8 +55,7 @@ read_neighbours(FunctionCallInfo fcinfo, int argument)
 		n = PG_GETARG_INT32(argument);
 	}
 	if (n < 1 || n > MAX_NEIGHBOURS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("neighbours must lie between 1 and %d", MAX_NEIGHBOURS)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("neighbours must lie between 1 and %d", MAX_NEIGHBOURS)));
 	return n;
 }
 
@@ -192,8 +191,7 @@ weir_flip_test_final(PG_FUNCTION_ARGS)
 		for (size_t i = 0; i < rows->n[1]; i++)
 		{
 			size_t		n_found;
-			size_t		n_positive =
-				positives_near(rows, tree, rows->features[1] + i * (size_t) rows->dimension, found, &n_found);
+			size_t		n_positive = positives_near(rows, tree, rows->features[1] + i * (size_t) rows->dimension, found, &n_found);
 			/* The majority decides; where there is none, the like are divided and nothing is flipped. */
 			bool		chosen = 2 * n_positive > n_found;
 			bool		refused = 2 * n_positive < n_found;
@@ -229,8 +227,7 @@ weir_consistency_final(PG_FUNCTION_ARGS)
 	for (size_t i = 0; i < rows->n[0]; i++)
 	{
 		size_t		n_found;
-		double		n_positive =
-			(double) positives_near(rows, tree, rows->features[0] + i * (size_t) rows->dimension, found, &n_found);
+		double		n_positive = (double) positives_near(rows, tree, rows->features[0] + i * (size_t) rows->dimension, found, &n_found);
 
 		CHECK_FOR_INTERRUPTS();
 		sum += fabs((double) rows->predicted[0][i] - n_positive / (double) n_found);

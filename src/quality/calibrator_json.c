@@ -1,6 +1,7 @@
 /*
  * calibrator_json.c
- *		Calibrators as jsonb: {"method": "isotonic", "scores": [...], "values": [...]} or {"method": "platt", "coefficients": [...]}.
+ *		Calibrators as jsonb: {"method": "isotonic", "scores": [...], "values": [...]} or {"method": "platt", "coefficients":
+ *[...]}.
  */
 #include "postgres.h"
 

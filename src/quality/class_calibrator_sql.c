@@ -199,7 +199,7 @@ weir_fit_class_calibrator_serialize(PG_FUNCTION_ARGS)
 	for (int i = 0; i < state->n_classes; i++)
 	{
 		size_t		size = performance_encoded_size(state->performances[i]);
-		uint8_t    *bytes = palloc(size);
+		uint8_t	   *bytes = palloc(size);
 
 		performance_encode(state->performances[i], bytes);
 		pq_sendstring(&buffer, state->names[i]);
@@ -230,8 +230,9 @@ weir_fit_class_calibrator_deserialize(PG_FUNCTION_ARGS)
 
 		state->names[i] = pstrdup(pq_getmsgstring(&buffer));
 		size = pq_getmsgint(&buffer, 4);
-		performance_check_status(performance_decode(allocator_in(CurrentMemoryContext), (const uint8_t *) pq_getmsgbytes(&buffer, size),
-													(size_t) size, &state->performances[i]));
+		performance_check_status(performance_decode(allocator_in(CurrentMemoryContext),
+													(const uint8_t *) pq_getmsgbytes(&buffer, size), (size_t) size,
+													&state->performances[i]));
 	}
 	pq_getmsgend(&buffer);
 	PG_RETURN_POINTER(state);

@@ -11,8 +11,8 @@
 
 #include "quality/class_estimate.h"
 
-#define EXPECTED_UNIT 0x1p-60	/* of a sum of probabilities */
-#define PRODUCT_UNIT 0x1p-30	/* of a sum of products: 2^33 rows fit */
+#define EXPECTED_UNIT 0x1p-60 /* of a sum of probabilities */
+#define PRODUCT_UNIT 0x1p-30 /* of a sum of products: 2^33 rows fit */
 
 static size_t
 cells(int n_classes)
@@ -76,7 +76,7 @@ void
 class_estimate_add(ClassEstimate *estimate, int prediction, const double *raw, const double *mended)
 {
 	int			n = estimate->n_classes;
-	int64_t    *products = estimate->products + (size_t) prediction * cells(n);
+	int64_t	   *products = estimate->products + (size_t) prediction * cells(n);
 
 	estimate->n++;
 	estimate->n_predicted[prediction]++;
@@ -272,10 +272,11 @@ class_estimate_scores(const ClassEstimate *estimate, Allocator allocator, ClassS
 	else
 		tell(sink, context, "accuracy", -1, accuracy, sqrt(variance_of(estimate, gains)));
 	for (int score = 0; score < N_SCORES; score++)
-		for (int class = 0; class < n; class++)
+		for (int class = 0; class < n; class ++)
 		{
-			Marginals	m = {.n = rows, .predicted = (double) estimate->n_predicted[class],
-							 .correct = class_estimate_expected(estimate, class, class)};
+			Marginals	m = {.n = rows,
+						   .predicted = (double) estimate->n_predicted[class],
+						   .correct = class_estimate_expected(estimate, class, class)};
 			double		correct;
 			double		missed;
 			double		value;
@@ -296,7 +297,7 @@ class_estimate_scores(const ClassEstimate *estimate, Allocator allocator, ClassS
 	for (int score = 0; score < N_SCORES; score++)
 		tell(sink, context, macro_names[score], -1, rows == 0 ? NAN : macro_values[score],
 			 rows == 0 ? NAN : sqrt(variance_of(estimate, macro + (size_t) score * cells(n))));
-	for (int class = 0; class < n; class++)
+	for (int class = 0; class < n; class ++)
 	{
 		double		half_width;
 		double		value = ranking(estimate, class, &half_width);

@@ -22,8 +22,8 @@ typedef struct ClassEstimate
 	int64_t		n;
 	int64_t		n_predicted[CLASS_ESTIMATE_MAX_CLASSES];
 	ExactSum   *expected;		/* [prediction][class]: sums of probabilities */
-	int64_t    *products;		/* [prediction][class][class]: sums of their products, for variances */
-	int64_t    *bin_rows;		/* [class][bin of its raw probability] */
+	int64_t	   *products;		/* [prediction][class][class]: sums of their products, for variances */
+	int64_t	   *bin_rows;		/* [class][bin of its raw probability] */
 	ExactSum   *bin_expected;
 } ClassEstimate;
 

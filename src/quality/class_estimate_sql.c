@@ -256,7 +256,7 @@ weir_expected_confusion_final(PG_FUNCTION_ARGS)
 	state = (EstimateState *) PG_GETARG_POINTER(0);
 	n = state->estimate.n_classes;
 	cells = estimated_metrics_begin(fcinfo);
-	for (int class = 0; class < n; class++)
+	for (int class = 0; class < n; class ++)
 		for (int prediction = 0; prediction < n; prediction++)
 			expected_cells_add(cells, state->names[class], state->names[prediction],
 							   class_estimate_expected(&state->estimate, prediction, class));

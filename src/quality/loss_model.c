@@ -2,8 +2,8 @@
  * loss_model.c
  *		Direct loss estimation: fitting, and the stored form.
  *
- * Bytes: version, rows, features; per feature its edges; per kind of loss whether it is there, base, deviation, trees.  A tree is its
- * nodes, each before its children: 0 and the value of a leaf; or 1 (missing to the right) or 2 (to the left), feature, bin.
+ * Bytes: version, rows, features; per feature its edges; per kind of loss whether it is there, base, deviation, trees.  A tree is
+ *its nodes, each before its children: 0 and the value of a leaf; or 1 (missing to the right) or 2 (to the left), feature, bin.
  */
 #include "quality/loss_model.h"
 
@@ -51,7 +51,7 @@ loss_model_fit(Allocator allocator, const double *rows, size_t n, int n_features
 	size_t		width = (size_t) n_features + 1; /* with the label */
 	size_t		cells = n * (size_t) n_features;
 	double	   *features = allocator.resize(allocator.context, NULL, 0, (cells + 1) * sizeof(double));
-	uint8_t    *binned = allocator.resize(allocator.context, NULL, 0, cells + 1);
+	uint8_t	   *binned = allocator.resize(allocator.context, NULL, 0, cells + 1);
 	double	   *losses = allocator.resize(allocator.context, NULL, 0, (n + 1) * sizeof(double));
 
 	model->n = (int64_t) n;

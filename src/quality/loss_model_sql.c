@@ -70,8 +70,7 @@ count_features(ArrayType *features)
 
 	if (n >= LOSS_TREE_MAX_FEATURES)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there can be at most %d features", LOSS_TREE_MAX_FEATURES - 1)));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there can be at most %d features", LOSS_TREE_MAX_FEATURES - 1)));
 	return n;
 }
 
@@ -121,8 +120,8 @@ weir_fit_loss_model_accumulate(PG_FUNCTION_ARGS)
 		rows->n_features = 1 + count_features(features);
 	if (rows->n_features != 1 + count_features(features))
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("features of different lengths: %d and %d", rows->n_features - 1,
-																  count_features(features))));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("features of different lengths: %d and %d", rows->n_features - 1, count_features(features))));
 	width = (size_t) rows->n_features + 1;
 	if (rows->n == rows->capacity)
 	{
@@ -166,8 +165,7 @@ weir_fit_loss_model_final(PG_FUNCTION_ARGS)
 static LossModel *
 model_of(bytea *bytes, MemoryContext context)
 {
-	LossModel  *model =
-		loss_model_decode(allocator_in(context), (const uint8_t *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	LossModel  *model = loss_model_decode(allocator_in(context), (const uint8_t *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 
 	if (model == NULL)
 		ereport(ERROR,
@@ -259,7 +257,7 @@ typedef struct RegressionEstimate
 	double		z;
 	bool		fitted[LOSS_N_KINDS];
 	double		deviation[LOSS_N_KINDS];
-	Summary    *losses[LOSS_N_KINDS]; /* exact sums, in whatever order rows come */
+	Summary	   *losses[LOSS_N_KINDS]; /* exact sums, in whatever order rows come */
 	LossModel  *model;			/* NULL in what other processes have sent */
 } RegressionEstimate;
 
@@ -462,7 +460,7 @@ Datum
 weir_estimate_regression(PG_FUNCTION_ARGS)
 {
 	Allocator	allocator = allocator_in(CurrentMemoryContext);
-	Summary    *predictions;
+	Summary	   *predictions;
 	LossModel  *model;
 	SummaryBin *bins;
 	size_t		n_bins;

@@ -18,7 +18,7 @@
 #define LOSS_TREES 100
 #define LOSS_TREE_LEAVES 31
 #define LOSS_TREE_RATE 0.1
-#define LOSS_TREE_MIN_ROWS 20	/* of a leaf */
+#define LOSS_TREE_MIN_ROWS 20 /* of a leaf */
 #define LOSS_TREE_BINS 255
 #define LOSS_TREE_MAX_FEATURES 1000
 
