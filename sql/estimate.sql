@@ -14,10 +14,12 @@ SELECT jsonb_path_query_array(fit_class_calibrator(y, '{0.6,0.3,0.1}'::float8[],
 SELECT jsonb_path_query_array(fit_class_calibrator(y, '{0.1,0.3,0.6}'::float8[], '{a,b,c}'), '$.calibrators[*].values') AS needed FROM scored;
 SELECT jsonb_path_query_array(fit_class_calibrator(y, '{0.6,0.3,0.1}'::float8[], '{a,b,c}', 'always'), '$.calibrators[*].method') AS always FROM scored;
 SELECT fit_class_calibrator(y, q, '{a,b,c}') IS NULL AS none, estimate_class_performance(p, q, class_calibrator('{a,b,c}')) IS NULL AS none FROM scored WHERE false;
-SELECT e.metric, e.value, e.status FROM unnest((SELECT estimate_class_performance(NULL::text, q, class_calibrator('{a,b,c}')) FROM scored)) e WHERE e.metric IN ('accuracy', 'macro_f1', 'macro_roc_auc');
+SELECT e.metric, e.value, e.status FROM unnest((SELECT estimate_class_performance(NULL::text, q, class_calibrator('{a,b,c}')) FROM scored)) e
+  WHERE e.metric IN ('accuracy', 'macro_f1', 'macro_roc_auc');
 
 -- a regression whose errors grow with the prediction, on one side of the feature
-CREATE TABLE forecasts AS SELECT i, (i % 100)::float8 AS p, (i % 7)::float8 AS x, i % 100 + CASE WHEN i % 7 < 3 THEN (i % 100) * (CASE WHEN i % 2 = 0 THEN 0.5 ELSE -0.5 END) ELSE 1 END AS y FROM generate_series(1, 7000) i;
+CREATE TABLE forecasts AS SELECT i, (i % 100)::float8 AS p, (i % 7)::float8 AS x, i % 100 + CASE WHEN i % 7 < 3 THEN (i % 100) * (CASE WHEN i % 2 = 0 THEN 0.5 ELSE -0.5 END) ELSE 1 END AS y
+  FROM generate_series(1, 7000) i;
 CREATE TABLE models AS SELECT fit_loss_model(y, p, ARRAY[x]) AS m, fit_loss_model(y, p) AS bare FROM forecasts;
 SELECT e.metric, e.n, e.status, abs(e.value - r.value) < 0.01 * r.value AS near, e.low < e.value AND e.value < e.high AS inside
 FROM models, unnest((SELECT estimate_regression_performance(p, ARRAY[x], m) FROM forecasts WHERE p > 50)) e
@@ -39,7 +41,8 @@ CREATE TABLE serial AS SELECT (SELECT fit_class_calibrator(y, q, '{a,b,c}', 'alw
   (SELECT estimate_regression_performance(p, ARRAY[x], (SELECT m FROM models)) FROM forecasts) AS r;
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
 EXPLAIN (COSTS OFF) SELECT estimate_class_performance(p, q, class_calibrator('{a,b,c}')) FROM scored;
-SELECT fit_class_calibrator(y, q, '{a,b,c}', 'always') = (SELECT c FROM serial) AS calibrator, estimate_class_performance(p, q, class_calibrator('{a,b,c}')) = (SELECT e FROM serial) AS classes FROM scored;
+SELECT fit_class_calibrator(y, q, '{a,b,c}', 'always') = (SELECT c FROM serial) AS calibrator,
+  estimate_class_performance(p, q, class_calibrator('{a,b,c}')) = (SELECT e FROM serial) AS classes FROM scored;
 SELECT estimate_regression_performance(p, ARRAY[x], (SELECT m FROM models)) = (SELECT r FROM serial) AS regression FROM forecasts;
 RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
 

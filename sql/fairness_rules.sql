@@ -13,7 +13,8 @@ SELECT DISTINCT m.reference_group FROM audit, fairness_metrics(f, 'largest') m W
 SELECT m.metric, m.group_name, m.reference_group, m.status FROM audit, fairness_metrics(f, 'best', '{demographic_parity_ratio}', min_group_size => 100000) m;
 SELECT DISTINCT c.advantaged_group FROM audit, fairness_clarify(f, 'best') c;
 -- a group of that name comes first
-SELECT m.group_name, m.reference_group FROM fairness_metrics((SELECT fairness(y, p, CASE sex WHEN 'F' THEN 'best' ELSE sex END) FROM loans), 'best', '{disparate_impact}') m WHERE m.group_name IS NOT NULL;
+SELECT m.group_name, m.reference_group FROM fairness_metrics((SELECT fairness(y, p, CASE sex WHEN 'F' THEN 'best' ELSE sex END) FROM loans), 'best', '{disparate_impact}') m
+  WHERE m.group_name IS NOT NULL;
 -- rules and thresholds
 SELECT r.rule, m.group_name, round(m.value::numeric, 4) AS value, m.threshold, m.verdict
 FROM audit, fairness_rules() r, fairness_metrics(f, 'M', '{demographic_parity_ratio}', rule => r.rule) m WHERE m.group_name IS NOT NULL;
@@ -39,7 +40,8 @@ SELECT count(*) FROM fairness_permutation(NULL);
 
 -- treatment equality: false negatives per false positive
 WITH t AS (SELECT sex, count(*) FILTER (WHERE y AND NOT p)::float8 / count(*) FILTER (WHERE p AND NOT y) AS odds FROM loans GROUP BY 1)
-SELECT m.metric, m.group_name, abs(m.value - CASE m.metric WHEN 'treatment_equality_ratio' THEN a.odds / b.odds ELSE a.odds - b.odds END) < 1e-12 AS equal, m.low < m.value AND m.value < m.high AS inside
+SELECT m.metric, m.group_name, abs(m.value - CASE m.metric WHEN 'treatment_equality_ratio' THEN a.odds / b.odds ELSE a.odds - b.odds END) < 1e-12 AS equal,
+  m.low < m.value AND m.value < m.high AS inside
 FROM audit, fairness_metrics(f, 'M', '{treatment_equality_ratio,treatment_equality_difference}') m JOIN t a ON a.sex = m.group_name JOIN t b ON b.sex = 'M';
 
 -- bands
@@ -51,7 +53,8 @@ SELECT a.group_name, a.reference_group, a.metric, round(a.disparity::numeric, 4)
 SELECT a.metric, a.reference_group FROM audit, fairness_aequitas(f, 'min_metric') a WHERE a.group_name = 'F';
 
 -- similar rows: two clusters far apart, in one of which the disadvantaged are refused what their like get
-CREATE TABLE people AS SELECT i, i % 2 = 0 AS disadvantaged, i <= 40 AS first, CASE WHEN i <= 40 THEN i % 2 = 1 ELSE true END AS p, ARRAY[CASE WHEN i <= 40 THEN 0 ELSE 100 END, i % 7] AS x FROM generate_series(1, 80) i;
+CREATE TABLE people AS SELECT i, i % 2 = 0 AS disadvantaged, i <= 40 AS first, CASE WHEN i <= 40 THEN i % 2 = 1 ELSE true END AS p, ARRAY[CASE WHEN i <= 40 THEN 0 ELSE 100 END, i % 7] AS x
+  FROM generate_series(1, 80) i;
 SELECT (flip_test(p, disadvantaged, x ORDER BY i)).* FROM people;
 SELECT (flip_test(p, disadvantaged, x, 1 ORDER BY i)).value FROM people;
 SELECT round(consistency(p, x ORDER BY i)::numeric, 4) AS consistency, consistency(p, x, 1 ORDER BY i) AS alone, consistency(true, x) AS same FROM people;

@@ -239,7 +239,8 @@ BEGIN ATOMIC
     ), referenced AS (
         SELECT rates.*, CASE WHEN reference = 'min_metric'
                 THEN first_value(rates.group_name) OVER (PARTITION BY rates.metric ORDER BY rates.is_large AND rates.value IS NOT NULL DESC, rates.value, rates.group_name)
-                ELSE coalesce(reference, first_value(rates.group_name) OVER (PARTITION BY rates.metric ORDER BY rates.group_name LIKE '%(unknown)%', rates.n DESC, rates.group_name)) END AS reference_group
+                ELSE coalesce(nullif(reference, 'largest'),
+                    first_value(rates.group_name) OVER (PARTITION BY rates.metric ORDER BY rates.group_name LIKE '%(unknown)%', rates.n DESC, rates.group_name)) END AS reference_group
         FROM rates
     )
     SELECT a.group_name, a.reference_group, a.metric, a.value, b.value, a.value / nullif(b.value, 0),
@@ -250,5 +251,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION weir.fairness_aequitas(weir.fairness_table, text, float8, int) IS
     'Aequitas'' metrics under its names, of each group: ppr (its share of all predicted positives), pprev (predicted positive rate), precision, fdr, for, fpr, fnr, tpr, tnr, npv; '
-    'disparity = value / that of the reference group (a name; NULL: the largest, its ref_groups_method majority; min_metric: for each metric the group with the smallest value); '
+    'disparity = value / that of the reference group (a name; NULL or largest: its ref_groups_method majority; min_metric: for each metric the group with the smallest value); '
     'is_fair: tau <= disparity <= 1 / tau. NULL and undefined where a denominator or the reference''s value is 0. Groups below min_group_size get no is_fair.';

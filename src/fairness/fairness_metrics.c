@@ -426,16 +426,18 @@ static void
 overall_interval(const Metric *metric, Proportion *const *rates, size_t n, double confidence, FairnessScore *score)
 {
 	Form		form = metric->form;
+	Form		one = is_ratio(form) ? FORM_RATIO : FORM_DIFFERENCE;
 	int			n_components = form == FORM_MEAN_DIFFERENCE ? 1 : n_rates(form);
 	double		z = simultaneous_z(confidence, (double) n * (double) (n - 1) / 2 * n_components);
 
+	if (form == FORM_MEAN_DIFFERENCE || is_odds(form))
+		one = form;
 	score->low = is_ratio(form) ? 1 : 0;
 	score->high = score->low;
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < n; j++)
 			for (int k = 0; k < n_components; k++)
 			{
-				Form		one = form == FORM_MEAN_DIFFERENCE || is_odds(form) ? form : is_ratio(form) ? FORM_RATIO : FORM_DIFFERENCE;
 				Proportion	a[2] = {rates[k][i], rates[1][i]};
 				Proportion	b[2] = {rates[k][j], rates[1][j]};
 				double		value;

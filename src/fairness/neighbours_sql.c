@@ -179,9 +179,7 @@ weir_flip_test_final(PG_FUNCTION_ARGS)
 	Datum		values[6];
 	bool		nulls[6] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "the result is not a row");
-	if (rows == NULL)
+	if (rows == NULL || get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE)
 		PG_RETURN_NULL();
 	if (rows->n[0] > 0)
 	{
@@ -227,7 +225,8 @@ weir_consistency_final(PG_FUNCTION_ARGS)
 	for (size_t i = 0; i < rows->n[0]; i++)
 	{
 		size_t		n_found;
-		double		n_positive = (double) positives_near(rows, tree, rows->features[0] + i * (size_t) rows->dimension, found, &n_found);
+		const double *point = rows->features[0] + i * (size_t) rows->dimension;
+		double		n_positive = (double) positives_near(rows, tree, point, found, &n_found);
 
 		CHECK_FOR_INTERRUPTS();
 		sum += fabs((double) rows->predicted[0][i] - n_positive / (double) n_found);

@@ -198,8 +198,7 @@ weir_class_estimate_deserialize(PG_FUNCTION_ARGS)
 	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 	n_classes = pq_getmsgint(&buffer, 4);
 	z = pq_getmsgfloat8(&buffer);
-	if (n_classes < 2 || n_classes > CLASS_ESTIMATE_MAX_CLASSES)
-		elog(ERROR, "invalid state of estimate_class_performance");
+	Assert(n_classes >= 2 && n_classes <= CLASS_ESTIMATE_MAX_CLASSES);
 	state = create_state(CurrentMemoryContext, n_classes);
 	state->z = z;
 	state->estimate.n = pq_getmsgint64(&buffer);

@@ -28,8 +28,7 @@ estimated_metrics_begin(FunctionCallInfo fcinfo)
 	EstimatedMetrics *metrics = palloc0(sizeof(EstimatedMetrics));
 
 	metrics->type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-	if (!OidIsValid(metrics->type))
-		elog(ERROR, "the result is not an array");
+	Assert(OidIsValid(metrics->type));
 	metrics->description = lookup_rowtype_tupdesc_copy(metrics->type, -1);
 	return metrics;
 }
