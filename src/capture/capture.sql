@@ -67,7 +67,8 @@ CREATE TABLE weir.monitor_state (
     n_untimed bigint NOT NULL DEFAULT 0,  -- rows left out because their time is NULL or infinite
     segment_limit bigint,                 -- the highest hash (of 63 bits) of segments that are kept, the others are counted together; NULL: all are
     other_since timestamptz,              -- since when
-    attributes jsonb                      -- {"column": number} of the source as last looked at: columns are followed when renamed
+    attributes jsonb,                     -- {"column": number} of the source as last looked at: columns are followed when renamed
+    shape jsonb                           -- {number: {"name", "type"}} likewise: what has changed goes into schema_change
 );
 COMMENT ON TABLE weir.monitor_state IS 'How far each monitor has come; read the view weir.monitors.';
 
@@ -170,6 +171,19 @@ CREATE TABLE weir.source_change (
 );
 COMMENT ON TABLE weir.source_change IS
     'Ranges of event time whose rows DDL has changed: rebuild (the table says what they are now) or retain (a partition has gone, on_delete => ignore).';
+
+CREATE TABLE weir.schema_change (
+    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    event_at timestamptz NOT NULL,        -- the monitor's watermark then
+    column_name name NOT NULL,            -- since
+    change text NOT NULL CHECK (change IN ('added', 'dropped', 'renamed', 'retyped')),
+    name_before name,
+    type_before text,
+    type_after text
+);
+CREATE INDEX ON weir.schema_change (monitor_id, event_at);
+COMMENT ON TABLE weir.schema_change IS 'What capture has seen change in the columns of sources; read the view weir.schema_changes.';
 
 CREATE TABLE weir.column_rename (
     rename_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -80,6 +80,10 @@ rename_columns(int monitor_id, Oid source, Datum renames)
 		"|| CASE WHEN options ? 'detectors' THEN pg_catalog.jsonb_build_object('detectors', (SELECT coalesce(pg_catalog.jsonb_agg("
 		"CASE WHEN $3 ? (d.entry ->> 'column') THEN d.entry || pg_catalog.jsonb_build_object('column', $3 -> (d.entry ->> 'column')) ELSE d.entry END ORDER BY d.i), '[]') "
 		"FROM pg_catalog.jsonb_array_elements(options -> 'detectors') WITH ORDINALITY d(entry, i))) ELSE '{}' END "
+		"|| CASE WHEN options ? 'constraints' THEN pg_catalog.jsonb_build_object('constraints', (SELECT coalesce(pg_catalog.jsonb_agg("
+		"CASE WHEN $3 ? (d.entry ->> 'column_name') THEN d.entry || pg_catalog.jsonb_build_object('column_name', $3 -> (d.entry ->> 'column_name')) "
+		"ELSE d.entry END ORDER BY d.i), '[]') "
+		"FROM pg_catalog.jsonb_array_elements(options -> 'constraints') WITH ORDINALITY d(entry, i))) ELSE '{}' END "
 		"WHERE monitor_id = $1 AND source = $2",
 		monitor_id, source, JSONBOID, renames);
 	/* One that was dropped may have left its name to another. */
@@ -193,6 +197,38 @@ is_replaced(int monitor_id, Oid source)
 			   monitor_id, source, InvalidOid, (Datum) 0) > 0;
 }
 
+/*
+ * Keeps what has changed in the columns, those that are not summarized too.  When it did in event time is where the monitor was
+ * when it was noticed.  False when somebody holds the definition.
+ */
+static bool
+record_changes(int monitor_id, Oid source)
+{
+#define SHAPE \
+	"(SELECT coalesce(pg_catalog.jsonb_object_agg(attnum, pg_catalog.jsonb_build_object('name', attname, 'type', " \
+	"pg_catalog.format_type(atttypid, atttypmod))), '{}') AS shape FROM pg_catalog.pg_attribute " \
+	"WHERE attrelid = $2 AND attnum > 0 AND NOT attisdropped)"
+	if (execute("SELECT FROM weir.monitor_state s, " SHAPE " p WHERE s.monitor_id = $1 AND s.shape IS DISTINCT FROM p.shape",
+				monitor_id, source, InvalidOid, (Datum) 0) == 0)
+		return true;
+	if (!lock_definition(monitor_id, source))
+		return false;
+	execute(
+		"INSERT INTO weir.schema_change (monitor_id, event_at, column_name, change, name_before, type_before, type_after) "
+		"SELECT $1, coalesce(s.watermark, pg_catalog.clock_timestamp()), coalesce(c.new ->> 'name', c.old ->> 'name'), k.change, "
+		"c.old ->> 'name', c.old ->> 'type', c.new ->> 'type' FROM weir.monitor_state s, " SHAPE " p, "
+		"LATERAL (SELECT o.value AS old, n.value AS new, coalesce(o.key, n.key)::int AS number FROM pg_catalog.jsonb_each(s.shape) o "
+		"FULL JOIN pg_catalog.jsonb_each(p.shape) n ON n.key = o.key) c, "
+		"LATERAL (VALUES ('added', c.old IS NULL), ('dropped', c.new IS NULL), ('renamed', c.old ->> 'name' <> c.new ->> 'name'), "
+		"('retyped', c.old ->> 'type' <> c.new ->> 'type')) k (change, has_changed) "
+		"WHERE s.monitor_id = $1 AND s.shape IS NOT NULL AND k.has_changed ORDER BY c.number",
+		monitor_id, source, InvalidOid, (Datum) 0);
+	execute("UPDATE weir.monitor_state s SET shape = p.shape FROM " SHAPE " p WHERE s.monitor_id = $1", monitor_id, source,
+			InvalidOid, (Datum) 0);
+	return true;
+#undef SHAPE
+}
+
 bool
 source_follow_columns(int monitor_id, Oid source, bool *replaced, bool *busy)
 {
@@ -216,7 +252,7 @@ source_follow_columns(int monitor_id, Oid source, bool *replaced, bool *busy)
 	renames = sql_value(0, 3, &is_null);
 	has_renames = !is_null;
 
-	if (differs && !lock_definition(monitor_id, source))
+	if (!record_changes(monitor_id, source) || (differs && !lock_definition(monitor_id, source)))
 	{
 		*busy = true;
 		return false;

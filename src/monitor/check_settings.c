@@ -11,6 +11,7 @@
 #include "fairness/fairness_metrics.h"
 #include "fmgr.h"
 #include "monitor/definition.h"
+#include "quality/constraints.h"
 #include "quality/performance_metric.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -211,7 +212,8 @@ typedef enum OptionType
 	OPTION_BY_COLUMN,			/* an object of objects */
 	OPTION_DETECTORS,
 	OPTION_TASK,
-	OPTION_PERFORMANCE			/* see check_performance.c */
+	OPTION_PERFORMANCE,			/* see check_performance.c */
+	OPTION_CONSTRAINTS			/* see quality/constraints.h */
 } OptionType;
 
 static const struct
@@ -239,6 +241,8 @@ static const struct
 	{"task", OPTION_TASK, "\"binary\", \"class\", \"regression\" or \"none\""},
 	{"performance", OPTION_PERFORMANCE,
 	 "an object like {\"threshold\": 0.5, \"thresholds\": {\"roc_auc\": 0.7}, \"calibrate\": \"auto\", \"estimate\": true}"},
+	{"constraints", OPTION_CONSTRAINTS,
+	 "an array of objects like {\"column_name\": \"income\", \"metric\": \"null_share\", \"high\": 0.05}"},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
 	{"insert_only", OPTION_BOOLEAN, "true or false"},
 	{"roll_up", OPTION_ROLL_UP, "an array of steps, like [{\"after\": \"7 days\", \"size\": \"1 hour\"}]"},
@@ -429,6 +433,7 @@ option_is_valid(OptionType type, JsonbValue *value)
 		case OPTION_DETECTORS: return check_detectors(value);
 		case OPTION_TASK: return text != NULL && task_is_known(text);
 		case OPTION_PERFORMANCE: return performance_options_are_valid(value);
+		case OPTION_CONSTRAINTS: constraints_require_valid(value); return true;
 		case OPTION_TEXTS: return is_object_of_texts(value);
 		case OPTION_BOOLEAN: return value->type == jbvBool;
 		case OPTION_ROLL_UP: return roll_up_is_array(value);

@@ -549,7 +549,10 @@ CREATE VIEW weir.monitors WITH (security_barrier) AS
                     WHEN 'query' THEN format('query (%s rows)', b.n)
                     WHEN 'data_version' THEN format('data version %s (%s rows)', b.data_version, b.n)
                     WHEN 'moving' THEN concat_ws(' ', b.moving, b.span) END AS baseline,
-        b.set_at AS baseline_set_at, m.metrics, m.filter, m.backfill, m.retention, m.on_delete, m.options, m.owner, m.created_at,
+        b.set_at AS baseline_set_at, m.metrics, m.filter, m.backfill, m.retention, m.on_delete,
+        -- Constraints tell values; the view weir.constraints shows those on columns that one may read.
+        CASE WHEN weir.may_read_rows(m.source, m.time_column, true) OR pg_has_role(m.owner::oid, 'USAGE') THEN m.options ELSE m.options - 'constraints' END AS options,
+        m.owner, m.created_at,
         s.other_since, CASE WHEN cardinality(m.segment_by) > 0 THEN coalesce(s.segment_limit / 9223372036854775807::float8, 1) END AS kept_share
     FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)
     WHERE weir.may_read_rows(m.source, m.time_column, m.filter IS NOT NULL)

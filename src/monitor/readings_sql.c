@@ -1,6 +1,7 @@
 /*
  * readings_sql.c
- *		windows, window_stats, drift_scores, fairness_scores, performance_scores, scores: what the caller may see of them.
+ *		windows, window_stats, drift_scores, fairness_scores, performance_scores, quality_scores, scores: what the caller may see of
+ *		them.
  *
  * Each is one fixed query in SQL (readings.sql), run as the extension's owner after the caller's privileges on the source were
  *looked at: what the caller may not read there is left out.
@@ -31,6 +32,8 @@ PG_FUNCTION_INFO_V1(weir_drift_scores);
 PG_FUNCTION_INFO_V1(weir_fairness_scores);
 PG_FUNCTION_INFO_V1(weir_performance_scores);
 PG_FUNCTION_INFO_V1(weir_scores);
+PG_FUNCTION_INFO_V1(weir_quality_scores);
+PG_FUNCTION_INFO_V1(weir_suggest_constraints);
 
 /* What a caller may see of a monitor. */
 typedef struct VisiblePart
@@ -213,9 +216,10 @@ read_rows(FunctionCallInfo fcinfo, const char *query)
 	for (int i = 0; i < lengthof(types); i++)
 	{
 		bool		is_argument = i >= 1 && i <= 4;
+		bool		is_given = is_argument && i < PG_NARGS() && !PG_ARGISNULL(i);
 
-		parameters->params[i].value = is_argument ? fcinfo->args[i].value : values[i];
-		parameters->params[i].isnull = is_argument && PG_ARGISNULL(i);
+		parameters->params[i].value = is_given ? fcinfo->args[i].value : values[i];
+		parameters->params[i].isnull = is_argument && !is_given;
 		parameters->params[i].pflags = PARAM_FLAG_CONST;
 		parameters->params[i].ptype = types[i];
 	}
@@ -268,4 +272,16 @@ Datum
 weir_scores(PG_FUNCTION_ARGS)
 {
 	return read_rows(fcinfo, "SELECT * FROM weir._all_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10)");
+}
+
+Datum
+weir_quality_scores(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._quality_scores" ARGUMENTS);
+}
+
+Datum
+weir_suggest_constraints(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._monitor_constraints" ARGUMENTS);
 }

@@ -71,6 +71,10 @@ extern SummaryKind summary_kind_as_stored(const char *name);
 extern Datum summary_to_datum(const Summary *summary);
 extern Summary *summary_from_datum(Allocator allocator, Datum datum);
 
+/* A stored value as it is shown: intervals in seconds, times in seconds since 1970-01-01 UTC. */
+extern double shown_value(SummaryUnit unit, double stored);
+extern double stored_value(SummaryUnit unit, double shown);
+
 /* Raises the error that belongs to a status other than SUMMARY_OK (22P03 corrupt, 42804 kinds differ…). */
 extern void summary_check_status(SummaryStatus status);
 

@@ -23,10 +23,6 @@ extern MemoryContext require_aggregate_context(FunctionCallInfo fcinfo);
 /* The reader for argument 1 of a transition function, made at the first call. */
 extern const ValueReader *aggregate_value_reader(FunctionCallInfo fcinfo, WantedKind wanted);
 
-/* A stored value as it is shown: intervals in seconds, times in seconds since 1970-01-01 UTC. */
-extern double shown_value(SummaryUnit unit, double stored);
-extern double stored_value(SummaryUnit unit, double shown);
-
 /* Raises 22003 unless p is in [0, 1]. */
 extern void require_probability(double p);
 
