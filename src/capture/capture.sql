@@ -40,6 +40,7 @@ CREATE TABLE weir.monitor_column (
     kind text NOT NULL CHECK (kind IN ('numeric', 'category', 'vector')),
     retired_at timestamptz,               -- since when the table has it no more, or not as a type that can be read; panes keep its history
     retired_reason text,
+    class text,                           -- personal and sensitive: values leave in no form; see weir.classify_column
     PRIMARY KEY (monitor_id, ordinal),
     UNIQUE (monitor_id, column_name)
 );
@@ -54,6 +55,12 @@ CREATE TABLE weir.derived_column (
     UNIQUE (monitor_id, derivation, part)
 );
 COMMENT ON TABLE weir.derived_column IS 'What each monitor summarizes of several columns of a row together, such as its model''s performance.';
+CREATE TABLE weir.class_retention (
+    class text PRIMARY KEY,
+    retention interval NOT NULL
+);
+COMMENT ON TABLE weir.class_retention IS 'How long panes with a column of a class are kept; read the view weir.class_retentions.';
+SELECT pg_catalog.pg_extension_config_dump('weir.class_retention', '');
 
 -- Run-time state, not dumped: after a restore it is rebuilt from the source.
 CREATE TABLE weir.monitor_state (

@@ -64,16 +64,22 @@ give_up(CapturedMonitor *monitor, TimestampTz before)
 	pane_forget(monitor->monitor_id, 0);
 }
 
+/* That of the monitor, or of the class of one of its columns. */
+#define RETENTION \
+	"least(m.retention, (SELECT min(k.retention) FROM weir.class_retention k JOIN weir.monitor_column c USING (class)" \
+	" WHERE c.monitor_id = m.monitor_id))"
+
 static void
 expire(List *monitors)
 {
 	/* To whole panes of the coarsest size, so that none is given up in part. */
-	uint64		n = sql_execute(
-		"SELECT s.monitor_id, weir.tumble(s.watermark - m.retention, coalesce((SELECT max(r.size) FROM (SELECT l.pane_size AS size "
-		"FROM weir.pane_level l WHERE l.monitor_id = m.monitor_id UNION ALL SELECT (r.value ->> 'size')::interval "
-		"FROM jsonb_array_elements(m.options -> 'roll_up') r) r), m.pane_size), NULL, m.time_zone) FROM " QUIET_MONITORS
-		"AND m.retention < interval '1000 years' FOR UPDATE OF s SKIP LOCKED",
-		0, NULL, NULL, NULL);
+	uint64		n =
+		sql_execute("SELECT s.monitor_id, weir.tumble(s.watermark - " RETENTION
+					", coalesce((SELECT max(r.size) FROM (SELECT l.pane_size AS size "
+					"FROM weir.pane_level l WHERE l.monitor_id = m.monitor_id UNION ALL SELECT (r.value ->> 'size')::interval "
+					"FROM jsonb_array_elements(m.options -> 'roll_up') r) r), m.pane_size), NULL, m.time_zone) FROM " QUIET_MONITORS
+					"AND " RETENTION " < interval '1000 years' FOR UPDATE OF s SKIP LOCKED",
+					0, NULL, NULL, NULL);
 	SPITupleTable *table = SPI_tuptable;
 
 	for (uint64 row = 0; row < n; row++)

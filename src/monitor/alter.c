@@ -518,9 +518,9 @@ store_columns(const Alteration *alteration)
 		bool		is_null;
 
 		sql_execute(
-			"WITH m AS (UPDATE weir.monitor SET last_ordinal = last_ordinal + 1 WHERE monitor_id = $1 RETURNING last_ordinal) "
-			"INSERT INTO weir.monitor_column (monitor_id, ordinal, column_name, data_type, kind) "
-			"SELECT $1, last_ordinal, $2, $3, $4 FROM m RETURNING ordinal",
+			"WITH m AS (UPDATE weir.monitor SET last_ordinal = last_ordinal + 1 WHERE monitor_id = $1 RETURNING last_ordinal, source) "
+			"INSERT INTO weir.monitor_column (monitor_id, ordinal, column_name, data_type, kind, class) "
+			"SELECT $1, last_ordinal, $2, $3, $4, weir.column_class(source, $2::name) FROM m RETURNING ordinal",
 			lengthof(types), types, values, NULL);
 		ordinals[foreach_current_index(cell)] = sql_value(0, 1, &is_null);
 	}

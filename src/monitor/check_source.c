@@ -17,6 +17,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "fairness/fairness_datum.h"
+#include "monitor/classification.h"
 #include "monitor/definition.h"
 #include "summary/summary_datum.h"
 #include "utils/builtins.h"
@@ -237,6 +238,8 @@ check_task_columns(const MonitorDefinition *definition, Relation source, Monitor
 void
 check_source_columns(const MonitorDefinition *definition, Relation source)
 {
+	ListCell   *cell;
+
 	check_time_column(source, definition->time_column);
 	if (list_length(definition->segment_by) > CAPTURE_MAX_SEGMENT_COLUMNS)
 		ereport(ERROR,
@@ -244,6 +247,8 @@ check_source_columns(const MonitorDefinition *definition, Relation source)
 				 errmsg("a monitor has at most %d segment columns", CAPTURE_MAX_SEGMENT_COLUMNS),
 				 errhint("Create another monitor for the others.")));
 	check_categories(source, definition->segment_by, "segment column");
+	foreach(cell, definition->segment_by)
+		classification_check_segment_column(definition->source, lfirst(cell));
 	check_categories(source, definition->protected_columns, "protected column");
 	if (definition->prediction != NULL)
 		(void) find_column(source, definition->prediction, "prediction column");

@@ -136,9 +136,9 @@ store_columns(const MonitorDefinition *definition)
 						  CStringGetTextDatum(column->name), ObjectIdGetDatum(column->type),
 						  CStringGetTextDatum(summary_kind_name(column->kind))};
 
-		sql_execute(
-			"INSERT INTO weir.monitor_column (monitor_id, ordinal, column_name, data_type, kind) VALUES ($1, $2, $3, $4, $5)",
-			lengthof(types), types, values, NULL);
+		sql_execute("INSERT INTO weir.monitor_column (monitor_id, ordinal, column_name, data_type, kind, class)"
+					" SELECT $1, $2, $3, $4, $5, weir.column_class(source, $3::name) FROM weir.monitor WHERE monitor_id = $1",
+					lengthof(types), types, values, NULL);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "monitor/classification.h"
 #include "monitor/monitor.h"
 #include "monitor/row_detectors.h"
 #include "utils/acl.h"
@@ -32,6 +33,7 @@ monitors_exist(void)
 void
 monitor_init(void)
 {
+	classification_init();
 	worker_register_presence(monitors_exist);
 	worker_register_task("row detectors", 1000, row_detector_task);
 }

@@ -110,8 +110,9 @@ CREATE FUNCTION weir._window_stats(monitor_id int, window_size interval, slide i
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT s.monitor, p.window_start, p.window_end, p.segment, c.column_name, c.kind, x.n, x.null_count,
-        x.null_count::float8 / nullif(x.n + x.null_count, 0), x.mean, x.stddev, x.min, q.q[1], q.q[2], q.q[3], q.q[4], q.q[5], x.max,
-        weir.distinct_count(p.summary), t.top_values, p.summary,
+        x.null_count::float8 / nullif(x.n + x.null_count, 0), CASE WHEN NOT h.withheld OR x.n >= 10 THEN x.mean END,
+        CASE WHEN NOT h.withheld OR x.n >= 10 THEN x.stddev END, CASE WHEN NOT h.withheld THEN x.min END, q.q[1], q.q[2], q.q[3], q.q[4], q.q[5],
+        CASE WHEN NOT h.withheld THEN x.max END, weir.distinct_count(p.summary), t.top_values, CASE WHEN NOT h.withheld THEN p.summary END,
         coalesce(p.window_end <= s.final_before, false), weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, x.n, s.min_n,
             CASE WHEN p.summary IS NULL AND p.n > 0 THEN 'undefined' ELSE 'ok' END)
     FROM weir._settings(monitor_id) s,
@@ -119,9 +120,11 @@ BEGIN ATOMIC
         JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item
         -- A column that the table has no more is shown where there is something of it.
         JOIN LATERAL weir.stats(p.summary) x ON c.retired_at IS NULL OR x.n + x.null_count > 0,
-        LATERAL (SELECT CASE WHEN c.kind <> 'category' THEN weir.quantile(p.summary, ARRAY[0.25, 0.5, 0.75, 0.95, 0.99]) END AS q) q,
+        -- Values of personal columns leave here in no form: what rules, detectors and reports tell of them comes from these rows.
+        LATERAL (SELECT weir._is_withheld(c.class) AS withheld) h,
+        LATERAL (SELECT CASE WHEN c.kind <> 'category' AND NOT h.withheld THEN weir.quantile(p.summary, ARRAY[0.25, 0.5, 0.75, 0.95, 0.99]) END AS q) q,
         LATERAL (SELECT jsonb_agg(jsonb_build_object('value', v.value, 'n', v.n, 'share', v.share)) AS top_values
-                 FROM weir.top(p.summary, 5) v (value, n, share) WHERE c.kind = 'category') t;
+                 FROM weir.top(p.summary, 5) v (value, n, share) WHERE c.kind = 'category' AND NOT h.withheld) t;
 END;
 COMMENT ON FUNCTION weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
     'weir.window_stats without privileges. Internal.';
@@ -149,7 +152,9 @@ CREATE FUNCTION weir._drift_values(monitor_id int, window_size interval, slide i
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT p.window_start, p.window_end, p.segment, c.column_name, d.metric, d.value, d.threshold, d.p_value, d.n_current, d.n_baseline,
-        d.error_bound, d.is_primary, d.verdict, p.marks, d.status, d.detail
+        d.error_bound, d.is_primary, d.verdict, p.marks, d.status,
+        -- It names bins and categories.
+        CASE WHEN weir._is_withheld(c.class) THEN jsonb_build_object('withheld', c.class) ELSE d.detail END
     FROM weir._settings(monitor_id, only_metrics) s,
         -- Without a metric to compute no pane is read.
         LATERAL weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments,

@@ -1,0 +1,215 @@
+/*
+ * classification.c
+ *		Classes of columns, as security labels: set, read, and copied to what monitors know of the column.
+ */
+#include "postgres.h"
+
+#include "base/arguments.h"
+#include "base/audit.h"
+#include "base/privileges.h"
+#include "base/sql.h"
+#include "catalog/dependency.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/seclabel.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "monitor/classification.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(weir_classify_column);
+PG_FUNCTION_INFO_V1(weir_column_class);
+PG_FUNCTION_INFO_V1(weir_set_class_retention);
+
+#define PROVIDER "weir"
+
+static void
+check_class(const char *class)
+{
+	if (strcmp(class, "public") != 0 && strcmp(class, "internal") != 0 && strcmp(class, "personal") != 0 &&
+		strcmp(class, "sensitive") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown class \"%s\"", class),
+				 errhint("A column is public, internal, personal or sensitive.")));
+}
+
+static bool
+is_withheld(const char *class)
+{
+	return class != NULL && (strcmp(class, "personal") == 0 || strcmp(class, "sensitive") == 0);
+}
+
+static char *
+class_of_column(Oid source, const char *column)
+{
+	AttrNumber	attribute = get_attnum(source, column);
+	ObjectAddress object;
+
+	if (attribute == InvalidAttrNumber)
+		return NULL;
+	ObjectAddressSubSet(object, RelationRelationId, source, attribute);
+	return GetSecurityLabel(&object, PROVIDER);
+}
+
+void
+classification_check_segment_column(Oid source, const char *column)
+{
+	char	   *class = class_of_column(source, column);
+
+	if (is_withheld(class))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" is classified as %s and cannot name segments", column, class),
+				 errdetail("Every reading of a segment shows the value that it stands for."),
+				 errhint("Segment by a coarser column that is not personal: a region in place of an address.")));
+}
+
+/*
+ * What monitors of the table know of the column, which may still have its former name there. Alerts lose what they quoted of its
+ * values.
+ */
+static void
+copy_class(Oid source, const char *column, const char *class)
+{
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	sql_add_role(&parameters, source);
+	sql_add_text(&parameters, column);
+	sql_add_text(&parameters, class);
+	if (is_withheld(class) &&
+		sql_execute("SELECT name FROM weir.monitor WHERE source = $1 AND $2 = ANY (segment_by::text[]) ORDER BY name LIMIT 1", 2,
+					parameters.types, parameters.values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("monitor \"%s\" has segments by column \"%s\"", sql_text(0, 1), column),
+				 errdetail("Every reading of a segment shows the value that it stands for."),
+				 errhint("Drop that monitor, or make it anew without this segment column.")));
+	sql_add(&parameters, INT4OID, Int32GetDatum(get_attnum(source, column)), false);
+	sql_run("UPDATE weir.monitor_column c SET class = $3 FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)"
+			" WHERE m.monitor_id = c.monitor_id AND m.source = $1 AND c.retired_at IS NULL AND c.class IS DISTINCT FROM $3"
+			" AND coalesce((s.attributes ->> c.column_name::text)::int = $4, c.column_name = $2)",
+			&parameters);
+	if (is_withheld(class))
+		sql_run(
+			"UPDATE weir.alert a SET detail = jsonb_build_object('withheld', $3) FROM weir.monitor m WHERE m.monitor_id = a.monitor_id"
+			" AND m.source = $1 AND a.subject = $2 AND NOT a.detail ? 'withheld'",
+			&parameters);
+	sql_end(&scope);
+}
+
+static char *
+qualified_column(Oid source, const char *column)
+{
+	return psprintf("%s.%s", quote_qualified_identifier(get_namespace_name(get_rel_namespace(source)), get_rel_name(source)),
+					quote_identifier(column));
+}
+
+/*
+ * SECURITY LABEL FOR weir, after the server has checked that the caller owns the table. In the beginning of a restored dump labels
+ * come before the audit log, which is then empty: they are not recorded once more.
+ */
+static void
+check_label(const ObjectAddress *object, const char *class)
+{
+	char	   *column;
+	SqlScope	scope;
+	bool		is_restore;
+
+	if (!OidIsValid(extension_oid(true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("extension weir is not created in this database"),
+				 errhint("CREATE EXTENSION weir;")));
+	if (object->classId != RelationRelationId || object->objectSubId <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("weir classifies columns of tables only"),
+				 errhint("SECURITY LABEL FOR weir ON COLUMN loans.income IS 'personal';")));
+	if (class != NULL)
+		check_class(class);
+	column = get_attname(object->objectId, object->objectSubId, false);
+	copy_class(object->objectId, column, class);
+	sql_begin(&scope);
+	is_restore = sql_execute("SELECT FROM weir.audit_entry LIMIT 1", 0, NULL, NULL, NULL) == 0;
+	sql_end(&scope);
+	if (!is_restore)
+		audit_write("classify", "column", qualified_column(object->objectId, column), "class", class, NULL);
+}
+
+Datum
+weir_classify_column(PG_FUNCTION_ARGS)
+{
+	char	   *column;
+	char	   *class = argument_text(fcinfo, 2);
+	Oid			source;
+	AttrNumber	attribute;
+	ObjectAddress object;
+
+	require_argument(fcinfo, 0, "source");
+	require_argument(fcinfo, 1, "column_name");
+	source = PG_GETARG_OID(0);
+	column = NameStr(*PG_GETARG_NAME(1));
+	if (class != NULL)
+		check_class(class);
+	require_table_owner(source);
+	attribute = get_attnum(source, column);
+	if (attribute <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(source))));
+	ObjectAddressSubSet(object, RelationRelationId, source, attribute);
+	copy_class(source, column, class);
+	SetSecurityLabel(&object, PROVIDER, class);
+	CommandCounterIncrement();
+	audit_write("classify", "column", qualified_column(source, column), "class", class, NULL);
+	PG_RETURN_VOID();
+}
+
+Datum
+weir_column_class(PG_FUNCTION_ARGS)
+{
+	char	   *class = class_of_column(PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)));
+
+	if (class == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(class));
+}
+
+Datum
+weir_set_class_retention(PG_FUNCTION_ARGS)
+{
+	char	   *class = required_text(fcinfo, 0, "class");
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+
+	check_class(class);
+	require_role(extension_owner(), "extension \"weir\"");
+	sql_begin(&scope);
+	sql_add_text(&parameters, class);
+	sql_add(&parameters, INTERVALOID, PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+	if (!PG_ARGISNULL(1))
+	{
+		sql_run("SELECT FROM (SELECT $1, $2) x (c, r) WHERE r >= interval '1 hour' AND r <= interval '1000 years'", &parameters);
+		if (SPI_processed == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a retention is at least an hour, and at most 1000 years")));
+		sql_run("INSERT INTO weir.class_retention (class, retention) VALUES ($1, $2)"
+				" ON CONFLICT (class) DO UPDATE SET retention = EXCLUDED.retention",
+				&parameters);
+	}
+	else
+		sql_run("DELETE FROM weir.class_retention WHERE class = $1 AND $2 IS NULL", &parameters);
+	audit_write("set", "class_retention", class, "retention",
+				PG_ARGISNULL(1) ? NULL : DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(1))), NULL);
+	sql_end(&scope);
+	PG_RETURN_VOID();
+}
+
+void
+classification_init(void)
+{
+	register_label_provider(PROVIDER, check_label);
+}

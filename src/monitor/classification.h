@@ -1,0 +1,19 @@
+/*
+ * classification.h
+ *		Classes of columns: public, internal, personal, sensitive.
+ *
+ * A class is a security label of the provider weir on the column, so it follows renames and dumps by itself, and goes with the
+ * column.  monitor_column.class is a copy of it, which stays where the column goes: what panes remember of it stays withheld.
+ */
+#ifndef WEIR_CLASSIFICATION_H
+#define WEIR_CLASSIFICATION_H
+
+#include "postgres.h"
+
+/* From monitor_init. */
+extern void classification_init(void);
+
+/* Raises 22023 when values of the column are withheld, as segments are named by values. */
+extern void classification_check_segment_column(Oid source, const char *column);
+
+#endif
