@@ -45,6 +45,8 @@ wait_until($node, q{SELECT count(*) > 0 FROM weir.alerts WHERE subject = 'income
 is(views_that_tell(), '', 'and quote nothing');
 is(sql(q{SELECT count(*) > 0, count(s.value) FROM weir.monitor m, weir._statistic_scores(m.monitor_id, NULL, NULL, NULL, NULL, false, true, NULL, '{min,p50,max}') s
 	WHERE s.subject = 'income'}), 't|0', 'nor do statistics as scores');
+is(sql(q{SELECT count(*) > 0, count(*) FILTER (WHERE expected IS NOT NULL) FROM weir.suggest_constraints('people') WHERE column_name IN ('income', 'city')}), 't|0', 'nor suggested constraints');
+is(sql(q{SELECT count(*) > 0, bool_and(detail ? 'withheld') FROM weir.quality_scores WHERE column_name IN ('income', 'city')}), 't|t', 'nor the quality of data');
 
 # --- through DDL: renamed, classified before capture looks, dropped
 sql(q{ALTER TABLE people RENAME city TO town; SELECT weir.classify_column('people', 'town', 'sensitive')});

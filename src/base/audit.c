@@ -129,9 +129,8 @@ chain_entries(void)
 	PushActiveSnapshot(GetLatestSnapshot());
 	sql_begin(&scope);
 	/* Read-only, so that it goes by the active snapshot. */
-	if (SPI_execute("SELECT number, hash FROM weir.audit_chain ORDER BY number DESC LIMIT 1", true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "the end of the audit log cannot be read");
-	if (SPI_processed > 0)
+	if (SPI_execute("SELECT number, hash FROM weir.audit_chain ORDER BY number DESC LIMIT 1", true, 1) == SPI_OK_SELECT &&
+		SPI_processed > 0)
 	{
 		number = DatumGetInt64(sql_value(0, 1, &is_null));
 		hash = sql_text(0, 2);
@@ -218,8 +217,7 @@ weir_verify_audit_log(PG_FUNCTION_ARGS)
 	bool		nulls[5];
 	HeapTuple	tuple;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	(void) get_call_result_type(fcinfo, NULL, &descriptor);
 	if (PG_ARGISNULL(0) != PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("head_number and head_hash go together"),

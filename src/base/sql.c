@@ -63,8 +63,7 @@ sql_execute(const char *statement, int n_parameters, const Oid *types, const Dat
 void
 sql_add(SqlParameters *parameters, Oid type, Datum value, bool is_null)
 {
-	if (parameters->n == SQL_MAX_PARAMETERS)
-		elog(ERROR, "too many parameters");
+	Assert(parameters->n < SQL_MAX_PARAMETERS);
 	parameters->types[parameters->n] = type;
 	parameters->values[parameters->n] = is_null ? (Datum) 0 : value;
 	parameters->nulls[parameters->n] = is_null ? 'n' : ' ';

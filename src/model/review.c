@@ -32,8 +32,7 @@ static int	n_kinds = 0;
 void
 review_register_kind(const ReviewKind *kind)
 {
-	if (n_kinds == MAX_KINDS)
-		elog(ERROR, "too many kinds of reviews");
+	Assert(n_kinds < MAX_KINDS);
 	kinds[n_kinds++] = kind;
 }
 

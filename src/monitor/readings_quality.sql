@@ -11,7 +11,9 @@ CREATE FUNCTION weir._quality_columns(monitor_id int, window_size interval, slid
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH checked AS MATERIALIZED (
-        SELECT c.ordinal, c.column_name, c.kind, c.retired_at, weir._column_constraints(constraints, c.column_name::text) AS checks
+        SELECT c.ordinal, c.column_name, c.kind, c.retired_at, weir._column_constraints(constraints, c.column_name::text) AS checks,
+            -- In place of what quotes values.
+            CASE WHEN weir._is_withheld(c.class) THEN jsonb_build_object('withheld', c.class) END AS withheld
         FROM weir.monitor_column c WHERE c.monitor_id = $1 AND (columns IS NULL OR c.ordinal = ANY (columns))
     ), wanted AS MATERIALIZED (
         -- Without a check to compute no pane is read.
@@ -22,7 +24,7 @@ BEGIN ATOMIC
         FROM checked c
     )
     SELECT p.window_start, p.window_end, p.segment, c.column_name, q.metric, q.value, q.baseline_value, q.standard_error, q.n, q.n_baseline, p.marks, q.reason,
-        q.detail, c.checks -> q.metric, q.is_key
+        coalesce(c.withheld, q.detail), c.checks -> q.metric, q.is_key
     FROM wanted w, LATERAL weir._pane_windows($1, 'drift', window_size, slide, since, until, segments, w.measured) p JOIN checked c ON c.ordinal = p.item,
         LATERAL weir._quality_measures(CASE WHEN c.kind = 'vector' AND weir.vector_dimension(p.baseline) <> weir.vector_dimension(p.summary) THEN NULL ELSE p.baseline END,
                                        p.summary, c.checks) q
@@ -32,9 +34,9 @@ BEGIN ATOMIC
     UNION ALL
     -- Of the order of rows panes know that of windows: no value should be below the maximum of the window before.
     SELECT o.window_start, o.window_end, o.segment, o.column_name, 'order_break_share', q.value, NULL, NULL, coalesce(q.n, weir.value_count(o.summary)), NULL, o.marks,
-        CASE WHEN q.value IS NULL THEN 'no window before it' END, CASE WHEN q.value IS NOT NULL THEN jsonb_build_object('maximum_before', o.before) END,
+        CASE WHEN q.value IS NULL THEN 'no window before it' END, coalesce(o.withheld, CASE WHEN q.value IS NOT NULL THEN jsonb_build_object('maximum_before', o.before) END),
         o.checks -> 'order_break_share', false
-    FROM (SELECT p.window_start, p.window_end, p.segment, p.summary, p.marks, c.column_name, c.checks,
+    FROM (SELECT p.window_start, p.window_end, p.segment, p.summary, p.marks, c.column_name, c.checks, c.withheld,
               CASE WHEN lag(p.window_end) OVER before <= p.window_start THEN lag(weir.max_value(p.summary)) OVER before END AS before
           FROM wanted w, LATERAL weir._pane_windows($1, 'summaries', window_size, slide, since - coalesce(window_size, (SELECT m.window_size FROM weir.monitor m WHERE m.monitor_id = $1)),
                                                     until, segments, w.ordered) p JOIN checked c ON c.ordinal = p.item
@@ -47,7 +49,7 @@ BEGIN ATOMIC
     UNION ALL
     -- Of the categories that are kept, how many rows do not match: all of them, or a sample that is as good as random.
     SELECT p.window_start, p.window_end, p.segment, c.column_name, 'pattern_mismatch_share', t.value, NULL, NULL, coalesce(t.n, 0), NULL, p.marks,
-        CASE WHEN c.kind <> 'category' THEN 'the column is not of kind category' END, t.detail, c.checks -> 'pattern_mismatch_share', false
+        CASE WHEN c.kind <> 'category' THEN 'the column is not of kind category' END, coalesce(c.withheld, t.detail), c.checks -> 'pattern_mismatch_share', false
     FROM wanted w, LATERAL weir._pane_windows($1, 'summaries', window_size, slide, since, until, segments, w.patterns) p JOIN checked c ON c.ordinal = p.item
         LEFT JOIN LATERAL (
             SELECT sum(x.count) FILTER (WHERE x.mismatch)::float8 / nullif(sum(x.count), 0) AS value, sum(x.count)::bigint AS n,
@@ -182,6 +184,8 @@ BEGIN ATOMIC
                       WHERE p.baseline IS NOT NULL ORDER BY p.item, p.window_start DESC) b ON b.item = c.ordinal,
         LATERAL weir.suggest_constraints(c.column_name::text, b.baseline, format_type(c.data_type, NULL)) x
     WHERE c.monitor_id = $1 AND c.retired_at IS NULL AND NOT (c.column_name = m.label AND x.metric = 'null_share') IS TRUE
+        -- Those made of the values of the column.
+        AND NOT (weir._is_withheld(c.class) AND x.expected IS NOT NULL)
     ORDER BY c.ordinal, x.metric;
 END;
 COMMENT ON FUNCTION weir._monitor_constraints(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
