@@ -60,7 +60,10 @@ is(of_job($job{good}, 'attempt, progress, message, error'), '1|1|half|', 'what i
 is(sql("SELECT version, job_id FROM weir.model_versions WHERE model = 'm'"), "1|$job{good}", 'its version');
 job_becomes($job{bad}, 'dead', 'a procedure that fails is tried again, then dead');
 like(of_job($job{bad}, 'error'), qr/no good data \(SQLSTATE P0001\)\nHINT: Get better data\.\nCONTEXT: .*RAISE/s, 'its error');
-is(sql("SELECT count(*), count(DISTINCT pid), min(what) FROM lab.ran WHERE job_id = $job{bad}"), '2|2|committed', 'two attempts; what was not committed is not there');
+is(sql("SELECT count(*), min(what) FROM lab.ran WHERE job_id = $job{bad}"), '2|committed', 'two attempts; what was not committed is not there');
+is(sql("SELECT string_agg(attempt || ' ' || state || ' ' || (user_seconds >= 0 AND system_seconds >= 0 AND max_memory > 1000000), ', ' ORDER BY attempt) FROM weir.job_log WHERE job_id = $job{bad}"),
+	'1 failed true, 2 failed true', 'both are in the log, with what they used');
+like(sql("SELECT error FROM weir.job_log WHERE job_id = $job{bad} AND attempt = 1"), qr/no good data/, 'and their errors');
 job_becomes($job{read_only}, 'succeeded', 'a procedure that leaves its session read-only');
 job_becomes($job{late_error}, 'dead', 'a procedure whose commit fails');
 like(of_job($job{late_error}, 'error'), qr/violates foreign key constraint/, 'with the error of the commit');
@@ -87,7 +90,8 @@ my $cancelled = enqueue('cancelled');
 wait_until($node, "SELECT count(*) = 1 FROM lab.ran WHERE job_id = $cancelled", 'a long job runs');
 is(as_ann("SELECT weir.cancel_job($cancelled)"), 't', 'it is cancelled');
 wait_until($node, "SELECT pid IS NULL AND state = 'cancelled' FROM weir.jobs WHERE job_id = $cancelled", 'its worker stops');
-is(sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'weir job'}), 0, 'and is gone');
+wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'weir job' AND query LIKE '%slow%' AND state = 'active'}, 'and is gone');
+is(sql("SELECT state FROM weir.job_log WHERE job_id = $cancelled"), 'cancelled', 'the log says so');
 
 # ---- crashes ----
 my $killed = enqueue('slow');

@@ -12,6 +12,13 @@
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
+void
+sql_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
 static void
 open_scope(SqlScope *scope, Oid role, int security_context)
 {
@@ -22,8 +29,7 @@ open_scope(SqlScope *scope, Oid role, int security_context)
 	scope->pushed_snapshot = !ActiveSnapshotSet();
 	if (scope->pushed_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	sql_connect();
 }
 
 void

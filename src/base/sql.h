@@ -31,6 +31,9 @@ extern void sql_begin(SqlScope *scope);
  */
 extern void sql_begin_as(SqlScope *scope, Oid role);
 
+/* Connects SPI and changes nothing else: for SQL that the current user gave, run as he would. Ended by SPI_finish. */
+extern void sql_connect(void);
+
 /* Closes the scope; SPI memory is freed, so copy results out first (SPI_palloc, or switch the memory context). */
 extern void sql_end(SqlScope *scope);
 

@@ -217,18 +217,23 @@ describe_columns(const RowSource *source, bool has_split)
 	return columns.data;
 }
 
+static SPIPlanPtr
+prepare(const char *statement)
+{
+	SPIPlanPtr	plan = SPI_prepare(statement, 0, NULL);
+
+	if (plan == NULL)
+		elog(ERROR, "SPI could not prepare \"%s\": %s", statement, SPI_result_code_string(SPI_result));
+	return plan;
+}
+
 /*
  * Executes a statement of the caller's with this snapshot, whatever was committed since; with what this transaction did meanwhile.
  */
 static void
 execute_with_snapshot(const char *statement, Snapshot snapshot)
 {
-	SPIPlanPtr	plan = SPI_prepare(statement, 0, NULL);
-	int			result;
-
-	if (plan == NULL)
-		elog(ERROR, "SPI could not prepare \"%s\": %s", statement, SPI_result_code_string(SPI_result));
-	result = SPI_execute_snapshot(plan, NULL, NULL, snapshot, InvalidSnapshot, false, true, 0);
+	int			result = SPI_execute_snapshot(prepare(statement), NULL, NULL, snapshot, InvalidSnapshot, false, true, 0);
 	if (result < 0)
 		elog(ERROR, "SPI could not execute \"%s\": %s", statement, SPI_result_code_string(result));
 }
@@ -285,8 +290,7 @@ record_rows(const char *name, int64 number, char **query, const char *validation
 	StringInfoData count;
 	bool		is_null;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	sql_connect();
 	source = row_source(*query, "query", 0, NULL);
 	*query = MemoryContextStrdup(caller, source.query);
 	recorded.columns = MemoryContextStrdup(caller, describe_columns(&source, materialize && validation != NULL));
@@ -399,7 +403,6 @@ weir_data_version_rows(PG_FUNCTION_ARGS)
 	DataVersion version;
 	char	   *query;
 	Portal		portal;
-	SPIPlanPtr	plan;
 	int			level;
 
 	require_argument(fcinfo, 0, "data_version");
@@ -408,12 +411,8 @@ weir_data_version_rows(PG_FUNCTION_ARGS)
 	query = data_version_query(&version, argument_text(fcinfo, 1));
 
 	level = use_search_path(&version);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	plan = SPI_prepare(psprintf("SELECT pg_catalog.to_jsonb(rows) FROM (\n%s\n) AS rows", query), 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "SPI could not prepare the query of a data version: %s", SPI_result_code_string(SPI_result));
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	sql_connect();
+	portal = SPI_cursor_open(NULL, prepare(psprintf("SELECT pg_catalog.to_jsonb(rows) FROM (\n%s\n) AS rows", query)), NULL, NULL, true);
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -442,11 +441,8 @@ rows_are_as_recorded(const DataVersion *version)
 	bool		equal;
 	bool		is_null;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	if (SPI_execute(psprintf("SELECT pg_catalog.count(*), weir.fingerprint(rows) FROM (\n%s\n) AS rows", query), true, 0) !=
-		SPI_OK_SELECT)
-		elog(ERROR, "SPI could not read the rows of a data version");
+	sql_connect();
+	sql_execute(psprintf("SELECT pg_catalog.count(*), weir.fingerprint(rows) FROM (\n%s\n) AS rows", query), 0, NULL, NULL, NULL);
 	equal = DatumGetInt64(sql_value(0, 1, &is_null)) == version->n && strcmp(sql_text(0, 2), version->content_hash) == 0;
 	SPI_finish();
 	AtEOXact_GUC(true, level);
@@ -518,6 +514,7 @@ static void
 compare_columns(ReturnSetInfo *result, const DataVersion *a, const DataVersion *b)
 {
 	char	   *queries[] = {data_version_query(a, NULL), data_version_query(b, NULL)};
+	uint64		n;
 	int			level;
 
 	if (a->relation == NULL && b->relation == NULL && strcmp(a->search_path, b->search_path) != 0)
@@ -528,15 +525,11 @@ compare_columns(ReturnSetInfo *result, const DataVersion *a, const DataVersion *
 						a->data_version, b->data_version),
 				 errhint("Materialise one of them.")));
 	level = use_search_path(a->relation == NULL ? a : b);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	if (SPI_execute_with_args(
-			"SELECT 'drift'::text, column_name::text, n_baseline::text, n_current::text, metric::text, value, p_value,"
-			" verdict::text, status::text FROM weir.compare($1, $2) WHERE is_primary",
-			2, (Oid[]){TEXTOID, TEXTOID}, (Datum[]){CStringGetTextDatum(queries[0]), CStringGetTextDatum(queries[1])}, NULL, true,
-			0) != SPI_OK_SELECT)
-		elog(ERROR, "SPI could not compare data versions");
-	for (uint64 row = 0; row < SPI_processed; row++)
+	sql_connect();
+	n = sql_execute("SELECT 'drift'::text, column_name::text, n_baseline::text, n_current::text, metric::text, value, p_value,"
+					" verdict::text, status::text FROM weir.compare($1, $2) WHERE is_primary",
+					2, (Oid[]){TEXTOID, TEXTOID}, (Datum[]){CStringGetTextDatum(queries[0]), CStringGetTextDatum(queries[1])}, NULL);
+	for (uint64 row = 0; row < n; row++)
 	{
 		Datum		values[9];
 		bool		nulls[9];

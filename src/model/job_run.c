@@ -1,13 +1,9 @@
 /*
  * job_run.c
- *		The worker of one job: calls the trainer's procedure as its owner and records how it ended.
+ *		One attempt of a job: calls the trainer's procedure and records how it ended.
  *
- * The process is connected as the trainer's owner and does nothing else, so the procedure has a session of its own: it may COMMIT,
- * use temporary tables and change settings.  Success is recorded in the transaction that the procedure left open: either both are
- * committed or neither.
- *
- * What the scheduler checked before the launch is checked again here, as a name can come to mean another procedure in between; the
- * one that passed is then locked, and nothing but that one is called.
+ * Success is recorded in the transaction that the procedure left open: either both are committed or neither.  A name can come to
+ * mean another procedure after it was checked: the one that passed is locked, and nothing but that one is called.
  */
 #include "postgres.h"
 
@@ -38,19 +34,6 @@
 #include "utils/timeout.h"
 #include "worker/worker.h"
 
-typedef struct RunningJob
-{
-	int64		job_id;
-	int64		token;
-	char	   *schema;
-	char	   *procedure;
-	Oid			procedure_oid;
-	Oid			procedure_owner;
-	char	   *timeout;		/* as people write it */
-	int64		timeout_ms;
-	Jsonb	   *config;
-} RunningJob;
-
 /* A transaction begins at its own time: now() in it is that. */
 static void
 begin_transaction(void)
@@ -59,9 +42,8 @@ begin_transaction(void)
 	StartTransactionCommand();
 }
 
-/* A transaction for SQL of weir's own, whatever the role's defaults are: SPI wants a snapshot outside of itself. */
-static void
-begin_own_transaction(void)
+void
+job_begin_own_transaction(void)
 {
 	begin_transaction();
 	XactReadOnly = false;
@@ -69,61 +51,11 @@ begin_own_transaction(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-static void
-end_own_transaction(void)
+void
+job_end_own_transaction(void)
 {
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-}
-
-/* Makes the job this worker's; false when it is not to be run (any more). Results live in context. */
-static bool
-begin_job(int64 job_id, RunningJob *job, MemoryContext context)
-{
-	SqlScope	scope;
-	MemoryContext old;
-	char	   *obstacle = NULL;
-	bool		is_null;
-	bool		is_mine;
-	bool		begun = false;
-
-	begin_own_transaction();
-	sql_begin(&scope);
-	/* By its number alone, as the lock has to wait for the scheduler's transaction, which counts the attempt. */
-	sql_execute("SELECT FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)},
-				NULL);
-	is_mine =
-		sql_execute("SELECT FROM weir.job WHERE job_id = $1 AND state = 'running' AND pid IS NULL AND kind = 'procedure'"
-					" AND owner = $2::regrole",
-					2, (Oid[]){INT8OID, OIDOID}, (Datum[]){Int64GetDatum(job_id), ObjectIdGetDatum(GetSessionUserId())}, NULL) > 0;
-	if (is_mine)
-		obstacle = job_obstacle(job_id, &job->procedure_oid, &job->procedure_owner);
-	if (obstacle != NULL)
-		job_fail_for_good(job_id, obstacle);
-	else if (is_mine &&
-			 sql_execute("UPDATE weir.job j SET pid = $2, backend_start = $3, started_at = clock_timestamp(),"
-						 " lease_until = clock_timestamp() + least(j.timeout, interval '30 days')"
-						 " FROM weir.trainer t WHERE j.job_id = $1 AND t.trainer_id = j.trainer_id"
-						 " RETURNING j.token, t.procedure_schema, t.procedure_name, j.timeout::text,"
-						 " least(extract(epoch FROM j.timeout) * 1000, 2147483647)::bigint, j.config",
-						 3, (Oid[]){INT8OID, INT4OID, TIMESTAMPTZOID},
-						 (Datum[]){Int64GetDatum(job_id), Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp)},
-						 NULL) > 0)
-	{
-		old = MemoryContextSwitchTo(context);
-		job->job_id = job_id;
-		job->token = DatumGetInt64(sql_value(0, 1, &is_null));
-		job->schema = pstrdup(NameStr(*DatumGetName(sql_value(0, 2, &is_null))));
-		job->procedure = pstrdup(NameStr(*DatumGetName(sql_value(0, 3, &is_null))));
-		job->timeout = TextDatumGetCString(sql_value(0, 4, &is_null));
-		job->timeout_ms = DatumGetInt64(sql_value(0, 5, &is_null));
-		job->config = DatumGetJsonbPCopy(sql_value(0, 6, &is_null));
-		MemoryContextSwitchTo(old);
-		begun = true;
-	}
-	sql_end(&scope);
-	end_own_transaction();
-	return begun;
 }
 
 static void
@@ -199,7 +131,7 @@ reset_settings(void)
 
 /* Records the end in the transaction that the procedure left open, where that can write. */
 static void
-record_success(const RunningJob *job)
+record_success(const RunningJob *job, const JobUsage *usage)
 {
 	SqlScope	scope;
 
@@ -207,15 +139,15 @@ record_success(const RunningJob *job)
 	{
 		CommitTransactionCommand();
 		reset_settings();
-		begin_own_transaction();
+		job_begin_own_transaction();
 	}
 	else
 		PushActiveSnapshot(GetTransactionSnapshot());
 	sql_begin(&scope);
-	if (!job_record_success(job->job_id, job->token, NULL))
+	if (!job_record_success(job->job_id, job->token, NULL, usage))
 		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("job " INT64_FORMAT " was cancelled", job->job_id)));
 	sql_end(&scope);
-	end_own_transaction();
+	job_end_own_transaction();
 }
 
 static char *
@@ -238,57 +170,57 @@ describe_error(const RunningJob *job, const ErrorData *error, bool timed_out)
 	return text.data;
 }
 
-static void
-record_failure(const RunningJob *job, const char *error)
+/* False when the job was cancelled meanwhile. */
+static bool
+record_failure(const RunningJob *job, const char *error, const JobUsage *usage)
 {
 	SqlScope	scope;
+	bool		current;
 
 	debug_query_string = NULL;
 	reset_settings();
-	begin_own_transaction();
+	job_begin_own_transaction();
 	sql_begin(&scope);
-	if (job_record_failure(job->job_id, job->token, error, true))
+	current = job_record_failure(job->job_id, job->token, error, true, usage);
+	if (current)
 		ereport(LOG, (errmsg("job " INT64_FORMAT " failed: %s", job->job_id, error)));
-	else						/* cancelled: nothing to record but that this worker is done with it */
-		sql_execute("UPDATE weir.job SET pid = NULL, backend_start = NULL WHERE job_id = $1 AND token = $2", 2,
-					(Oid[]){INT8OID, INT8OID}, (Datum[]){Int64GetDatum(job->job_id), Int64GetDatum(job->token)}, NULL);
+	else
+		job_record_cancelled(job->job_id, job->token, error, usage);
 	sql_end(&scope);
-	end_own_transaction();
+	job_end_own_transaction();
+	return current;
 }
 
-void
-job_run(int64 job_id)
+JobEnd
+job_run(const RunningJob *job, MemoryContext context)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "weir job", ALLOCSET_DEFAULT_SIZES);
-	RunningJob	job = {0};
 	char *volatile error_text = NULL;
-	TimestampTz started_at;
+	volatile bool timed_out = false;
+	TimestampTz started_at = GetCurrentTimestamp();
+	JobUsage	usage;
 
 	MemoryContextSwitchTo(context);
-	if (!begin_job(job_id, &job, context))
-		proc_exit(0);
-	MemoryContextSwitchTo(context);
-	started_at = GetCurrentTimestamp();
-
+	job_meter_begin();
 	PG_TRY();
 	{
-		enable_timeout_after(STATEMENT_TIMEOUT, (int) Max(job.timeout_ms, 1));
+		enable_timeout_after(STATEMENT_TIMEOUT, (int) Max(job->timeout_ms, 1));
 		begin_transaction();
 		MemoryContextSwitchTo(context);
-		call_procedure(&job);
+		call_procedure(job);
 		disable_timeout(STATEMENT_TIMEOUT, false);
 		CHECK_FOR_INTERRUPTS();
-		record_success(&job);
+		usage = job_meter_end();
+		record_success(job, &usage);
 	}
 	PG_CATCH();
 	{
-		bool		timed_out = TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), (int) job.timeout_ms);
+		timed_out = TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), (int) job->timeout_ms);
 
 		disable_timeout(STATEMENT_TIMEOUT, false);
 		HOLD_INTERRUPTS();
 		QueryCancelPending = false;
 		MemoryContextSwitchTo(context);
-		error_text = describe_error(&job, CopyErrorData(), timed_out);
+		error_text = describe_error(job, CopyErrorData(), timed_out);
 		FlushErrorState();
 		AbortCurrentTransaction();
 		PortalErrorCleanup();
@@ -297,9 +229,9 @@ job_run(int64 job_id)
 	PG_END_TRY();
 
 	MemoryContextSwitchTo(context);
-	if (error_text != NULL)
-		record_failure(&job, error_text);
-	pgstat_report_stat(true);
-	worker_wake();
-	proc_exit(0);
+	debug_query_string = NULL;
+	if (error_text == NULL)
+		return JOB_SUCCEEDED;
+	usage = job_meter_end();
+	return record_failure(job, error_text, &usage) && !timed_out ? JOB_FAILED : JOB_INTERRUPTED;
 }

@@ -42,6 +42,7 @@ typedef struct TaskRow
 	const char *error;
 	Oid			owner;
 	int			trainer_id;
+	bool		launched;
 } TaskRow;
 
 /*
@@ -108,17 +109,17 @@ static void
 add_missing_state(TaskRow *row)
 {
 	sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) SELECT trainer_id, now() + schedule FROM weir.trainer"
-				" WHERE schedule IS NOT NULL ON CONFLICT (trainer_id) DO NOTHING",
+				" ON CONFLICT (trainer_id) DO NOTHING",
 				0, NULL, NULL, NULL);
 }
 
 static void
 enqueue_scheduled(TaskRow *all)
 {
-	uint64		n =
-		sql_execute("SELECT t.trainer_id, t.owner::oid, t.name FROM weir.trainer t JOIN weir.trainer_state s USING (trainer_id)"
-					" WHERE s.next_at <= clock_timestamp() ORDER BY s.next_at FOR NO KEY UPDATE OF s SKIP LOCKED",
-					0, NULL, NULL, NULL);
+	uint64		n = sql_execute(
+		"SELECT t.trainer_id, t.owner::oid, t.name FROM weir.trainer t JOIN weir.trainer_state s USING (trainer_id)"
+		" WHERE s.next_at <= clock_timestamp() AND t.schedule IS NOT NULL ORDER BY s.next_at FOR NO KEY UPDATE OF s SKIP LOCKED",
+		0, NULL, NULL, NULL);
 	SPITupleTable *due = SPI_tuptable;
 
 	for (uint64 i = 0; i < n; i++)
@@ -140,7 +141,7 @@ enqueue_scheduled(TaskRow *all)
 static void
 record_orphan(TaskRow *row)
 {
-	(void) job_record_failure(row->job_id, row->token, row->error, true);
+	(void) job_record_failure(row->job_id, row->token, row->error, true, NULL);
 }
 
 static void
@@ -202,36 +203,6 @@ signal_workers(TaskRow *all)
 	}
 }
 
-char *
-job_obstacle(int64 job_id, Oid *procedure, Oid *procedure_owner)
-{
-	bool		is_null;
-
-	if (sql_execute(
-			"SELECT CASE"
-			" WHEN r.oid IS NULL THEN 'the role that owns the trainer does not exist any more'"
-			" WHEN j.owner <> t.owner THEN 'its trainer has another owner than when the job was queued'"
-			" WHEN NOT r.rolcanlogin THEN format('the trainer''s owner \"%s\" is not permitted to log in', r.rolname)"
-			" WHEN NOT has_database_privilege(r.oid, d.oid, 'CONNECT') THEN"
-			" format('the trainer''s owner \"%s\" may not connect to database \"%s\"', r.rolname, d.datname)"
-			" WHEN p.oid IS NULL OR p.prokind <> 'p' THEN"
-			" format('procedure %I.%I(bigint, jsonb) does not exist any more', t.procedure_schema, t.procedure_name)"
-			" WHEN p.proowner <> t.procedure_owner AND p.proowner <> t.owner THEN"
-			" format('procedure %I.%I(bigint, jsonb) has another owner than when the trainer was made', t.procedure_schema,"
-			" t.procedure_name)"
-			" WHEN NOT has_schema_privilege(r.oid, p.pronamespace, 'USAGE') OR NOT has_function_privilege(r.oid, p.oid, 'EXECUTE') THEN"
-			" format('the trainer''s owner \"%s\" may not execute procedure %I.%I', r.rolname, t.procedure_schema, t.procedure_name)"
-			" END, p.oid, p.proowner FROM weir.job j JOIN weir.trainer t USING (trainer_id) CROSS JOIN pg_database d"
-			" LEFT JOIN pg_roles r ON r.oid = t.owner"
-			" LEFT JOIN pg_proc p ON p.oid = to_regprocedure(format('%I.%I(bigint, jsonb)', t.procedure_schema, t.procedure_name))"
-			" WHERE j.job_id = $1 AND d.datname = current_database()",
-			1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)}, NULL) == 0)
-		return pstrdup("its trainer does not exist any more");
-	*procedure = DatumGetObjectId(sql_value(0, 2, &is_null));
-	*procedure_owner = DatumGetObjectId(sql_value(0, 3, &is_null));
-	return sql_text(0, 1);
-}
-
 static void
 launch_one(TaskRow *row)
 {
@@ -244,9 +215,10 @@ launch_one(TaskRow *row)
 		job_fail_for_good(row->job_id, obstacle);
 		return;
 	}
+	row->launched = true;
 	sql_execute(
 		"UPDATE weir.job SET state = 'running', attempt = attempt + 1, token = nextval('weir.job_token_seq'), claimed_by = 'weir job',"
-		" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL, pid = NULL, backend_start = NULL,"
+		" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL, output = NULL, pid = NULL, backend_start = NULL,"
 		" lease_until = clock_timestamp() + " START_GRACE " WHERE job_id = $1",
 		1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(row->job_id)}, NULL);
 	/* Last, as no rollback takes it back. */
@@ -256,37 +228,42 @@ launch_one(TaskRow *row)
 				 errhint("Raise max_worker_processes.")));
 }
 
-/* Launches at most one job; false when there is none to launch, or no room. */
+/*
+ * Starts a worker for each job that may run now and that no idle worker of its owner will take: those are awake. False when another
+ * look is worthwhile, as some could never run.
+ */
 static bool
-launch_next(void)
+launch_due(void)
 {
-	bool		is_null;
-	TaskRow		row = {0};
-	ErrorData  *error;
+	List	   *candidates = job_candidates();
+	ListCell   *cell;
+	bool		done = true;
 
-	/*
-	 * One at a time per trainer: two of them would train the same model twice.  Whose jobs run least comes first, so that nobody's
-	 * long queue, or high priorities, keep all the others waiting.
-	 */
-	if (sql_execute(
-			"SELECT j.job_id, j.owner::oid FROM weir.job j LEFT JOIN (SELECT owner, count(*) AS n FROM weir.job"
-			" WHERE state = 'running' AND kind = 'procedure' GROUP BY owner) busy ON busy.owner = j.owner"
-			" WHERE j.kind = 'procedure' AND j.state = 'queued'"
-			" AND j.run_after <= clock_timestamp() AND j.trainer_id IS NOT NULL"
-			" AND NOT EXISTS (SELECT FROM weir.job r WHERE r.trainer_id = j.trainer_id AND r.state = 'running')"
-			" AND (SELECT count(*) FROM weir.job r WHERE r.state = 'running' AND r.kind = 'procedure') < $1"
-			" ORDER BY coalesce(busy.n, 0), j.priority DESC, j.run_after, j.job_id LIMIT 1 FOR NO KEY UPDATE OF j SKIP LOCKED",
-			1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model_max_running_jobs)}, NULL) == 0)
-		return false;
-	row.job_id = DatumGetInt64(sql_value(0, 1, &is_null));
-	row.owner = DatumGetObjectId(sql_value(0, 2, &is_null));
-	error = try_step(launch_one, &row, psprintf("job " INT64_FORMAT " was not launched", row.job_id));
-	if (error == NULL)
-		return true;
-	if (!is_lasting(error))
-		return false;			/* it waits */
-	job_fail_for_good(row.job_id, error->message);
-	return true;
+	foreach(cell, candidates)
+	{
+		JobCandidate *candidate = lfirst(cell);
+		TaskRow		row = {.job_id = candidate->job_id, .owner = candidate->owner};
+		int			n_before = 0;
+		ListCell   *before;
+		ErrorData  *error;
+
+		CHECK_FOR_INTERRUPTS();
+		foreach(before, candidates)
+		{
+			if (before == cell)
+				break;
+			n_before += ((JobCandidate *) lfirst(before))->owner == candidate->owner;
+		}
+		if (n_before < worker_count_idle(candidate->owner) || !job_lock_queued(candidate->job_id))
+			continue;
+		error = try_step(launch_one, &row, psprintf("job " INT64_FORMAT " was not launched", row.job_id));
+		if (error != NULL && !is_lasting(error))
+			return true;		/* it waits */
+		if (error != NULL)
+			job_fail_for_good(row.job_id, error->message);
+		done &= error == NULL && row.launched;
+	}
+	return done;
 }
 
 /* ---- history ---- */
@@ -322,14 +299,16 @@ job_task(void)
 	try_step(expire_leases, NULL, "leases that passed were not ended");
 	try_step(recover_orphans, NULL, "workers that are gone were not noticed");
 	try_step(signal_workers, NULL, "workers of cancelled jobs were not interrupted");
-	while (launch_next())
-		CHECK_FOR_INTERRUPTS();
 	if (GetCurrentTimestamp() >= next_purge)
 	{
 		try_step(purge_finished, NULL, "old jobs were not removed");
 		try_step(expire_data_versions, NULL, "tables of old data versions were not dropped");
 		next_purge = GetCurrentTimestamp() + USECS_PER_HOUR;
 	}
+	/* Last: workers that claim the next job themselves wait for the end of this transaction. */
+	job_lock_starts();
+	while (!launch_due())
+		CHECK_FOR_INTERRUPTS();
 	sql_end(&scope);
 }
 
@@ -358,12 +337,15 @@ model_init(void)
 	DefineCustomIntVariable("weir.job_retry_delay",
 							"How long after its first failed attempt a job is tried again; doubled after each further one.", NULL,
 							&model_job_retry_delay_ms, 10000, 0, 3600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("weir.job_worker_idle", "How long the worker of a job waits for another job of the same owner.",
+							"0: every job has a worker of its own.", &model_job_worker_idle_ms, 5000, 0, 3600000, PGC_SIGHUP,
+							GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.job_retention", "How long jobs are kept once they are over.", "0: for good.",
 							&model_job_retention_s, 90 * SECS_PER_DAY, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	review_init();
 	rule_register_action("retrain", retrain_check, retrain_run);
 	monitor_register_data_versions(data_version_query_of);
 	worker_register_task("jobs", 500, job_task);
-	worker_register_one_off("job", job_run);
+	worker_register_one_off("job", job_work);
 	worker_register_presence(jobs_present);
 }

@@ -20,6 +20,7 @@ extern void model_init(void);
 extern int	model_max_running_jobs;
 extern int	model_job_retry_delay_ms;
 extern int	model_job_retention_s;
+extern int	model_job_worker_idle_ms;
 
 /* A row of weir.model, read inside an SQL scope; raises 42704 when there is none. */
 typedef struct Model
@@ -60,9 +61,27 @@ extern void model_require_duration(const Interval *interval, const char *what);
 extern int64 job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_after, int priority,
 						 const char *dedupe_key, int64 alert_id, Oid created_by);
 
-/* The end of an attempt, inside an SQL scope; false when the token is not the current one. */
-extern bool job_record_success(int64 job_id, int64 token, const Jsonb *result);
-extern bool job_record_failure(int64 job_id, int64 token, const char *error, bool retry);
+/* What an attempt used and said, as far as the server knows: of procedures. */
+typedef struct JobUsage
+{
+	double		user_seconds;
+	double		system_seconds;
+	int64		max_memory;		/* bytes; 0: not known */
+	const char *output;
+} JobUsage;
+
+/*
+ * The end of an attempt, and its line in weir.job_log, inside an SQL scope; false when the token is not the current one. usage
+ * NULL: the job ran elsewhere.
+ */
+extern bool job_record_success(int64 job_id, int64 token, const Jsonb *result, const JobUsage *usage);
+extern bool job_record_failure(int64 job_id, int64 token, const char *error, bool retry, const JobUsage *usage);
+
+/* The worker of a job that was cancelled has ended: inside an SQL scope. */
+extern void job_record_cancelled(int64 job_id, int64 token, const char *error, const JobUsage *usage);
+
+/* Attempts of external jobs that were cancelled, of one job or one trainer; inside an SQL scope. */
+extern void job_log_cancelled(int64 job_id, int trainer_id);
 
 /* Ends a job that no further attempt would help, inside an SQL scope. */
 extern void job_fail_for_good(int64 job_id, const char *error);
@@ -73,6 +92,20 @@ extern void job_fail_for_good(int64 job_id, const char *error);
  */
 extern char *job_obstacle(int64 job_id, Oid *procedure, Oid *procedure_owner);
 
+/* Which procedures may start now, inside an SQL scope, with the lock that whoever starts one holds to the end of his transaction.
+ */
+typedef struct JobCandidate
+{
+	int64		job_id;
+	Oid			owner;
+} JobCandidate;
+
+extern void job_lock_starts(void);
+extern List *job_candidates(void);
+
+/* Locks a job that waits; false when somebody else has it. */
+extern bool job_lock_queued(int64 job_id);
+
 /* Ends attempts of external jobs whose lease has passed, inside an SQL scope. */
 extern void job_expire_leases(void);
 
@@ -82,6 +115,39 @@ extern int64 retrain_run(const RuleFiring *firing);
 
 /* The scheduler's task and the one-off worker. */
 extern void job_task(void);
-extern void job_run(int64 job_id);
+extern void job_work(int64 job_id);
+
+/* A procedure's job that this process has claimed. */
+typedef struct RunningJob
+{
+	int64		job_id;
+	int64		token;
+	char	   *schema;
+	char	   *procedure;
+	Oid			procedure_oid;
+	Oid			procedure_owner;
+	char	   *timeout;		/* as people write it */
+	int64		timeout_ms;
+	Jsonb	   *config;
+} RunningJob;
+
+/* How the call of a job's procedure ended. */
+typedef enum JobEnd
+{
+	JOB_SUCCEEDED,
+	JOB_FAILED,
+	JOB_INTERRUPTED				/* timed out or cancelled: a signal may be on its way */
+} JobEnd;
+
+/* Calls the procedure and records how it ended. Memory is that of context. */
+extern JobEnd job_run(const RunningJob *job, MemoryContext context);
+
+/* A transaction for SQL of weir's own, whatever the role's defaults are: SPI wants a snapshot outside of itself. */
+extern void job_begin_own_transaction(void);
+extern void job_end_own_transaction(void);
+
+/* What the job says (NOTICE, WARNING, INFO) and uses is kept from begin to end. */
+extern void job_meter_begin(void);
+extern JobUsage job_meter_end(void);
 
 #endif

@@ -62,6 +62,8 @@ CREATE TABLE weir.trainer (
     schedule interval CHECK (schedule >= '1 min' AND schedule <= '10 years'),
     timeout interval NOT NULL CHECK (timeout > '0' AND timeout <= '30 days'),
     max_attempts int NOT NULL CHECK (max_attempts BETWEEN 1 AND 1000),
+    cooldown interval NOT NULL CHECK (cooldown >= '0'),
+    max_running int CHECK (max_running BETWEEN 1 AND 1000), -- NULL: any number, of external ones
     created_at timestamptz NOT NULL DEFAULT now(),
     CHECK (num_nulls(procedure_schema, procedure_name, procedure_owner) IN (0, 3))
 );
@@ -71,9 +73,10 @@ CREATE TRIGGER wake AFTER INSERT ON weir.trainer FOR EACH STATEMENT EXECUTE FUNC
 -- Run-time state from here on: not dumped, but for the sequence of job numbers, which versions and alerts go on naming.
 CREATE TABLE weir.trainer_state (
     trainer_id int PRIMARY KEY REFERENCES weir.trainer ON DELETE CASCADE,
-    next_at timestamptz NOT NULL
+    next_at timestamptz,
+    rests_until timestamptz
 );
-COMMENT ON TABLE weir.trainer_state IS 'When each trainer with a schedule is due next.';
+COMMENT ON TABLE weir.trainer_state IS 'When each trainer with a schedule is due next, and until when its cool-down lasts.';
 
 CREATE TABLE weir.job (
     job_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -89,6 +92,7 @@ CREATE TABLE weir.job (
     max_attempts int NOT NULL,
     timeout interval NOT NULL,
     dedupe_key text,
+    coalesced int NOT NULL DEFAULT 0,     -- how often it was asked for while it waited
     config jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by regrole NOT NULL,
@@ -102,17 +106,36 @@ CREATE TABLE weir.job (
     backend_start timestamptz,            -- with the pid names the process for good
     progress float8,
     message text,
+    output text,                          -- messages of an external worker
     result jsonb,
     error text
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE weir.job IS 'The queue of training jobs and its history; read the view weir.jobs.';
 -- A retry never collides with a newer job of the same key: only jobs that were not tried yet are unique.
 CREATE UNIQUE INDEX job_dedupe_key ON weir.job (trainer_id, dedupe_key) WHERE state = 'queued' AND attempt = 0;
-CREATE INDEX job_queue ON weir.job (priority DESC, run_after, job_id) WHERE state = 'queued';
+CREATE INDEX job_queue ON weir.job (trainer_id, priority DESC, run_after, job_id) WHERE state = 'queued' AND kind = 'procedure';
+CREATE INDEX job_external_queue ON weir.job (priority DESC, run_after, job_id) WHERE state = 'queued' AND kind = 'external';
+CREATE INDEX job_lease ON weir.job (lease_until) WHERE state = 'running' AND kind = 'external';
 CREATE INDEX job_running ON weir.job (trainer_id) WHERE state = 'running';
 CREATE INDEX job_worker ON weir.job (pid) WHERE pid IS NOT NULL;
 CREATE INDEX job_history ON weir.job (created_at);
 CREATE SEQUENCE weir.job_token_seq;
+
+CREATE TABLE weir.job_attempt (
+    job_id bigint NOT NULL REFERENCES weir.job ON DELETE CASCADE,
+    attempt int NOT NULL,
+    state text NOT NULL CHECK (state IN ('succeeded', 'failed', 'cancelled')),
+    worker text,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL,
+    user_seconds float8,
+    system_seconds float8,
+    max_memory bigint,
+    output text,
+    error text,
+    PRIMARY KEY (job_id, attempt)
+);
+COMMENT ON TABLE weir.job_attempt IS 'How each attempt of a job ended; read the view weir.job_log.';
 
 SELECT pg_catalog.pg_extension_config_dump('weir.model', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.model_model_id_seq', '');
@@ -138,15 +161,16 @@ COMMENT ON FUNCTION weir.drop_model(text) IS
 'Removes a model that has neither versions nor trainers: versions are a record and are kept. For its owner.';
 
 CREATE FUNCTION weir.create_trainer(name text, model text, procedure regproc = NULL, config jsonb = '{}', schedule text = NULL,
-    timeout interval = '1 hour', max_attempts int = 3) RETURNS name
+    timeout interval = '1 hour', max_attempts int = 3, cooldown interval = '0', max_running int = NULL) RETURNS name
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_create_trainer';
-COMMENT ON FUNCTION weir.create_trainer(text, text, regproc, jsonb, text, interval, int) IS
+COMMENT ON FUNCTION weir.create_trainer(text, text, regproc, jsonb, text, interval, int, interval, int) IS
 'Declares how a model is trained and returns the trainer''s name. procedure takes exactly (job_id bigint, config jsonb) and runs in a
 background worker connected as the trainer''s owner (the current user, who must be able to log in), where it may COMMIT and use temporary
 tables; NULL is an external trainer, whose jobs are claimed with claim_job. config (an object) is handed to every job, together with what the
 alert knows: monitor, rule, alert_id, window_start, window_end. schedule is an interval (''1 day''; from 1 minute to 10 years). timeout (> 0, at
-most 30 days) is for one attempt; after a failure there is another attempt, later each time, up to max_attempts (at most 1000). For the
-model''s owner.';
+most 30 days) is for one attempt; after a failure there is another attempt, later each time, up to max_attempts (at most 1000). After a job that
+succeeded the next one waits for cooldown (at most 10 years). max_running (1 to 1000) is how many of its jobs may run at once; NULL: one of a
+procedure, any number of an external trainer. For the model''s owner.';
 
 CREATE FUNCTION weir.drop_trainer(trainer text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_drop_trainer';
@@ -161,7 +185,7 @@ CREATE FUNCTION weir.enqueue_job(trainer text, config jsonb = '{}', run_after ti
 COMMENT ON FUNCTION weir.enqueue_job(text, jsonb, timestamptz, int, text) IS
 'Queues a job in the current transaction and returns its number. config (an object) is laid over the trainer''s; run_after NULL is now, else finite; higher
 priority goes first. While a job of the same trainer and dedupe_key waits for its first attempt, no other is added and its number is
-returned; NULL never coincides. For members of the trainer''s owner.';
+returned; it takes the higher priority and the earlier time of both, and counts in coalesced. NULL never coincides. For members of the trainer''s owner.';
 
 CREATE FUNCTION weir.claim_job(trainers text[] = NULL, lease interval = '5 min', worker text = NULL)
     RETURNS TABLE (job_id bigint, token bigint, trainer text, model text, attempt int, lease_until timestamptz, config jsonb)
@@ -272,9 +296,10 @@ GRANT SELECT ON weir.model_aliases TO PUBLIC;
 CREATE VIEW weir.trainers WITH (security_barrier) AS
     SELECT t.name AS trainer, m.name AS model, CASE WHEN t.procedure_name IS NULL THEN 'external' ELSE 'procedure' END AS kind,
            CASE WHEN t.procedure_name IS NOT NULL THEN pg_catalog.format('%I.%I', t.procedure_schema, t.procedure_name) END AS procedure, t.config, t.schedule, s.next_at, t.timeout,
-           t.max_attempts, t.owner, t.created_at
+           t.max_attempts, t.owner, t.created_at, t.cooldown, s.rests_until, t.max_running
     FROM weir.trainer t JOIN weir.model m USING (model_id) LEFT JOIN weir.trainer_state s USING (trainer_id) WHERE weir._may_see(t.owner);
-COMMENT ON VIEW weir.trainers IS 'Trainers whose owner the reader is a member of (pg_read_all_data sees all). next_at: when the schedule is due.';
+COMMENT ON VIEW weir.trainers IS 'Trainers whose owner the reader is a member of (pg_read_all_data sees all). next_at: when the schedule is due;
+rests_until: the end of the cool-down that the last success began.';
 GRANT SELECT ON weir.trainers TO PUBLIC;
 
 CREATE VIEW weir.jobs WITH (security_barrier) AS
@@ -282,10 +307,22 @@ CREATE VIEW weir.jobs WITH (security_barrier) AS
            j.started_at, j.finished_at,
            COALESCE(j.finished_at, CASE j.state WHEN 'running' THEN pg_catalog.clock_timestamp() END)
                OPERATOR(pg_catalog.-) j.started_at AS duration,
-           j.progress, j.claimed_by, j.lease_until, j.error, j.config, j.owner, j.message, j.result, j.pid, j.dedupe_key, j.created_by
+           j.progress, j.claimed_by, j.lease_until, j.error, j.config, j.owner, j.message, j.result, j.pid, j.dedupe_key, j.created_by,
+           j.coalesced
     FROM weir.job j WHERE weir._may_see(j.owner);
 COMMENT ON VIEW weir.jobs IS
 'Jobs of trainers whose owner the reader is a member of (pg_read_all_data sees all). state: queued (also between attempts: then error tells
 why the last one failed), running, succeeded, failed (not to be tried again), dead (attempts used up), cancelled. attempt counts from 1;
-duration is of the last attempt; progress is 0 to 1.';
+duration is of the last attempt; progress is 0 to 1; coalesced counts how often it was asked for again while it waited (dedupe_key).';
 GRANT SELECT ON weir.jobs TO PUBLIC;
+
+CREATE VIEW weir.job_log WITH (security_barrier) AS
+    SELECT a.job_id, a.attempt, j.trainer, j.model, a.state, a.worker, a.started_at, a.finished_at,
+           a.finished_at OPERATOR(pg_catalog.-) a.started_at AS duration, a.user_seconds, a.system_seconds, a.max_memory, a.output, a.error, j.owner
+    FROM weir.job_attempt a JOIN weir.job j USING (job_id) WHERE weir._may_see(j.owner);
+COMMENT ON VIEW weir.job_log IS
+'How each attempt of the jobs in weir.jobs ended: state succeeded, failed or cancelled. output: what the procedure raised as NOTICE, WARNING or INFO (of
+more than 64 kB the first 16 and the last 48), or the messages of an external worker''s heartbeats (the last 64 kB). user_seconds and
+system_seconds are processor time, max_memory the peak of resident memory in bytes, shared memory that was touched included; NULL where the
+server does not know: of external jobs, and of workers that died.';
+GRANT SELECT ON weir.job_log TO PUBLIC;

@@ -24,6 +24,9 @@
 PG_FUNCTION_INFO_V1(weir_create_trainer);
 PG_FUNCTION_INFO_V1(weir_drop_trainer);
 
+/* Ten years, as comparisons of intervals have them. */
+#define MAX_SECONDS (10.0 * MONTHS_PER_YEAR * DAYS_PER_MONTH * SECS_PER_DAY)
+
 /* What weir.trainer keeps of a procedure. */
 typedef struct TrainerProcedure
 {
@@ -129,7 +132,7 @@ parse_schedule(char *text)
 	schedule =
 		DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	seconds = model_interval_seconds(schedule);
-	if (seconds < SECS_PER_MINUTE || seconds > 10.0 * MONTHS_PER_YEAR * DAYS_PER_MONTH * SECS_PER_DAY)
+	if (seconds < SECS_PER_MINUTE || seconds > MAX_SECONDS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a trainer's schedule is from 1 minute to 10 years, not \"%s\"", text)));
@@ -147,7 +150,9 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 		CONFIG,
 		SCHEDULE,
 		TIMEOUT,
-		MAX_ATTEMPTS
+		MAX_ATTEMPTS,
+		COOLDOWN,
+		MAX_RUNNING
 	};
 	char	   *name = required_name(fcinfo, NAME, "name", "trainer");
 	char	   *model_name = required_text(fcinfo, MODEL, "model");
@@ -156,7 +161,7 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	Oid			user = GetUserId();
 	SqlScope	scope;
 	Model		model;
-	char		nulls[] = "          ";
+	char		nulls[] = "            ";
 	bool		is_null;
 	int			trainer_id;
 
@@ -167,6 +172,14 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	model_require_duration(PG_GETARG_INTERVAL_P(TIMEOUT), "timeout");
 	if (PG_GETARG_INT32(MAX_ATTEMPTS) < 1 || PG_GETARG_INT32(MAX_ATTEMPTS) > 1000)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("max_attempts must be between 1 and 1000")));
+	require_argument(fcinfo, COOLDOWN, "cooldown");
+	if (model_interval_seconds(PG_GETARG_INTERVAL_P(COOLDOWN)) < 0 ||
+		model_interval_seconds(PG_GETARG_INTERVAL_P(COOLDOWN)) > MAX_SECONDS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("cooldown must be between zero and 10 years")));
+	if (!PG_ARGISNULL(MAX_RUNNING) && (PG_GETARG_INT32(MAX_RUNNING) < 1 || PG_GETARG_INT32(MAX_RUNNING) > 1000))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("max_running must be between 1 and 1000")));
+	if (PG_ARGISNULL(MAX_RUNNING) && PG_ARGISNULL(PROCEDURE))
+		nulls[11] = 'n';
 	if (PG_ARGISNULL(PROCEDURE))
 		nulls[3] = nulls[4] = nulls[5] = 'n';
 	else
@@ -182,20 +195,22 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	model_require_owner(user, model.owner, "model", model_name);
 	if (sql_execute(
 			"INSERT INTO weir.trainer (name, model_id, owner, procedure_schema, procedure_name, procedure_owner, config, schedule,"
-			" timeout, max_attempts) VALUES ($1, $2, $3::regrole, $4, $5, $6::regrole, $7, $8, $9, $10)"
+			" timeout, max_attempts, cooldown, max_running)"
+			" VALUES ($1, $2, $3::regrole, $4, $5, $6::regrole, $7, $8, $9, $10, $11, $12)"
 			" ON CONFLICT (name) DO NOTHING RETURNING trainer_id",
-			10, (Oid[]){TEXTOID, INT4OID, OIDOID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INTERVALOID, INTERVALOID, INT4OID},
+			12,
+			(Oid[]){TEXTOID, INT4OID, OIDOID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INTERVALOID, INTERVALOID, INT4OID, INTERVALOID,
+					INT4OID},
 			(Datum[]){CStringGetTextDatum(name), Int32GetDatum(model.model_id), ObjectIdGetDatum(user),
 					  procedure.schema ? CStringGetTextDatum(procedure.schema) : (Datum) 0,
 					  procedure.name ? CStringGetTextDatum(procedure.name) : (Datum) 0, ObjectIdGetDatum(procedure.owner),
-					  PG_GETARG_DATUM(CONFIG), IntervalPGetDatum(schedule), PG_GETARG_DATUM(TIMEOUT),
-					  PG_GETARG_DATUM(MAX_ATTEMPTS)},
+					  PG_GETARG_DATUM(CONFIG), IntervalPGetDatum(schedule), PG_GETARG_DATUM(TIMEOUT), PG_GETARG_DATUM(MAX_ATTEMPTS),
+					  PG_GETARG_DATUM(COOLDOWN), Int32GetDatum(PG_ARGISNULL(MAX_RUNNING) ? 1 : PG_GETARG_INT32(MAX_RUNNING))},
 			nulls) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("trainer \"%s\" already exists", name)));
 	trainer_id = DatumGetInt32(sql_value(0, 1, &is_null));
-	if (schedule != NULL)
-		sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) VALUES ($1, now() + $2)", 2,
-					(Oid[]){INT4OID, INTERVALOID}, (Datum[]){Int32GetDatum(trainer_id), IntervalPGetDatum(schedule)}, NULL);
+	sql_execute("INSERT INTO weir.trainer_state (trainer_id, next_at) VALUES ($1, now() + $2)", 2, (Oid[]){INT4OID, INTERVALOID},
+				(Datum[]){Int32GetDatum(trainer_id), IntervalPGetDatum(schedule)}, schedule == NULL ? " n" : NULL);
 	audit_write_row("create", "trainer", name, "trainer", "trainer_id", trainer_id);
 	sql_end(&scope);
 
@@ -227,6 +242,7 @@ weir_drop_trainer(PG_FUNCTION_ARGS)
 				" WHERE trainer_id = $1 AND state IN ('queued', 'running')",
 				1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(trainer.trainer_id)}, NULL);
 	audit_write_row("drop", "trainer", name, "trainer", "trainer_id", trainer.trainer_id);
+	job_log_cancelled(0, trainer.trainer_id);
 	sql_execute("DELETE FROM weir.trainer WHERE trainer_id = $1", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(trainer.trainer_id)},
 				NULL);
 	sql_end(&scope);

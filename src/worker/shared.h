@@ -16,6 +16,7 @@
 #define WORKER_MAX_TASKS 8
 #define WORKER_MAX_ONE_OFFS 8
 #define WORKER_MAX_PRESENCES 8
+#define WORKER_MAX_IDLE 64
 
 typedef struct SharedProcess
 {
@@ -34,10 +35,20 @@ typedef struct DatabaseEntry
 	SharedProcess services[WORKER_MAX_SERVICES];
 } DatabaseEntry;
 
+/* A one-off worker that has done what it was started for and would do more. */
+typedef struct IdleProcess
+{
+	int			pid;			/* 0: free */
+	Oid			database;
+	Oid			role;
+	Latch	   *latch;
+} IdleProcess;
+
 typedef struct WorkerShared
 {
 	LWLock	   *lock;
 	SharedProcess launcher;
+	IdleProcess idle[WORKER_MAX_IDLE];
 	DatabaseEntry databases[WORKER_MAX_DATABASES];
 } WorkerShared;
 

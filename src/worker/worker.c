@@ -236,6 +236,9 @@ worker_wake(void)
 		for (int i = 0; i < worker_n_services; i++)
 			set_latch_of(&entry->services[i]);
 	}
+	for (int i = 0; i < WORKER_MAX_IDLE; i++)
+		if (worker_shared->idle[i].pid != 0 && worker_shared->idle[i].database == MyDatabaseId)
+			SetLatch(worker_shared->idle[i].latch);
 	set_latch_of(&worker_shared->launcher);
 	LWLockRelease(worker_shared->lock);
 }
@@ -383,6 +386,59 @@ weir_one_off_main(Datum argument)
 	worker_begin(DatumGetObjectId(argument), request.role);
 	one_offs[request.index].run(request.argument);
 	proc_exit(0);
+}
+
+/* ---- idle workers ---- */
+
+static void
+withdraw_at_exit(int code, Datum argument)
+{
+	worker_withdraw_idle();
+}
+
+bool
+worker_offer_idle(Oid role)
+{
+	static bool registered = false;
+	bool		offered = false;
+
+	if (!registered)
+	{
+		before_shmem_exit(withdraw_at_exit, (Datum) 0);
+		registered = true;
+	}
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < WORKER_MAX_IDLE && !offered; i++)
+		if (worker_shared->idle[i].pid == 0)
+		{
+			worker_shared->idle[i] = (IdleProcess){.pid = MyProcPid, .database = MyDatabaseId, .role = role, .latch = MyLatch};
+			offered = true;
+		}
+	LWLockRelease(worker_shared->lock);
+	return offered;
+}
+
+void
+worker_withdraw_idle(void)
+{
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < WORKER_MAX_IDLE; i++)
+		if (worker_shared->idle[i].pid == MyProcPid)
+			worker_shared->idle[i] = (IdleProcess){0};
+	LWLockRelease(worker_shared->lock);
+}
+
+int
+worker_count_idle(Oid role)
+{
+	int			n = 0;
+
+	LWLockAcquire(worker_shared->lock, LW_SHARED);
+	for (int i = 0; i < WORKER_MAX_IDLE; i++)
+		n += worker_shared->idle[i].pid != 0 && worker_shared->idle[i].database == MyDatabaseId &&
+			worker_shared->idle[i].role == role;
+	LWLockRelease(worker_shared->lock);
+	return n;
 }
 
 /* ---- start ---- */

@@ -64,6 +64,16 @@ extern void worker_register_one_off(const char *name, WorkerOneOff run);
 extern bool worker_start_one_off(const char *name, Oid role, int64 argument, BackgroundWorkerHandle **handle);
 
 /*
+ * A one-off worker that would do more of its kind offers itself as idle, and is woken with the scheduler until it withdraws; false
+ * when there is no room.  Its end withdraws it, too.
+ */
+extern bool worker_offer_idle(Oid role);
+extern void worker_withdraw_idle(void);
+
+/* How many idle workers this database has that are connected as the role. */
+extern int	worker_count_idle(Oid role);
+
+/*
  * Called in any backend: ends weir's processes in a database and keeps new ones out, until they are let in again by the same
  * backend (is_there: the database was not dropped).
  */
