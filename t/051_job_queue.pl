@@ -144,13 +144,16 @@ SELECT weir.create_model_version('m', data_version => (SELECT data_version FROM 
 sql(q{UPDATE weir.data_version SET created_at = created_at - interval '2 h'});
 $node->restart; # the scheduler looks when it starts, and once an hour
 wait_until($node, q{SELECT status = 'dropped' AND relation IS NULL FROM weir.data_versions WHERE name = 'old'}, 'a table whose time has passed is dropped');
-is(sql(q{SELECT string_agg(name || ' ' || status || ' ' || n, ', ' ORDER BY name) FROM weir.data_versions WHERE name <> 'old'}), 'live ok 100, query ok 100, young ok 100', 'not one that a live model needs');
+is(sql(q{SELECT string_agg(name || ' ' || status || ' ' || n, ', ' ORDER BY name) FROM weir.data_versions WHERE name <> 'old'}),
+	'live ok 100, query ok 100, young ok 100', 'not one that a live model needs');
 my $dump = $node->basedir . '/dump.sql';
 command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('postgres') ], 'a dump');
 sql('CREATE DATABASE restored');
 command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $dump ], 'restored');
-is($node->safe_psql('restored', q{SET SESSION AUTHORIZATION ann; SET search_path = lab; SELECT string_agg(name || ' ' || weir.verify_data_version(data_version), ', ' ORDER BY name) FROM weir.data_versions}),
+is($node->safe_psql('restored', q{SET SESSION AUTHORIZATION ann; SET search_path = lab;
+SELECT string_agg(name || ' ' || weir.verify_data_version(data_version), ', ' ORDER BY name) FROM weir.data_versions}),
 	'live ok, old dropped, query ok, young ok', 'has the same rows, by hash');
-is($node->safe_psql('restored', q{SET SESSION AUTHORIZATION ann; SET search_path = lab; SELECT weir.create_data_version('next', 'loans') > max(data_version) FROM weir.data_versions}), 't', 'and numbers go on');
+is($node->safe_psql('restored', q{SET SESSION AUTHORIZATION ann; SET search_path = lab;
+SELECT weir.create_data_version('next', 'loans') > max(data_version) FROM weir.data_versions}), 't', 'and numbers go on');
 $node->stop;
 done_testing();

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/privileges.h"
 #include "base/query.h"
 #include "base/sql.h"
@@ -390,6 +391,7 @@ weir_create_data_version(PG_FUNCTION_ARGS)
 						  PG_ARGISNULL(NOTE) ? (Datum) 0 : PG_GETARG_DATUM(NOTE),
 						  PG_ARGISNULL(RETENTION) ? (Datum) 0 : PG_GETARG_DATUM(RETENTION), CStringGetTextDatum(rows.snapshot)},
 				nulls);
+	audit_write_row("create", "data version", psprintf(INT64_FORMAT, number), "data_version", "data_version", number);
 	sql_end(&scope);
 	PG_RETURN_INT64(number);
 }
@@ -412,7 +414,8 @@ weir_data_version_rows(PG_FUNCTION_ARGS)
 
 	level = use_search_path(&version);
 	sql_connect();
-	portal = SPI_cursor_open(NULL, prepare(psprintf("SELECT pg_catalog.to_jsonb(rows) FROM (\n%s\n) AS rows", query)), NULL, NULL, true);
+	portal =
+		SPI_cursor_open(NULL, prepare(psprintf("SELECT pg_catalog.to_jsonb(rows) FROM (\n%s\n) AS rows", query)), NULL, NULL, true);
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -528,7 +531,8 @@ compare_columns(ReturnSetInfo *result, const DataVersion *a, const DataVersion *
 	sql_connect();
 	n = sql_execute("SELECT 'drift'::text, column_name::text, n_baseline::text, n_current::text, metric::text, value, p_value,"
 					" verdict::text, status::text FROM weir.compare($1, $2) WHERE is_primary",
-					2, (Oid[]){TEXTOID, TEXTOID}, (Datum[]){CStringGetTextDatum(queries[0]), CStringGetTextDatum(queries[1])}, NULL);
+					2, (Oid[]){TEXTOID, TEXTOID}, (Datum[]){CStringGetTextDatum(queries[0]), CStringGetTextDatum(queries[1])},
+					NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
 		Datum		values[9];
@@ -612,6 +616,7 @@ weir_drop_data_version(PG_FUNCTION_ARGS)
 				 errhint("Without its rows it cannot be trained again. Give force => true to drop them all the same.")));
 	sql_end(&scope);
 	drop_relation(&version);
+	audit_write("drop", "data version", psprintf(INT64_FORMAT, version.data_version), NULL);
 	PG_RETURN_VOID();
 }
 
