@@ -213,7 +213,8 @@ typedef enum OptionType
 	OPTION_DETECTORS,
 	OPTION_TASK,
 	OPTION_PERFORMANCE,			/* see check_performance.c */
-	OPTION_CONSTRAINTS			/* see quality/constraints.h */
+	OPTION_CONSTRAINTS,			/* see quality/constraints.h */
+	OPTION_SOURCES
 } OptionType;
 
 static const struct
@@ -243,6 +244,7 @@ static const struct
 	 "an object like {\"threshold\": 0.5, \"thresholds\": {\"roc_auc\": 0.7}, \"calibrate\": \"auto\", \"estimate\": true}"},
 	{"constraints", OPTION_CONSTRAINTS,
 	 "an array of objects like {\"column_name\": \"income\", \"metric\": \"null_share\", \"high\": 0.05}"},
+	{"sources", OPTION_SOURCES, "\"segments\", or an array of other monitors' names"},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
 	{"insert_only", OPTION_BOOLEAN, "true or false"},
 	{"roll_up", OPTION_ROLL_UP, "an array of steps, like [{\"after\": \"7 days\", \"size\": \"1 hour\"}]"},
@@ -406,6 +408,20 @@ is_by_column(JsonbValue *value)
 	return true;
 }
 
+/* "segments", or ["other monitor", ...] */
+static bool
+is_sources(const JsonbValue *value)
+{
+	static const char *const words[] = {"segments"};
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		return is_word(value, words, lengthof(words));
+	for (uint32 i = 0; i < JsonContainerSize(value->val.binary.data); i++)
+		if (getIthJsonbValueFromContainer(value->val.binary.data, i)->type != jbvString)
+			return false;
+	return JsonContainerSize(value->val.binary.data) > 0;
+}
+
 static bool
 option_is_valid(OptionType type, JsonbValue *value)
 {
@@ -433,6 +449,7 @@ option_is_valid(OptionType type, JsonbValue *value)
 		case OPTION_DETECTORS: return check_detectors(value);
 		case OPTION_TASK: return text != NULL && task_is_known(text);
 		case OPTION_PERFORMANCE: return performance_options_are_valid(value);
+		case OPTION_SOURCES: return is_sources(value);
 		case OPTION_CONSTRAINTS: constraints_require_valid(value); return true;
 		case OPTION_TEXTS: return is_object_of_texts(value);
 		case OPTION_BOOLEAN: return value->type == jbvBool;

@@ -1,7 +1,7 @@
 -- monitor: data quality of windows -------------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION weir._quality_names() RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    RETURN (SELECT array_agg(metric) FROM weir.quality_checks);
+    RETURN (SELECT array_agg(metric) FROM weir.quality_checks WHERE scope <> 'source');
 COMMENT ON FUNCTION weir._quality_names() IS 'The checks of data quality. Internal.';
 
 CREATE FUNCTION weir._quality_columns(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,

@@ -33,6 +33,7 @@ PG_FUNCTION_INFO_V1(weir_fairness_scores);
 PG_FUNCTION_INFO_V1(weir_performance_scores);
 PG_FUNCTION_INFO_V1(weir_scores);
 PG_FUNCTION_INFO_V1(weir_quality_scores);
+PG_FUNCTION_INFO_V1(weir_source_scores);
 PG_FUNCTION_INFO_V1(weir_suggest_constraints);
 
 /* What a caller may see of a monitor. */
@@ -44,6 +45,7 @@ typedef struct VisiblePart
 	bool		predictions;	/* prediction and score */
 	Datum		columns;		/* int[] of monitor_column.ordinal */
 	Datum		protected_columns; /* int[] of positions from 1 */
+	Datum		peers;			/* int[] of monitor_id: other monitors that its rows are compared with */
 } VisiblePart;
 
 /*
@@ -107,6 +109,18 @@ numbers_at(ArrayType *numbers, List *positions)
 	return result;
 }
 
+/* Those of the monitors whose tables the caller may read wholly. */
+static List *
+readable_monitors(ArrayType *monitors, ArrayType *sources)
+{
+	List	   *result = NIL;
+
+	for (int i = 0; i < ArrayGetNItems(ARR_NDIM(monitors), ARR_DIMS(monitors)); i++)
+		if (may_read_table(((Oid *) ARR_DATA_PTR(sources))[i]))
+			result = lappend_int(result, ((int32 *) ARR_DATA_PTR(monitors))[i]);
+	return result;
+}
+
 static bool
 may_read_if_given(Oid source, const char *column)
 {
@@ -136,6 +150,8 @@ find_visible_part(const char *name)
 	Datum		columns = 0;
 	ArrayType  *ordinals = NULL;
 	Datum		protected_columns = 0;
+	ArrayType  *peers = NULL;
+	ArrayType  *peer_sources = NULL;
 
 	sql_begin(&scope);
 	found =
@@ -144,7 +160,9 @@ find_visible_part(const char *name)
 			"m.label::text, m.protected::text[], "
 			"ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal), "
 			"m.owner::oid, "
-			"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal), m.score::text "
+			"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal), m.score::text, "
+			"ARRAY(SELECT p.monitor_id FROM weir.monitor p WHERE m.options -> 'sources' ? p.name ORDER BY p.monitor_id), "
+			"ARRAY(SELECT p.source::oid FROM weir.monitor p WHERE m.options -> 'sources' ? p.name ORDER BY p.monitor_id) "
 			"FROM weir.monitor m WHERE m.name = $1",
 			1, &type, &value, NULL) == 1;
 	if (found)
@@ -162,6 +180,8 @@ find_visible_part(const char *name)
 		owns_dropped = owns_dropped_source(source, DatumGetObjectId(sql_value(0, 10, &is_null)));
 		ordinals = DatumGetArrayTypePCopy(sql_value(0, 11, &is_null));
 		score = sql_text(0, 12);
+		peers = DatumGetArrayTypePCopy(sql_value(0, 13, &is_null));
+		peer_sources = DatumGetArrayTypePCopy(sql_value(0, 14, &is_null));
 		MemoryContextSwitchTo(inside);
 	}
 	sql_end(&scope);
@@ -186,16 +206,17 @@ find_visible_part(const char *name)
 		visible.protected_columns = number_array(readable_positions(source, protected_columns, owns_dropped));
 	else
 		visible.protected_columns = number_array(NIL);
+	visible.peers = number_array(readable_monitors(peers, peer_sources));
 	return visible;
 }
 
-/* Runs the query with (monitor_id, window_size, slide, since, until, segments, labels, columns, protected, predictions); its rows
- * are the result. */
+/* Runs the query with (monitor_id, window_size, slide, since, until, segments, labels, columns, protected, predictions, peers);
+ * its rows are the result. */
 static Datum
 read_rows(FunctionCallInfo fcinfo, const char *query)
 {
-	static const Oid types[] = {INT4OID, INTERVALOID, INTERVALOID,  TIMESTAMPTZOID, TIMESTAMPTZOID,
-								BOOLOID, BOOLOID,     INT4ARRAYOID, INT4ARRAYOID,   BOOLOID};
+	static const Oid types[] = {INT4OID, INTERVALOID,  INTERVALOID,  TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID,
+								BOOLOID, INT4ARRAYOID, INT4ARRAYOID, BOOLOID,        INT4ARRAYOID};
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	VisiblePart visible = find_visible_part(required_text(fcinfo, 0, "monitor"));
 	Datum		values[] = {Int32GetDatum(visible.monitor_id),
@@ -207,7 +228,8 @@ read_rows(FunctionCallInfo fcinfo, const char *query)
 					  BoolGetDatum(visible.labels),
 					  visible.columns,
 					  visible.protected_columns,
-					  BoolGetDatum(visible.predictions)};
+					  BoolGetDatum(visible.predictions),
+					  visible.peers};
 	ParamListInfo parameters = makeParamList(lengthof(types));
 	SPIExecuteOptions options = {.params = parameters, .read_only = true};
 	SqlScope	scope;
@@ -271,13 +293,19 @@ weir_performance_scores(PG_FUNCTION_ARGS)
 Datum
 weir_scores(PG_FUNCTION_ARGS)
 {
-	return read_rows(fcinfo, "SELECT * FROM weir._all_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10)");
+	return read_rows(fcinfo, "SELECT * FROM weir._all_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10, $11)");
 }
 
 Datum
 weir_quality_scores(PG_FUNCTION_ARGS)
 {
 	return read_rows(fcinfo, "SELECT * FROM weir._quality_scores" ARGUMENTS);
+}
+
+Datum
+weir_source_scores(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._source_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $11)");
 }
 
 Datum

@@ -51,6 +51,10 @@ static const CheckForm forms[] = {
 	{"row_count", .of_window = true},
 	{"late_share", .of_window = true},
 	{"freshness", .of_window = true},
+	{"row_share", .of_window = true},
+	{"silence", .of_window = true},
+	{"fault_share", .of_window = true},
+	{"weight", .of_window = true},
 };
 
 static void

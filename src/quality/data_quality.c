@@ -114,6 +114,22 @@ measure_outside(QualityReport *report, QualityCheck check, const QualityRange *r
 		expect_share(measure, count_outside(baseline, range), ordered_count(baseline));
 }
 
+/*
+ * Of as many values as the baseline has, drawn anew, some lie beyond its extremes, too: 2 / (n + 1) of them, as a beta variable. It
+ * is skewed, hence the half that is added to its error.
+ */
+static void
+expect_beyond_extremes(QualityMeasure *measure)
+{
+	double		n = (double) measure->n_baseline;
+	double		mean = 2 / (n + 1);
+
+	if (!measure->has_expected || measure->n == 0 || n < 2)
+		return;
+	measure->expected = mean;
+	measure->standard_error = 1.5 * sqrt(mean * (n - 1) / ((n + 1) * (n + 2)) + mean * (1 - mean) / (double) measure->n);
+}
+
 static void
 measure_no_range(QualityReport *report, QualityCheck check, const Summary *current, const char *reason)
 {
@@ -137,6 +153,8 @@ measure_ranges(QualityReport *report, const Summary *baseline, const Summary *cu
 		if (!expectation->has_range)
 			summary_finite_extremes(baseline, &report->range.low, &report->range.high);
 		measure_outside(report, QUALITY_OUT_OF_RANGE_SHARE, &report->range, baseline, current);
+		if (!expectation->has_range)
+			expect_beyond_extremes(&report->measures[QUALITY_OUT_OF_RANGE_SHARE]);
 	}
 	else if (!moves_on)
 		measure_no_range(report, QUALITY_OUT_OF_RANGE_SHARE, current, "no range is known");

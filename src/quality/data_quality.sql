@@ -8,7 +8,7 @@ CREATE VIEW weir.quality_checks AS
         ('nan_share', 'column', 'numeric', 'high', 0, false, true, true, 'alert', NULL, 'Share of NaN among the values, in [0, 1].'),
         ('infinite_share', 'column', 'numeric', 'high', 0, false, true, true, 'alert', NULL, 'Share of infinities among the values, in [0, 1].'),
         ('out_of_range_share', 'column', 'numeric', 'high', 0.01, false, true, true, 'alert', '{"min": 0, "max": 100}',
-         'Share of values outside [min, max], in [0, 1]: as expected says, else those of the baseline (not of times, which move on). Infinities count, NaN does not; exact where all '
+         'Share of values outside [min, max], in [0, 1]: as expected says, else those of the baseline (not of times, which move on), beyond which 2 / (n + 1) are expected. Infinities count, NaN does not; exact where all '
          'values are known, else of the bin that a bound cuts a part counts.'),
         ('outlier_share', 'column', 'numeric', 'high', 0.05, false, true, true, 'warning', '{"quantiles": [0.01, 0.99]}',
          'Share of values outside a band, in [0, 1]: the quantiles 0.01 and 0.99 of the baseline, other quantiles, or {"min", "max"}. Not of times, unless expected says so.'),
@@ -38,10 +38,17 @@ CREATE VIEW weir.quality_checks AS
         ('late_share', 'window', NULL, 'high', 0.05, false, false, true, 'warning', NULL,
          'Share of rows that came after their window was final, in [0, 1]. Only in a monitor.'),
         ('freshness', 'window', NULL, 'high', 1, true, false, true, 'warning', NULL,
-         'Seconds from the newest event time to now; expected: at most a window and lateness. Only in a monitor, with its last window.')
+         'Seconds from the newest event time to now; expected: at most a window and lateness. Only in a monitor, with its last window.'),
+        ('row_share', 'source', NULL, 'both', 0.1, false, true, true, 'alert', NULL,
+         'Share of a source in the rows of all, in [0, 1] (weir.source_scores). Expected: the median of its last 28 windows, at least 3; its error by their median absolute '
+         'deviation, at least that of a share of so many rows.'),
+        ('silence', 'source', NULL, 'high', 0, false, false, true, 'alert', NULL,
+         'Seconds from the end of the last window in which a source had rows. In order: as long as it was silent before, in 100 windows, and one slide more.'),
+        ('fault_share', 'source', NULL, 'high', 0.5, false, false, true, 'alert', NULL, 'Share of the checks of a source that found a fault, in [0, 1].'),
+        ('weight', 'source', NULL, 'high', 1, false, false, true, 'warning', NULL, 'How much to rely on a source among all, in [0, 1].')
     ) c (metric, scope, kind, bounds, tolerance, is_relative, needs_baseline, is_default, severity, expected, meaning);
 COMMENT ON VIEW weir.quality_checks IS
-    'The checks of data quality, one row each. scope: of a column or of a whole window; kind: of columns that it applies to, NULL for all. bounds: '
+    'The checks of data quality, one row each. scope: of a column, of a whole window, or of a source among others; kind: of columns that it applies to, NULL for all. bounds: '
     'whether too high a value is a fault, or too low a one as well. tolerance: how far from the expected value is in order at least (is_relative: times '
     'that value); beyond it, three standard errors are. needs_baseline: without one, or a constraint, it is not judged; is_default: it is done '
     'by itself, else where a constraint asks for it. severity: verdict of a fault. expected: what a constraint''s expected looks like. meaning: the value, its range and its source.';
