@@ -103,7 +103,9 @@ SELECT count(*) AS not_final_yet FROM seen;
 SELECT advance(6);
 SELECT evaluate('any drifts');
 SELECT * FROM seen;
-SELECT message, detail - 'value' - 'peak' - 'excess' AS detail FROM weir.alerts;
+SELECT message, detail - 'value' - 'peak' - 'excess' - 'explanation' AS detail FROM weir.alerts;
+SELECT jsonb_path_query_array(detail, '$.explanation.bins[*].lower') AS bins_from, detail #> '{explanation,baseline}' AS baseline, detail #> '{explanation,test}' AS test,
+    detail #> '{explanation,n_baseline}' AS n_baseline, (detail #>> '{explanation,p_value}')::float8 < 1e-20 AS is_significant FROM weir.alerts;
 SELECT fill(6, 90, 0), advance(7);
 SELECT evaluate('any drifts');
 SELECT evaluate('any drifts');

@@ -1,35 +1,26 @@
 /*
  * alert.c
- *		Alerts: opened, kept up to date and resolved by rules; acknowledged and judged by people; told by NOTIFY.
+ *		Alerts as rules open them, keep them up to date and resolve them.
  */
 #include "postgres.h"
 
-#include "base/arguments.h"
 #include "base/audit.h"
-#include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
-#include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
-#include "monitor/monitor.h"
 #include "monitor/rule.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-PG_FUNCTION_INFO_V1(weir_acknowledge_alert);
-PG_FUNCTION_INFO_V1(weir_resolve_alert);
-PG_FUNCTION_INFO_V1(weir_may_see_scores);
 
 List *
 alert_list(const Rule *rule, TimestampTz since)
 {
 	List	   *alerts = NIL;
-	uint64		n =
-		sql_execute("SELECT alert_id, family, subject, segment, resolved_at IS NULL, window_start, last_window_start, window_end,"
-					" window_end + $2 FROM weir.alert WHERE rule_id = $1 AND (resolved_at IS NULL OR window_end + $2 >= $3)",
-					3, (Oid[]){INT4OID, INTERVALOID, TIMESTAMPTZOID},
-					(Datum[]){Int32GetDatum(rule->rule_id), IntervalPGetDatum(rule->cooldown), TimestampTzGetDatum(since)}, NULL);
+	uint64		n = sql_execute(
+		"SELECT alert_id, family, subject, segment, resolved_at IS NULL, window_start, last_window_start, window_end,"
+		" window_end + $2, severity FROM weir.alert WHERE rule_id = $1 AND (resolved_at IS NULL OR window_end + $2 >= $3)",
+		3, (Oid[]){INT4OID, INTERVALOID, TIMESTAMPTZOID},
+		(Datum[]){Int32GetDatum(rule->rule_id), IntervalPGetDatum(rule->cooldown), TimestampTzGetDatum(since)}, NULL);
 
 	for (uint64 row = 0; row < n; row++)
 	{
@@ -45,37 +36,46 @@ alert_list(const Rule *rule, TimestampTz since)
 		alert->last_window = DatumGetTimestampTz(sql_value(row, 7, &is_null));
 		alert->window_end = DatumGetTimestampTz(sql_value(row, 8, &is_null));
 		alert->quiet_until = DatumGetTimestampTz(sql_value(row, 9, &is_null));
+		alert->level = rule_level_of(sql_text(row, 10));
 		alerts = lappend(alerts, alert);
 	}
 	return alerts;
 }
 
-/* The bound that the value crossed. */
-static double
-crossed_threshold(const Rule *rule, const RuleWindow *window)
-{
-	return rule->has_above && window->value > rule->above ? rule->above : rule->below;
-}
-
-/* One sentence: psi of income is 0.41, above 0.25, in loans from 2026-03-02 00:00 to 2026-03-03 00:00 UTC (n 5123), in 2 of the
- * last 3 windows */
+/*
+ * One sentence: psi of income is 0.41, above 0.25, in loans from 2026-03-02 00:00 to 2026-03-03 00:00 UTC (n 5123), in 2 of the
+ * last 3 windows
+ */
 static char *
 describe(const Rule *rule, const RuleWindow *window)
 {
 	StringInfoData text;
+	int			n_beyond = window->level < rule->severity ? window->n_warned : window->n_breached;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, rule->metric);
-	if (window->subject)
-		appendStringInfo(&text, " of %s", window->subject);
-	appendStringInfo(&text, " is %.4g, %s %.4g, in %s", window->value,
-					 rule->has_above && window->value > rule->above ? "above" : "below", crossed_threshold(rule, window),
-					 rule->monitor);
-	if (window->segment)
-		appendStringInfo(&text, ", segment %s,", window->segment);
-	appendStringInfo(&text, " from %s %s (n " INT64_FORMAT ")", window->period, rule->time_zone, window->n);
+	if (rule->is_composite)
+		appendStringInfo(&text, "%.0f parts of rule %s hold, at least %.0f, in %s from %s %s", window->value, rule->name,
+						 window->threshold, rule->monitor, window->period, rule->time_zone);
+	else
+	{
+		if (rule->is_share)
+			appendStringInfo(&text, "the share of columns whose %s is out of bounds is %.4g, at least %.4g, in %s", rule->metric,
+							 window->value, window->threshold, rule->monitor);
+		else
+		{
+			appendStringInfoString(&text, rule->metric);
+			if (window->subject)
+				appendStringInfo(&text, " of %s", window->subject);
+			appendStringInfo(&text, " is %.4g, %s %.4g%s, in %s", window->value,
+							 window->value > window->threshold ? "above" : "below", window->threshold,
+							 rule->is_learnt ? " (learnt)" : "", rule->monitor);
+		}
+		if (window->segment)
+			appendStringInfo(&text, ", segment %s,", window->segment);
+		appendStringInfo(&text, " from %s %s (n " INT64_FORMAT ")", window->period, rule->time_zone, window->n);
+	}
 	if (rule->out_of > 1)
-		appendStringInfo(&text, ", in %d of the last %d windows", window->n_breached, rule->out_of);
+		appendStringInfo(&text, ", in %d of the last %d windows", n_beyond, rule->out_of);
 	return text.data;
 }
 
@@ -89,31 +89,37 @@ nullable_literal(const char *operator_if_value, const char *value)
 static char *
 explaining_query(const Rule *rule, const RuleWindow *window)
 {
+	char	   *monitor = quote_literal_cstr(rule->monitor);
+	char	   *until = quote_literal_cstr(timestamptz_to_str(window->start));
+	int			limit = Max(rule->out_of, 10);
+
+	if (rule->is_composite)
+		return psprintf("SELECT * FROM weir.rule_states WHERE rule IN (SELECT unnest(parts) FROM weir.rules WHERE rule = %s)",
+						quote_literal_cstr(rule->name));
+	if (strcmp(rule->family, "capture") == 0)
+		return psprintf("SELECT * FROM weir.capture_history WHERE began_at <= %s ORDER BY began_at DESC LIMIT %d", until, limit);
+	if (strcmp(rule->family, "statistics") == 0 && (window->subject != NULL || rule->is_share))
+		return psprintf(
+			"SELECT * FROM weir.window_stats WHERE monitor = %s%s AND segment %s AND window_start <= %s ORDER BY window_start DESC LIMIT %d",
+			monitor, window->subject ? psprintf(" AND column_name = %s", quote_literal_cstr(window->subject)) : "",
+			nullable_literal("=", window->segment), until, limit);
+	if (strcmp(rule->family, "statistics") == 0)
+		return psprintf(
+			"SELECT * FROM weir.windows WHERE monitor = %s AND segment %s AND window_start <= %s ORDER BY window_start DESC LIMIT %d",
+			monitor, nullable_literal("=", window->segment), until, limit);
 	return psprintf(
-		"SELECT * FROM weir.scores WHERE monitor = %s AND metric = %s AND subject %s AND segment %s AND window_start <= %s"
+		"SELECT * FROM weir.scores WHERE monitor = %s AND family = %s AND metric = %s%s AND segment %s AND window_start <= %s"
 		" ORDER BY window_start DESC LIMIT %d",
-		quote_literal_cstr(rule->monitor), quote_literal_cstr(rule->metric), nullable_literal("=", window->subject),
-		nullable_literal("=", window->segment), quote_literal_cstr(timestamptz_to_str(window->start)), Max(rule->out_of, 10));
+		monitor, quote_literal_cstr(rule->family), quote_literal_cstr(rule->metric),
+		rule->is_share ? "" : psprintf(" AND subject %s", nullable_literal("=", window->subject)),
+		nullable_literal("=", window->segment), until, rule->is_share ? 100 : limit);
 }
 
-/*
- * Tells listeners; event is opened, acknowledged or resolved.  Anybody may listen: neither values nor what they are of are told,
- * the view weir.alerts has these for who may see them.
- */
-static void
-notify(int64 alert_id, const char *event)
-{
-	sql_execute("SELECT pg_notify('weir_alerts', jsonb_build_object('event', $2, 'alert_id', alert_id, 'monitor', m.name,"
-				" 'rule', a.rule, 'state', a.state, 'severity', severity)::text)"
-				" FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1",
-				2, (Oid[]){INT8OID, TEXTOID}, (Datum[]){Int64GetDatum(alert_id), CStringGetTextDatum(event)}, NULL);
-}
+#define WRITE_COLUMNS 17
 
-#define WRITE_COLUMNS 14
-
-/* What opening and updating write alike: parameters $1 to $14. */
+/* What opening and updating write alike: parameters $1 to $17. */
 static void
-written_values(const Rule *rule, const RuleWindow *window, Datum *values, char *nulls)
+written_values(const Rule *rule, const RuleWindow *window, int64 alert_id, bool explains, Datum *values, char *nulls)
 {
 	memset(nulls, ' ', WRITE_COLUMNS);
 	nulls[WRITE_COLUMNS] = '\0';
@@ -122,104 +128,88 @@ written_values(const Rule *rule, const RuleWindow *window, Datum *values, char *
 	values[2] = window->subject ? CStringGetTextDatum(window->subject) : (Datum) 0;
 	values[3] = window->segment ? CStringGetTextDatum(window->segment) : (Datum) 0;
 	values[4] = Float8GetDatum(window->value);
-	values[5] = Float8GetDatum(crossed_threshold(rule, window));
+	values[5] = Float8GetDatum(window->threshold);
 	values[6] = Int64GetDatum(window->n);
 	values[7] = TimestampTzGetDatum(window->start);
 	values[8] = TimestampTzGetDatum(window->end);
 	values[9] = CStringGetTextDatum(describe(rule, window));
 	values[10] = CStringGetTextDatum(explaining_query(rule, window));
-	values[11] = Int32GetDatum(window->n_breached);
-	values[12] = BoolGetDatum(window->reading == READING_BREACH);
-	values[13] = Int64GetDatum(0);
+	values[11] = Int32GetDatum(window->level < rule->severity ? window->n_warned : window->n_breached);
+	values[12] = BoolGetDatum(window->reading == READING_BREACH || window->is_warned);
+	values[13] = CStringGetTextDatum(rule_level_name(window->level));
+	values[14] = BoolGetDatum(explains);
+	values[15] = Float8GetDatum(window->p_adjusted);
+	values[16] = Int64GetDatum(alert_id);
+	if (!window->has_p_adjusted)
+		nulls[15] = 'n';
 	if (window->subject == NULL)
 		nulls[2] = 'n';
 	if (window->segment == NULL)
 		nulls[3] = 'n';
 }
 
-static Oid	written_types[WRITE_COLUMNS] = {INT4OID,        TEXTOID,        TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID,
-										   TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID,   BOOLOID,   INT8OID};
+static Oid	written_types[WRITE_COLUMNS] = {INT4OID, TEXTOID,        TEXTOID,        TEXTOID,   FLOAT8OID, FLOAT8OID,
+										   INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,   TEXTOID,   INT4OID,
+										   BOOLOID, TEXTOID,        BOOLOID,        FLOAT8OID, INT8OID};
 
 #define DETAIL \
 	" jsonb_build_object('value', $5, 'threshold', $6, 'excess', $5 - $6, 'n', $7, 'window', jsonb_build_object('start', $8, 'end', $9)," \
-	" 'windows_out_of_bounds', $12, 'query', $11)"
+	" 'windows_out_of_bounds', $12, 'query', $11, 'explanation', CASE WHEN $15 THEN weir._explanation($1, $3, $4, $8) END)" \
+	" || jsonb_strip_nulls(jsonb_build_object('p_adjusted', $16))"
 
 int64
-alert_open(const Rule *rule, const RuleWindow *window, bool acts)
+alert_open(const Rule *rule, const RuleWindow *window, bool explains)
 {
 	Datum		values[WRITE_COLUMNS];
 	char		nulls[WRITE_COLUMNS + 1];
-	RuleActionCheck check;
-	RuleActionRun run;
-	int64		alert_id;
-	int64		job_id = 0;
 	bool		is_null;
 
-	written_values(rule, window, values, nulls);
+	written_values(rule, window, 0, explains, values, nulls);
 	sql_execute(
 		"INSERT INTO weir.alert (monitor_id, rule_id, rule, severity, family, subject, segment, metric, value, threshold, n, window_start,"
 		" window_end, last_window_start, message, detail)"
-		" SELECT r.monitor_id, r.rule_id, r.name, r.severity, $2, $3, $4, r.metric, $5, $6, $7, $8, $9, $8, $10," DETAIL
+		" SELECT r.monitor_id, r.rule_id, r.name, $14, $2, $3, $4, r.metric, $5, $6, $7, $8, $9, $8, $10," DETAIL
 		" || jsonb_build_object('peak', $5)"
 		" FROM weir.rule r WHERE r.rule_id = $1 RETURNING alert_id",
-		WRITE_COLUMNS - 2, written_types, values, nulls);
-	alert_id = DatumGetInt64(sql_value(0, 1, &is_null));
-
-	if (acts)
-	{
-		RuleFiring	firing = {.alert_id = alert_id,
-							 .monitor = rule->monitor,
-							 .rule = rule->name,
-							 .rule_owner = rule->owner,
-							 .trainer = rule->trainer,
-							 .metric = rule->metric,
-							 .subject = window->subject,
-							 .segment = window->segment,
-							 .window_start = window->start,
-							 .window_end = window->end};
-
-		if (!rule_find_action(rule->action, &check, &run))
-			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unknown action \"%s\"", rule->action)));
-		if (run != NULL)
-			job_id = run(&firing);
-		if (job_id != 0)
-			sql_execute("UPDATE weir.alert SET job_id = $2 WHERE alert_id = $1", 2, (Oid[]){INT8OID, INT8OID},
-						(Datum[]){Int64GetDatum(alert_id), Int64GetDatum(job_id)}, NULL);
-	}
-	notify(alert_id, "opened");
-	return alert_id;
+		WRITE_COLUMNS - 1, written_types, values, nulls);
+	return DatumGetInt64(sql_value(0, 1, &is_null));
 }
 
 void
-alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert)
+alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert, bool explains)
 {
 	Datum		values[WRITE_COLUMNS];
 	char		nulls[WRITE_COLUMNS + 1];
 
-	written_values(rule, window, values, nulls);
-	values[13] = Int64GetDatum(alert->alert_id);
-	/* A window that is within bounds prolongs the alert where k of n still hold, but is not what it tells about. */
+	written_values(rule, window, alert->alert_id, explains, values, nulls);
+	/*
+	 * A window that is within bounds prolongs the alert where k of n still hold, but is not what it tells about. The severity of an
+	 * alert is the highest that it has reached.
+	 */
 	sql_execute(
 		"UPDATE weir.alert SET value = CASE WHEN $13 THEN $5 ELSE value END, threshold = CASE WHEN $13 THEN $6 ELSE threshold END,"
 		" n = CASE WHEN $13 THEN $7 ELSE n END, message = CASE WHEN $13 THEN $10 ELSE message END,"
 		" detail = CASE WHEN $13 THEN" DETAIL " || jsonb_build_object('peak',"
 		" CASE WHEN abs($5 - $6) > abs((detail ->> 'peak')::float8 - threshold) THEN $5 ELSE (detail ->> 'peak')::float8 END)"
-		" ELSE detail END, window_end = $9, last_window_start = $8, updated_at = now()"
-		" WHERE alert_id = $14 AND ((value, n) IS DISTINCT FROM ($5, $7) OR last_window_start <> $8)",
+		" ELSE detail END, window_end = $9, last_window_start = $8, updated_at = now(),"
+		" severity = CASE WHEN $14 = 'alert' THEN $14 ELSE severity END"
+		" WHERE alert_id = $17 AND ((value, n) IS DISTINCT FROM ($5, $7) OR last_window_start <> $8 OR (severity, $14) = ('warning', 'alert'))"
+		" AND $2 = family",
 		WRITE_COLUMNS, written_types, values, nulls);
 }
 
 void
 alert_resolve(int64 alert_id, Oid by, const char *verdict, const char *note)
 {
-	sql_execute(
-		"UPDATE weir.alert SET state = 'resolved', resolved_at = now(), updated_at = now(), resolved_by = nullif($2, 0)::regrole,"
-		" verdict = coalesce($3, verdict), note = nullif(concat_ws(E'\\n', note, $4), '') WHERE alert_id = $1 AND resolved_at IS NULL",
-		4, (Oid[]){INT8OID, OIDOID, TEXTOID, TEXTOID},
-		(Datum[]){Int64GetDatum(alert_id), ObjectIdGetDatum(by), verdict ? CStringGetTextDatum(verdict) : (Datum) 0,
-				  note ? CStringGetTextDatum(note) : (Datum) 0},
-		(char[]){' ', ' ', verdict ? ' ' : 'n', note ? ' ' : 'n', '\0'});
-	notify(alert_id, "resolved");
+	if (sql_execute(
+			"UPDATE weir.alert SET state = 'resolved', resolved_at = now(), updated_at = now(), resolved_by = nullif($2, 0)::regrole,"
+			" verdict = coalesce($3, verdict), note = nullif(concat_ws(E'\\n', note, $4), ''), snoozed_until = NULL"
+			" WHERE alert_id = $1 AND resolved_at IS NULL",
+			4, (Oid[]){INT8OID, OIDOID, TEXTOID, TEXTOID},
+			(Datum[]){Int64GetDatum(alert_id), ObjectIdGetDatum(by), verdict ? CStringGetTextDatum(verdict) : (Datum) 0,
+					  note ? CStringGetTextDatum(note) : (Datum) 0},
+			(char[]){' ', ' ', verdict ? ' ' : 'n', note ? ' ' : 'n', '\0'}) > 0)
+		alert_write_event(alert_id, "resolved");
 }
 
 void
@@ -240,108 +230,4 @@ alert_judge(int64 alert_id, Oid by, const char *verdict, const char *note)
 			&parameters);
 	}
 	audit_write("resolve", "alert", psprintf(INT64_FORMAT, alert_id), "verdict", verdict, "note", note, NULL);
-}
-
-/* ---- people ---- */
-
-/* Raises 42704 or 42501; sets *is_open. The row is not locked: what follows checks again. */
-static void
-require_alert(int64 alert_id, bool *is_open)
-{
-	SqlScope	scope;
-	MemoryContext caller = CurrentMemoryContext;
-	char	   *monitor = NULL;
-	bool		is_null;
-
-	sql_begin(&scope);
-	if (sql_execute(
-			"SELECT m.name, resolved_at IS NULL FROM weir.alert a JOIN weir.monitor m USING (monitor_id) WHERE alert_id = $1", 1,
-			(Oid[]){INT8OID}, (Datum[]){Int64GetDatum(alert_id)}, NULL) > 0)
-	{
-		monitor = MemoryContextStrdup(caller, sql_text(0, 1));
-		*is_open = DatumGetBool(sql_value(0, 2, &is_null));
-	}
-	sql_end(&scope);
-	if (monitor == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("alert " INT64_FORMAT " does not exist", alert_id)));
-	(void) monitor_require_owner(monitor);
-}
-
-Datum
-weir_acknowledge_alert(PG_FUNCTION_ARGS)
-{
-	Oid			user = GetUserId();
-	int64		alert_id;
-	SqlScope	scope;
-	bool		is_open = false;
-
-	require_argument(fcinfo, 0, "alert_id");
-	alert_id = PG_GETARG_INT64(0);
-	require_alert(alert_id, &is_open);
-	if (!is_open)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("alert " INT64_FORMAT " is resolved already", alert_id)));
-	sql_begin(&scope);
-	if (sql_execute(
-			"UPDATE weir.alert SET state = 'acknowledged', acknowledged_at = now(), acknowledged_by = $2::regrole, updated_at = now(),"
-			" note = nullif(concat_ws(E'\\n', note, $3), '') WHERE alert_id = $1 AND resolved_at IS NULL",
-			3, (Oid[]){INT8OID, OIDOID, TEXTOID},
-			(Datum[]){Int64GetDatum(alert_id), ObjectIdGetDatum(user), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)},
-			PG_ARGISNULL(1) ? "  n" : NULL) > 0)
-	{
-		notify(alert_id, "acknowledged");
-		audit_write("acknowledge", "alert", psprintf(INT64_FORMAT, alert_id), "note", argument_text(fcinfo, 1), NULL);
-	}
-	sql_end(&scope);
-	PG_RETURN_VOID();
-}
-
-Datum
-weir_resolve_alert(PG_FUNCTION_ARGS)
-{
-	char	   *verdict = argument_text(fcinfo, 1);
-	char	   *note = argument_text(fcinfo, 2);
-	Oid			user = GetUserId();
-	int64		alert_id;
-	SqlScope	scope;
-	bool		is_open = false;
-
-	require_argument(fcinfo, 0, "alert_id");
-	alert_id = PG_GETARG_INT64(0);
-	if (verdict != NULL && strcmp(verdict, "confirmed") != 0 && strcmp(verdict, "dismissed") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown verdict \"%s\"", verdict),
-				 errhint("The verdict is confirmed, dismissed or NULL.")));
-	require_alert(alert_id, &is_open);
-	if (!is_open && verdict == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("alert " INT64_FORMAT " is resolved already", alert_id),
-				 errhint("A verdict can still be given.")));
-	sql_begin(&scope);
-	alert_judge(alert_id, user, verdict, note);
-	sql_end(&scope);
-	PG_RETURN_VOID();
-}
-
-/* ---- who may see ---- */
-
-/* The same as the functions of scores show. */
-bool
-rule_may_see_scores(Oid source, const char *time_column, bool has_filter, const char *family, const char *subject,
-					const char *segment)
-{
-	if (may_read_table(source))
-		return true;
-	return !has_filter && segment == NULL && subject != NULL && family != NULL && strcmp(family, "drift") == 0 &&
-		may_read_column(source, time_column) && may_read_column(source, subject);
-}
-
-Datum
-weir_may_see_scores(PG_FUNCTION_ARGS)
-{
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(rule_may_see_scores(PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)), PG_GETARG_BOOL(2), argument_text(fcinfo, 3),
-									   argument_text(fcinfo, 4), argument_text(fcinfo, 5)));
 }

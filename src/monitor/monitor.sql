@@ -32,7 +32,8 @@ CREATE TABLE weir.capture_minute (
     lag float8 NOT NULL,                  -- seconds; like the others, the worst of the minute
     lag_bytes float8 NOT NULL,
     wal_kept_bytes float8 NOT NULL,
-    gaps float8 NOT NULL
+    gaps float8 NOT NULL,
+    quiet jsonb NOT NULL DEFAULT '{}'     -- {"monitor_id": seconds since its source last changed}, of those that a rule watches
 );
 COMMENT ON TABLE weir.capture_minute IS 'How capture was, minute by minute; read the view weir.capture_history.';
 
@@ -43,7 +44,7 @@ COMMENT ON VIEW weir.capture_history IS
 GRANT SELECT ON weir.capture_history TO PUBLIC;
 
 CREATE FUNCTION weir._capture_metric_names() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    RETURN ARRAY['capture_lag', 'capture_lag_bytes', 'capture_wal_kept_bytes', 'capture_gaps'];
+    RETURN ARRAY['capture_lag', 'capture_lag_bytes', 'capture_wal_kept_bytes', 'capture_gaps', 'time_without_rows'];
 COMMENT ON FUNCTION weir._capture_metric_names() IS 'Metrics of capture that rules may watch. Internal.';
 
 -- Definitions are dumped, what was measured is not: after a restore it is built again from the sources.

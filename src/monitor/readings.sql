@@ -371,8 +371,8 @@ BEGIN ATOMIC
         h.minute + interval '1 minute' <= now(), 'ok', NULL::float8
     FROM weir.monitor m, weir.capture_minute h,
         LATERAL (VALUES ('capture_lag', h.lag), ('capture_lag_bytes', h.lag_bytes), ('capture_wal_kept_bytes', h.wal_kept_bytes),
-                        ('capture_gaps', h.gaps)) x (metric, value)
-    WHERE m.monitor_id = $1 AND x.metric = ANY (only_metrics) AND h.minute >= coalesce(since, '-infinity') AND h.minute < coalesce(until, 'infinity');
+                        ('capture_gaps', h.gaps), ('time_without_rows', (h.quiet ->> m.monitor_id::text)::float8)) x (metric, value)
+    WHERE m.monitor_id = $1 AND x.value IS NOT NULL AND x.metric = ANY (only_metrics) AND h.minute >= coalesce(since, '-infinity') AND h.minute < coalesce(until, 'infinity');
 END;
 COMMENT ON FUNCTION weir._capture_scores(int, timestamptz, timestamptz, text[]) IS
     'Minutes of weir.capture_history as scores, of the metrics of capture that only_metrics names. Internal.';

@@ -11,9 +11,7 @@
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
-#include "drift/drift.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
 #include "monitor/rule.h"
@@ -25,6 +23,7 @@
 #include "worker/worker.h"
 
 PG_FUNCTION_INFO_V1(weir_create_rule);
+PG_FUNCTION_INFO_V1(weir_create_composite_rule);
 PG_FUNCTION_INFO_V1(weir_drop_rule);
 PG_FUNCTION_INFO_V1(weir_enable_rule);
 
@@ -67,6 +66,7 @@ rule_init(void)
 {
 	worker_register_task("rules", 1000, rule_task);
 	worker_register_task("capture watch", 5000, capture_watch_task);
+	alert_event_init();
 }
 
 /* ---- renamed columns ---- */
@@ -131,195 +131,199 @@ enum RuleArgument
 	ACTION,
 	TRAINER,
 	COOLDOWN,
-	OPTIONS
+	OPTIONS,
+	WARNING_ABOVE,
+	WARNING_BELOW,
+	CLEAR_BELOW,
+	CLEAR_ABOVE,
+	CLEAR_WINDOWS,
+	LEARN,
+	FALSE_DISCOVERY_RATE,
+	SHARE
 };
 
-static void
-refuse(const char *message, const char *hint)
+enum CompositeArgument
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), hint ? errhint("%s", hint) : 0));
+	COMPOSITE_NAME,
+	COMPOSITE_PARTS,
+	COMPOSITE_AT_LEAST,
+	COMPOSITE_WINDOWS,
+	COMPOSITE_OUT_OF,
+	COMPOSITE_SEVERITY,
+	COMPOSITE_ACTION,
+	COMPOSITE_TRAINER,
+	COMPOSITE_COOLDOWN,
+	COMPOSITE_CLEAR_WINDOWS,
+	COMPOSITE_OPTIONS
+};
+
+const char *
+rule_level_name(RuleLevel level)
+{
+	return level == LEVEL_ALERT ? "alert" : level == LEVEL_WARNING ? "warning" : "ok";
+}
+
+RuleLevel
+rule_level_of(const char *name)
+{
+	return strcmp(name, "alert") == 0 ? LEVEL_ALERT : strcmp(name, "warning") == 0 ? LEVEL_WARNING : LEVEL_NONE;
+}
+
+/* NaN when it is NULL. */
+static double
+bound_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		return NAN;
+	if (!isfinite(PG_GETARG_FLOAT8(number)))
+		rule_refuse("thresholds must be finite", NULL);
+	return PG_GETARG_FLOAT8(number);
+}
+
+/* What is NaN is not compared. */
+static void
+check_bounds(FunctionCallInfo fcinfo)
+{
+	double		above = bound_argument(fcinfo, ABOVE, "above");
+	double		below = bound_argument(fcinfo, BELOW, "below");
+	double		warning_above = bound_argument(fcinfo, WARNING_ABOVE, "warning_above");
+	double		warning_below = bound_argument(fcinfo, WARNING_BELOW, "warning_below");
+	double		clear_below = bound_argument(fcinfo, CLEAR_BELOW, "clear_below");
+	double		clear_above = bound_argument(fcinfo, CLEAR_ABOVE, "clear_above");
+	double		first_above = isnan(warning_above) ? above : warning_above;
+	double		first_below = isnan(warning_below) ? below : warning_below;
+
+	if (!PG_ARGISNULL(LEARN))
+	{
+		if (!isnan(warning_above) || !isnan(warning_below) || !isnan(clear_below) || !isnan(clear_above))
+			rule_refuse("a rule that learns its bounds learns those for warning and clearing, too",
+						"Give warning_k and clear_k, or warning_quantile and clear_quantile, in learn.");
+	}
+	else if (isnan(above) && isnan(below))
+		rule_refuse("a rule needs a threshold",
+					"Say above => or below =>, or both, or learn => for bounds from the history of the score.");
+	if (below >= above)
+		rule_refuse("\"below\" must be less than \"above\"", "Values from below to above are in order, others are not.");
+	if ((!isnan(warning_above) && !(warning_above < above)) || (!isnan(warning_below) && !(warning_below > below)) ||
+		first_below >= first_above)
+		rule_refuse("the bounds for warnings must lie within those for alerts",
+					"above => 0.25, warning_above => 0.1: from 0.1 on it is a warning.");
+	if ((!isnan(clear_below) && !(clear_below <= first_above)) || (!isnan(clear_above) && !(clear_above >= first_below)) ||
+		clear_above > clear_below)
+		rule_refuse("the bounds for clearing must lie within those for opening",
+					"above => 0.25, clear_below => 0.2: what opened above 0.25 resolves below 0.2.");
 }
 
 static void
-check_thresholds(FunctionCallInfo fcinfo)
+check_windows(int32 windows, bool has_out_of, int32 out_of, int32 clear_windows)
 {
-	if (PG_ARGISNULL(ABOVE) && PG_ARGISNULL(BELOW))
-		refuse("a rule needs a threshold", "Say above => or below =>, or both.");
-	if ((!PG_ARGISNULL(ABOVE) && !isfinite(PG_GETARG_FLOAT8(ABOVE))) ||
-		(!PG_ARGISNULL(BELOW) && !isfinite(PG_GETARG_FLOAT8(BELOW))))
-		refuse("thresholds must be finite", NULL);
-	if (!PG_ARGISNULL(ABOVE) && !PG_ARGISNULL(BELOW) && PG_GETARG_FLOAT8(BELOW) >= PG_GETARG_FLOAT8(ABOVE))
-		refuse("\"below\" must be less than \"above\"", "Values from below to above are in order, others are not.");
+	if (windows < 1 || windows > MAX_OUT_OF || (has_out_of && (out_of < windows || out_of > MAX_OUT_OF)))
+		rule_refuse(psprintf("windows and out_of must satisfy 1 <= windows <= out_of <= %d", MAX_OUT_OF),
+					"windows => 2, out_of => 3: two of the last three windows.");
+	if (clear_windows < 1 || clear_windows > MAX_OUT_OF)
+		rule_refuse(psprintf("clear_windows must be from 1 to %d", MAX_OUT_OF), NULL);
+}
+
+static void
+check_cooldown(Datum cooldown)
+{
+	Interval	zero = {0};
+
+	if (DatumGetBool(DirectFunctionCall2(interval_lt, cooldown, IntervalPGetDatum(&zero))))
+		rule_refuse("cooldown must not be negative", NULL);
+}
+
+static void
+check_severity(const char *severity)
+{
+	if (rule_level_of(severity) == LEVEL_NONE)
+		rule_refuse(psprintf("unknown severity \"%s\"", severity), "The severity is warning or alert.");
+}
+
+typedef struct RequiredArgument
+{
+	int			number;
+	const char *name;
+} RequiredArgument;
+
+static void
+require_arguments(FunctionCallInfo fcinfo, const RequiredArgument *required, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		require_argument(fcinfo, required[i].number, required[i].name);
 }
 
 static void
 check_numbers(FunctionCallInfo fcinfo)
 {
-	static const struct
-	{
-		int			number;
-		const char *name;
-	} required[] = {{WINDOWS, "windows"}, {MIN_N, "min_n"},       {SEVERITY, "severity"},
-					{ACTION, "action"},   {COOLDOWN, "cooldown"}, {OPTIONS, "options"}};
-	Interval	zero = {0};
+	static const RequiredArgument required[] =
+		{{WINDOWS, "windows"},   {MIN_N, "min_n"},     {SEVERITY, "severity"},          {ACTION, "action"},
+		 {COOLDOWN, "cooldown"}, {OPTIONS, "options"}, {CLEAR_WINDOWS, "clear_windows"}};
 
-	for (size_t i = 0; i < lengthof(required); i++)
-		require_argument(fcinfo, required[i].number, required[i].name);
-	if (PG_GETARG_INT32(WINDOWS) < 1 ||
-		(!PG_ARGISNULL(OUT_OF) && (PG_GETARG_INT32(OUT_OF) < PG_GETARG_INT32(WINDOWS) || PG_GETARG_INT32(OUT_OF) > MAX_OUT_OF)) ||
-		PG_GETARG_INT32(WINDOWS) > MAX_OUT_OF)
-		refuse(psprintf("windows and out_of must satisfy 1 <= windows <= out_of <= %d", MAX_OUT_OF),
-			   "windows => 2, out_of => 3: two of the last three windows.");
+	require_arguments(fcinfo, required, lengthof(required));
+	check_windows(PG_GETARG_INT32(WINDOWS), !PG_ARGISNULL(OUT_OF), PG_ARGISNULL(OUT_OF) ? 0 : PG_GETARG_INT32(OUT_OF),
+				  PG_GETARG_INT32(CLEAR_WINDOWS));
 	if (PG_GETARG_INT64(MIN_N) < 0)
-		refuse("min_n must not be negative", NULL);
-	if (DatumGetBool(DirectFunctionCall2(interval_lt, PG_GETARG_DATUM(COOLDOWN), IntervalPGetDatum(&zero))))
-		refuse("cooldown must not be negative", NULL);
-}
-
-/* A family that has no such metric would never match. */
-static void
-check_family(const char *family, bool is_drift)
-{
-	if (strcmp(family, "drift") != 0 && strcmp(family, "fairness") != 0 && strcmp(family, "detector") != 0 &&
-		strcmp(family, "capture") != 0 && strcmp(family, "performance") != 0)
-		refuse(psprintf("there is no family of scores \"%s\"", family),
-			   "The families are drift, fairness, performance, detector and capture.");
-	if (is_drift != (strcmp(family, "drift") == 0))
-		refuse(psprintf("the metric of the rule is not of family \"%s\"", family), "Leave option family out.");
-}
-
-/* Only options that mean something, with values of the right kind. */
-static void
-check_options(Jsonb *options, bool is_drift)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-
-	if (!JB_ROOT_IS_OBJECT(options))
-		refuse("options must be a JSON object", NULL);
-	iterator = JsonbIteratorInit(&options->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		rule_refuse("min_n must not be negative", NULL);
+	check_cooldown(PG_GETARG_DATUM(COOLDOWN));
+	if (!PG_ARGISNULL(SHARE))
 	{
-		char	   *key;
-		bool		valid;
-
-		if (token != WJB_KEY)
-			continue;
-		key = pnstrdup(value.val.string.val, value.val.string.len);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (strcmp(key, "family") == 0)
-		{
-			valid = value.type == jbvString;
-			if (valid)
-				check_family(pnstrdup(value.val.string.val, value.val.string.len), is_drift);
-		}
-		else if (strcmp(key, "auto_resolve") == 0 || strcmp(key, "history") == 0)
-			valid = value.type == jbvBool;
-		else
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\" of a rule", key),
-					 errhint("Options are auto_resolve, family and history.")));
-		if (!valid)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" of a rule has a value of the wrong type", key),
-					 errhint("auto_resolve and history are booleans, family is a string.")));
+		if (!(PG_GETARG_FLOAT8(SHARE) > 0 && PG_GETARG_FLOAT8(SHARE) <= 1))
+			rule_refuse("share must be above 0 and at most 1", "share => 0.3: out of bounds when three of ten columns are.");
+		if (!PG_ARGISNULL(COLUMN_NAME))
+			rule_refuse("a rule on a share of the columns takes no column_name", "Leave column_name out.");
 	}
+	if (!PG_ARGISNULL(FALSE_DISCOVERY_RATE) &&
+		!(PG_GETARG_FLOAT8(FALSE_DISCOVERY_RATE) > 0 && PG_GETARG_FLOAT8(FALSE_DISCOVERY_RATE) < 1))
+		rule_refuse("false_discovery_rate must be between 0 and 1",
+					"false_discovery_rate => 0.05: at most one of twenty columns found is expected to be chance.");
 }
 
+/* Scores of these families have no p-value; those of drift and fairness have. */
 static void
-check_action(const char *action, const char *trainer, Oid user)
+check_false_discovery_rate(FunctionCallInfo fcinfo, const char *family, bool learns_stddev)
 {
-	RuleActionCheck check;
-	RuleActionRun run;
-	SqlScope	scope;
-
-	if (!rule_find_action(action, &check, &run))
-		refuse(psprintf("unknown action \"%s\"", action), "The action is notify or retrain.");
-	if (run == NULL && trainer != NULL)
-		refuse(psprintf("action \"%s\" takes no trainer", action), "Say action => 'retrain' as well.");
-	if (run != NULL && trainer == NULL)
-		refuse(psprintf("action \"%s\" needs a trainer", action), "Say trainer => ; weir.create_trainer() makes one.");
-	if (check != NULL)
-	{
-		sql_begin(&scope);
-		check(trainer, user);
-		sql_end(&scope);
-	}
+	if (!PG_ARGISNULL(FALSE_DISCOVERY_RATE) && !learns_stddev &&
+		(strcmp(family, "detector") == 0 || strcmp(family, "statistics") == 0 || strcmp(family, "capture") == 0))
+		rule_refuse(psprintf("scores of family %s have no p-values for a false discovery rate", family),
+					"learn => '{\"method\": \"stddev\"}' gives them some, from the history of each score.");
 }
 
-Datum
-rule_rate_metrics(void)
-{
-	Datum		names[] = {CStringGetTextDatum("selection_rate"), CStringGetTextDatum("true_positive_rate"),
-					 CStringGetTextDatum("false_positive_rate")};
-
-	return PointerGetDatum(construct_array(names, lengthof(names), TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-/* The name under which weir.scores has the metric; raises 22023 when the monitor does not have it. Inside an SQL scope. */
+/* A string member of an object; NULL when it is not there. */
 static char *
-find_metric(int monitor_id, const char *monitor, const char *metric)
+text_member(Jsonb *object, const char *name)
 {
-	char	   *name;
-	bool		is_null;
+	JsonbValue *value = getKeyJsonValueFromContainer(&object->root, name, strlen(name), NULL);
 
-	if (sql_execute("SELECT FROM weir._monitor_detectors($1) d WHERE d.name = $2", 2, (Oid[]){INT4OID, TEXTOID},
-					(Datum[]){Int32GetDatum(monitor_id), CStringGetTextDatum(metric)}, NULL) > 0)
-		return pstrdup(metric);
-	if (sql_execute("SELECT WHERE $1 = ANY (weir._capture_metric_names())", 1, (Oid[]){TEXTOID},
-					(Datum[]){CStringGetTextDatum(metric)}, NULL) > 0)
-		return pstrdup(metric);
-	sql_execute(
-		"SELECT n.name, CASE WHEN n.is_drift THEN s.drift_metrics IS NULL OR EXISTS (SELECT FROM unnest(s.drift_metrics) u"
-		" WHERE weir.drift_metric_name(u) = n.name)"
-		" ELSE (n.is_fairness AND cardinality(m.protected) > 0 AND (s.fairness_metrics IS NULL OR n.name = ANY (s.fairness_metrics || s.rate_metrics)))"
-		" OR EXISTS (SELECT FROM weir._performance_settings(m.monitor_id) p WHERE weir.performance_metric_name(n.name) = n.name"
-		" AND p.ordinals IS NOT NULL AND (p.metrics IS NULL OR n.name = ANY (p.metrics))) END,"
-		" array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || $3 || weir.performance_metric_names() || weir._capture_metric_names(), ', ')"
-		" FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s CROSS JOIN LATERAL (SELECT coalesce(weir.drift_metric_name($2),"
-		" CASE WHEN $2 = ANY (weir.fairness_metric_names() || $3) THEN $2 END, weir.performance_metric_name($2)),"
-		" weir.drift_metric_name($2) IS NOT NULL, $2 = ANY (weir.fairness_metric_names() || $3)) n (name, is_drift, is_fairness)"
-		" WHERE m.monitor_id = $1",
-		3, (Oid[]){INT4OID, TEXTOID, TEXTARRAYOID},
-		(Datum[]){Int32GetDatum(monitor_id), CStringGetTextDatum(metric), rule_rate_metrics()}, NULL);
-	name = sql_text(0, 1);
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown metric \"%s\"", metric),
-				 errhint("Metrics are %s, and the names of the monitor's detectors (option detectors).", sql_text(0, 3))));
-	if (!DatumGetBool(sql_value(0, 2, &is_null)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" does not compute metric \"%s\"", monitor, name),
-				 errdetail("It has no protected columns, no label beside its prediction, or other metrics were chosen for it.")));
-	return name;
+	return value != NULL && value->type == jbvString ? pnstrdup(value->val.string.val, value->val.string.len) : NULL;
 }
 
-/* The subject of the rule must be one that the monitor has; inside an SQL scope. */
-static void
-check_subject(int monitor_id, const char *monitor, const char *column)
+static bool
+text_member_is(Jsonb *object, const char *name, const char *text)
 {
-	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
-					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
-					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label)"
-					" OR $2::text = m.score || ': estimated')",
-					2, (Oid[]){INT4OID, NAMEOID},
-					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("monitor \"%s\" has no column \"%s\"", monitor, column),
-				 errhint("Leave column_name out for a rule on any column.")));
-	/* A name ends where its bytes do, unseen; what is that long and no column's name is a group that may have been cut. */
-	if (strlen(column) + pg_database_encoding_max_length() >= NAMEDATALEN &&
-		sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
-					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR $2 = ANY (m.protected)"
-					" OR $2 IN (m.prediction, m.score, m.label))",
-					2, (Oid[]){INT4OID, NAMEOID},
-					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NAME_TOO_LONG), errmsg("column_name \"%s\" is too long", column),
-				 errdetail("A column and its group together have less than %d bytes here.",
-						   NAMEDATALEN - pg_database_encoding_max_length()),
-				 errhint("Name the column alone: the rule then watches each of its groups.")));
+	char	   *member = text_member(object, name);
+
+	return member != NULL && strcmp(member, text) == 0;
+}
+
+/* The row is there: what starts with it, returning the name. Inside an SQL scope, which it ends. */
+static Datum
+begin_rule(SqlScope *scope, const char *name)
+{
+	bool		is_null;
+	int			rule_id = DatumGetInt32(sql_value(0, 1, &is_null));
+
+	rule_begin_state(rule_id);
+	audit_write_row("create", "rule", name, "rule", "rule_id", rule_id);
+	sql_end(scope);
+	worker_wake_at_commit();
+	return DirectFunctionCall1(namein, CStringGetDatum(name));
+}
+
+static void
+refuse_name_taken(const char *name)
+{
+	ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("rule \"%s\" already exists", name)));
 }
 
 Datum
@@ -328,57 +332,156 @@ weir_create_rule(PG_FUNCTION_ARGS)
 	char	   *name = required_name(fcinfo, NAME, "name", "rule");
 	char	   *monitor = required_text(fcinfo, MONITOR, "monitor");
 	char	   *metric = required_text(fcinfo, METRIC, "metric");
-	char	   *trainer = argument_text(fcinfo, TRAINER);
+	char	   *family;
 	int			monitor_id = monitor_require_owner(monitor);
-	char	   *severity;
-	char	   *action;
 	Oid			user = GetUserId();
-	char		nulls[] = "                ";
-	Datum		values[16];
+	Oid			types[] = {TEXTOID,   INT4OID, TEXTOID,  FLOAT8OID, FLOAT8OID,   NAMEOID,  TEXTOID,   INT4OID,   INT4OID,
+				   INT8OID,   TEXTOID, TEXTOID,  TEXTOID,   INTERVALOID, JSONBOID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
+				   FLOAT8OID, INT4OID, JSONBOID, FLOAT8OID, FLOAT8OID,   OIDOID,   TEXTOID};
+	char		nulls[lengthof(types) + 1];
+	Datum		values[lengthof(types)];
+	Jsonb	   *learn = NULL;
 	SqlScope	scope;
-	int			rule_id;
-	bool		is_null;
 
 	check_numbers(fcinfo);
-	check_thresholds(fcinfo);
-	check_options(PG_GETARG_JSONB_P(OPTIONS), drift_metric_find(metric) >= 0);
-	severity = argument_text(fcinfo, SEVERITY);
-	if (strcmp(severity, "alert") != 0 && strcmp(severity, "warning") != 0)
-		refuse(psprintf("unknown severity \"%s\"", severity), "The severity is warning or alert.");
-	action = argument_text(fcinfo, ACTION);
-	check_action(action, trainer, user);
+	check_bounds(fcinfo);
+	rule_check_options(PG_GETARG_JSONB_P(OPTIONS));
+	check_severity(argument_text(fcinfo, SEVERITY));
+	rule_check_action(argument_text(fcinfo, ACTION), argument_text(fcinfo, TRAINER), user);
+	family = text_member(PG_GETARG_JSONB_P(OPTIONS), "family");
 
-	for (int i = 0; i < lengthof(values); i++)
+	memset(nulls, ' ', sizeof(nulls));
+	nulls[lengthof(types)] = '\0';
+	for (int i = 0; i <= SHARE; i++)
 	{
-		if (i == MONITOR)
-			values[i] = Int32GetDatum(monitor_id);
-		else if (i > OPTIONS)
-			values[i] = ObjectIdGetDatum(user);
-		else if (PG_ARGISNULL(i))
+		values[i] = fcinfo->args[i].value;
+		if (PG_ARGISNULL(i))
 			nulls[i] = 'n';
-		else
-			values[i] = PG_GETARG_DATUM(i);
 	}
+	values[MONITOR] = Int32GetDatum(monitor_id);
+	values[SHARE + 1] = ObjectIdGetDatum(user);
 	sql_begin(&scope);
-	values[METRIC] = CStringGetTextDatum(find_metric(monitor_id, monitor, metric));
+	rule_find_metric(monitor_id, monitor, metric, family, &family, &metric);
+	if (!PG_ARGISNULL(LEARN))
+	{
+		learn =
+			rule_check_learn(PG_GETARG_JSONB_P(LEARN), strcmp(family, "drift") == 0, !PG_ARGISNULL(ABOVE), !PG_ARGISNULL(BELOW));
+		values[LEARN] = JsonbPGetDatum(learn);
+	}
+	check_false_discovery_rate(fcinfo, family, learn != NULL && text_member_is(learn, "method", "stddev"));
+	values[METRIC] = CStringGetTextDatum(metric);
+	values[SHARE + 2] = CStringGetTextDatum(family);
 	if (!PG_ARGISNULL(COLUMN_NAME))
-		check_subject(monitor_id, monitor, NameStr(*PG_GETARG_NAME(COLUMN_NAME)));
+		rule_check_subject(monitor_id, monitor, NameStr(*PG_GETARG_NAME(COLUMN_NAME)));
 	if (sql_execute(
 			"INSERT INTO weir.rule (name, monitor_id, metric, above, below, column_name, segment, windows, out_of, min_n, severity,"
-			" action, trainer, cooldown, options, owner)"
-			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, $8), $10, $11, $12, $13, $14, $15, $16::regrole)"
-			" ON CONFLICT (name) DO NOTHING RETURNING rule_id",
-			16,
-			(Oid[]){TEXTOID, INT4OID, TEXTOID, FLOAT8OID, FLOAT8OID, NAMEOID, TEXTOID, INT4OID, INT4OID, INT8OID, TEXTOID, TEXTOID,
-					TEXTOID, INTERVALOID, JSONBOID, OIDOID},
-			values, nulls) == 0)
-		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("rule \"%s\" already exists", name)));
-	rule_id = DatumGetInt32(sql_value(0, 1, &is_null));
-	rule_begin_state(rule_id);
-	audit_write_row("create", "rule", name, "rule", "rule_id", rule_id);
+			" action, trainer, cooldown, options, warning_above, warning_below, clear_below, clear_above, clear_windows, learn,"
+			" false_discovery_rate, share, owner, family)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, $8), $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
+			" $23, $24::regrole, $25) ON CONFLICT (name) DO NOTHING RETURNING rule_id",
+			lengthof(types), types, values, nulls) == 0)
+		refuse_name_taken(name);
+	PG_RETURN_DATUM(begin_rule(&scope, name));
+}
+
+/* Reads the parts: their monitor must be one, and they fit together. Inside an SQL scope; the numbers of the rules are int[]. */
+static Datum
+read_parts(Datum names, int *n_parts, char **monitor)
+{
+	Datum		numbers;
+	bool		is_null;
+	Oid			type = TEXTARRAYOID;
+
+	sql_execute(
+		"SELECT count(*)::int, count(r.rule_id)::int, count(DISTINCT r.monitor_id)::int, bool_or(r.parts IS NOT NULL), bool_or(r.family = 'capture'),"
+		" min(u.name) FILTER (WHERE r.rule_id IS NULL), min(m.name), array_agg(r.rule_id ORDER BY u.ordinality), count(DISTINCT r.rule_id)::int,"
+		" bool_or(u.name IS NULL)"
+		" FROM unnest($1) WITH ORDINALITY u (name, ordinality) LEFT JOIN weir.rule r ON r.name = u.name LEFT JOIN weir.monitor m USING (monitor_id)",
+		1, &type, &names, NULL);
+	*n_parts = DatumGetInt32(sql_value(0, 1, &is_null));
+	if (*n_parts == 0 || DatumGetBool(sql_value(0, 10, &is_null)))
+		rule_refuse("a composite rule needs parts", "parts => '{name of a rule, name of another}'");
+	if (DatumGetInt32(sql_value(0, 2, &is_null)) < *n_parts)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", sql_text(0, 6)),
+				 errhint("SELECT rule FROM weir.rules lists them.")));
+	if (DatumGetInt32(sql_value(0, 9, &is_null)) < *n_parts)
+		rule_refuse("a part of a composite rule is named twice", NULL);
+	if (DatumGetInt32(sql_value(0, 3, &is_null)) > 1)
+		rule_refuse("the parts of a composite rule must be of one monitor", NULL);
+	if (DatumGetBool(sql_value(0, 4, &is_null)))
+		rule_refuse("a part of a composite rule cannot be composite itself", NULL);
+	if (DatumGetBool(sql_value(0, 5, &is_null)))
+		rule_refuse("a part of a composite rule cannot be a rule on a metric of capture",
+					"Those are watched minute by minute of the wall clock.");
+	*monitor = sql_text(0, 7);
+	numbers = sql_value(0, 8, &is_null);
+	return numbers;
+}
+
+Datum
+weir_create_composite_rule(PG_FUNCTION_ARGS)
+{
+	static const RequiredArgument required[] = {{COMPOSITE_PARTS, "parts"},
+												{COMPOSITE_WINDOWS, "windows"},
+												{COMPOSITE_SEVERITY, "severity"},
+												{COMPOSITE_ACTION, "action"},
+												{COMPOSITE_COOLDOWN, "cooldown"},
+												{COMPOSITE_OPTIONS, "options"},
+												{COMPOSITE_CLEAR_WINDOWS, "clear_windows"}};
+	char	   *name = required_name(fcinfo, COMPOSITE_NAME, "name", "rule");
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *monitor;
+	int			n_parts;
+	int			at_least;
+	int			monitor_id;
+	Oid			user = GetUserId();
+	Oid			types[] = {TEXTOID, INT4OID,     FLOAT8OID, INT4OID,  INT4OID,      TEXTOID, TEXTOID,
+				   TEXTOID, INTERVALOID, INT4OID,   JSONBOID, INT4ARRAYOID, OIDOID};
+	Datum		values[lengthof(types)];
+	char		nulls[lengthof(types) + 1];
+	Datum		parts;
+	SqlScope	scope;
+
+	require_arguments(fcinfo, required, lengthof(required));
+	check_windows(PG_GETARG_INT32(COMPOSITE_WINDOWS), !PG_ARGISNULL(COMPOSITE_OUT_OF),
+				  PG_ARGISNULL(COMPOSITE_OUT_OF) ? 0 : PG_GETARG_INT32(COMPOSITE_OUT_OF), PG_GETARG_INT32(COMPOSITE_CLEAR_WINDOWS));
+	check_cooldown(PG_GETARG_DATUM(COMPOSITE_COOLDOWN));
+	check_severity(argument_text(fcinfo, COMPOSITE_SEVERITY));
+	rule_check_options(PG_GETARG_JSONB_P(COMPOSITE_OPTIONS));
+	rule_check_action(argument_text(fcinfo, COMPOSITE_ACTION), argument_text(fcinfo, COMPOSITE_TRAINER), user);
+	sql_begin(&scope);
+	(void) read_parts(PG_GETARG_DATUM(COMPOSITE_PARTS), &n_parts, &monitor);
+	monitor = MemoryContextStrdup(caller, monitor);
 	sql_end(&scope);
-	worker_wake_at_commit();
-	PG_RETURN_DATUM(DirectFunctionCall1(namein, CStringGetDatum(name)));
+	monitor_id = monitor_require_owner(monitor);
+	at_least = PG_ARGISNULL(COMPOSITE_AT_LEAST) ? n_parts : PG_GETARG_INT32(COMPOSITE_AT_LEAST);
+	if (at_least < 1 || at_least > n_parts)
+		rule_refuse(psprintf("at_least must be from 1 to %d, the number of the parts", n_parts), NULL);
+
+	sql_begin(&scope);
+	parts = read_parts(PG_GETARG_DATUM(COMPOSITE_PARTS), &n_parts, &monitor);
+	memset(nulls, ' ', sizeof(nulls));
+	nulls[lengthof(types)] = '\0';
+	for (int i = 0; i <= COMPOSITE_OPTIONS; i++)
+	{
+		values[i] = fcinfo->args[i].value;
+		if (PG_ARGISNULL(i))
+			nulls[i] = 'n';
+	}
+	values[COMPOSITE_PARTS] = Int32GetDatum(monitor_id);
+	values[COMPOSITE_AT_LEAST] = Float8GetDatum(at_least - 1);
+	nulls[COMPOSITE_AT_LEAST] = ' ';
+	values[COMPOSITE_OPTIONS + 1] = parts;
+	values[COMPOSITE_OPTIONS + 2] = ObjectIdGetDatum(user);
+	if (sql_execute(
+			"INSERT INTO weir.rule (name, monitor_id, family, metric, above, windows, out_of, min_n, severity, action, trainer, cooldown,"
+			" clear_windows, options, parts, owner)"
+			" VALUES ($1, $2, 'rule', 'parts_holding', $3, $4, coalesce($5, $4), 0, $6, $7, $8, $9, $10, $11, $12, $13::regrole)"
+			" ON CONFLICT (name) DO NOTHING RETURNING rule_id",
+			lengthof(types), types, values, nulls) == 0)
+		refuse_name_taken(name);
+	PG_RETURN_DATUM(begin_rule(&scope, name));
 }
 
 /* ---- drop, enable ---- */
@@ -422,6 +525,10 @@ weir_drop_rule(PG_FUNCTION_ARGS)
 	uint64		n;
 
 	sql_begin(&scope);
+	if (sql_execute("SELECT name FROM weir.rule WHERE $1 = ANY (parts) ORDER BY name", 1, &type, &value, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("the rule is part of rule \"%s\"", sql_text(0, 1)),
+				 errhint("Drop the composite rule first.")));
 	n = sql_execute("SELECT alert_id FROM weir.alert WHERE rule_id = $1 AND resolved_at IS NULL ORDER BY alert_id", 1, &type,
 					&value, NULL);
 	table = SPI_tuptable;
@@ -470,9 +577,10 @@ rule_load(const char *name, int rule_id)
 	bool		is_null;
 
 	if (sql_execute(
-			"SELECT r.rule_id, r.name, r.owner::oid, r.monitor_id, m.name, m.source::oid, coalesce(m.time_zone, 'UTC'), r.metric, r.above,"
-			" r.below, r.column_name, r.segment, r.windows, r.out_of, r.min_n, r.severity, r.action, r.trainer, r.cooldown,"
-			" coalesce((r.options ->> 'auto_resolve')::boolean, true), r.options ->> 'family', m.time_column, m.filter IS NOT NULL"
+			"SELECT r.rule_id, r.name, r.owner::oid, r.monitor_id, m.name, m.source::oid, coalesce(m.time_zone, 'UTC'), r.family, r.metric,"
+			" r.column_name, r.segment, r.windows, r.out_of, r.severity, r.action, r.trainer, r.cooldown,"
+			" coalesce((r.options ->> 'auto_resolve')::boolean, true), coalesce((r.options ->> 'silent')::boolean, false), m.time_column,"
+			" m.filter IS NOT NULL, r.parts IS NOT NULL, r.share IS NOT NULL, r.learn IS NOT NULL"
 			" FROM weir.rule r JOIN weir.monitor m USING (monitor_id) WHERE r.name = $1 OR r.rule_id = $2",
 			2, (Oid[]){TEXTOID, INT4OID}, (Datum[]){name ? CStringGetTextDatum(name) : (Datum) 0, Int32GetDatum(rule_id)},
 			name ? NULL : "n ") == 0)
@@ -485,24 +593,23 @@ rule_load(const char *name, int rule_id)
 	rule->monitor = sql_text(0, 5);
 	rule->source = DatumGetObjectId(sql_value(0, 6, &is_null));
 	rule->time_zone = sql_text(0, 7);
-	rule->metric = sql_text(0, 8);
-	rule->above = DatumGetFloat8(sql_value(0, 9, &is_null));
-	rule->has_above = !is_null;
-	rule->below = DatumGetFloat8(sql_value(0, 10, &is_null));
-	rule->has_below = !is_null;
-	rule->column_name = sql_text(0, 11);
-	rule->segment = sql_text(0, 12);
-	rule->windows = DatumGetInt32(sql_value(0, 13, &is_null));
-	rule->out_of = DatumGetInt32(sql_value(0, 14, &is_null));
-	rule->min_n = DatumGetInt64(sql_value(0, 15, &is_null));
-	rule->severity = sql_text(0, 16);
-	rule->action = sql_text(0, 17);
-	rule->trainer = sql_text(0, 18);
+	rule->family = sql_text(0, 8);
+	rule->metric = sql_text(0, 9);
+	rule->column_name = sql_text(0, 10);
+	rule->segment = sql_text(0, 11);
+	rule->windows = DatumGetInt32(sql_value(0, 12, &is_null));
+	rule->out_of = DatumGetInt32(sql_value(0, 13, &is_null));
+	rule->severity = rule_level_of(sql_text(0, 14));
+	rule->action = sql_text(0, 15);
+	rule->trainer = sql_text(0, 16);
 	rule->cooldown = palloc(sizeof(Interval));
-	*rule->cooldown = *DatumGetIntervalP(sql_value(0, 19, &is_null));
-	rule->auto_resolve = DatumGetBool(sql_value(0, 20, &is_null));
-	rule->family = sql_text(0, 21);
-	rule->time_column = sql_text(0, 22);
-	rule->has_filter = DatumGetBool(sql_value(0, 23, &is_null));
+	*rule->cooldown = *DatumGetIntervalP(sql_value(0, 17, &is_null));
+	rule->auto_resolve = DatumGetBool(sql_value(0, 18, &is_null));
+	rule->is_silent = DatumGetBool(sql_value(0, 19, &is_null));
+	rule->time_column = sql_text(0, 20);
+	rule->has_filter = DatumGetBool(sql_value(0, 21, &is_null));
+	rule->is_composite = DatumGetBool(sql_value(0, 22, &is_null));
+	rule->is_share = DatumGetBool(sql_value(0, 23, &is_null));
+	rule->is_learnt = DatumGetBool(sql_value(0, 24, &is_null));
 	return rule;
 }

@@ -12,6 +12,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 
 /* Called by init.c. */
 extern void rule_init(void);
@@ -53,6 +54,13 @@ extern void alert_judge(int64 alert_id, Oid by, const char *verdict, const char 
 /* A task of the scheduler: keeps what rules watch of capture. */
 extern void capture_watch_task(void);
 
+typedef enum RuleLevel
+{
+	LEVEL_NONE,
+	LEVEL_WARNING,
+	LEVEL_ALERT
+} RuleLevel;
+
 typedef struct Rule
 {
 	int			rule_id;
@@ -64,23 +72,25 @@ typedef struct Rule
 	char	   *time_column;
 	bool		has_filter;
 	char	   *time_zone;
+	char	   *family;
 	char	   *metric;
-	bool		has_above;
-	bool		has_below;
-	double		above;
-	double		below;
 	char	   *column_name;	/* NULL: any */
 	char	   *segment;		/* NULL: all rows; "*": every segment */
 	int			windows;
 	int			out_of;
-	int64		min_n;
-	char	   *severity;
+	RuleLevel	severity;
 	char	   *action;
 	char	   *trainer;
 	Interval   *cooldown;
 	bool		auto_resolve;
-	const char *family;			/* NULL: any */
+	bool		is_silent;		/* its alerts are told to nobody */
+	bool		is_composite;
+	bool		is_share;		/* of subjects, which are looked at together */
+	bool		is_learnt;
 } Rule;
+
+extern const char *rule_level_name(RuleLevel level);
+extern RuleLevel rule_level_of(const char *name);
 
 /* Reads the rule of that name (or, name NULL, of that id) inside an SQL scope; NULL when there is none. */
 extern Rule *rule_load(const char *name, int rule_id);
@@ -90,7 +100,7 @@ extern bool rule_find_action(const char *name, RuleActionCheck *check, RuleActio
 
 typedef enum RuleReading
 {
-	READING_OK,					/* within bounds */
+	READING_OK,					/* within bounds, or beyond the first one only */
 	READING_BREACH,
 	READING_INSUFFICIENT,
 	READING_NO_DATA
@@ -108,10 +118,17 @@ typedef struct RuleWindow
 	char	   *segment;
 	bool		has_value;
 	double		value;
+	bool		has_threshold;
+	double		threshold;		/* the bound that was crossed, else one that was not */
+	bool		has_p_adjusted;
+	double		p_adjusted;		/* of a rule with a false discovery rate */
 	int64		n;
 	RuleReading reading;
+	bool		is_warned;		/* beyond the first bound at least */
 	int			n_breached;		/* of the last out_of windows, this one included */
-	bool		holds;			/* n_breached reaches windows */
+	int			n_warned;
+	bool		is_clear;		/* none of the last clear_windows is beyond the bound for clearing */
+	RuleLevel	level;			/* at which the rule holds */
 	const char *state;
 } RuleWindow;
 
@@ -123,24 +140,56 @@ typedef struct RuleAlert
 	char	   *subject;
 	char	   *segment;
 	bool		is_open;
+	RuleLevel	level;			/* the highest that it has reached */
 	TimestampTz first_window;
 	TimestampTz last_window;	/* begin of the last one in which the condition held */
 	TimestampTz window_end;		/* its end */
 	TimestampTz quiet_until;	/* window_end + cooldown */
 } RuleAlert;
 
+typedef enum RuleEvent
+{
+	EVENT_NONE,
+	EVENT_OPENED,
+	EVENT_ESCALATED,			/* a warning became an alert */
+	EVENT_RESOLVED
+} RuleEvent;
+
 /* What a replay does with what it finds; NULL members: nothing. */
 typedef struct RuleSink
 {
-	void		(*window)(const Rule *rule, const RuleWindow *window, bool fires, void *argument);
+	void		(*window)(const Rule *rule, const RuleWindow *window, RuleEvent event, void *argument);
 	int64		(*open)(const Rule *rule, const RuleWindow *window, void *argument);
-	void		(*update)(const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument);
+	void		(*update)(const Rule *rule, const RuleWindow *window, RuleAlert *alert, bool escalates, void *argument);
 	void		(*resolve)(const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument);
 	void	   *argument;
 } RuleSink;
 
-/* Metrics of groups, which have no row over all groups: a text[]. */
-extern Datum rule_rate_metrics(void);
+/* ---- rule_check.c: arguments of create_rule and create_composite_rule; all inside an SQL scope but those that say so ---- */
+
+/* Raises 22023 with message and hint (which may be NULL). */
+extern void rule_refuse(const char *message, const char *hint) pg_attribute_noreturn();
+
+/* Only options that mean something, with values of the right kind; outside of a scope. */
+extern void rule_check_options(Jsonb *options);
+
+/* The action, and that user may have the trainer run; outside of a scope. */
+extern void rule_check_action(const char *action, const char *trainer, Oid user);
+
+/*
+ * The family and the name under which weir._all_scores has the metric; raises 22023 when the monitor does not have it.  family may
+ * be NULL: the first that knows it.
+ */
+extern void rule_find_metric(int monitor_id, const char *monitor, const char *metric, const char *family, char **found_family,
+							 char **found_metric);
+
+/* The subject of the rule must be one that the monitor has. */
+extern void rule_check_subject(int monitor_id, const char *monitor, const char *column);
+
+/* ---- rule_learn.c ---- */
+
+/* The argument learn, with every member that was left out at its default. */
+extern Jsonb *rule_check_learn(Jsonb *learn, bool is_drift, bool has_above, bool has_below);
 
 /* ---- rule_subjects.c: a place for one pointer per subject and segment, NULL at first ---- */
 
@@ -163,20 +212,43 @@ extern void rule_begin_state(int rule_id);
 /* Evaluates one rule as far as there is something new. Raises an error when it cannot; inside a transaction. */
 extern void rule_evaluate(int rule_id);
 
+/* Keeps a rule from being evaluated before enable_rule. Outside of a scope. */
+extern void rule_disable(int rule_id, const char *reason);
+
 /* The scheduler's task. */
 extern void rule_task(void);
 
 /* Rules, their states and alerts take the present names of columns that were renamed. Within an SPI scope. */
 extern void rule_follow_renames(void);
 
-/* ---- alerts, inside an SQL scope ---- */
+/* ---- alert.c, inside an SQL scope ---- */
 
 /* Alerts of the rule that are open or whose cooldown reaches beyond since. */
 extern List *alert_list(const Rule *rule, TimestampTz since);
 
-/* Opens an alert, takes the rule's action when acts, and notifies; returns its number. */
-extern int64 alert_open(const Rule *rule, const RuleWindow *window, bool acts);
-extern void alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert);
+/* Opens an alert; returns its number. With explains, what stands behind it is looked up. */
+extern int64 alert_open(const Rule *rule, const RuleWindow *window, bool explains);
+extern void alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert, bool explains);
+
+/* Resolves by itself (by InvalidOid) or by hand; verdict and note may be NULL. */
+extern void alert_resolve(int64 alert_id, Oid by, const char *verdict, const char *note);
+
+/* ---- alert_event.c, inside an SQL scope ---- */
+
+/* Writes an event; event is opened, escalated, acknowledged, reminded or resolved. */
+extern void alert_write_event(int64 alert_id, const char *event);
+
+/*
+ * Tells of an alert whose severity nobody was told of yet, unless it is silenced or snoozed; takes the rule's action with it, if
+ * the alert has reached the rule's severity and the cooldown of the last action is over.
+ */
+extern void alert_announce(int64 alert_id);
+
+/* Tasks of the scheduler: tells of what was kept back and is to be any more; numbers events and notifies; gives up old events. */
+extern void alert_event_init(void);
+extern void alert_event_task(void);
+
+/* ---- alert_people.c ---- */
 
 /*
  * True when the current user may see scores of this family, subject and segment (each may be NULL: not one, but any).  Called
@@ -184,8 +256,5 @@ extern void alert_update(const Rule *rule, const RuleWindow *window, const RuleA
  */
 extern bool rule_may_see_scores(Oid source, const char *time_column, bool has_filter, const char *family, const char *subject,
 								const char *segment);
-
-/* Resolves by itself (by InvalidOid) or by hand; verdict and note may be NULL. Notifies. */
-extern void alert_resolve(int64 alert_id, Oid by, const char *verdict, const char *note);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * rule_task.c
- *		When rules are evaluated: the scheduler's task; and weir.test_rule.
+ *		When rules are evaluated: the scheduler's task.
  *
  * A rule has work when a window became final since its last turn, or when panes of windows it has evaluated changed (late rows,
  * retractions, a rebuild).  New windows are seen at once; changed panes are looked for at most every LOOK_BACK_SECONDS and only
@@ -8,22 +8,16 @@
  */
 #include "postgres.h"
 
-#include "base/arguments.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
-#include "drift/drift.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "monitor/boundary.h"
 #include "monitor/rule.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 #include "worker/worker.h"
-
-PG_FUNCTION_INFO_V1(weir_test_rule);
 
 /* A long history is evaluated in portions of so many windows and scores, and a turn of the task does not last much longer than
  * this. */
@@ -46,14 +40,17 @@ typedef struct LiveArgument
 {
 	List	   *subjects;		/* of SubjectState */
 	RuleSubjects *states;		/* the same */
-	bool		acts;			/* the rule has an action other than notify */
-	TimestampTz acted_until;	/* end of the cooldown of the last action; DT_NOBEGIN: none */
-	TimestampTz acted_at;		/* DT_NOBEGIN: not in this replay */
+	int			n_explained;	/* alerts for which what stands behind them was looked up */
 } LiveArgument;
+
+/* Each takes a reading of one window, of all its segments if there are some: so many in one turn, others when they are next
+ * updated. */
+#define MAX_EXPLAINED 50
+#define MAX_SEGMENTS_EXPLAINED 5
 
 /* The last window of each subject is what the rule's state tells. */
 static void
-live_window(const Rule *rule, const RuleWindow *window, bool fires, void *argument)
+live_window(const Rule *rule, const RuleWindow *window, RuleEvent event, void *argument)
 {
 	LiveArgument *live = argument;
 	SubjectState **place = (SubjectState **) rule_subjects_find(live->states, window->family, window->subject, window->segment);
@@ -128,25 +125,30 @@ write_missing_subjects(const Rule *rule, TimestampTz latest_final)
 	AtEOXact_GUC(true, guc_level);
 }
 
+static bool
+is_to_be_explained(LiveArgument *live, const RuleWindow *window)
+{
+	return live->n_explained++ < (window->segment != NULL ? MAX_SEGMENTS_EXPLAINED : MAX_EXPLAINED);
+}
+
 static int64
 live_open(const Rule *rule, const RuleWindow *window, void *argument)
 {
 	LiveArgument *live = argument;
-	bool		acts = live->acts && window->end >= live->acted_until;
-	int64		alert_id = alert_open(rule, window, acts);
+	int64		alert_id = alert_open(rule, window, is_to_be_explained(live, window));
 
-	if (acts)
-	{
-		live->acted_at = Max(live->acted_at, window->end);
-		live->acted_until = window->quiet_until;
-	}
+	alert_announce(alert_id);
 	return alert_id;
 }
 
 static void
-live_update(const Rule *rule, const RuleWindow *window, RuleAlert *alert, void *argument)
+live_update(const Rule *rule, const RuleWindow *window, RuleAlert *alert, bool escalates, void *argument)
 {
-	alert_update(rule, window, alert);
+	LiveArgument *live = argument;
+
+	alert_update(rule, window, alert, is_to_be_explained(live, window));
+	if (escalates)
+		alert_announce(alert->alert_id);
 }
 
 static void
@@ -161,7 +163,6 @@ live_resolve(const Rule *rule, const RuleWindow *window, RuleAlert *alert, void 
 typedef struct RuleProgress
 {
 	TimestampTz evaluated_to;
-	TimestampTz acted_until;
 	TimestampTz latest_final;	/* begin of the last final window; DT_NOBEGIN: none */
 	TimestampTz begins_after;
 	TimestampTz panes_seen_at;
@@ -207,10 +208,11 @@ read_progress(const Rule *rule)
 	 * look back at it, and one more decides whether an alert that it opened resolves.
 	 */
 	sql_execute(
-		"SELECT s.evaluated_to, s.acted_at + r.cooldown, g.latest_final, s.begins_after,"
+		"SELECT s.evaluated_to, g.latest_final, s.begins_after,"
 		" greatest(p.newest, s.panes_seen_at), t.last_change_at, b.set_at, NOT g.is_capture AND b.set_at IS DISTINCT FROM s.baseline_set_at,"
 		" greatest(p.first - g.window_size, s.begins_after + interval '1 microsecond'),"
-		" CASE WHEN b.form = 'moving' AND p.first IS NOT NULL THEN 'infinity' ELSE p.last + g.slide * (r.out_of + 1) END,"
+		" CASE WHEN p.first IS NOT NULL AND (b.form = 'moving' OR EXISTS (SELECT FROM weir.rule l WHERE (l.rule_id = r.rule_id OR l.rule_id = ANY (r.parts))"
+		" AND p.first < (l.learn ->> 'until')::timestamptz)) THEN 'infinity' ELSE p.last + g.slide * (weir._rule_reach(r.rule_id) + 1) END,"
 		" greatest(s.evaluated_to, s.begins_after, (SELECT min(pane_start) - m.window_size FROM weir.pane"
 		" WHERE monitor_id = m.monitor_id AND generation = 0 AND NOT g.is_capture),"
 		" (SELECT min(minute) FROM weir.capture_minute WHERE g.is_capture)) + g.slide * greatest(1, least($2, $3 / n.subjects))"
@@ -228,29 +230,28 @@ read_progress(const Rule *rule)
 		3, (Oid[]){INT4OID, INT4OID, INT4OID},
 		(Datum[]){Int32GetDatum(rule->rule_id), Int32GetDatum(WINDOWS_PER_PORTION), Int32GetDatum(SCORES_PER_PORTION)}, NULL);
 	progress.evaluated_to = time_value(1);
-	progress.acted_until = time_value(2);
-	progress.latest_final = time_value(3);
-	progress.begins_after = time_value(4);
-	progress.panes_seen_at = time_value(5);
-	progress.changes_seen_at = time_value(6);
-	progress.baseline_set_at = time_value(7);
-	progress.baseline_changed = DatumGetBool(sql_value(0, 8, &is_null));
-	progress.changed_since = time_value(9);
-	progress.changed_until = time_value(10);
-	progress.portion_end = time_value(11);
+	progress.latest_final = time_value(2);
+	progress.begins_after = time_value(3);
+	progress.panes_seen_at = time_value(4);
+	progress.changes_seen_at = time_value(5);
+	progress.baseline_set_at = time_value(6);
+	progress.baseline_changed = DatumGetBool(sql_value(0, 7, &is_null));
+	progress.changed_since = time_value(8);
+	progress.changed_until = time_value(9);
+	progress.portion_end = time_value(10);
 	return progress;
 }
 
 static void
-save_progress(const Rule *rule, const RuleProgress *progress, TimestampTz acted_at)
+save_progress(const Rule *rule, const RuleProgress *progress)
 {
 	sql_execute(
 		"UPDATE weir.rule_state SET evaluated_to = $2, panes_seen_at = $3, evaluated_at = clock_timestamp(), changes_seen_at = $4,"
-		" baseline_set_at = nullif($5, '-infinity'), acted_at = greatest(acted_at, nullif($6, '-infinity')) WHERE rule_id = $1",
-		6, (Oid[]){INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+		" baseline_set_at = nullif($5, '-infinity') WHERE rule_id = $1",
+		5, (Oid[]){INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 		(Datum[]){Int32GetDatum(rule->rule_id), TimestampTzGetDatum(progress->evaluated_to),
 				  TimestampTzGetDatum(progress->panes_seen_at), TimestampTzGetDatum(progress->changes_seen_at),
-				  TimestampTzGetDatum(progress->baseline_set_at), TimestampTzGetDatum(acted_at)},
+				  TimestampTzGetDatum(progress->baseline_set_at)},
 		NULL);
 }
 
@@ -295,10 +296,7 @@ rule_evaluate(int rule_id)
 	if (rule != NULL)
 	{
 		RuleProgress progress = read_progress(rule);
-		LiveArgument live = {.states = rule_subjects_create(),
-							 .acts = strcmp(rule->action, "notify") != 0,
-							 .acted_until = progress.acted_until,
-							 .acted_at = DT_NOBEGIN};
+		LiveArgument live = {.states = rule_subjects_create()};
 		RuleSink	sink = {.window = live_window,
 						 .open = live_open,
 						 .update = live_update,
@@ -324,15 +322,15 @@ rule_evaluate(int rule_id)
 		write_subjects(rule, live.subjects);
 		if (progress.evaluated_to == progress.latest_final && !TIMESTAMP_IS_NOBEGIN(progress.latest_final))
 			write_missing_subjects(rule, progress.latest_final);
-		save_progress(rule, &progress, live.acted_at);
+		save_progress(rule, &progress);
 	}
 	sql_end(&scope);
 }
 
 /* ---- the task ---- */
 
-static void
-disable(int rule_id, const char *reason)
+void
+rule_disable(int rule_id, const char *reason)
 {
 	SqlScope	scope;
 
@@ -440,7 +438,7 @@ take_turn_behind_boundary(const RuleTurn *turn, List **finals)
 	ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", turn->rule_id, error->message)));
 	/* One without state has nowhere to be disabled. */
 	if (error_is_lasting(error->sqlerrcode) && turn->has_state)
-		disable(turn->rule_id, error->message);
+		rule_disable(turn->rule_id, error->message);
 	FreeErrorData(error);
 }
 
@@ -463,7 +461,7 @@ list_turns(void)
 		" FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id) LEFT JOIN weir.rule_state s USING (rule_id)"
 		" LEFT JOIN weir.baseline b USING (monitor_id)"
 		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
-		" USING (monitor_id) CROSS JOIN LATERAL (SELECT r.metric = ANY (weir._capture_metric_names()) AS is_capture) c"
+		" USING (monitor_id) CROSS JOIN LATERAL (SELECT r.family = 'capture' AS is_capture) c"
 		" WHERE (m.state = 'active' OR c.is_capture) AND s.disabled_reason IS NULL ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
 		0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
@@ -519,72 +517,6 @@ rule_task(void)
 			break;				/* the others are the first of the next turn */
 	}
 	AtEOXact_GUC(true, guc_level);
-}
-
-/* ---- test_rule ---- */
-
-static void
-test_window(const Rule *rule, const RuleWindow *window, bool fires, void *argument)
-{
-	ReturnSetInfo *result = argument;
-	Datum		values[7];
-	bool		nulls[7] = {false};
-
-	values[0] = TimestampTzGetDatum(window->start);
-	values[1] = window->subject ? CStringGetTextDatum(window->subject) : (Datum) 0;
-	nulls[1] = window->subject == NULL;
-	values[2] = window->segment ? CStringGetTextDatum(window->segment) : (Datum) 0;
-	nulls[2] = window->segment == NULL;
-	values[3] = Float8GetDatum(window->value);
-	nulls[3] = !window->has_value;
-	values[4] = CStringGetTextDatum(window->state);
-	values[5] = Int64GetDatum(window->n);
-	values[6] = BoolGetDatum(fires);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
-Datum
-weir_test_rule(PG_FUNCTION_ARGS)
-{
-	char	   *name = required_text(fcinfo, 0, "rule");
-	TimestampTz since = PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1);
-	TimestampTz until = PG_ARGISNULL(2) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(2);
-	RuleSink	sink = {.window = test_window, .argument = fcinfo->resultinfo};
-	SqlScope	scope;
-	Rule	   *rule;
-	Rule		shown = {0};
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext inside;
-
-	InitMaterializedSRF(fcinfo, 0);
-	sql_begin(&scope);
-	rule = rule_load(name, 0);
-	if (rule != NULL)
-	{
-		inside = MemoryContextSwitchTo(caller);
-		shown.source = rule->source;
-		shown.time_column = pstrdup(rule->time_column);
-		shown.has_filter = rule->has_filter;
-		shown.family = drift_metric_find(rule->metric) >= 0 ? pstrdup("drift") : NULL;
-		shown.column_name = rule->column_name ? pstrdup(rule->column_name) : NULL;
-		shown.segment = rule->segment ? pstrdup(rule->segment) : NULL;
-		MemoryContextSwitchTo(inside);
-	}
-	sql_end(&scope);
-	if (rule == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", name)));
-	/* Checked as the caller, outside of the scope. */
-	if (!rule_may_see_scores(shown.source, shown.time_column, shown.has_filter, shown.family, shown.column_name, shown.segment))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for the source of rule \"%s\"", name),
-				 errhint("Its scores are for those who may read the monitored table.")));
-
-	sql_begin(&scope);
-	rule = rule_load(name, 0);
-	if (rule != NULL)
-		(void) rule_replay(rule, since, until, NIL, &sink);
-	sql_end(&scope);
-	return (Datum) 0;
 }
 
 /* For tests: a turn of one rule, a turn of the task. No SQL function of weir's leads here. */

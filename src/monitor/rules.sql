@@ -5,9 +5,19 @@ CREATE TABLE weir.rule (
     name text NOT NULL UNIQUE,
     monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
     owner regrole NOT NULL,               -- who made it; its action is taken on his behalf
+    family text NOT NULL,                 -- of scores; rule: of other rules
     metric text NOT NULL,
     above float8,
     below float8,
+    warning_above float8,                 -- a first level, whose alerts are warnings
+    warning_below float8,
+    clear_below float8,                   -- what opened above resolves below this; NULL: the bound that it crossed
+    clear_above float8,
+    clear_windows int NOT NULL,           -- in how many of the last windows none may be beyond that
+    learn jsonb,                          -- bounds from the history of the score itself
+    false_discovery_rate float8,          -- over all subjects of a window
+    share float8,                         -- of the subjects of a window: they are looked at together
+    parts int[],                          -- rule_id of the rules that a composite rule consists of
     column_name name,                     -- NULL: any
     segment text,                         -- NULL: all rows; '*': every segment
     windows int NOT NULL,
@@ -19,7 +29,7 @@ CREATE TABLE weir.rule (
     cooldown interval NOT NULL,
     options jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CHECK (num_nonnulls(above, below) > 0),
+    CHECK (num_nonnulls(above, below, learn, parts) > 0),
     CHECK (windows BETWEEN 1 AND out_of)
 );
 COMMENT ON TABLE weir.rule IS 'Definitions of rules, one row each; read the view weir.rules.';
@@ -81,6 +91,8 @@ CREATE TABLE weir.alert (
     job_id bigint,                        -- jobs are not dumped: no foreign key
     message text NOT NULL,
     detail jsonb NOT NULL,
+    told_severity text,                   -- the severity that events have told of; NULL: of nothing yet
+    snoozed_until timestamptz,
     CHECK ((state = 'resolved') = (resolved_at IS NOT NULL))
 );
 COMMENT ON TABLE weir.alert IS 'What rules have found; read the view weir.alerts.';
@@ -105,28 +117,88 @@ CREATE FUNCTION weir._rule_grid(rule_id int, OUT slide interval, OUT window_size
 BEGIN ATOMIC
     SELECT CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.slide END, CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.window_size END,
         CASE WHEN c.is_capture THEN (SELECT max(minute) FROM weir.capture_minute) ELSE weir._latest_final(m.monitor_id) END, c.is_capture
-    FROM weir.rule r JOIN weir.monitor m USING (monitor_id), LATERAL (SELECT r.metric = ANY (weir._capture_metric_names()) AS is_capture) c
+    FROM weir.rule r JOIN weir.monitor m USING (monitor_id), LATERAL (SELECT r.family = 'capture' AS is_capture) c
     WHERE r.rule_id = $1;
 END;
 COMMENT ON FUNCTION weir._rule_grid(int) IS
 'The windows that a rule looks at, and the begin of the last one that is final: those of its monitor, or minutes of the wall clock for what is watched of capture. Internal.';
-REVOKE ALL ON FUNCTION weir._rule_grid(int) FROM PUBLIC;
+
+CREATE FUNCTION weir._rule_reach(rule_id int) RETURNS int
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT max(greatest(p.out_of, p.clear_windows) + CASE WHEN p.learn ? 'since' THEN 0 ELSE coalesce((p.learn ->> 'windows')::int, 0) END)::int
+        + CASE WHEN r.parts IS NULL THEN 0 ELSE greatest(r.out_of, r.clear_windows) END
+    FROM weir.rule r JOIN weir.rule p ON p.rule_id = r.rule_id OR p.rule_id = ANY (r.parts) WHERE r.rule_id = $1 GROUP BY r.rule_id;
+END;
+COMMENT ON FUNCTION weir._rule_reach(int) IS 'For how many windows what one window says can matter. Internal.';
+
+CREATE FUNCTION weir._rate_metric_names() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    RETURN ARRAY['selection_rate', 'true_positive_rate', 'false_positive_rate'];
+COMMENT ON FUNCTION weir._rate_metric_names() IS 'Metrics of groups, which have no row over all groups. Internal.';
+
+CREATE FUNCTION weir._score_families(monitor_id int, metric text) RETURNS TABLE (family text, metric text, is_computed boolean)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- One part for each family of weir._all_scores, in the order in which a name that several have is understood.
+    SELECT 'detector', d.name, true FROM weir._monitor_detectors($1) d WHERE d.name = $2
+    UNION ALL
+    SELECT 'capture', $2, true WHERE $2 = ANY (weir._capture_metric_names())
+    UNION ALL
+    SELECT 'drift', weir.drift_metric_name($2), s.drift_metrics IS NULL OR EXISTS (SELECT FROM unnest(s.drift_metrics) u
+        WHERE weir.drift_metric_name(u) = weir.drift_metric_name($2))
+    FROM weir._settings($1) s WHERE weir.drift_metric_name($2) IS NOT NULL
+    UNION ALL
+    SELECT 'fairness', $2, cardinality(m.protected) > 0 AND (s.fairness_metrics IS NULL OR $2 = ANY (s.fairness_metrics || s.rate_metrics))
+    FROM weir._settings($1) s, weir.monitor m
+    WHERE m.monitor_id = $1 AND $2 = ANY (weir.fairness_metric_names() || weir._rate_metric_names())
+    UNION ALL
+    SELECT 'performance', weir.performance_metric_name($2), p.ordinals IS NOT NULL AND (p.metrics IS NULL OR weir.performance_metric_name($2) = ANY (p.metrics))
+    FROM weir._performance_settings($1) p WHERE weir.performance_metric_name($2) IS NOT NULL
+    UNION ALL
+    SELECT 'quality', $2, true WHERE $2 = ANY (weir._quality_names())
+    UNION ALL
+    SELECT 'statistics', $2, true WHERE $2 = ANY (weir._statistic_names());
+END;
+COMMENT ON FUNCTION weir._score_families(int, text) IS 'Which families of scores know a metric, by which name, and whether the monitor computes it. Internal.';
+REVOKE ALL ON FUNCTION weir._rule_grid(int), weir._rule_reach(int), weir._score_families(int, text) FROM PUBLIC;
 
 CREATE FUNCTION weir.create_rule(name text, monitor text, metric text, above float8 = NULL, below float8 = NULL, column_name name = NULL,
     segment text = NULL, windows int = 1, out_of int = NULL, min_n bigint = 30, severity text = 'alert', action text = 'notify',
-    trainer text = NULL, cooldown interval = '0', options jsonb = '{}') RETURNS name
+    trainer text = NULL, cooldown interval = '0', options jsonb = '{}', warning_above float8 = NULL, warning_below float8 = NULL,
+    clear_below float8 = NULL, clear_above float8 = NULL, clear_windows int = 1, learn jsonb = NULL, false_discovery_rate float8 = NULL,
+    share float8 = NULL) RETURNS name
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_create_rule';
-COMMENT ON FUNCTION weir.create_rule(text, text, text, float8, float8, name, text, int, int, bigint, text, text, text, interval, jsonb) IS
-'Watches a metric of weir.scores and returns the rule''s name. A window is out of bounds when the value is above "above" or below "below" (at
-least one of them); the rule holds when that is so for "windows" of the last "out_of" final windows (NULL: as many as windows) that end with
-the present one. column_name NULL: every column apart; segment NULL: all rows together, ''*'': every segment apart. Windows with n < min_n or
-a status other than ok decide nothing. One alert is opened per column and segment, kept up to date, and resolved in the first window
-that decides otherwise. severity: warning, alert. action: notify (NOTIFY weir_alerts with JSON) or retrain (besides, a job of the trainer,
-queued in the same transaction, when an alert opens). Within cooldown (of event time) after an alert''s last window no other opens for the
-same column and segment, nor is the action taken again. Metrics of capture itself
-(capture_lag in seconds, capture_lag_bytes, capture_wal_kept_bytes, capture_gaps) are watched minute by minute of the wall clock, whatever the
-monitor''s windows are and min_n is. options: auto_resolve (true), family (of scores: drift, fairness, detector, capture),
-history (false: windows before the latest final one are left to test_rule). For the monitor''s owner.';
+COMMENT ON FUNCTION weir.create_rule(text, text, text, float8, float8, name, text, int, int, bigint, text, text, text, interval, jsonb, float8, float8, float8,
+    float8, int, jsonb, float8, float8) IS
+'Watches a metric of weir.scores, or a statistic of weir.window_stats (n, null_share, distinct_count, mean, stddev, min, p25 to p99, max) or
+weir.windows (rows, late_rows), and returns the rule''s name. A window is out of bounds when the value is above "above" or below "below"; the rule holds when
+that is so for "windows" of the last "out_of" final windows (NULL: as many as windows) that end with the present one. column_name NULL: every
+column apart; segment NULL: all rows together, ''*'': every segment apart. Windows with n < min_n or a status other than ok decide nothing. One
+alert is opened per column and segment, kept up to date, and resolved by itself. severity: warning, alert. warning_above, warning_below: a
+first level, whose alerts have severity warning and become alerts when the other bound is crossed. clear_below, clear_above: what opened above
+(below) resolves only below (above) this; clear_windows: and when none of the last so many windows is beyond that. learn: bounds from the history of
+each score itself, {"method": "stddev" (mean and k standard deviations) or "quantile", "k": 3, "quantile": 0.99, "windows": 30 (the windows before),
+or "since" and "until" (those that end in between), "min_windows": 5 (fewer decide nothing), "direction": above, below or both, "warning_k", "clear_k",
+"warning_quantile", "clear_quantile"}; above and below are then bounds that must be crossed as well. false_discovery_rate: what is out of bounds must
+also be significant, by p-values adjusted (Benjamini and Hochberg 1995) over all columns and segments of the window: that share of false alarms among the
+columns and segments found is expected at most; p-values are those of the scores, with learn (stddev) of Student''s t of a next value. share: the
+columns are looked at together: out of bounds when at least that share of those that could be judged is. action: notify or retrain (besides, a
+job of the trainer, queued in the same transaction, when an alert opens or a warning becomes one). Within cooldown (of event time) after an alert''s
+last window no other opens for the same column and segment, nor is the action taken again. Metrics of capture itself
+(capture_lag in seconds, capture_lag_bytes, capture_wal_kept_bytes, capture_gaps, and time_without_rows: seconds since the monitor''s source last
+changed) are watched minute by minute of the wall clock, whatever the monitor''s windows and min_n are. options: auto_resolve (true), family (of scores:
+drift, fairness, performance, quality, statistics, detector, capture; where several have the metric), history (false: windows before the latest
+final one are left to test_rule), silent (false: alerts are recorded and told to nobody, for rules that are parts of others). For the monitor''s owner.
+Errors: 42704 no such monitor, 22023 an unknown metric or a setting that makes no sense, 42703 no such column, 42710 the name is taken.';
+
+CREATE FUNCTION weir.create_composite_rule(name text, parts text[], at_least int = NULL, windows int = 1, out_of int = NULL, severity text = 'alert',
+    action text = 'notify', trainer text = NULL, cooldown interval = '0', clear_windows int = 1, options jsonb = '{}') RETURNS name
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_create_composite_rule';
+COMMENT ON FUNCTION weir.create_composite_rule(text, text[], int, int, int, text, text, text, interval, int, jsonb) IS
+'A rule over other rules of one monitor, and returns its name: a window is out of bounds when at least so many of the parts hold in it (NULL: all),
+for any of their columns and segments, at any severity. A window in which the parts that cannot decide could tip the balance decides nothing. The other
+arguments are those of weir.create_rule. The parts go on opening alerts of their own, unless their option silent is set. Parts are neither composite nor
+rules on metrics of capture, and are not dropped before the composite rule. For the monitor''s owner.';
 
 CREATE FUNCTION weir.drop_rule(rule text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_drop_rule';
@@ -138,61 +210,24 @@ COMMENT ON FUNCTION weir.enable_rule(text, boolean) IS
 'Lets a rule that was disabled (by an error, or by this function) go on where it stopped, or disables it. For the monitor''s owner.';
 
 CREATE FUNCTION weir.test_rule(rule text, since timestamptz = NULL, until timestamptz = NULL)
-    RETURNS TABLE (window_start timestamptz, column_name text, segment text, value float8, state text, n bigint, fires boolean)
+    RETURNS TABLE (window_start timestamptz, column_name text, segment text, value float8, state text, n bigint, fires boolean, threshold float8,
+        event text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_test_rule';
 COMMENT ON FUNCTION weir.test_rule(text, timestamptz, timestamptz) IS
 'What the rule would have found in the final windows that begin in [since, until) (NULL: unbounded), by the scores as they are now, as if no alert
 had been open before; writes nothing. state: ok, warning (out of bounds but in too few windows yet, or the rule''s severity), alert,
-insufficient, no_data; fires marks the windows in which an alert would have opened. column_name is the subject of the score. For who may
+insufficient, no_data; threshold: the bound that was crossed, else the one nearest to being; event: opened, escalated or resolved; fires marks the
+first two. column_name is the subject of the score. To try a rule before there is one: BEGIN, weir.create_rule, weir.test_rule, ROLLBACK. For who may
 see those scores, as in weir.rules.';
 
-CREATE FUNCTION weir.acknowledge_alert(alert_id bigint, note text = NULL) RETURNS void
+CREATE FUNCTION weir.acknowledge_alert(alert_id bigint, note text = NULL, snooze interval = NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_acknowledge_alert';
-COMMENT ON FUNCTION weir.acknowledge_alert(bigint, text) IS 'Says that somebody has seen an open alert and takes care. For the monitor''s owner.';
+COMMENT ON FUNCTION weir.acknowledge_alert(bigint, text, interval) IS
+'Says that somebody has seen an open alert and takes care. snooze: nothing is told of it for so long; if it is still open then, event reminded is, and it
+counts as not acknowledged. NULL: nobody is reminded. For the monitor''s owner. Errors: 42704 no such alert, 55000 it is resolved already.';
 
 CREATE FUNCTION weir.resolve_alert(alert_id bigint, verdict text = NULL, note text = NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_resolve_alert';
 COMMENT ON FUNCTION weir.resolve_alert(bigint, text, text) IS
 'Ends an open alert by hand, or adds a verdict to one that is over. verdict: confirmed (something was wrong), dismissed (false alarm), NULL (no
 judgement). While the condition holds, the next final window opens another unless the rule has a cooldown. For the monitor''s owner.';
-
--- Not STRICT: subject and segment may be NULL.
-CREATE FUNCTION weir._may_see_scores(source oid, time_column name, has_filter boolean, family text, subject text, segment text) RETURNS boolean
-    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'weir_may_see_scores';
-COMMENT ON FUNCTION weir._may_see_scores(oid, name, boolean, text, text, text) IS
-'True for who may read the whole source, or, of drift of one column over all rows of a monitor without filter, that column and the time.';
-
-CREATE VIEW weir.rules WITH (security_barrier) AS
-    SELECT r.name AS rule, m.name AS monitor, r.metric, r.above, r.below, r.column_name, r.segment, r.windows, r.out_of, r.min_n, r.severity,
-           r.action, r.trainer, r.cooldown, r.options, r.owner,
-           CASE WHEN s.disabled_reason IS NULL THEN 'active' ELSE 'disabled' END AS state, s.disabled_reason AS reason,
-           CASE WHEN pg_catalog.isfinite(s.evaluated_to) THEN s.evaluated_to END AS evaluated_to, s.evaluated_at, r.created_at
-    FROM weir.rule r JOIN weir.monitor m USING (monitor_id) LEFT JOIN weir.rule_state s USING (rule_id)
-    WHERE weir._may_see_scores(m.source, m.time_column, m.filter IS NOT NULL,
-        CASE WHEN weir.drift_metric_name(r.metric) IS NOT NULL THEN 'drift' END, r.column_name::pg_catalog.text, r.segment);
-COMMENT ON VIEW weir.rules IS
-'Rules on scores that the reader may see: who may read the source, or, where the monitor has no filter, of drift of one column over all rows who
-may read that column and the time column. state: active, or disabled with its reason; evaluated_to: begin of the last final window that
-was evaluated.';
-GRANT SELECT ON weir.rules TO PUBLIC;
-
-CREATE VIEW weir.rule_states WITH (security_barrier) AS
-    SELECT r.name AS rule, m.name AS monitor, s.family, s.subject, s.segment, s.state, s.value, s.n, s.window_start, s.since
-    FROM weir.rule_subject s JOIN weir.rule r USING (rule_id) JOIN weir.monitor m USING (monitor_id)
-    WHERE weir._may_see_scores(m.source, m.time_column, m.filter IS NOT NULL, s.family, s.subject, s.segment);
-COMMENT ON VIEW weir.rule_states IS
-'The present state of each rule per column and segment, seen by whom weir.alerts would be shown to: ok, warning, alert, insufficient, no_data; window_start is the latest final window, since the
-first one of this state.';
-GRANT SELECT ON weir.rule_states TO PUBLIC;
-
-CREATE VIEW weir.alerts WITH (security_barrier) AS
-    SELECT a.alert_id, m.name AS monitor, a.rule, a.severity, a.state, a.subject, a.segment, a.metric, a.value, a.threshold, a.n, a.window_start,
-           a.window_end, a.opened_at, a.updated_at, a.resolved_at, a.acknowledged_by, a.job_id, a.message, a.detail, a.family, a.acknowledged_at,
-           a.resolved_by, a.verdict, a.note
-    FROM weir.alert a JOIN weir.monitor m USING (monitor_id)
-    WHERE weir._may_see_scores(m.source, m.time_column, m.filter IS NOT NULL, a.family, a.subject, a.segment);
-COMMENT ON VIEW weir.alerts IS
-'Alerts on scores that the reader may see, as in weir.rules. state: open, acknowledged, resolved. window_start is the window that opened the alert, window_end the
-end of the latest one in which the condition held; value, threshold and n are of the latest window out of bounds. job_id: the job it set
-off. resolved_by NULL: it resolved by itself. detail: what explains it, with the query that shows the scores.';
-GRANT SELECT ON weir.alerts TO PUBLIC;

@@ -1,0 +1,159 @@
+/*
+ * rule_check.c
+ *		Arguments of rules: options, actions, metrics and subjects that make sense for a monitor.
+ */
+#include "postgres.h"
+
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "monitor/rule.h"
+#include "utils/builtins.h"
+
+void
+rule_refuse(const char *message, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), hint ? errhint("%s", hint) : 0));
+	pg_unreachable();
+}
+
+/* Only options that mean something, with values of the right kind. */
+void
+rule_check_options(Jsonb *options)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(options))
+		rule_refuse("options must be a JSON object", NULL);
+	iterator = JsonbIteratorInit(&options->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		char	   *key;
+		bool		valid;
+
+		if (token != WJB_KEY)
+			continue;
+		key = pnstrdup(value.val.string.val, value.val.string.len);
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (strcmp(key, "family") == 0)
+			valid = value.type == jbvString;
+		else if (strcmp(key, "auto_resolve") == 0 || strcmp(key, "history") == 0 || strcmp(key, "silent") == 0)
+			valid = value.type == jbvBool;
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\" of a rule", key),
+					 errhint("Options are auto_resolve, family, history and silent.")));
+		if (!valid)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" of a rule has a value of the wrong type", key),
+					 errhint("auto_resolve, history and silent are booleans, family is a string.")));
+	}
+}
+
+void
+rule_check_action(const char *action, const char *trainer, Oid user)
+{
+	RuleActionCheck check;
+	RuleActionRun run;
+	SqlScope	scope;
+
+	if (!rule_find_action(action, &check, &run))
+		rule_refuse(psprintf("unknown action \"%s\"", action), "The action is notify or retrain.");
+	if (run == NULL && trainer != NULL)
+		rule_refuse(psprintf("action \"%s\" takes no trainer", action), "Say action => 'retrain' as well.");
+	if (run != NULL && trainer == NULL)
+		rule_refuse(psprintf("action \"%s\" needs a trainer", action), "Say trainer => ; weir.create_trainer() makes one.");
+	if (check != NULL)
+	{
+		sql_begin(&scope);
+		check(trainer, user);
+		sql_end(&scope);
+	}
+}
+
+/* Where a family is not known beforehand, what it computes of the latest panes tells. */
+static bool
+find_computed(int monitor_id, const char *metric, const char *family)
+{
+	return sql_execute(
+			   "SELECT s.family, s.metric, true FROM weir._all_scores($1, NULL, NULL, (SELECT max(pane_start) - m.window_size FROM weir.pane p"
+			   " JOIN weir.monitor m USING (monitor_id) WHERE p.monitor_id = $1 AND generation = 0 GROUP BY m.window_size), NULL, false, true, NULL, NULL,"
+			   " ARRAY[$2]) s WHERE s.metric = $2 AND ($3 IS NULL OR s.family = $3) LIMIT 1",
+			   3, (Oid[]){INT4OID, TEXTOID, TEXTOID},
+			   (Datum[]){Int32GetDatum(monitor_id), CStringGetTextDatum(metric), family ? CStringGetTextDatum(family) : (Datum) 0},
+			   family ? NULL : "  n") > 0;
+}
+
+static void
+refuse_family(const char *family, const char *metric)
+{
+	static const char *const families[] = {"drift", "fairness", "performance", "quality", "statistics", "detector", "capture"};
+
+	for (size_t i = 0; i < lengthof(families); i++)
+		if (strcmp(families[i], family) == 0)
+			rule_refuse(psprintf("there is no metric \"%s\" in family \"%s\"", metric, family), "Leave option family out.");
+	rule_refuse(psprintf("there is no family of scores \"%s\"", family),
+				"The families are drift, fairness, performance, quality, statistics, detector and capture.");
+}
+
+void
+rule_find_metric(int monitor_id, const char *monitor, const char *metric, const char *family, char **found_family,
+				 char **found_metric)
+{
+	bool		is_null;
+
+	if (sql_execute(
+			"SELECT f.family, f.metric, coalesce(f.is_computed, false) FROM weir._score_families($1, $2) WITH ORDINALITY f (family, metric, is_computed, ordinality)"
+			" WHERE $3 IS NULL OR f.family = $3 ORDER BY is_computed DESC, metric <> $2, ordinality LIMIT 1",
+			3, (Oid[]){INT4OID, TEXTOID, TEXTOID},
+			(Datum[]){Int32GetDatum(monitor_id), CStringGetTextDatum(metric), family ? CStringGetTextDatum(family) : (Datum) 0},
+			family ? NULL : "  n") == 0 &&
+		!find_computed(monitor_id, metric, family))
+	{
+		if (family != NULL)
+			refuse_family(family, metric);
+		sql_execute(
+			"SELECT array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || weir._rate_metric_names()"
+			" || weir.performance_metric_names() || weir._quality_names() || weir._statistic_names() || weir._capture_metric_names(), ', ')",
+			0, NULL, NULL, NULL);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown metric \"%s\"", metric),
+				 errhint("Metrics are %s, and the names of the monitor's detectors (option detectors).", sql_text(0, 1))));
+	}
+	*found_family = sql_text(0, 1);
+	*found_metric = sql_text(0, 2);
+	if (!DatumGetBool(sql_value(0, 3, &is_null)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("monitor \"%s\" does not compute metric \"%s\"", monitor, *found_metric),
+				 errdetail("It has no protected columns, no label beside its prediction, or other metrics were chosen for it.")));
+}
+
+/* The subject of the rule must be one that the monitor has. */
+void
+rule_check_subject(int monitor_id, const char *monitor, const char *column)
+{
+	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
+					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
+					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label)"
+					" OR $2::text = m.score || ': estimated')",
+					2, (Oid[]){INT4OID, NAMEOID},
+					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("monitor \"%s\" has no column \"%s\"", monitor, column),
+				 errhint("Leave column_name out for a rule on any column.")));
+	/* A name ends where its bytes do, unseen; what is that long and no column's name is a group that may have been cut. */
+	if (strlen(column) + pg_database_encoding_max_length() >= NAMEDATALEN &&
+		sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
+					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR $2 = ANY (m.protected)"
+					" OR $2 IN (m.prediction, m.score, m.label))",
+					2, (Oid[]){INT4OID, NAMEOID},
+					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG), errmsg("column_name \"%s\" is too long", column),
+				 errdetail("A column and its group together have less than %d bytes here.",
+						   NAMEDATALEN - pg_database_encoding_max_length()),
+				 errhint("Name the column alone: the rule then watches each of its groups.")));
+}
