@@ -130,6 +130,42 @@ $writer->query_safe(q{COMMIT});
 check('a monitor created meanwhile');
 all_equal($node, 'later', 'and that monitor itself');
 
+# --- definitions change while a large transaction deletes: what is kept of its rows stays marked, and what has no time stays counted
+$writer->quit;
+$node->safe_psql('postgres', q{
+CREATE TABLE archive(at timestamptz, amount float8, item text);
+ALTER TABLE archive REPLICA IDENTITY FULL;
+INSERT INTO archive SELECT '2026-01-01'::timestamptz + i * interval '1 s', i, CASE i % 3 WHEN 0 THEN NULL ELSE 'item ' || i % 3 END FROM generate_series(1, 20000) i;
+SELECT weir.create_monitor('archived', 'archive', 'at', segment_by => '{item}', window_size => '1 hour', on_delete => 'ignore');
+SELECT weir.create_monitor('archived coarse', 'archive', 'at', columns => '{amount}', window_size => '1 hour', on_delete => 'ignore', options => '{"pane_size": "1 hour"}');
+SELECT weir.create_monitor('archived once', 'archive', 'at', columns => '{amount}', window_size => '1 hour', on_delete => 'ignore')});
+all_equal($node, $_, "$_, before") foreach 'archived', 'archived coarse', 'archived once';
+wait_until($node, 'SELECT partial_bytes = 0 FROM weir.capture_status', 'nothing is in progress');
+$writer = $node->background_psql('postgres');
+$writer->query_safe(q{BEGIN});
+$writer->query_safe(q{DELETE FROM archive WHERE amount <= 10000});
+$writer->query_safe(q{INSERT INTO archive SELECT NULL, i, 'untimed' FROM generate_series(1, 2000) i});
+$writer->query_safe(q{SAVEPOINT a});
+$writer->query_safe(q{DELETE FROM archive WHERE amount > 15000});
+$writer->query_safe(q{ROLLBACK TO a});
+wait_until($node, 'SELECT partial_bytes > 0 FROM weir.capture_status', 'rows are deleted in a large transaction');
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('in between', 'archive', 'at', columns => '{amount}', window_size => '1 hour'); SELECT weir.wait_for()});
+$node->safe_psql('postgres', q{SELECT weir.alter_monitor('archived once', on_delete => 'retract'); SELECT weir.alter_monitor('archived coarse', options => '{"pane_size": "10 minutes"}')});
+all_equal($node, 'archived coarse', 'panes of another size, built while the transaction is in progress');
+$writer->query_safe(q{DELETE FROM archive WHERE amount BETWEEN 10001 AND 12000});
+$writer->query_safe(q{COMMIT});
+$writer->quit;
+$node->safe_psql('postgres', 'SELECT weir.wait_for()');
+wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.pane WHERE marks & 6 = 4) AND NOT EXISTS (SELECT FROM weir.progress WHERE phase NOT IN ('done', 'failed'))}, 'what was given up is built again');
+is($node->safe_psql('postgres', q{
+SELECT sum(n), count(*) FILTER (WHERE marks & 2 = 0 AND pane_start < '2026-01-01 03:20'), count(*) FILTER (WHERE marks & 2 <> 0 AND pane_start > '2026-01-01 03:20:00')
+FROM weir.pane JOIN weir.monitor USING (monitor_id) WHERE name = 'archived' AND generation = 0}), '20000|0|0', 'ignored deletes: all rows are kept, and exactly their panes are marked');
+is($node->safe_psql('postgres', q{SELECT different, marked > 0 FROM weir.verify('archived')}), '0|t', 'and verify leaves them out');
+is($node->safe_psql('postgres', q{SELECT n_untimed FROM weir.monitor_state JOIN weir.monitor USING (monitor_id) WHERE name = 'archived'}), 2000, 'rows without a time are counted');
+is($node->safe_psql('postgres', q{SELECT different FROM weir.verify('archived coarse')}), 0, 'panes that became smaller');
+all_equal($node, $_, "$_, after") foreach 'archived once', 'in between';
+$node->safe_psql('postgres', q{SELECT weir.drop_monitor(name) FROM weir.monitor WHERE name LIKE 'archived%' OR name = 'in between'; DROP TABLE archive});
+
 # --- crashes in the middle
 foreach my $fault ('stream_change:kill:1:2000', 'stream_commit:exit', 'stream_merged', 'stream_abort:kill')
 {
@@ -140,7 +176,6 @@ foreach my $fault ('stream_change:kill:1:2000', 'stream_commit:exit', 'stream_me
 	$node->poll_query_until('postgres', q(SELECT state = 'streaming' FROM weir.capture_status));
 	check("after $fault");
 }
-$writer->quit;
 $writer = $node->background_psql('postgres', on_error_stop => 0);
 $writer->query(q{BEGIN; SELECT fill(6000, 'lost ')});
 $node->poll_query_until('postgres', 'SELECT partial_bytes > 0 FROM weir.capture_status');

@@ -196,6 +196,7 @@ load_definitions(void)
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);
 	fold_set_monitors(monitors);
+	partial_take_up(monitors);
 }
 
 static bool

@@ -23,6 +23,7 @@
 /* What a set would tell a monitor's state. */
 typedef struct PartialTotals
 {
+	int			monitor_id;
 	CapturedMonitor *monitor;
 	TimestampTz watermark;		/* DT_NOBEGIN: none */
 	int64		n_untimed;
@@ -38,6 +39,7 @@ typedef struct PartialSet
 	uint64		n_rows;
 	dlist_head	panes;			/* Pane by node */
 	List	   *totals;			/* PartialTotals */
+	List	   *put_away;		/* MarkedPane, while definitions are loaded */
 } PartialSet;
 
 typedef struct PartialTruncation
@@ -116,9 +118,11 @@ extern void partial_limit_now_and_then(size_t memory);
 
 /*
  * Definitions are about to be freed, and all panes with them: transactions in progress are given up.  Their ranges are complete
- * for the monitors served until now, for others nothing is known of them.
+ * for the monitors served until now, for others nothing is known of them.  What no rebuild could tell, marks and totals, is put
+ * away, and taken up again for the monitors that there are then.
  */
 extern void partial_give_up_all(List *monitors);
+extern void partial_take_up(List *monitors);
 
 /* Transactions given up since the worker began. */
 extern uint64 partial_given_up_count(void);
