@@ -42,5 +42,53 @@ foreach my $fault ('change:kill:1:37', 'commit', 'flush_begin', 'pane_written:ki
 }
 is($node->safe_psql('postgres', q(SELECT count(*) FROM weir.gap)), 0, 'none of them is a gap');
 
+# --- a monitor for which memory runs out, or the worker dies, again and again is set aside; others go on
+$node->safe_psql('postgres', q{
+CREATE TABLE greedy(at timestamptz, amount float8);
+INSERT INTO greedy SELECT '2026-01-01'::timestamptz + i * interval '1 min', i FROM generate_series(1, 100) i;
+SELECT weir.create_monitor('greedy', 'greedy', 'at', window_size => '1 hour', options => '{"insert_only": true}')});
+all_equal($node, 'greedy', 'another monitor');
+sub greedy_rows
+{
+	$node->psql('postgres', q{INSERT INTO greedy SELECT '2026-01-01'::timestamptz + i * interval '1 min', i FROM generate_series(1, 10) i});
+	return;
+}
+
+# Three times may be chance.
+set_fault($node, 'fold:kill:3');
+greedy_rows();
+wait_for_fault($node, 'fold:kill:3', 3);
+set_fault($node, '');
+all_equal($node, 'greedy', 'the worker died three times');
+
+foreach my $case ([ 'fold:kill:4', qr/died 4 times/ ], [ 'pane_written:memory:4', qr/ran out of memory/ ])
+{
+	my ($fault, $reason) = @$case;
+	set_fault($node, $fault);
+	greedy_rows();
+	wait_for_fault($node, $fault, 4);
+	wait_until($node, q{SELECT state = 'disabled' FROM weir.monitors WHERE monitor = 'greedy'}, "$fault: the monitor is set aside");
+	like($node->safe_psql('postgres', q{SELECT reason FROM weir.monitors WHERE monitor = 'greedy'}), $reason, 'with its reason');
+	set_fault($node, '');
+	change();
+	all_equal($node, 'orders', 'the other monitor goes on');
+	greedy_rows();
+	$node->safe_psql('postgres', q{SELECT weir.rebuild('greedy')});
+	all_equal($node, 'greedy', 'and this one, once it is begun again');
+}
+
+# A server that is ended and started again has nothing to do with the monitor that is worked for.
+set_fault($node, 'fold:wait:0');
+greedy_rows();
+for (1 .. 5)
+{
+	wait_for_fault($node, 'fold:wait:0', $_);
+	$node->stop('immediate');
+	$node->start;
+}
+set_fault($node, '');
+all_equal($node, 'greedy', 'a server that is stopped over and over blames nobody');
+is($node->safe_psql('postgres', q(SELECT count(*) FROM weir.gap)), 0, 'still no gap');
+
 $node->stop;
 done_testing();

@@ -137,7 +137,8 @@ CREATE TABLE archive(at timestamptz, amount float8, item text);
 ALTER TABLE archive REPLICA IDENTITY FULL;
 INSERT INTO archive SELECT '2026-01-01'::timestamptz + i * interval '1 s', i, CASE i % 3 WHEN 0 THEN NULL ELSE 'item ' || i % 3 END FROM generate_series(1, 20000) i;
 SELECT weir.create_monitor('archived', 'archive', 'at', segment_by => '{item}', window_size => '1 hour', on_delete => 'ignore');
-SELECT weir.create_monitor('archived coarse', 'archive', 'at', columns => '{amount}', window_size => '1 hour', on_delete => 'ignore', options => '{"pane_size": "1 hour"}');
+SELECT weir.create_monitor('archived coarse', 'archive', 'at', columns => '{amount}', window_size => '1 hour', on_delete => 'ignore',
+  options => '{"pane_size": "1 hour"}');
 SELECT weir.create_monitor('archived once', 'archive', 'at', columns => '{amount}', window_size => '1 hour', on_delete => 'ignore')});
 all_equal($node, $_, "$_, before") foreach 'archived', 'archived coarse', 'archived once';
 wait_until($node, 'SELECT partial_bytes = 0 FROM weir.capture_status', 'nothing is in progress');
@@ -156,7 +157,8 @@ $writer->query_safe(q{DELETE FROM archive WHERE amount BETWEEN 10001 AND 12000})
 $writer->query_safe(q{COMMIT});
 $writer->quit;
 $node->safe_psql('postgres', 'SELECT weir.wait_for()');
-wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.pane WHERE marks & 6 = 4) AND NOT EXISTS (SELECT FROM weir.progress WHERE phase NOT IN ('done', 'failed'))}, 'what was given up is built again');
+wait_until($node, q{
+SELECT NOT EXISTS (SELECT FROM weir.pane WHERE marks & 6 = 4) AND NOT EXISTS (SELECT FROM weir.progress WHERE phase NOT IN ('done', 'failed'))}, 'what was given up is built again');
 is($node->safe_psql('postgres', q{
 SELECT sum(n), count(*) FILTER (WHERE marks & 2 = 0 AND pane_start < '2026-01-01 03:20'), count(*) FILTER (WHERE marks & 2 <> 0 AND pane_start > '2026-01-01 03:20:00')
 FROM weir.pane JOIN weir.monitor USING (monitor_id) WHERE name = 'archived' AND generation = 0}), '20000|0|0', 'ignored deletes: all rows are kept, and exactly their panes are marked');

@@ -12,6 +12,7 @@
 #include "base/compat.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "capture/blame.h"
 #include "capture/build.h"
 #include "capture/capture.h"
 #include "capture/definition.h"
@@ -419,6 +420,52 @@ flush_and_look_around(bool flush_is_due)
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
+/* ---- monitors that stop the others ---- */
+
+static void
+disable_monitor(int monitor_id, const char *reason)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(monitor_id);
+
+	if (sql_execute("SELECT name FROM weir.monitor WHERE monitor_id = $1", 1, &type, &value, NULL) == 1)
+		ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", sql_text(0, 1), reason)));
+	definition_disable(monitor_id, reason);
+}
+
+/* What may be over at the next try, whoever is worked for. */
+static bool
+may_pass(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION ||
+		category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_SYSTEM_ERROR || sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+/* A change that cannot be folded would stop capture at the same place for ever: the monitor is set aside, and the others go on. */
+static void
+set_aside_monitor(int monitor_id, const ErrorData *error)
+{
+	SqlScope	scope;
+	bool		lacks_memory = error->sqlerrcode == ERRCODE_OUT_OF_MEMORY;
+
+	if (may_pass(error->sqlerrcode) && !(lacks_memory && blame_count(monitor_id, stored_position)))
+		return;
+	AbortOutOfAnyTransaction();
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	sql_begin(&scope);
+	disable_monitor(
+		monitor_id,
+		lacks_memory ? psprintf("capture ran out of memory for it again and again: %s. Lower options.max_groups, drop columns or "
+								"segments, and run weir.rebuild",
+								error->detail ? error->detail : error->message)
+					 : definition_reason(error));
+	sql_end(&scope);
+	CommitTransactionCommand();
+}
+
 /* ---- the loop ---- */
 
 static bool
@@ -458,6 +505,8 @@ run(void)
 	TimestampTz next_slot_look = 0;
 	GapReason	reason;
 	SqlScope	scope;
+	int			monitor_to_blame;
+	const char *blame_reason;
 
 	if (!has_monitors())
 	{
@@ -470,14 +519,17 @@ run(void)
 	position = slot_find_position();
 	if (position == InvalidXLogRecPtr)
 		return;
+	stored_position = position;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
+	monitor_to_blame = blame_open(position, &blame_reason);
+	if (monitor_to_blame != 0)
+		disable_monitor(monitor_to_blame, blame_reason);
 	load_definitions();
 	sql_end(&scope);
 	CommitTransactionCommand();
 	stream_open(position);
-	stored_position = position;
 	stored_at = GetCurrentTimestamp();
 	pace_begin(position);
 
@@ -530,26 +582,6 @@ run(void)
 				next_look = 0;
 		}
 	}
-}
-
-/* A change that cannot be folded would stop capture at the same place for ever: the monitor is set aside, and the others go on. */
-static void
-set_aside_monitor(int monitor_id, const ErrorData *error)
-{
-	SqlScope	scope;
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-	if (category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION ||
-		category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_SYSTEM_ERROR ||
-		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		return;
-	AbortOutOfAnyTransaction();
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	sql_begin(&scope);
-	definition_disable(monitor_id, definition_reason(error));
-	sql_end(&scope);
-	CommitTransactionCommand();
 }
 
 /* What one decoder gathers before large transactions are folded in progress: a server's own setting is meant for subscribers. */

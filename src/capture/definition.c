@@ -388,18 +388,25 @@ definition_fail(CapturedMonitor *monitor, const char *reason)
 	monitor->state_changed = true;
 }
 
-static int	blamed_monitor = 0;
+static int	blamed_here = 0;
+static volatile int *blamed_monitor = &blamed_here;
 
 void
 definition_blame(int monitor_id)
 {
-	blamed_monitor = monitor_id;
+	*blamed_monitor = monitor_id;
 }
 
 int
 definition_blamed(void)
 {
-	return blamed_monitor;
+	return *blamed_monitor;
+}
+
+void
+definition_blame_in(volatile int *place)
+{
+	blamed_monitor = place;
 }
 
 char *

@@ -194,6 +194,9 @@ extern void definition_fail(CapturedMonitor *monitor, const char *reason);
 extern void definition_blame(int monitor_id);
 extern int	definition_blamed(void);
 
+/* Keeps the answer there instead. */
+extern void definition_blame_in(volatile int *place);
+
 /* Message and hint of an error: why a monitor is set aside, and what to do. */
 extern char *definition_reason(const ErrorData *error);
 

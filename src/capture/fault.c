@@ -21,6 +21,7 @@ typedef enum FaultAction
 	ACTION_KILL,
 	ACTION_EXIT,
 	ACTION_ERROR,
+	ACTION_MEMORY,
 	ACTION_WAIT,
 	ACTIONS
 } FaultAction;
@@ -37,6 +38,7 @@ bool		fault_is_set = false;
 
 static const char *const point_names[FAULT_POINTS] = {
 	[FAULT_CHANGE] = "change",
+	[FAULT_FOLD] = "fold",
 	[FAULT_COMMIT] = "commit",
 	[FAULT_STREAM_CHANGE] = "stream_change",
 	[FAULT_STREAM_ABORT] = "stream_abort",
@@ -50,7 +52,7 @@ static const char *const point_names[FAULT_POINTS] = {
 	[FAULT_BEFORE_CONFIRM] = "before_confirm",
 	[FAULT_AFTER_CONFIRM] = "after_confirm",
 };
-static const char *const action_names[ACTIONS] = {"kill", "exit", "error", "wait"};
+static const char *const action_names[ACTIONS] = {"kill", "exit", "error", "memory", "wait"};
 
 static char *setting = NULL;
 static Fault fault;
@@ -198,7 +200,13 @@ fault_reach(FaultPoint point)
 	{
 		case ACTION_KILL: kill(MyProcPid, SIGKILL); break;
 		case ACTION_EXIT: _exit(2);
-		case ACTION_ERROR: ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("weir.fault: error at %s", point_names[point])));
+		case ACTION_ERROR:
+			ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("weir.fault: error at %s", point_names[point])));
+			break;
+		case ACTION_MEMORY:
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errdetail("weir.fault: at %s", point_names[point])));
+			break;
 		case ACTION_WAIT:
 			while (fault_is_set && memcmp(&met, &fault, sizeof(Fault)) == 0)
 				worker_wait(WAIT_MS);

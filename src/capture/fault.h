@@ -8,13 +8,14 @@
 /*
  * The points, in the order in which a change passes them.  weir.fault names one: 'point[:action[:times[:every]]]', action kill
  * (the default: SIGKILL to itself, so the server restarts all its processes), exit (without cleaning up, likewise), error (an
- * ordinary error: the worker starts again) or wait (until the setting changes).  Every every-th pass fires, up to times in all
- * (1 by default, 0 for ever); how often it fired is kept in the file weir_fault_<database> of the data directory, so that it
- * survives the restart it causes, until the setting changes.
+ * ordinary error: the worker starts again), memory (the error that memory has run out) or wait (until the setting changes).  Every
+ * every-th pass fires, up to times in all (1 by default, 0 for ever); how often it fired is kept in the file weir_fault_<database>
+ * of the data directory, so that it survives the restart it causes, until the setting changes.
  */
 typedef enum FaultPoint
 {
 	FAULT_CHANGE,				/* before a change of a transaction that is over is folded */
+	FAULT_FOLD,					/* before a change is folded for a monitor, once for each */
 	FAULT_COMMIT,				/* a transaction was folded; not flushed */
 	FAULT_STREAM_CHANGE,		/* before a change of a transaction in progress is folded */
 	FAULT_STREAM_ABORT,			/* before a (sub)transaction in progress is forgotten */

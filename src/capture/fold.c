@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "capture/capture.h"
 #include "capture/derived.h"
+#include "capture/fault.h"
 #include "capture/fold.h"
 #include "capture/level.h"
 #include "capture/generation.h"
@@ -340,6 +341,7 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 		MonitorMap *entry = lfirst(cell);
 
 		definition_blame(entry->monitor->monitor_id);
+		FAULT(FAULT_FOLD);
 		fold_for_monitor(relation, map, entry, old_tuple ? &old_row : NULL, new_tuple ? &new_row : NULL, old_complete, moves);
 	}
 	definition_blame(0);

@@ -16,6 +16,7 @@
 #include "base/compat.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "capture/blame.h"
 #include "capture/gap.h"
 #include "capture/slot.h"
 #include "capture/status.h"
@@ -354,4 +355,5 @@ slot_retire(void)
 	drop_origin();
 	CommitTransactionCommand();
 	stream_drop_slot();
+	blame_forget(MyDatabaseId);
 }

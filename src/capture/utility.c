@@ -15,6 +15,7 @@
 #include "base/compat.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "capture/blame.h"
 #include "capture/capture.h"
 #include "capture/status.h"
 #include "capture/utility.h"
@@ -159,7 +160,7 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only, Process
 {
 	Node	   *statement = planned->utilityStmt;
 	bool		drops = IsA(statement, DropdbStmt);
-	Oid			database = wanted_database(statement);
+	volatile Oid database = wanted_database(statement); /* over setjmp */
 	Oid			table = logged_table(statement);
 
 	if (!OidIsValid(database))
@@ -173,7 +174,10 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only, Process
 		}
 		PG_END_ENSURE_ERROR_CLEANUP(let_in, ObjectIdGetDatum(database));
 		if (drops)
+		{
 			status_forget(database);
+			blame_forget(database);
+		}
 		worker_let_in(database, !drops);
 	}
 	if (OidIsValid(table))
