@@ -92,6 +92,9 @@ weir_create_silence(PG_FUNCTION_ARGS)
 
 	if ((monitor == NULL) == (rule == NULL))
 		rule_refuse("a silence is of one monitor or of one rule", "Say monitor => or rule =>.");
+	if (rule != NULL)
+		monitor = monitor_of_rule(rule);
+	monitor_id = monitor_require_owner(monitor);
 	require_argument(fcinfo, UNTIL, "until");
 	require_argument(fcinfo, APPLIES_TO, "applies_to");
 	check_period(since, PG_GETARG_TIMESTAMPTZ(UNTIL), PG_ARGISNULL(EVERY) ? NULL : PG_GETARG_INTERVAL_P(EVERY),
@@ -100,10 +103,6 @@ weir_create_silence(PG_FUNCTION_ARGS)
 		rule_refuse(psprintf("a silence cannot apply to \"%s\"", applies_to), "It applies to notifications or to windows.");
 	if (zone != NULL && pg_tzset(zone) == NULL)
 		rule_refuse(psprintf("unknown time zone \"%s\"", zone), NULL);
-	if (rule != NULL)
-		monitor = monitor_of_rule(rule);
-	monitor_id = monitor_require_owner(monitor);
-
 	memset(nulls, ' ', sizeof(nulls));
 	nulls[lengthof(types)] = '\0';
 	for (int i = RULE; i <= REASON; i++)
