@@ -25,12 +25,12 @@ random_options(DetectorKind kind, double *options)
 		detector_initial_options(kind, options);
 		for (int i = 0; i < detector_n_options(kind); i++)
 		{
-			const DetectorOption *option = detector_option(kind, i);
-			double		value = option->type == DETECTOR_OPTION_NUMBER
+			const Option *option = detector_option(kind, i);
+			double		value = option->type == OPTION_IS_NUMBER
 				? option->initial * (0.5 + unit_random_uniform())
 				: floor(option->initial * (0.2 + unit_random_uniform()) + unit_random_below(3));
 
-			if (unit_random_below(2) == 0 && detector_option_allows(option, value))
+			if (unit_random_below(2) == 0 && option_allows(option, value))
 				options[i] = value;
 		}
 	} while (detector_check_options(kind, options) != NULL);
@@ -59,11 +59,11 @@ test_catalogue(void)
 		EXPECT(&good, detector_n_options(kind) <= DETECTOR_MAX_OPTIONS, "options of %s", detector_name(kind));
 		for (int i = 0; i < detector_n_options(kind); i++)
 		{
-			const DetectorOption *option = detector_option(kind, i);
+			const Option *option = detector_option(kind, i);
 
-			EXPECT(&good, detector_option_allows(option, option->initial), "initial %s of %s", option->name, detector_name(kind));
+			EXPECT(&good, option_allows(option, option->initial), "initial %s of %s", option->name, detector_name(kind));
 			EXPECT(&good, detector_find_option(kind, option->name) == i, "option %s of %s", option->name, detector_name(kind));
-			EXPECT(&good, !detector_option_allows(option, option->high * 2 + 1), "bound of %s of %s", option->name,
+			EXPECT(&good, !option_allows(option, option->high * 2 + 1), "bound of %s of %s", option->name,
 				   detector_name(kind));
 		}
 	}

@@ -19,10 +19,10 @@ enum
 	VARIANT
 };
 
-static const DetectorOption options_list[] = {
+static const Option options_list[] = {
 	NUMBER_OPTION("delta", 0.002, ABOVE_ZERO, 1), COUNT_OPTION("clock", 32, 1, MAX_COUNT),
 	COUNT_OPTION("max_buckets", 5, 2, 100),       COUNT_OPTION("min_window", 5, 1, MAX_COUNT),
-	COUNT_OPTION("min_n", 10, 1, MAX_COUNT),      CHOICE_OPTION("variant", detector_variants),
+	COUNT_OPTION("min_n", 10, 1, MAX_COUNT),      CHOICE_OPTION("variant", detector_variants, 0),
 };
 
 /* 5 * 2^58 values and more than any stream has. */
@@ -258,3 +258,11 @@ const DetectorMethod adwin_method = {
 	.restart = adwin_restart,
 	.is_safe = adwin_is_safe,
 };
+
+double
+detector_window_mean(const Detector *detector)
+{
+	const Adwin *adwin = detector->state;
+
+	return detector->kind == DETECTOR_ADWIN && adwin->width > 0 ? adwin->total / adwin->width : NAN;
+}

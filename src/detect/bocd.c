@@ -23,7 +23,7 @@ enum
 	STDDEV
 };
 
-static const DetectorOption options_list[] = {
+static const Option options_list[] = {
 	COUNT_OPTION("min_n", 30, 2, MAX_COUNT),
 	NUMBER_OPTION("hazard", 250, 1, 1e12), /* expected length of a run */
 	COUNT_OPTION("max_run_length", 300, 2, MAX_WINDOW),

@@ -25,11 +25,11 @@ enum
 	SHEWHART_STDDEV
 };
 
-static const DetectorOption shewhart_options[] = {
+static const Option shewhart_options[] = {
 	COUNT_OPTION("min_n", 30, 2, MAX_COUNT),
 	NUMBER_OPTION("warning_level", 2, 0, DETECTOR_LARGEST),
 	NUMBER_OPTION("drift_level", 3, 0, DETECTOR_LARGEST),
-	CHOICE_OPTION("mode", detector_modes),
+	CHOICE_OPTION("mode", detector_modes, 0),
 	NUMBER_OPTION("mean", NAN, -DETECTOR_LARGEST, DETECTOR_LARGEST),
 	NUMBER_OPTION("stddev", NAN, ABOVE_ZERO, DETECTOR_LARGEST),
 };
@@ -89,12 +89,12 @@ enum
 	EWMA_STDDEV
 };
 
-static const DetectorOption ewma_options[] = {
+static const Option ewma_options[] = {
 	COUNT_OPTION("min_n", 30, 2, MAX_COUNT),
 	NUMBER_OPTION("lambda", 0.1, ABOVE_ZERO, 1),
 	NUMBER_OPTION("warning_level", 3, 0, DETECTOR_LARGEST),
 	NUMBER_OPTION("drift_level", 4, 0, DETECTOR_LARGEST),
-	CHOICE_OPTION("mode", detector_modes),
+	CHOICE_OPTION("mode", detector_modes, 0),
 	NUMBER_OPTION("mean", NAN, -DETECTOR_LARGEST, DETECTOR_LARGEST),
 	NUMBER_OPTION("stddev", NAN, ABOVE_ZERO, DETECTOR_LARGEST),
 };
@@ -167,10 +167,10 @@ enum
 /* Values between false alarms, for which the paper gives limits. */
 static const char *const run_lengths[] = {"400", "100", "1000", NULL};
 
-static const DetectorOption ecdd_options[] = {
+static const Option ecdd_options[] = {
 	COUNT_OPTION("min_n", 30, 1, MAX_COUNT),
 	NUMBER_OPTION("lambda", 0.2, ABOVE_ZERO, 1),
-	CHOICE_OPTION("average_run_length", run_lengths),
+	CHOICE_OPTION("average_run_length", run_lengths, 0),
 	NUMBER_OPTION("warning_share", 0.5, 0, 1),
 };
 

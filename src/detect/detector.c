@@ -62,7 +62,7 @@ detector_n_options(DetectorKind kind)
 	return methods[kind]->n_options;
 }
 
-const DetectorOption *
+const Option *
 detector_option(DetectorKind kind, int number)
 {
 	return &methods[kind]->options[number];
@@ -71,18 +71,7 @@ detector_option(DetectorKind kind, int number)
 int
 detector_find_option(DetectorKind kind, const char *name)
 {
-	for (int i = 0; i < methods[kind]->n_options; i++)
-		if (strcmp(methods[kind]->options[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
-bool
-detector_option_allows(const DetectorOption *option, double value)
-{
-	if (isnan(value))
-		return isnan(option->initial);
-	return value >= option->low && value <= option->high && (option->type == DETECTOR_OPTION_NUMBER || value == floor(value));
+	return option_find(methods[kind]->options, methods[kind]->n_options, name);
 }
 
 const char *
@@ -94,8 +83,7 @@ detector_signal_name(DetectorSignal signal)
 void
 detector_initial_options(DetectorKind kind, double *options)
 {
-	for (int i = 0; i < methods[kind]->n_options; i++)
-		options[i] = methods[kind]->options[i].initial;
+	options_initial(methods[kind]->options, methods[kind]->n_options, options);
 }
 
 const char *

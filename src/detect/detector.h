@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/allocator.h"
+#include "base/options.h"
 
 /* Stored: numbers never change. */
 typedef enum DetectorKind
@@ -60,24 +61,6 @@ typedef enum DetectorInput
 /* Squares of larger numbers, summed, would overflow. */
 #define DETECTOR_LARGEST 1e140
 
-typedef enum DetectorOptionType
-{
-	DETECTOR_OPTION_NUMBER,
-	DETECTOR_OPTION_COUNT,
-	DETECTOR_OPTION_BOOLEAN,
-	DETECTOR_OPTION_CHOICE		/* the value is the place in choices */
-} DetectorOptionType;
-
-typedef struct DetectorOption
-{
-	const char *name;
-	DetectorOptionType type;
-	double		initial;		/* NaN: not given, and what is not given is estimated */
-	double		low;
-	double		high;			/* low and high are allowed themselves */
-	const char *const *choices; /* ends with NULL */
-} DetectorOption;
-
 #define DETECTOR_MAX_OPTIONS 10
 
 typedef struct Detector Detector;
@@ -89,13 +72,11 @@ extern int	detector_find(const char *name);
 extern const char *detector_reference(DetectorKind kind);
 extern DetectorInput detector_input(DetectorKind kind);
 extern int	detector_n_options(DetectorKind kind);
-extern const DetectorOption *detector_option(DetectorKind kind, int number);
+extern const Option *detector_option(DetectorKind kind, int number);
 
 /* -1 when the detector has none of that name. */
 extern int	detector_find_option(DetectorKind kind, const char *name);
 
-/* Whether the value is one that the option can have. */
-extern bool detector_option_allows(const DetectorOption *option, double value);
 extern const char *detector_signal_name(DetectorSignal signal);
 
 /* Fills all options with their initial values. */
@@ -139,6 +120,9 @@ extern DetectorSignal detector_signal(const Detector *detector);
 extern int64_t detector_n_rows(const Detector *detector);
 extern int64_t detector_n_values(const Detector *detector);
 extern int64_t detector_n_drifts(const Detector *detector);
+
+/* Of ADWIN: the mean of the values in its window; NaN while it is empty, and of other detectors. */
+extern double detector_window_mean(const Detector *detector);
 
 /* Number of the row, from 0, of the latest drift; -1 before the first. */
 extern int64_t detector_last_drift(const Detector *detector);

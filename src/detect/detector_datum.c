@@ -4,149 +4,19 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "base/compat.h"
 #include "base/memory.h"
-#include "common/shortest_dec.h"
+#include "base/options_datum.h"
 #include "detect/detector_datum.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/numeric.h"
-
-/* ---- from jsonb ---- */
-
-static char *
-option_names(DetectorKind kind)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	for (int i = 0; i < detector_n_options(kind); i++)
-		appendStringInfo(&text, "%s%s", i == 0 ? "" : ", ", detector_option(kind, i)->name);
-	return text.data;
-}
-
-static char *
-choices_text(const DetectorOption *option)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	for (int i = 0; option->choices[i] != NULL; i++)
-		appendStringInfo(&text, isdigit((unsigned char) option->choices[i][0]) ? "%s%s" : "%s\"%s\"",
-						 i == 0                               ? ""
-							 : option->choices[i + 1] == NULL ? " or "
-															  : ", ",
-						 option->choices[i]);
-	return text.data;
-}
-
-/* Bounds next to a round number stand for it, itself left out. */
-static char *
-range_text(const DetectorOption *option)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, option->type == DETECTOR_OPTION_COUNT ? "a whole number" : "a number");
-	if (option->low > 0 && option->low < 1e-200)
-		appendStringInfoString(&text, " above 0");
-	else if (option->low > -DETECTOR_LARGEST)
-		appendStringInfo(&text, " of at least %.15g", option->low);
-	if (option->high < 1 && option->high > 0.999999)
-		appendStringInfoString(&text, ", below 1");
-	else if (option->high < DETECTOR_LARGEST)
-		appendStringInfo(&text, ", at most %.15g", option->high);
-	return text.data;
-}
-
-pg_noreturn static void
-refuse_option(DetectorKind kind, const DetectorOption *option)
-{
-	const char *needs = option->type == DETECTOR_OPTION_BOOLEAN ? "true or false"
-		: option->type == DETECTOR_OPTION_CHOICE                ? choices_text(option)
-																: range_text(option);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"%s\" of detector %s is not valid", option->name, detector_name(kind)),
-			 errdetail("It must be %s%s.", needs, isnan(option->initial) ? ", or null to have it estimated" : "")));
-}
-
-static double
-choice_number(const DetectorOption *option, const JsonbValue *value)
-{
-	char	   *text;
-
-	if (value->type == jbvString)
-		text = pnstrdup(value->val.string.val, value->val.string.len);
-	else if (value->type == jbvNumeric)
-		text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
-	else
-		return -1;
-	for (int i = 0; option->choices[i] != NULL; i++)
-		if (strcmp(option->choices[i], text) == 0)
-			return i;
-	return -1;
-}
-
-static double
-option_value(DetectorKind kind, const DetectorOption *option, const JsonbValue *value)
-{
-	double		number;
-
-	if (value->type == jbvNull)
-		return option->initial;
-	if (option->type == DETECTOR_OPTION_BOOLEAN)
-	{
-		if (value->type != jbvBool)
-			refuse_option(kind, option);
-		return value->val.boolean;
-	}
-	if (option->type == DETECTOR_OPTION_CHOICE)
-		number = choice_number(option, value);
-	else if (value->type == jbvNumeric)
-		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
-	else
-		refuse_option(kind, option);
-	if (isnan(number) || !detector_option_allows(option, number))
-		refuse_option(kind, option);
-	return number;
-}
 
 static void
 read_options(DetectorKind kind, Jsonb *jsonb, double *options)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	int			option = -1;
 	const char *conflict;
 
-	detector_initial_options(kind, options);
-	if (!JB_ROOT_IS_OBJECT(jsonb))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options of a detector must be a JSON object"),
-				 errhint("The options of %s are %s.", detector_name(kind), option_names(kind))));
-	iterator = JsonbIteratorInit(&jsonb->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-		{
-			char	   *name = pnstrdup(value.val.string.val, value.val.string.len);
-
-			option = detector_find_option(kind, name);
-			if (option < 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("detector %s has no option \"%s\"", detector_name(kind), name),
-						 errhint("Its options are %s.", option_names(kind))));
-		}
-		else if (token == WJB_VALUE)
-			options[option] = option_value(kind, detector_option(kind, option), &value);
-	}
+	options_from_jsonb("detector", detector_name(kind), detector_option(kind, 0), detector_n_options(kind), jsonb, options);
 	conflict = detector_check_options(kind, options);
 	if (conflict != NULL)
 		ereport(ERROR,
@@ -183,39 +53,10 @@ detector_from_arguments(MemoryContext context, FunctionCallInfo fcinfo, int numb
 							   PG_NARGS() > number + 1 ? PG_GETARG_JSONB_P(number + 1) : NULL);
 }
 
-/* ---- to jsonb ---- */
-
-static void
-append_option(StringInfo text, const DetectorOption *option, double value)
-{
-	appendStringInfo(text, "\"%s\": ", option->name);
-	if (isnan(value))
-		appendStringInfoString(text, "null");
-	else if (option->type == DETECTOR_OPTION_BOOLEAN)
-		appendStringInfoString(text, value != 0 ? "true" : "false");
-	else if (option->type == DETECTOR_OPTION_CHOICE && !isdigit((unsigned char) option->choices[(int) value][0]))
-		appendStringInfo(text, "\"%s\"", option->choices[(int) value]);
-	else if (option->type == DETECTOR_OPTION_CHOICE)
-		appendStringInfoString(text, option->choices[(int) value]);
-	else
-		appendStringInfoString(text, double_to_shortest_decimal(value));
-}
-
 Jsonb *
 detector_options_jsonb(DetectorKind kind, const double *options)
 {
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoChar(&text, '{');
-	for (int i = 0; i < detector_n_options(kind); i++)
-	{
-		if (i > 0)
-			appendStringInfoString(&text, ", ");
-		append_option(&text, detector_option(kind, i), options[i]);
-	}
-	appendStringInfoChar(&text, '}');
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
+	return options_to_jsonb(detector_option(kind, 0), detector_n_options(kind), options);
 }
 
 /* ---- values ---- */

@@ -23,7 +23,7 @@ typedef struct DetectorMethod
 	const char *name;
 	const char *reference;
 	DetectorInput input;
-	const DetectorOption *options;
+	const Option *options;
 	int			n_options;
 
 	/* NULL: any valid options go together. */
@@ -46,28 +46,6 @@ typedef struct DetectorMethod
 } DetectorMethod;
 
 #define WORDS_OF(type) (sizeof(type) / 8)
-#define N_OPTIONS(list) ((int) (sizeof(list) / sizeof((list)[0])))
-
-#define COUNT_OPTION(name, initial, low, high) \
-	{ \
-		name, DETECTOR_OPTION_COUNT, initial, low, high, NULL \
-	}
-#define NUMBER_OPTION(name, initial, low, high) \
-	{ \
-		name, DETECTOR_OPTION_NUMBER, initial, low, high, NULL \
-	}
-#define BOOLEAN_OPTION(name, initial) \
-	{ \
-		name, DETECTOR_OPTION_BOOLEAN, initial, 0, 1, NULL \
-	}
-#define CHOICE_OPTION(name, list) \
-	{ \
-		name, DETECTOR_OPTION_CHOICE, 0, 0, N_OPTIONS(list) - 2, list \
-	}
-
-/* The bounds of options: a probability strictly between 0 and 1, something above 0. */
-#define ABOVE_ZERO 1e-300
-#define BELOW_ONE 0.9999999999999999
 #define MAX_COUNT 1e9
 #define MAX_WINDOW 10000
 

@@ -98,7 +98,7 @@ options_fit(DetectorKind kind, const double *options)
 	{
 		double		plain = NAN;
 
-		if (!detector_option_allows(&method->options[i], options[i]))
+		if (!option_allows(&method->options[i], options[i]))
 			return false;
 		if (isnan(options[i]) && word_at(options, (size_t) i) != word_at(&plain, 0))
 			return false;

@@ -24,7 +24,7 @@ enum
 	CELLS
 };
 
-static const DetectorOption options_list[] = {
+static const Option options_list[] = {
 	NUMBER_OPTION("alpha", 0.01, ABOVE_ZERO, BELOW_ONE),
 	NUMBER_OPTION("lower", 0, -DETECTOR_LARGEST, DETECTOR_LARGEST),
 	NUMBER_OPTION("upper", 1, -DETECTOR_LARGEST, DETECTOR_LARGEST),

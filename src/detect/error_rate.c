@@ -15,7 +15,7 @@ enum
 	DDM_DRIFT_LEVEL
 };
 
-static const DetectorOption ddm_options[] = {
+static const Option ddm_options[] = {
 	COUNT_OPTION("min_n", 30, 1, MAX_COUNT),
 	NUMBER_OPTION("warning_level", 2, 0, DETECTOR_LARGEST),
 	NUMBER_OPTION("drift_level", 3, 0, DETECTOR_LARGEST),
@@ -86,7 +86,7 @@ enum
 	EDDM_DRIFT_LEVEL
 };
 
-static const DetectorOption eddm_options[] = {
+static const Option eddm_options[] = {
 	COUNT_OPTION("min_n", 30, 1, MAX_COUNT),
 	NUMBER_OPTION("warning_level", 0.95, 0, 1),
 	NUMBER_OPTION("drift_level", 0.9, 0, 1),
@@ -180,7 +180,7 @@ enum
 	RDDM_WARNING_LIMIT
 };
 
-static const DetectorOption rddm_options[] = {
+static const Option rddm_options[] = {
 	COUNT_OPTION("min_n", 129, 1, MAX_COUNT),
 	NUMBER_OPTION("warning_level", 1.773, 0, DETECTOR_LARGEST),
 	NUMBER_OPTION("drift_level", 2.258, 0, DETECTOR_LARGEST),

@@ -15,11 +15,11 @@ enum
 	STDDEV
 };
 
-static const DetectorOption options_list[] = {
+static const Option options_list[] = {
 	COUNT_OPTION("min_n", 30, 2, MAX_COUNT),
 	COUNT_OPTION("window_size", 100, 1, MAX_WINDOW),
 	NUMBER_OPTION("threshold", 12, 0, DETECTOR_LARGEST),
-	CHOICE_OPTION("mode", detector_modes),
+	CHOICE_OPTION("mode", detector_modes, 0),
 	NUMBER_OPTION("mean", NAN, -DETECTOR_LARGEST, DETECTOR_LARGEST),
 	NUMBER_OPTION("stddev", NAN, ABOVE_ZERO, DETECTOR_LARGEST),
 };

@@ -13,7 +13,7 @@ enum
 	A_TWO_SIDED
 };
 
-static const DetectorOption a_options[] = {
+static const Option a_options[] = {
 	NUMBER_OPTION("drift_confidence", 0.001, ABOVE_ZERO, BELOW_ONE),
 	NUMBER_OPTION("warning_confidence", 0.005, ABOVE_ZERO, BELOW_ONE),
 	BOOLEAN_OPTION("two_sided", 0),
@@ -127,12 +127,12 @@ enum
 	W_VARIANT
 };
 
-static const DetectorOption w_options[] = {
+static const Option w_options[] = {
 	NUMBER_OPTION("drift_confidence", 0.001, ABOVE_ZERO, BELOW_ONE),
 	NUMBER_OPTION("warning_confidence", 0.005, ABOVE_ZERO, BELOW_ONE),
 	NUMBER_OPTION("lambda", 0.05, ABOVE_ZERO, BELOW_ONE),
 	BOOLEAN_OPTION("two_sided", 0),
-	CHOICE_OPTION("variant", detector_variants),
+	CHOICE_OPTION("variant", detector_variants, 0),
 };
 
 /* An exponentially weighted mean, and the sum of the squares of its weights. */

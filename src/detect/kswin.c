@@ -20,13 +20,13 @@ enum
 	VARIANT
 };
 
-static const DetectorOption options_list[] = {
+static const Option options_list[] = {
 	NUMBER_OPTION("alpha", 0.005, 0, 1),
 	COUNT_OPTION("window_size", 100, 2, MAX_WINDOW),
 	COUNT_OPTION("stat_size", 30, 1, MAX_WINDOW / 2),
 	NUMBER_OPTION("min_distance", 0.1, 0, 1),
 	COUNT_OPTION("seed", 0, 0, 4294967295.0),
-	CHOICE_OPTION("variant", detector_variants),
+	CHOICE_OPTION("variant", detector_variants, 0),
 };
 
 /* A value of the window and the place it came to: sorted by value, so that no test needs to sort. */

@@ -89,17 +89,17 @@ enum
 	FHDDMS_VARIANT
 };
 
-static const DetectorOption fhddm_options[] = {
+static const Option fhddm_options[] = {
 	COUNT_OPTION("window_size", 100, 1, MAX_WINDOW),
 	NUMBER_OPTION("delta", 0.000001, ABOVE_ZERO, BELOW_ONE),
-	CHOICE_OPTION("variant", detector_variants),
+	CHOICE_OPTION("variant", detector_variants, 0),
 };
 
-static const DetectorOption fhddms_options[] = {
+static const Option fhddms_options[] = {
 	COUNT_OPTION("window_size", 100, 1, MAX_WINDOW),
 	NUMBER_OPTION("delta", 0.000001, ABOVE_ZERO, BELOW_ONE),
 	COUNT_OPTION("short_window_size", 25, 1, MAX_WINDOW),
-	CHOICE_OPTION("variant", detector_variants),
+	CHOICE_OPTION("variant", detector_variants, 0),
 };
 
 enum
@@ -226,9 +226,9 @@ enum
 	COUNT_OPTION("window_size", 100, 1, MAX_WINDOW), NUMBER_OPTION("delta", 0.000001, ABOVE_ZERO, BELOW_ONE), \
 		NUMBER_OPTION("warning_delta", 0.000005, ABOVE_ZERO, BELOW_ONE)
 
-static const DetectorOption mddm_a_options[] = {MDDM_COMMON, NUMBER_OPTION("difference", 0.01, 0, 1e6)};
-static const DetectorOption mddm_e_options[] = {MDDM_COMMON, NUMBER_OPTION("lambda", 0.01, 0, 1)};
-static const DetectorOption mddm_g_options[] = {MDDM_COMMON, NUMBER_OPTION("ratio", 1.01, 1, 2)};
+static const Option mddm_a_options[] = {MDDM_COMMON, NUMBER_OPTION("difference", 0.01, 0, 1e6)};
+static const Option mddm_e_options[] = {MDDM_COMMON, NUMBER_OPTION("lambda", 0.01, 0, 1)};
+static const Option mddm_g_options[] = {MDDM_COMMON, NUMBER_OPTION("ratio", 1.01, 1, 2)};
 
 enum
 {

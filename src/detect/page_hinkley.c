@@ -15,12 +15,12 @@ enum
 	HINKLEY_MODE
 };
 
-static const DetectorOption hinkley_options[] = {
+static const Option hinkley_options[] = {
 	COUNT_OPTION("min_n", 30, 1, MAX_COUNT),
 	NUMBER_OPTION("delta", 0.005, 0, DETECTOR_LARGEST),
 	NUMBER_OPTION("threshold", 50, 0, DETECTOR_LARGEST),
 	NUMBER_OPTION("alpha", 1 - 0.0001, ABOVE_ZERO, 1),
-	CHOICE_OPTION("mode", detector_modes),
+	CHOICE_OPTION("mode", detector_modes, 0),
 };
 
 typedef struct Hinkley
@@ -94,11 +94,11 @@ enum
 	CUSUM_STDDEV
 };
 
-static const DetectorOption cusum_options[] = {
+static const Option cusum_options[] = {
 	COUNT_OPTION("min_n", 30, 2, MAX_COUNT),
 	NUMBER_OPTION("allowance", 0.5, 0, DETECTOR_LARGEST),
 	NUMBER_OPTION("threshold", 5, 0, DETECTOR_LARGEST),
-	CHOICE_OPTION("mode", detector_modes),
+	CHOICE_OPTION("mode", detector_modes, 0),
 	NUMBER_OPTION("mean", NAN, -DETECTOR_LARGEST, DETECTOR_LARGEST),
 	NUMBER_OPTION("stddev", NAN, ABOVE_ZERO, DETECTOR_LARGEST),
 };

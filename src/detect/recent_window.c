@@ -61,7 +61,7 @@ enum
 	STEPD_TWO_SIDED
 };
 
-static const DetectorOption stepd_options[] = {
+static const Option stepd_options[] = {
 	NUMBER_OPTION("drift_alpha", 0.003, ABOVE_ZERO, 1),
 	NUMBER_OPTION("warning_alpha", 0.05, ABOVE_ZERO, 1),
 	COUNT_OPTION("window_size", 30, 1, MAX_WINDOW),
@@ -145,7 +145,7 @@ enum
 	WSTD_TWO_SIDED
 };
 
-static const DetectorOption wstd_options[] = {
+static const Option wstd_options[] = {
 	NUMBER_OPTION("drift_alpha", 0.003, ABOVE_ZERO, 1),
 	NUMBER_OPTION("warning_alpha", 0.05, ABOVE_ZERO, 1),
 	COUNT_OPTION("window_size", 30, 1, MAX_WINDOW),

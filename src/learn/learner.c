@@ -1,0 +1,449 @@
+/*
+ * learner.c
+ *		Models that learn one row at a time: the catalogue, their features and classes, learning and asking.
+ */
+#include "learn/learner_method.h"
+
+static const LearnerMethod *const methods[LEARNER_N_KINDS] = {
+	[LEARNER_LINEAR_REGRESSION] = &linear_regression_method,
+	[LEARNER_LOGISTIC_REGRESSION] = &logistic_regression_method,
+	[LEARNER_SOFTMAX_REGRESSION] = &softmax_regression_method,
+	[LEARNER_QUANTILE_REGRESSION] = &quantile_regression_method,
+	[LEARNER_PASSIVE_AGGRESSIVE] = &passive_aggressive_method,
+	[LEARNER_PASSIVE_AGGRESSIVE_REGRESSION] = &passive_aggressive_regression_method,
+	[LEARNER_ALMA] = &alma_method,
+	[LEARNER_RECURSIVE_LEAST_SQUARES] = &recursive_least_squares_method,
+	[LEARNER_GAUSSIAN_NAIVE_BAYES] = &gaussian_naive_bayes_method,
+	[LEARNER_BERNOULLI_NAIVE_BAYES] = &bernoulli_naive_bayes_method,
+	[LEARNER_MULTINOMIAL_NAIVE_BAYES] = &multinomial_naive_bayes_method,
+	[LEARNER_HOEFFDING_TREE] = &hoeffding_tree_method,
+	[LEARNER_HOEFFDING_ADAPTIVE_TREE] = &hoeffding_adaptive_tree_method,
+	[LEARNER_ONLINE_BAGGING] = &online_bagging_method,
+	[LEARNER_ADWIN_BAGGING] = &adwin_bagging_method,
+	[LEARNER_LEVERAGING_BAGGING] = &leveraging_bagging_method,
+	[LEARNER_ADAPTIVE_RANDOM_FOREST] = &adaptive_random_forest_method,
+	[LEARNER_STREAMING_RANDOM_PATCHES] = &streaming_random_patches_method,
+};
+
+const LearnerMethod *
+learner_method(LearnerKind kind)
+{
+	return methods[kind];
+}
+
+/* ---- the catalogue ---- */
+
+const char *
+learner_name(LearnerKind kind)
+{
+	return methods[kind]->name;
+}
+
+int
+learner_find(const char *name)
+{
+	for (int kind = 0; kind < LEARNER_N_KINDS; kind++)
+		if (strcmp(methods[kind]->name, name) == 0)
+			return kind;
+	return -1;
+}
+
+const char *
+learner_reference(LearnerKind kind)
+{
+	return methods[kind]->reference;
+}
+
+LearnerTask
+learner_task(LearnerKind kind)
+{
+	return methods[kind]->task;
+}
+
+int
+learner_n_options(LearnerKind kind)
+{
+	return methods[kind]->n_options;
+}
+
+const Option *
+learner_option(LearnerKind kind, int number)
+{
+	return &methods[kind]->options[number];
+}
+
+int
+learner_find_option(LearnerKind kind, const char *name)
+{
+	return option_find(methods[kind]->options, methods[kind]->n_options, name);
+}
+
+void
+learner_initial_options(LearnerKind kind, double *options)
+{
+	options_initial(methods[kind]->options, methods[kind]->n_options, options);
+}
+
+const char *
+learner_check_options(LearnerKind kind, const double *options)
+{
+	return methods[kind]->check == NULL ? NULL : methods[kind]->check(options);
+}
+
+bool
+learner_explains(LearnerKind kind)
+{
+	return methods[kind]->contribute != NULL;
+}
+
+/* ---- life ---- */
+
+static void *
+resize_counted(void *context, void *pointer, size_t old_size, size_t size)
+{
+	Learner    *learner = context;
+
+	pointer = learner->outer.resize(learner->outer.context, pointer, old_size, size);
+	learner->held += size - old_size;
+	return pointer;
+}
+
+Learner *
+learner_create(Allocator allocator, LearnerKind kind, const double *options)
+{
+	Learner    *learner = allocator.resize(allocator.context, NULL, 0, sizeof(Learner));
+	int			seed = learner_find_option(kind, "seed");
+
+	*learner = (Learner){.outer = allocator, .held = sizeof(Learner), .kind = kind, .method = methods[kind]};
+	learner->allocator = (Allocator){.resize = resize_counted, .context = learner};
+	memcpy(learner->options, options, (size_t) methods[kind]->n_options * sizeof(double));
+	learner->max_memory = options[learner_find_option(kind, "max_memory")];
+	random_seed(&learner->random, seed < 0 ? 0 : (uint64_t) options[seed]);
+	return learner;
+}
+
+void
+learner_free(Learner *learner)
+{
+	int			n = learner->features.n;
+
+	if (learner->is_started)
+	{
+		learner->method->finish(learner);
+		learner->allocator.resize(learner->allocator.context, learner->state, learner->method->state_size, 0);
+	}
+	for (int i = 0; i < n; i++)
+		names_free(learner->allocator, &learner->categories[i]);
+	if (n > 0)
+	{
+		learner->allocator.resize(learner->allocator.context, learner->categories, (size_t) n * sizeof(Names), 0);
+		learner->allocator.resize(learner->allocator.context, learner->is_categorical, (size_t) n * sizeof(bool), 0);
+	}
+	names_free(learner->allocator, &learner->features);
+	names_free(learner->allocator, &learner->classes);
+	learner->outer.resize(learner->outer.context, learner, sizeof(Learner), 0);
+}
+
+LearnerKind
+learner_kind(const Learner *learner)
+{
+	return learner->kind;
+}
+
+const double *
+learner_options(const Learner *learner)
+{
+	return learner->options;
+}
+
+int64_t
+learner_n_rows(const Learner *learner)
+{
+	return learner->n_rows;
+}
+
+size_t
+learner_memory(const Learner *learner)
+{
+	return learner->held;
+}
+
+/* ---- features and classes ---- */
+
+int
+learner_add_feature(Learner *learner, const char *name, size_t length, bool is_categorical)
+{
+	int			n = learner->features.n;
+
+	if (names_add(learner->allocator, &learner->features, name, length, LEARNER_MAX_FEATURES) != n)
+		return -1;
+	learner->is_categorical = learner_grow(learner->allocator, learner->is_categorical, (size_t) n * sizeof(bool),
+										   (size_t) (n + 1) * sizeof(bool));
+	learner->categories = learner_grow(learner->allocator, learner->categories, (size_t) n * sizeof(Names),
+									   (size_t) (n + 1) * sizeof(Names));
+	learner->is_categorical[n] = is_categorical;
+	return n;
+}
+
+int
+learner_n_features(const Learner *learner)
+{
+	return learner->features.n;
+}
+
+static const char *
+name_of(const Names *names, int number, size_t *length)
+{
+	*length = names->names[number].length;
+	return names->names[number].bytes;
+}
+
+const char *
+learner_feature_name(const Learner *learner, int feature, size_t *length)
+{
+	return name_of(&learner->features, feature, length);
+}
+
+bool
+learner_feature_is_categorical(const Learner *learner, int feature)
+{
+	return learner->is_categorical[feature];
+}
+
+int
+learner_find_feature(const Learner *learner, const char *name, size_t length)
+{
+	return names_find(&learner->features, name, length);
+}
+
+double
+learner_category(const Learner *learner, int feature, const char *name, size_t length)
+{
+	int			code = names_find(&learner->categories[feature], name, length);
+
+	return code < 0 ? NAN : code;
+}
+
+double
+learner_category_add(Learner *learner, int feature, const char *name, size_t length)
+{
+	int			code;
+
+	if (learner_is_full(learner))
+		return learner_category(learner, feature, name, length);
+	code = names_add(learner->allocator, &learner->categories[feature], name, length, LEARNER_MAX_CATEGORIES);
+	return code < 0 ? NAN : code;
+}
+
+int
+learner_n_categories(const Learner *learner, int feature)
+{
+	return learner->categories[feature].n;
+}
+
+const char *
+learner_category_name(const Learner *learner, int feature, int category, size_t *length)
+{
+	return name_of(&learner->categories[feature], category, length);
+}
+
+int
+learner_class(const Learner *learner, const char *name, size_t length)
+{
+	return names_find(&learner->classes, name, length);
+}
+
+int
+learner_class_add(Learner *learner, const char *name, size_t length)
+{
+	return names_add(learner->allocator, &learner->classes, name, length,
+					 learner->method->task == LEARNER_BINARY ? 2 : LEARNER_MAX_CLASSES);
+}
+
+int
+learner_n_classes(const Learner *learner)
+{
+	return learner->classes.n;
+}
+
+const char *
+learner_class_name(const Learner *learner, int class, size_t *length)
+{
+	return name_of(&learner->classes, class, length);
+}
+
+/* ---- learning and asking ---- */
+
+static void
+start(Learner *learner)
+{
+	learner->state = learner_room(learner, learner->method->state_size);
+	learner->is_started = true;
+	learner->method->start(learner);
+}
+
+void
+learner_learn(Learner *learner, const double *row, double target, double weight)
+{
+	if (!learner->is_started)
+		start(learner);
+	learner->method->learn(learner, row, target, weight);
+	learner->n_rows++;
+}
+
+void
+learner_probabilities(const Learner *learner, const double *row, double *probabilities)
+{
+	if (learner->is_started)
+		learner->method->predict(learner, row, probabilities);
+	else
+		for (int i = 0; i < learner->classes.n; i++)
+			probabilities[i] = 1.0 / learner->classes.n;
+}
+
+int
+learner_most_probable(const Learner *learner, const double *probabilities)
+{
+	int			best = learner->classes.n == 0 ? -1 : 0;
+
+	for (int i = 1; i < learner->classes.n; i++)
+		if (probabilities[i] > probabilities[best] ||
+			(probabilities[i] == probabilities[best] && names_before(&learner->classes, i, best)))
+			best = i;
+	return best;
+}
+
+double
+learner_number(const Learner *learner, const double *row)
+{
+	double		prediction = NAN;
+
+	if (learner->is_started)
+		learner->method->predict(learner, row, &prediction);
+	return prediction;
+}
+
+void
+learner_contributions(const Learner *learner, const double *row, int class, double *bias, double *contributions)
+{
+	*bias = 0;
+	memset(contributions, 0, (size_t) learner->features.n * sizeof(double));
+	if (learner->is_started)
+		learner->method->contribute(learner, row, class, bias, contributions);
+}
+
+/* ---- the stored form ---- */
+
+/* A version, the kind, then what archive_learner names. */
+#define WIRE_VERSION 1
+
+static void
+archive_learner(Archive *archive, Learner *learner)
+{
+	int			n_features = learner->features.n;
+
+	for (int i = 0; i < learner->method->n_options; i++)
+		archive_double(archive, &learner->options[i]);
+	archive_integer(archive, &learner->n_rows, 0, INT64_C(1) << 60);
+	if (archive_reads(archive))
+	{
+		Names		names = {0};
+
+		archive_names(archive, &names, LEARNER_MAX_FEATURES);
+		for (int i = 0; i < names.n; i++)
+			learner_add_feature(learner, names.names[i].bytes, names.names[i].length, false);
+		n_features = names.n;
+		names_free(archive->allocator, &names);
+	}
+	else
+		archive_names(archive, &learner->features, LEARNER_MAX_FEATURES);
+	for (int i = 0; i < n_features && !archive_is_corrupt(archive); i++)
+	{
+		archive_boolean(archive, &learner->is_categorical[i]);
+		if (learner->is_categorical[i])
+			archive_names(archive, &learner->categories[i], LEARNER_MAX_CATEGORIES);
+	}
+	archive_names(archive, &learner->classes, learner->method->task == LEARNER_BINARY ? 2 : LEARNER_MAX_CLASSES);
+	archive_boolean(archive, &learner->is_started);
+}
+
+/* The state, of a learner that has one; it is started before it is read. Random numbers come last, for start may draw some. */
+static void
+archive_state(Archive *archive, Learner *learner)
+{
+	if (learner->is_started)
+		learner->method->archive(learner, archive);
+	archive_random(archive, &learner->random);
+}
+
+static size_t
+walk(const Learner *learner, ArchiveMode mode, uint8_t *bytes)
+{
+	Archive		archive = {.mode = mode, .buffer = bytes, .position = 2};
+
+	if (bytes != NULL)
+	{
+		bytes[0] = WIRE_VERSION;
+		bytes[1] = (uint8_t) learner->kind;
+	}
+	/* Only reading changes what is walked over. */
+	archive_learner(&archive, (Learner *) learner);
+	archive_state(&archive, (Learner *) learner);
+	return archive.position;
+}
+
+size_t
+learner_encoded_size(const Learner *learner)
+{
+	return walk(learner, ARCHIVE_MEASURE, NULL);
+}
+
+void
+learner_encode(const Learner *learner, uint8_t *bytes)
+{
+	walk(learner, ARCHIVE_WRITE, bytes);
+}
+
+/* Options that are read are checked as those that somebody gives. */
+static bool
+options_are_valid(const Learner *learner)
+{
+	for (int i = 0; i < learner->method->n_options; i++)
+		if (!option_allows(&learner->method->options[i], learner->options[i]))
+			return false;
+	return learner_check_options(learner->kind, learner->options) == NULL;
+}
+
+LearnerStatus
+learner_decode(Allocator allocator, const uint8_t *bytes, size_t size, Learner **result)
+{
+	double		options[LEARNER_MAX_OPTIONS];
+	Learner    *learner;
+	Archive		archive = {.mode = ARCHIVE_READ, .reader = {.bytes = bytes, .size = size, .position = 2}};
+	bool		is_started;
+
+	if (size < 2 || bytes[0] != WIRE_VERSION)
+		return size < 2 ? LEARNER_CORRUPT : LEARNER_OTHER_VERSION;
+	if (bytes[1] >= LEARNER_N_KINDS)
+		return LEARNER_CORRUPT;
+	learner_initial_options((LearnerKind) bytes[1], options);
+	learner = learner_create(allocator, (LearnerKind) bytes[1], options);
+	archive.allocator = learner->allocator;
+	archive_learner(&archive, learner);
+	is_started = learner->is_started;
+	learner->is_started = false;
+	if (!archive.reader.corrupt && options_are_valid(learner) && (learner->features.n > 0 || !is_started))
+	{
+		learner->max_memory = learner->options[learner_find_option(learner->kind, "max_memory")];
+		if (is_started)
+			start(learner);
+		archive_state(&archive, learner);
+		if (!archive.reader.corrupt && archive.reader.position == size)
+		{
+			*result = learner;
+			return LEARNER_OK;
+		}
+	}
+	learner_free(learner);
+	return LEARNER_CORRUPT;
+}

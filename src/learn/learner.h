@@ -1,0 +1,155 @@
+/*
+ * learner.h
+ *		Models that learn one row at a time.
+ *
+ * Plain C. A row is an array of numbers, one per feature: a number, or the code of a category; NaN is a missing value. A target is the
+ * code of a class, or a number. A Learner knows its features and classes by name, so a stored one can be asked by whoever has only
+ * it. Encoded it can be stored, and going on from what was stored gives what one run would have given, bit for bit.
+ */
+#ifndef WEIR_LEARNER_H
+#define WEIR_LEARNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/allocator.h"
+#include "base/options.h"
+
+/* Stored: numbers never change. */
+typedef enum LearnerKind
+{
+	LEARNER_LINEAR_REGRESSION = 0,
+	LEARNER_LOGISTIC_REGRESSION = 1,
+	LEARNER_SOFTMAX_REGRESSION = 2,
+	LEARNER_QUANTILE_REGRESSION = 3,
+	LEARNER_PASSIVE_AGGRESSIVE = 4,
+	LEARNER_PASSIVE_AGGRESSIVE_REGRESSION = 5,
+	LEARNER_ALMA = 6,
+	LEARNER_RECURSIVE_LEAST_SQUARES = 7,
+	LEARNER_GAUSSIAN_NAIVE_BAYES = 8,
+	LEARNER_BERNOULLI_NAIVE_BAYES = 9,
+	LEARNER_MULTINOMIAL_NAIVE_BAYES = 10,
+	LEARNER_HOEFFDING_TREE = 11,
+	LEARNER_HOEFFDING_ADAPTIVE_TREE = 12,
+	LEARNER_ONLINE_BAGGING = 13,
+	LEARNER_ADWIN_BAGGING = 14,
+	LEARNER_LEVERAGING_BAGGING = 15,
+	LEARNER_ADAPTIVE_RANDOM_FOREST = 16,
+	LEARNER_STREAMING_RANDOM_PATCHES = 17,
+	LEARNER_N_KINDS
+} LearnerKind;
+
+typedef enum LearnerTask
+{
+	LEARNER_BINARY,				/* two classes */
+	LEARNER_CLASSES,			/* any number of classes */
+	LEARNER_REGRESSION			/* a number */
+} LearnerTask;
+
+#define LEARNER_MAX_OPTIONS 20
+#define LEARNER_MAX_FEATURES 1024
+#define LEARNER_MAX_CLASSES 1000
+#define LEARNER_MAX_CATEGORIES 1000 /* of one feature; others are missing values */
+#define LEARNER_MAX_NAME 255		/* bytes of a feature's, a category's, a class's name; longer ones are cut */
+
+/* Numbers beyond are missing values: their squares, summed, would overflow. */
+#define LEARNER_LARGEST 1e100
+
+typedef struct Learner Learner;
+
+/* ---- the catalogue ---- */
+
+extern const char *learner_name(LearnerKind kind);
+
+/* -1 when there is none of that name. */
+extern int	learner_find(const char *name);
+extern const char *learner_reference(LearnerKind kind);
+extern LearnerTask learner_task(LearnerKind kind);
+extern int	learner_n_options(LearnerKind kind);
+extern const Option *learner_option(LearnerKind kind, int number);
+
+/* -1 when the learner has none of that name. */
+extern int	learner_find_option(LearnerKind kind, const char *name);
+extern void learner_initial_options(LearnerKind kind, double *options);
+
+/* NULL when the options, each valid in itself, go together; else a sentence that says why not. */
+extern const char *learner_check_options(LearnerKind kind, const double *options);
+
+/* ---- life ---- */
+
+/* Options must be valid and go together. */
+extern Learner *learner_create(Allocator allocator, LearnerKind kind, const double *options);
+extern void learner_free(Learner *learner);
+
+extern LearnerKind learner_kind(const Learner *learner);
+extern const double *learner_options(const Learner *learner);
+
+/* Rows learned. */
+extern int64_t learner_n_rows(const Learner *learner);
+
+/* Bytes that the model holds. */
+extern size_t learner_memory(const Learner *learner);
+
+/* ---- features and classes ---- */
+
+/* Features are named before the first row; the number of the new one. At most LEARNER_MAX_FEATURES, no name twice. */
+extern int	learner_add_feature(Learner *learner, const char *name, size_t length, bool is_categorical);
+extern int	learner_n_features(const Learner *learner);
+extern const char *learner_feature_name(const Learner *learner, int feature, size_t *length);
+extern bool learner_feature_is_categorical(const Learner *learner, int feature);
+
+/* -1 when there is none of that name. */
+extern int	learner_find_feature(const Learner *learner, const char *name, size_t length);
+
+/* The code of a category, NaN for one not known; learner_category_add makes it known while there is room. */
+extern double learner_category(const Learner *learner, int feature, const char *name, size_t length);
+extern double learner_category_add(Learner *learner, int feature, const char *name, size_t length);
+extern int	learner_n_categories(const Learner *learner, int feature);
+extern const char *learner_category_name(const Learner *learner, int feature, int category, size_t *length);
+
+/* The code of a class, -1 for one not known; learner_class_add makes it known, -1 when there is no room. */
+extern int	learner_class(const Learner *learner, const char *name, size_t length);
+extern int	learner_class_add(Learner *learner, const char *name, size_t length);
+extern int	learner_n_classes(const Learner *learner);
+extern const char *learner_class_name(const Learner *learner, int class, size_t *length);
+
+/* ---- learning and asking ---- */
+
+/* One row, with a weight above 0. The target is the code of a class, or a finite number. */
+extern void learner_learn(Learner *learner, const double *row, double target, double weight);
+
+/* Of classifiers: a probability per class, which sum to 1; nothing is known before the first row: all equal. */
+extern void learner_probabilities(const Learner *learner, const double *row, double *probabilities);
+
+/* The most probable class; of equally probable ones the first by name; -1 when no class is known. */
+extern int	learner_most_probable(const Learner *learner, const double *probabilities);
+
+/* Of regression: the number. NaN before the first row. */
+extern double learner_number(const Learner *learner, const double *row);
+
+/*
+ * What each feature contributes to what the learner says of the class (of regression: to the number; class is ignored): the bias and
+ * n_features contributions sum to it. Linear models say log-odds (softmax: the class's score; margin classifiers: the margin), naive
+ * Bayes the logarithm of the class's joint likelihood, trees and forests the probability: path-dependent SHAP values (Lundberg, Erion
+ * and Lee 2018) over the weights that their nodes have seen.
+ */
+extern bool learner_explains(LearnerKind kind);
+extern void learner_contributions(const Learner *learner, const double *row, int class, double *bias, double *contributions);
+
+/* ---- the stored form ---- */
+
+typedef enum LearnerStatus
+{
+	LEARNER_OK = 0,
+	LEARNER_CORRUPT,			/* not what learner_encode writes */
+	LEARNER_OTHER_VERSION
+} LearnerStatus;
+
+extern size_t learner_encoded_size(const Learner *learner);
+extern void learner_encode(const Learner *learner, uint8_t *bytes);
+
+/* Bytes may come from anybody; what decodes can be used safely and encodes to the same bytes. */
+extern LearnerStatus learner_decode(Allocator allocator, const uint8_t *bytes, size_t size, Learner **learner);
+
+#endif

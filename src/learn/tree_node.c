@@ -1,0 +1,384 @@
+/*
+ * tree_node.c
+ *		The nodes of trees: made, counted, walked, stored.
+ */
+#include "learn/tree_node.h"
+
+static void
+release(Learner *learner, void *pointer, size_t size)
+{
+	if (pointer != NULL)
+		learner->allocator.resize(learner->allocator.context, pointer, size, 0);
+}
+
+/* Which features a new leaf observes: of those allowed, so many drawn at random, in order. */
+static void
+draw_observed(Learner *learner, const Tree *tree, TreeNode *node)
+{
+	int			n_features = learner->features.n;
+	int			n_allowed = 0;
+	int			n_wanted;
+
+	for (int i = 0; i < n_features; i++)
+		n_allowed += tree->allowed == NULL || tree->allowed[i];
+	n_wanted = tree->settings->n_observed > 0 && tree->settings->n_observed < n_allowed ? tree->settings->n_observed : n_allowed;
+	node->n_observers = n_wanted;
+	if (n_wanted == n_features)
+		return;
+	node->observed = learner_room(learner, (size_t) n_wanted * sizeof(int));
+	/* Each sample is equally likely (Knuth 3.4.2, algorithm S). */
+	for (int i = 0, n = 0; i < n_features; i++)
+		if (tree->allowed == NULL || tree->allowed[i])
+			if (random_below(&learner->random, n_allowed--) < n_wanted - n)
+				node->observed[n++] = i;
+}
+
+void
+node_activate(Learner *learner, Tree *tree, TreeNode *node)
+{
+	draw_observed(learner, tree, node);
+	node->observers = learner_room(learner, (size_t) node->n_observers * sizeof(Observer));
+	node->is_active = true;
+}
+
+void
+node_deactivate(Learner *learner, TreeNode *node)
+{
+	for (int i = 0; i < node->n_observers; i++)
+		observer_free(learner, &node->observers[i]);
+	release(learner, node->observers, (size_t) node->n_observers * sizeof(Observer));
+	release(learner, node->observed, (size_t) node->n_observers * sizeof(int));
+	node->observers = NULL;
+	node->observed = NULL;
+	node->n_observers = 0;
+	node->is_active = false;
+}
+
+TreeNode *
+node_create(Learner *learner, Tree *tree, int depth, const double *stats, int n_classes)
+{
+	TreeNode   *node = learner_room(learner, sizeof(TreeNode));
+
+	node->depth = depth;
+	if (n_classes > 0)
+	{
+		node->stats = learner_room(learner, (size_t) n_classes * sizeof(double));
+		memcpy(node->stats, stats, (size_t) n_classes * sizeof(double));
+		node->n_classes = n_classes;
+	}
+	node->cover = node->last_attempt = node_weight(node);
+	node_activate(learner, tree, node);
+	if (tree->settings->is_adaptive)
+		node->watch = watch_create(learner);
+	tree->n_nodes++;
+	return node;
+}
+
+void
+node_free(Learner *learner, Tree *tree, TreeNode *node)
+{
+	if (node == NULL)
+		return;
+	for (int i = 0; i < node->n_children; i++)
+		node_free(learner, tree, node->children[i]);
+	release(learner, node->children, (size_t) node->n_children * sizeof(TreeNode *));
+	release(learner, node->categories, (size_t) node->n_children * sizeof(int));
+	release(learner, node->stats, (size_t) node->n_classes * sizeof(double));
+	if (node->watch != NULL)
+	{
+		node_free(learner, tree, node->watch->alternate);
+		if (node->watch->detector != NULL)
+			detector_free(node->watch->detector);
+		release(learner, node->watch, sizeof(Watch));
+	}
+	node_deactivate(learner, node);
+	release(learner, node, sizeof(TreeNode));
+	tree->n_nodes--;
+}
+
+double
+node_weight(const TreeNode *node)
+{
+	double		weight = 0;
+
+	for (int i = 0; i < node->n_classes; i++)
+		weight += node->stats[i];
+	return weight;
+}
+
+void
+node_count(Learner *learner, TreeNode *node, int class, double weight)
+{
+	if (class >= node->n_classes)
+	{
+		node->stats = learner_grow(learner->allocator, node->stats, (size_t) node->n_classes * sizeof(double),
+								   (size_t) (class + 1) * sizeof(double));
+		node->n_classes = class + 1;
+	}
+	node->stats[class] += weight;
+	node->cover += weight;
+}
+
+int
+node_branch(const TreeNode *node, const double *row)
+{
+	double		value = row[node->feature];
+
+	if (isnan(value))
+		return -1;
+	switch (node->kind)
+	{
+		case SPLIT_NUMBER:
+			return value <= node->value ? 0 : 1;
+		case SPLIT_CATEGORY:
+			return value == node->value ? 0 : 1;
+		default:
+			for (int i = 0; i < node->n_children; i++)
+				if (node->categories[i] == value)
+					return i;
+			return -1;
+	}
+}
+
+int
+node_common_branch(const TreeNode *node)
+{
+	int			best = 0;
+
+	for (int i = 1; i < node->n_children; i++)
+		if (node->children[i]->cover > node->children[best]->cover)
+			best = i;
+	return best;
+}
+
+/* ---- the stored form ---- */
+
+static void
+archive_number_evidence(Archive *archive, NumberEvidence *numbers)
+{
+	archive_double(archive, &numbers->n);
+	archive_double(archive, &numbers->mean);
+	archive_double(archive, &numbers->squares);
+	archive_double(archive, &numbers->low);
+	archive_double(archive, &numbers->high);
+	archive_double(archive, &numbers->constant);
+	archive_double(archive, &numbers->factor);
+}
+
+static void
+archive_observer(const Learner *learner, Archive *archive, Observer *observer, bool is_categorical)
+{
+	int			n_classes = observer->n_classes;
+	int			n_categories = observer->n_categories;
+
+	archive_count(archive, &n_classes, 0, learner->classes.n);
+	if (!is_categorical)
+	{
+		if (archive_reads(archive))
+		{
+			if ((size_t) n_classes * sizeof(NumberEvidence) > archive_left(archive))
+				archive_refuse(archive);
+			observer->numbers = archive_room(archive, archive_is_corrupt(archive) ? 0 : n_classes, sizeof(NumberEvidence));
+			observer->n_classes = observer->numbers == NULL ? 0 : n_classes;
+		}
+		for (int i = 0; i < observer->n_classes; i++)
+			archive_number_evidence(archive, &observer->numbers[i]);
+		return;
+	}
+	archive_count(archive, &n_categories, 0, LEARNER_MAX_CATEGORIES);
+	if (archive_reads(archive))
+	{
+		/* Room for both is there or neither is. */
+		if ((n_classes == 0) != (n_categories == 0) ||
+			((uint64_t) n_classes * (uint64_t) (n_categories + 1)) * 8 > archive_left(archive))
+			archive_refuse(archive);
+		if (archive_is_corrupt(archive) || n_classes == 0)
+			return;
+		observer->counts = archive_room(archive, (int64_t) n_classes * n_categories, sizeof(double));
+		observer->totals = archive_room(archive, n_classes, sizeof(double));
+		observer->n_classes = n_classes;
+		observer->n_categories = n_categories;
+	}
+	for (int i = 0; i < n_classes * n_categories; i++)
+		archive_double(archive, &observer->counts[i]);
+	for (int i = 0; i < n_classes; i++)
+		archive_double(archive, &observer->totals[i]);
+}
+
+static void
+archive_leaf(Learner *learner, Archive *archive, TreeNode *node)
+{
+	bool		is_drawn = node->observed != NULL;
+	int			n = node->n_observers;
+
+	archive_double(archive, &node->last_attempt);
+	archive_double(archive, &node->majority_correct);
+	archive_double(archive, &node->bayes_correct);
+	archive_boolean(archive, &node->is_active);
+	if (!node->is_active)
+		return;
+	archive_boolean(archive, &is_drawn);
+	archive_count(archive, &n, 0, learner->features.n);
+	if (archive_reads(archive))
+	{
+		if (!is_drawn && n != learner->features.n)
+			archive_refuse(archive);
+		node->observers = archive_room(archive, n, sizeof(Observer));
+		if (node->observers == NULL)
+		{
+			archive_refuse(archive);
+			return;
+		}
+		node->n_observers = n;
+		if (is_drawn)
+			node->observed = archive_room(archive, n, sizeof(int));
+		if (is_drawn && node->observed == NULL)
+			return;
+	}
+	for (int i = 0; i < n && !archive_is_corrupt(archive); i++)
+	{
+		int			feature = i;
+
+		if (is_drawn)
+		{
+			archive_count(archive, &node->observed[i], 0, learner->features.n - 1);
+			feature = node->observed[i];
+		}
+		archive_observer(learner, archive, &node->observers[i], learner->is_categorical[feature]);
+	}
+}
+
+void
+archive_detector(Archive *archive, Detector **detector)
+{
+	int			size = archive_reads(archive) ? 0 : (int) detector_encoded_size(*detector);
+
+	archive_count(archive, &size, 0, 1 << 20);
+	if (archive_reads(archive))
+	{
+		if (*detector != NULL)
+			detector_free(*detector);
+		*detector = NULL;
+		if ((size_t) size > archive_left(archive))
+			archive_refuse(archive);
+		if (archive_is_corrupt(archive) ||
+			detector_decode(archive->allocator, archive->reader.bytes + archive->reader.position, (size_t) size, detector) !=
+				DETECTOR_OK)
+		{
+			*detector = NULL;
+			archive_refuse(archive);
+			return;
+		}
+		archive->reader.position += (size_t) size;
+		if (detector_kind(*detector) != DETECTOR_ADWIN)
+			archive_refuse(archive);
+		return;
+	}
+	if (archive->mode == ARCHIVE_WRITE)
+		detector_encode(*detector, archive->buffer + archive->position);
+	archive->position += (size_t) size;
+}
+
+static void archive_node(Learner *learner, Archive *archive, Tree *tree, TreeNode **place, int depth, int nested);
+
+static void
+archive_watch(Learner *learner, Archive *archive, Tree *tree, TreeNode *node, int nested)
+{
+	bool		has_alternate;
+
+	if (archive_reads(archive))
+	{
+		node->watch = archive_room(archive, 1, sizeof(Watch));
+		if (node->watch == NULL)
+			return;
+	}
+	archive_detector(archive, &node->watch->detector);
+	archive_double(archive, &node->watch->n);
+	archive_double(archive, &node->watch->error);
+	has_alternate = node->watch->alternate != NULL;
+	archive_boolean(archive, &has_alternate);
+	if (has_alternate && !archive_is_corrupt(archive))
+		archive_node(learner, archive, tree, &node->watch->alternate, node->depth, nested + 1);
+}
+
+static void
+archive_split(Learner *learner, Archive *archive, Tree *tree, TreeNode *node, int nested)
+{
+	int			n = node->n_children;
+
+	archive_count(archive, &node->feature, 0, learner->features.n - 1);
+	archive_double(archive, &node->value);
+	archive_count(archive, &n, node->kind == SPLIT_CATEGORIES ? 1 : 2, node->kind == SPLIT_CATEGORIES ? LEARNER_MAX_CATEGORIES : 2);
+	if (archive_reads(archive))
+	{
+		if (learner->is_categorical[node->feature] != (node->kind != SPLIT_NUMBER))
+			archive_refuse(archive);
+		node->children = archive_room(archive, n, sizeof(TreeNode *));
+		if (node->children == NULL)
+			return;
+		node->n_children = n;
+		if (node->kind == SPLIT_CATEGORIES)
+			node->categories = archive_room(archive, n, sizeof(int));
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (node->kind == SPLIT_CATEGORIES && node->categories != NULL)
+			archive_count(archive, &node->categories[i], 0, LEARNER_MAX_CATEGORIES - 1);
+		archive_node(learner, archive, tree, &node->children[i], node->depth + 1, nested);
+	}
+}
+
+/* A tree that was read whole has a node at every place; one that was not is freed at once. */
+static void
+archive_node(Learner *learner, Archive *archive, Tree *tree, TreeNode **place, int depth, int nested)
+{
+	TreeNode   *node;
+	int			kind;
+
+	if (archive_reads(archive) && (depth > TREE_MAX_DEPTH || nested > TREE_MAX_NESTED))
+		archive_refuse(archive);
+	if (archive_reads(archive))
+	{
+		*place = archive_room(archive, 1, sizeof(TreeNode));
+		if (*place == NULL)
+			return;
+		tree->n_nodes++;
+	}
+	node = *place;
+	kind = (int) node->kind;
+	archive_count(archive, &kind, SPLIT_NONE, SPLIT_CATEGORIES);
+	node->kind = (SplitKind) kind;
+	node->depth = depth;
+	archive_double(archive, &node->cover);
+	if (archive_reads(archive))
+	{
+		int			n_classes = 0;
+
+		archive_count(archive, &n_classes, 0, learner->classes.n);
+		archive_doubles(archive, &node->stats, n_classes);
+		node->n_classes = node->stats == NULL ? 0 : n_classes;
+	}
+	else
+	{
+		archive_count(archive, &node->n_classes, 0, LEARNER_MAX_CLASSES);
+		archive_doubles(archive, &node->stats, node->n_classes);
+	}
+	if (tree->settings->is_adaptive && !archive_is_corrupt(archive))
+		archive_watch(learner, archive, tree, node, nested);
+	if (archive_is_corrupt(archive))
+		return;
+	if (node->kind == SPLIT_NONE)
+		archive_leaf(learner, archive, node);
+	else
+		archive_split(learner, archive, tree, node, nested);
+}
+
+void
+archive_tree(Learner *learner, Archive *archive, Tree *tree)
+{
+	bool		has_root = tree->root != NULL;
+
+	archive_boolean(archive, &has_root);
+	if (has_root && !archive_is_corrupt(archive))
+		archive_node(learner, archive, tree, &tree->root, 0, 0);
+}

@@ -1,0 +1,233 @@
+/*
+ * tree_node.h
+ *		What trees are made of; internal to this room.
+ *
+ * A leaf counts its classes and, while it is active, observes what each feature says of them: numbers as a normal distribution per
+ * class (Pfahringer, Holmes and Kirkby 2008), categories by count. From that it predicts, and is split.
+ */
+#ifndef WEIR_TREE_NODE_H
+#define WEIR_TREE_NODE_H
+
+#include "detect/detector.h"
+#include "learn/learner_method.h"
+
+/* Of a number within a class. */
+typedef struct NumberEvidence
+{
+	double		n;
+	double		mean;
+	double		squares;		/* sum of squared deviations */
+	double		low;
+	double		high;
+	double		constant;		/* the log-density of x is constant - factor * (x - mean)^2; constant is -infinity while there is no spread */
+	double		factor;
+} NumberEvidence;
+
+/* What a leaf has seen of one feature. */
+typedef struct Observer
+{
+	int			n_classes;
+	NumberEvidence *numbers;	/* of a number: per class */
+	int			n_categories;
+	double	   *counts;			/* of a category: weights by category, then class */
+	double	   *totals;			/* and per class */
+} Observer;
+
+typedef enum SplitKind
+{
+	SPLIT_NONE = 0,				/* a leaf */
+	SPLIT_NUMBER,				/* at most value: child 0; else child 1 */
+	SPLIT_CATEGORY,				/* is value: child 0; else child 1 */
+	SPLIT_CATEGORIES			/* a child per category */
+} SplitKind;
+
+typedef struct TreeNode TreeNode;
+
+/* Of adaptive trees: how a node fares, and what may replace it. */
+typedef struct Watch
+{
+	Detector   *detector;
+	double		n;				/* rows */
+	double		error;			/* their mean error */
+	TreeNode   *alternate;
+} Watch;
+
+struct TreeNode
+{
+	SplitKind	kind;
+	int			feature;
+	double		value;
+	int			n_children;
+	TreeNode  **children;
+	int		   *categories;		/* of SPLIT_CATEGORIES: of each child */
+	int			depth;
+	double		cover;			/* weight that came here or, where it was split, was estimated to */
+	int			n_classes;
+	double	   *stats;			/* weight per class */
+	Watch	   *watch;
+	/* of leaves */
+	double		last_attempt;	/* weight at the last attempt to split */
+	double		majority_correct;
+	double		bayes_correct;
+	bool		is_active;
+	int			n_observers;
+	int		   *observed;		/* their features; NULL: all in order */
+	Observer   *observers;
+};
+
+typedef enum LeafPrediction
+{
+	LEAF_MAJORITY = 0,
+	LEAF_NAIVE_BAYES,
+	LEAF_ADAPTIVE				/* whichever was right more often */
+} LeafPrediction;
+
+typedef enum SplitCriterion
+{
+	CRITERION_INFORMATION_GAIN = 0,
+	CRITERION_GINI
+} SplitCriterion;
+
+typedef struct TreeSettings
+{
+	double		grace_period;
+	double		delta;
+	double		tie_threshold;
+	int			max_depth;
+	SplitCriterion criterion;
+	LeafPrediction leaf_prediction;
+	double		bayes_threshold;
+	bool		is_binary;		/* categories are split one against the others alone */
+	double		min_branch_share;
+	double		max_class_share;
+	int			n_observed;		/* features that a leaf observes, drawn when it is made; 0: all */
+	bool		is_adaptive;
+	bool		is_bootstrapped;
+	double		drift_window;
+	double		switch_significance;
+	bool		is_eager;		/* extremely fast: splits as soon as that beats none, and looks at splits again */
+} TreeSettings;
+
+typedef struct Tree
+{
+	const TreeSettings *settings;
+	const bool *allowed;		/* features that may be used; NULL: all */
+	TreeNode   *root;
+	int			n_nodes;
+} Tree;
+
+#define TREE_MAX_DEPTH 64
+#define TREE_MAX_NESTED 2 /* alternates of alternates */
+
+/* ---- tree_node.c ---- */
+
+extern TreeNode *node_create(Learner *learner, Tree *tree, int depth, const double *stats, int n_classes);
+extern void node_free(Learner *learner, Tree *tree, TreeNode *node);
+
+/* Frees what a leaf observes: it can no longer be split. */
+extern void node_deactivate(Learner *learner, TreeNode *node);
+extern void node_activate(Learner *learner, Tree *tree, TreeNode *node);
+extern double node_weight(const TreeNode *node);
+
+/* Adds to the count of a class. */
+extern void node_count(Learner *learner, TreeNode *node, int class, double weight);
+
+/* The number of the child where a row goes; -1 when it has no such: a missing value, a category with no child. */
+extern int	node_branch(const TreeNode *node, const double *row);
+
+/* The child that has seen most. */
+extern int	node_common_branch(const TreeNode *node);
+/* A detector that is ADWIN. */
+extern void archive_detector(Archive *archive, Detector **detector);
+extern void archive_tree(Learner *learner, Archive *archive, Tree *tree);
+
+/* ---- tree_observer.c ---- */
+
+extern void observer_free(Learner *learner, Observer *observer);
+extern void observer_add(Learner *learner, Observer *observer, bool is_categorical, double value, int class, double weight);
+
+/* The logarithm of what the value says of the class; -infinity when it says nothing. */
+static inline double
+observer_log_likelihood(const Observer *observer, bool is_categorical, double value, int class)
+{
+	double		count;
+
+	if (class >= observer->n_classes)
+		return -INFINITY;
+	if (!is_categorical)
+	{
+		const NumberEvidence *numbers = &observer->numbers[class];
+		double		deviation = value - numbers->mean;
+
+		return numbers->constant - numbers->factor * deviation * deviation;
+	}
+	if (value >= observer->n_categories)
+		return -INFINITY;
+	count = observer->counts[(ptrdiff_t) value * observer->n_classes + class];
+	return count > 0 ? log(count / observer->totals[class]) : -INFINITY;
+}
+
+/* A way to split a leaf. */
+typedef struct Split
+{
+	SplitKind	kind;			/* SPLIT_NONE: no way */
+	int			feature;
+	double		value;
+	double		merit;			/* -infinity for no way */
+} Split;
+
+extern double criterion_of(SplitCriterion criterion, const double *stats, int n_classes);
+extern double criterion_range(SplitCriterion criterion, const double *stats, int n_classes);
+
+/* The best way to split by what one feature says; stats are the leaf's. */
+extern Split observer_best_split(const TreeSettings *settings, const Observer *observer, bool is_categorical, int feature,
+								 const double *stats, int n_classes);
+
+/* The merit of a split that stands. */
+extern double observer_merit(const TreeSettings *settings, const Observer *observer, const Split *split, const double *stats,
+							 int n_classes);
+
+/* How many children the split makes, and the weights per class that child number i begins with. */
+extern int	split_n_children(const Observer *observer, const Split *split);
+extern void split_child(const Observer *observer, const Split *split, int i, double *stats, int n_classes, int *category);
+
+/* ---- tree.c ---- */
+
+extern void tree_free(Learner *learner, Tree *tree);
+extern void tree_learn(Learner *learner, Tree *tree, const double *row, int class, double weight);
+
+/* Probabilities per class, that sum to 1; all 0 while nothing is known. */
+extern void tree_predict(const Learner *learner, const Tree *tree, const double *row, double *votes);
+
+/* What a leaf says, likewise. */
+extern void leaf_predict(const Learner *learner, const TreeSettings *settings, const TreeNode *leaf, const double *row,
+						 double *votes);
+extern void leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, int class, double weight);
+
+/* Splits the leaf at *place when it is time to and worth it. */
+extern void attempt_to_split(Learner *learner, Tree *tree, TreeNode **place);
+
+/* Walks from a node to the leaf of a row. */
+extern TreeNode *find_leaf(const TreeNode *node, const double *row);
+
+/* Adds a child for a category that a split has not met; the child's place. */
+extern TreeNode **add_branch(Learner *learner, Tree *tree, TreeNode *node, int category);
+
+/* The class with most votes, the first of several; -1 when there are none. */
+extern int	most_votes(const double *votes, int n);
+
+/* ---- adaptive_tree.c ---- */
+
+extern void adaptive_tree_learn(Learner *learner, Tree *tree, const double *row, int class, double weight);
+extern void adaptive_tree_predict(const Learner *learner, const Tree *tree, const double *row, double *votes);
+
+/* The detector that watches a new node. */
+extern Watch *watch_create(Learner *learner);
+
+/* ---- tree_explain.c ---- */
+
+/* Adds weight times the contributions to the probability of a class. */
+extern void tree_contribute(const Learner *learner, const Tree *tree, const double *row, int class, double weight, double *bias,
+							double *contributions);
+
+#endif
