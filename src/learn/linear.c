@@ -246,22 +246,27 @@ static void
 softmax_predict(const Learner *learner, const double *row, double *probabilities)
 {
 	const Linear *linear = learner->state;
+	int			n = linear->inputs.n_outputs;
 
 	linear_outputs(learner, &linear->inputs, row, probabilities);
-	/* A class just named has learned nothing: its output is 0. */
-	for (int i = linear->inputs.n_outputs; i < learner->classes.n; i++)
+	probabilities_of_logarithms(probabilities, n);
+	/* A class that nothing was learned of is not expected. */
+	for (int i = n; i < learner->classes.n; i++)
 		probabilities[i] = 0;
-	probabilities_of_logarithms(probabilities, learner->classes.n);
 }
 
 static void
 softmax_learn(Learner *learner, const double *row, double target, double weight)
 {
 	Linear	   *linear = learner->state;
-	double		gradients[LEARNER_MAX_CLASSES];
+	int			n_before = linear->inputs.n_outputs;
+	double		gradients[LEARNER_MAX_CLASSES] = {0};
 
 	linear_inputs_prepare(learner, &linear->inputs, row, learner->classes.n);
-	softmax_predict(learner, row, gradients);
+	linear_outputs(learner, &linear->inputs, row, gradients);
+	probabilities_of_logarithms(gradients, n_before);
+	for (int i = n_before; i < learner->classes.n; i++)
+		gradients[i] = 0;
 	gradients[(int) target] -= 1;
 	for (int i = 0; i < learner->classes.n; i++)
 		gradients[i] = cut_gradient(gradients[i] * weight);

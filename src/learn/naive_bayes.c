@@ -174,7 +174,7 @@ log_likelihood(const Learner *learner, const ClassEvidence *class, int feature, 
 	}
 	if (learner->kind == LEARNER_GAUSSIAN_NAIVE_BAYES)
 	{
-		double		variance = evidence->n > 1 ? evidence->squares / (evidence->n - 1) : 0;
+		double		variance = evidence->n > 0 ? evidence->squares / evidence->n : 0;
 		double		deviation = value - evidence->mean;
 
 		if (!(variance > 0))

@@ -1,0 +1,119 @@
+-- learn: models that learn one row at a time ------------------------------------------------------------------------------------------------
+
+CREATE TYPE weir.learner;
+CREATE FUNCTION weir.learner_in(cstring) RETURNS weir.learner
+    AS 'MODULE_PATHNAME', 'weir_learner_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.learner_in(cstring) IS 'Text input of weir.learner: base64 as its output gives it. Raises 22P02 for other text, 22P03 for what is not a learner.';
+CREATE FUNCTION weir.learner_out(weir.learner) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'weir_learner_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.learner_out(weir.learner) IS 'Text output of weir.learner: its stored form in base64, lossless.';
+CREATE FUNCTION weir.learner_recv(internal) RETURNS weir.learner
+    AS 'MODULE_PATHNAME', 'weir_learner_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.learner_recv(internal) IS 'Binary input of weir.learner: its stored form. Raises 22P03 for what is not a learner.';
+CREATE FUNCTION weir.learner_send(weir.learner) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'weir_learner_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.learner_send(weir.learner) IS 'Binary output of weir.learner: its stored form, lossless, the same on every machine.';
+CREATE TYPE weir.learner (
+    INPUT = weir.learner_in, OUTPUT = weir.learner_out, RECEIVE = weir.learner_recv, SEND = weir.learner_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended
+);
+COMMENT ON TYPE weir.learner IS
+    'A model as it stands after some rows: weir.train makes one, weir.learn and weir.train go on with it, weir.predict, weir.predict_number, weir.predict_proba '
+    'and weir.explain ask it. It knows its features and classes by name. Stored and gone on with, it is the model of one run, bit for bit.';
+
+CREATE FUNCTION weir._learners() RETURNS TABLE (learner text, task text, options jsonb, reference text)
+    AS 'MODULE_PATHNAME', 'weir_learner_catalogue' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 20;
+COMMENT ON FUNCTION weir._learners() IS 'The rows of weir.learners. Internal.';
+CREATE VIEW weir.learners AS SELECT learner, task, options, reference FROM weir._learners();
+COMMENT ON VIEW weir.learners IS
+    'The learners that weir.train and weir.test_then_train know. task: what labels are (two classes; classes; regression: a number). options: all of them with '
+    'their initial values; null: follows from others. reference: the paper or textbook that is followed.';
+GRANT SELECT ON weir.learners TO PUBLIC;
+
+-- learning
+
+CREATE FUNCTION weir.train_transition(state internal, learner text, features "any", label "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_train_begin' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.train_transition(internal, text, "any", "any") IS 'Internal: transition function of train.';
+CREATE FUNCTION weir.train_transition(state internal, learner text, features "any", label "any", options jsonb) RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_train_begin' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.train_transition(internal, text, "any", "any", jsonb) IS 'Internal: transition function of train.';
+CREATE FUNCTION weir.train_transition(state internal, model weir.learner, features "any", label "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_train_continue' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.train_transition(internal, weir.learner, "any", "any") IS 'Internal: transition function of train.';
+CREATE FUNCTION weir.train_final(state internal) RETURNS weir.learner
+    AS 'MODULE_PATHNAME', 'weir_train_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.train_final(internal) IS 'Internal: final function of train.';
+
+CREATE AGGREGATE weir.train(text, "any", "any") (SFUNC = weir.train_transition, STYPE = internal, FINALFUNC = weir.train_final, PARALLEL = SAFE);
+CREATE AGGREGATE weir.train(text, "any", "any", jsonb) (SFUNC = weir.train_transition, STYPE = internal, FINALFUNC = weir.train_final, PARALLEL = SAFE);
+CREATE AGGREGATE weir.train(weir.learner, "any", "any") (SFUNC = weir.train_transition, STYPE = internal, FINALFUNC = weir.train_final, PARALLEL = SAFE);
+COMMENT ON AGGREGATE weir.train(text, "any", "any") IS
+    'train(learner, features, label ORDER BY ...): a model that has learned the rows in that order. learner: as in weir.learners, with its initial options. features: a row '
+    '(ROW(a, b), or a subquery''s, whose column names are kept) or an array of numbers. Numbers, times and intervals are numbers, boolean is 0 or 1, text and enums are categories; '
+    'NULL, NaN, infinity and numbers beyond 1e100 are missing values. label: a class (boolean, integer, text, enum) or, for regression, a number. Rows without features or label are left out. '
+    'NULL over no rows. Raises 22023 for an unknown learner, 42804 for a type that cannot be read, 54000 for a third class where two can be told apart.';
+COMMENT ON AGGREGATE weir.train(text, "any", "any", jsonb) IS
+    'train(learner, features, label, options ORDER BY ...): as weir.train without options; options are those of the first row, as weir.learners shows them. Raises 22023 for an '
+    'unknown option or a value that it cannot have.';
+COMMENT ON AGGREGATE weir.train(weir.learner, "any", "any") IS
+    'train(model, features, label ORDER BY ...): the model after the rows in that order; the model is that of the first row. Features are found by name where the row has '
+    'names, else by place. Gives what one run over all rows would have given, bit for bit. NULL over no rows.';
+
+CREATE FUNCTION weir.untrained_learner(learner text, options jsonb DEFAULT '{}') RETURNS weir.learner
+    AS 'MODULE_PATHNAME', 'weir_untrained_learner' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.untrained_learner(text, jsonb) IS
+    'A model (as in weir.learners) before its first row, which gives it its features. Raises 22023 for an unknown learner or option. NULL for NULL.';
+CREATE FUNCTION weir.learn(model weir.learner, features "any", label "any") RETURNS weir.learner
+    AS 'MODULE_PATHNAME', 'weir_learn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.learn(weir.learner, "any", "any") IS
+    'The model after one more row: features and label as in weir.train. The model itself where one of them is NULL. NULL for a NULL model.';
+CREATE FUNCTION weir.test_then_train(learner text, features "any", label "any", options jsonb DEFAULT '{}') RETURNS text
+    AS 'MODULE_PATHNAME', 'weir_test_then_train' LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.test_then_train(text, "any", "any", jsonb) IS
+    'Window function: what a model says of each row of the partition, in its order, before it learns the row: a class, or a number as text. Give an ORDER BY that leaves no ties; the frame does not matter. '
+    'learner, features, label, options: as in weir.train; those of the first row hold for the partition. A row without label is predicted and not '
+    'learned; NULL without features, and before the first label. What a model scores so is what it would have scored in use.';
+
+-- asking
+
+CREATE FUNCTION weir.predict(model weir.learner, features "any") RETURNS text
+    AS 'MODULE_PATHNAME', 'weir_predict' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.predict(weir.learner, "any") IS
+    'What the model says of the features: the most probable class (of several the first by name; boolean labels are true and false), or a number as text. Features are found by name where the row has names, else by place; '
+    'categories that were not learned are missing values. NULL for NULL and before the first row. Raises 42703 for a feature that is missing in the row, '
+    '42804 for one of another kind.';
+CREATE FUNCTION weir.predict_number(model weir.learner, features "any") RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_predict_number' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.predict_number(weir.learner, "any") IS
+    'The number that a model of regression says of the features, in the unit of the labels; otherwise as weir.predict. Raises 0A000 for a model of classes.';
+CREATE FUNCTION weir.predict_proba(model weir.learner, features "any") RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'weir_predict_proba' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.predict_proba(weir.learner, "any") IS
+    'The probability (0 to 1) of each class, as {"class": probability}; otherwise as weir.predict. Raises 0A000 for a model of regression.';
+CREATE FUNCTION weir.predict_proba(model weir.learner, features "any", class text) RETURNS float8
+    AS 'MODULE_PATHNAME', 'weir_predict_proba_of' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.predict_proba(weir.learner, "any", text) IS
+    'The probability (0 to 1) of one class, such as ''true''; 0 for one that was not learned; otherwise as weir.predict. Raises 0A000 for a model of regression.';
+CREATE FUNCTION weir.explain(model weir.learner, features "any", class text DEFAULT NULL) RETURNS TABLE (feature text, contribution float8)
+    AS 'MODULE_PATHNAME', 'weir_explain' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION weir.explain(weir.learner, "any", text) IS
+    'What each feature contributes to what the model says of a class (NULL: the predicted one): with "(bias)" first, contributions sum to it exactly. Linear models: log-odds of the class (softmax: its score; '
+    'passive_aggressive and alma: the margin; regression: the number). Naive Bayes: the logarithm of the joint likelihood. Trees and forests: the probability, by path-dependent SHAP values '
+    '(Lundberg, Erion and Lee 2018) over the weights that nodes have seen. No rows for NULL and before the first row.';
+
+-- what a model says of itself
+
+CREATE FUNCTION weir.learner_stats(model weir.learner, OUT learner text, OUT task text, OUT options jsonb, OUT n bigint, OUT n_features int, OUT n_classes int, OUT memory_bytes bigint)
+    AS 'MODULE_PATHNAME', 'weir_learner_stats' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.learner_stats(weir.learner) IS 'What a model is and has seen: learner, task and options as in weir.learners, n rows learned, memory in use in bytes. NULL for NULL.';
+CREATE FUNCTION weir.learner_features(model weir.learner) RETURNS TABLE (feature text, kind text, n_categories int)
+    AS 'MODULE_PATHNAME', 'weir_learner_features' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION weir.learner_features(weir.learner) IS 'The features of a model in order: their kind (number, category) and, of categories, how many it knows.';
+CREATE FUNCTION weir.learner_classes(model weir.learner) RETURNS SETOF text
+    AS 'MODULE_PATHNAME', 'weir_learner_classes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 2;
+COMMENT ON FUNCTION weir.learner_classes(weir.learner) IS 'The classes of a model, in the order in which it met them. None for regression.';
+CREATE FUNCTION weir.model_memory(model weir.learner) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'weir_model_memory' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir.model_memory(weir.learner) IS
+    'Bytes that a model takes in memory. Its option max_memory bounds what it grows to: beyond, trees stop observing in the leaves that promise least, and new categories are missing values.';

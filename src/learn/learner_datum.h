@@ -1,0 +1,36 @@
+/*
+ * learner_datum.h
+ *		Learners made from the server's values, stored as such, and kept between calls.
+ */
+#ifndef WEIR_LEARNER_DATUM_H
+#define WEIR_LEARNER_DATUM_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "learn/feature_reader.h"
+#include "learn/learner.h"
+#include "utils/jsonb.h"
+
+/* Raises 22023 for what is not known or not valid; options may be NULL. */
+extern Learner *learner_from_names(MemoryContext context, const char *name, Jsonb *options);
+extern Jsonb *learner_options_jsonb(LearnerKind kind, const double *options);
+
+/* weir.learner and back; raises 22P03 for what is not one. */
+extern Datum learner_to_datum(const Learner *learner);
+extern Learner *learner_from_bytes(MemoryContext context, const char *bytes, Size size);
+extern Learner *learner_from_datum(MemoryContext context, Datum datum);
+
+/*
+ * The learner that is argument 0 of a function, and a reader of the features that are argument 1, kept from call to call as long as the
+ * learner is the same. The features are not read yet.
+ */
+extern FeatureReader *cached_reader(FunctionCallInfo fcinfo);
+
+/* The same without features: the learner alone. */
+extern Learner *cached_learner(FunctionCallInfo fcinfo);
+
+/* What the learner says of the row just read, as text: a class or a number; *is_known false when it says nothing. */
+extern Datum learner_prediction(const FeatureReader *reader, bool *is_known);
+
+#endif

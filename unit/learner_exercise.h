@@ -1,0 +1,96 @@
+/*
+ * learner_exercise.h
+ *		Streams for learners, and everything one can ask of a learner, for the unit test and the fuzzer.
+ */
+#ifndef LEARNER_EXERCISE_H
+#define LEARNER_EXERCISE_H
+
+#include "learn/learner.h"
+#include "unit.h"
+
+#define EXERCISE_FEATURES 5
+
+typedef struct LearnerBytes
+{
+	uint8_t    *bytes;
+	size_t		size;
+} LearnerBytes;
+
+static inline LearnerBytes
+learner_bytes(const Learner *learner)
+{
+	LearnerBytes stored = {.size = learner_encoded_size(learner)};
+
+	stored.bytes = malloc(stored.size);
+	learner_encode(learner, stored.bytes);
+	return stored;
+}
+
+/* Three numbers and two categories. */
+static inline void
+learner_name_features(Learner *learner)
+{
+	learner_add_feature(learner, "a", 1, false);
+	learner_add_feature(learner, "b", 1, true);
+	learner_add_feature(learner, "c", 1, false);
+	learner_add_feature(learner, "d", 1, true);
+	learner_add_feature(learner, "e", 1, false);
+}
+
+/* A row of a concept that changes every 1000 rows; values are missing now and then. The class, or a number. */
+static inline double
+learner_draw_row(Learner *learner, int number, bool learning, double *row)
+{
+	int			concept = number / 1000 % 2;
+	double		a = unit_random_normal();
+	double		c = unit_random_normal() * 10;
+	int			category = (int) unit_random_below(4);
+	bool		positive = concept == 0 ? a + c / 10 + (category == 3) > 0.25 : a < 0.5;
+
+	for (int i = 0; i < learner_n_features(learner); i++)
+		if (learner_feature_is_categorical(learner, i))
+		{
+			char		name[2] = {(char) ('p' + (i == 1 ? category : (int) unit_random_below(3)))};
+
+			row[i] = learning ? learner_category_add(learner, i, name, 1) : learner_category(learner, i, name, 1);
+		}
+		else
+			row[i] = i == 0 ? a : i == 2 ? c : unit_random_uniform();
+	if (unit_random_below(20) == 0)
+		row[unit_random_below((uint64_t) learner_n_features(learner))] = NAN;
+	if (learner_task(learner_kind(learner)) == LEARNER_REGRESSION)
+		return 3 * a - c / 5 + category;
+	return positive;
+}
+
+/* Learns so many rows, asking before each. */
+static inline void
+learner_exercise(Learner *learner, int first, int n)
+{
+	bool		is_number = learner_task(learner_kind(learner)) == LEARNER_REGRESSION;
+
+	for (int i = first; i < first + n; i++)
+	{
+		double		row[LEARNER_MAX_FEATURES];
+		double		probabilities[LEARNER_MAX_CLASSES];
+		double		target = learner_draw_row(learner, i, true, row);
+		int			class;
+
+		if (is_number)
+			(void) learner_number(learner, row);
+		else
+			learner_probabilities(learner, row, probabilities);
+		if (!is_number)
+		{
+			const char *name = target != 0 ? "yes" : "no";
+
+			class = learner_class_add(learner, name, strlen(name));
+			if (class < 0)
+				continue;
+			target = class;
+		}
+		learner_learn(learner, row, target, 1);
+	}
+}
+
+#endif

@@ -1,0 +1,286 @@
+/*
+ * test_learners.c
+ *		Learners stopped, stored and gone on with; what they learn; contributions; memory; changed bytes.
+ */
+#include "learner_exercise.h"
+
+static Learner *
+initial(LearnerKind kind)
+{
+	double		options[LEARNER_MAX_OPTIONS];
+	Learner    *learner;
+
+	learner_initial_options(kind, options);
+	learner = learner_create(unit_allocator(), kind, options);
+	learner_name_features(learner);
+	return learner;
+}
+
+static bool
+same_bytes(const Learner *a, const Learner *b)
+{
+	LearnerBytes first = learner_bytes(a);
+	LearnerBytes second = learner_bytes(b);
+	bool		same = first.size == second.size && memcmp(first.bytes, second.bytes, first.size) == 0;
+
+	free(first.bytes);
+	free(second.bytes);
+	return same;
+}
+
+static Learner *
+stored_and_read(const Learner *learner)
+{
+	LearnerBytes stored = learner_bytes(learner);
+	Learner    *read = NULL;
+	LearnerStatus status = learner_decode(unit_allocator(), stored.bytes, stored.size, &read);
+
+	free(stored.bytes);
+	return status == LEARNER_OK ? read : NULL;
+}
+
+static void
+test_catalogue(void)
+{
+	bool		good = true;
+
+	for (int kind = 0; kind < LEARNER_N_KINDS; kind++)
+	{
+		EXPECT(&good, learner_find(learner_name(kind)) == kind, "%s is found", learner_name(kind));
+		EXPECT(&good, learner_n_options(kind) <= LEARNER_MAX_OPTIONS, "options of %s", learner_name(kind));
+		EXPECT(&good, learner_find_option(kind, "max_memory") == 0, "memory of %s", learner_name(kind));
+		for (int i = 0; i < learner_n_options(kind); i++)
+			EXPECT(&good, option_allows(learner_option(kind, i), learner_option(kind, i)->initial), "initial %s of %s",
+				   learner_option(kind, i)->name, learner_name(kind));
+	}
+	CHECK(good, "the catalogue");
+	CHECK(learner_find("Hoeffding_tree") == -1, "an unknown name is not found");
+}
+
+/* Stopped anywhere, stored and gone on with: the same model, byte for byte. */
+static void
+test_resumed(LearnerKind kind)
+{
+	bool		good = true;
+	uint64_t	seed = unit_random();
+
+	for (int round = 0; round < unit_rounds(4); round++)
+	{
+		int			stop = (int) unit_random_below(2500);
+		Learner    *whole = initial(kind);
+		Learner    *first = initial(kind);
+		Learner    *rest;
+		uint64_t	state = unit_state.state;
+
+		unit_state.state = seed + (uint64_t) round;
+		learner_exercise(whole, 0, 2500);
+		unit_state.state = seed + (uint64_t) round;
+		learner_exercise(first, 0, stop);
+		rest = stored_and_read(first);
+		EXPECT(&good, rest != NULL && same_bytes(first, rest), "%s after %d rows", learner_name(kind), stop);
+		if (rest != NULL)
+		{
+			learner_exercise(rest, stop, 2500 - stop);
+			EXPECT(&good, same_bytes(whole, rest), "%s, stopped after %d rows", learner_name(kind), stop);
+			EXPECT(&good, learner_n_rows(rest) == 2500, "rows of %s", learner_name(kind));
+			learner_free(rest);
+		}
+		unit_state.state = state;
+		learner_free(whole);
+		learner_free(first);
+	}
+	CHECK(good, "%s: stopped, stored and gone on with", learner_name(kind));
+}
+
+/* Better than the majority by far, or than the mean, on what it has not seen. */
+static void
+test_learns(LearnerKind kind)
+{
+	Learner    *learner = initial(kind);
+	int			hits = 0;
+	int			ones = 0;
+	double		squares = 0;
+	double		sum = 0;
+	double		sum_squares = 0;
+	const int	n = 1000;
+	uint64_t	state = unit_state.state;
+
+	/* The same stream every time: how well a learner does is not what chance should decide here. */
+	unit_state.state = 42;
+	learner_exercise(learner, 0, 1000);
+	for (int i = 0; i < n; i++)
+	{
+		double		row[EXERCISE_FEATURES];
+		double		probabilities[LEARNER_MAX_CLASSES];
+		double		target = learner_draw_row(learner, 0, false, row);
+
+		if (learner_task(kind) == LEARNER_REGRESSION)
+		{
+			double		error = learner_number(learner, row) - target;
+
+			squares += error * error;
+			sum += target;
+			sum_squares += target * target;
+			continue;
+		}
+		learner_probabilities(learner, row, probabilities);
+		hits += learner_most_probable(learner, probabilities) ==
+			learner_class(learner, target != 0 ? "yes" : "no", target != 0 ? 3 : 2);
+		ones += target != 0;
+	}
+	if (learner_task(kind) == LEARNER_REGRESSION)
+		CHECK(squares < 0.7 * (sum_squares - sum * sum / n), "%s: squared error %g of %g", learner_name(kind), squares,
+			  sum_squares - sum * sum / n);
+	else
+		CHECK(hits > 0.6 * n, "%s: %d of %d right, %d of the more frequent class", learner_name(kind), hits, n,
+			  ones > n - ones ? ones : n - ones);
+	unit_state.state = state;
+	learner_free(learner);
+}
+
+/* What contributions of a learner sum to. */
+static double
+explained(const Learner *learner, const double *row, int class)
+{
+	double		probabilities[LEARNER_MAX_CLASSES];
+
+	if (learner_task(learner_kind(learner)) == LEARNER_REGRESSION)
+		return learner_number(learner, row);
+	learner_probabilities(learner, row, probabilities);
+	if (learner_kind(learner) >= LEARNER_HOEFFDING_TREE)
+		return probabilities[class];
+	return log(probabilities[class] / probabilities[1 - class]);
+}
+
+static void
+test_contributions(LearnerKind kind)
+{
+	Learner    *learner = initial(kind);
+	bool		good = true;
+
+	learner_exercise(learner, 0, 2000);
+	for (int i = 0; i < 300; i++)
+	{
+		double		row[EXERCISE_FEATURES];
+		double		contributions[EXERCISE_FEATURES];
+		double		other[EXERCISE_FEATURES];
+		double		bias;
+		double		other_bias;
+		double		sum;
+
+		learner_draw_row(learner, i, false, row);
+		learner_contributions(learner, row, 1, &bias, contributions);
+		sum = bias;
+		for (int j = 0; j < EXERCISE_FEATURES; j++)
+			sum += contributions[j];
+		/* These say a logarithm of each class; probabilities are shares. */
+		if (kind == LEARNER_SOFTMAX_REGRESSION ||
+			(kind >= LEARNER_GAUSSIAN_NAIVE_BAYES && kind <= LEARNER_MULTINOMIAL_NAIVE_BAYES))
+		{
+			learner_contributions(learner, row, 0, &other_bias, other);
+			sum -= other_bias;
+			for (int j = 0; j < EXERCISE_FEATURES; j++)
+				sum -= other[j];
+		}
+		EXPECT(&good, fabs(sum - explained(learner, row, 1)) < 1e-6 * fmax(1, fabs(sum)), "row %d of %s: %g is not %g", i,
+			   learner_name(kind), sum, explained(learner, row, 1));
+	}
+	CHECK(good, "%s: contributions sum to what it says", learner_name(kind));
+	learner_free(learner);
+}
+
+/* The budget holds, but for what a row of features and classes needs at least. */
+static void
+test_memory(LearnerKind kind)
+{
+	double		options[LEARNER_MAX_OPTIONS];
+	Learner    *learner;
+	size_t		largest = 0;
+
+	learner_initial_options(kind, options);
+	options[0] = 300000;
+	options[learner_find_option(kind, "grace_period")] = 20;
+	options[learner_find_option(kind, "tie_threshold")] = 1;
+	learner = learner_create(unit_allocator(), kind, options);
+	learner_name_features(learner);
+	for (int i = 0; i < 20; i++)
+	{
+		learner_exercise(learner, i * 1000, 1000);
+		if (learner_memory(learner) > largest)
+			largest = learner_memory(learner);
+	}
+	CHECK(largest < 400000, "%s: %zu bytes at most where 300000 are allowed", learner_name(kind), largest);
+	learner_free(learner);
+}
+
+/* Bytes changed at random are refused, or are those of a learner that can be used. */
+static void
+test_changed_bytes(LearnerKind kind)
+{
+	bool		good = true;
+	Learner    *learner = initial(kind);
+	LearnerBytes stored;
+
+	learner_exercise(learner, 0, 1500);
+	stored = learner_bytes(learner);
+	for (int i = 0; i < unit_rounds(300); i++)
+	{
+		uint8_t    *bytes = malloc(stored.size);
+		size_t		size = unit_random_below(4) == 0 ? (size_t) unit_random_below(stored.size) : stored.size;
+		Learner    *read;
+
+		memcpy(bytes, stored.bytes, stored.size);
+		for (uint64_t j = unit_random_below(4); j-- > 0;)
+			bytes[unit_random_below(stored.size)] = (uint8_t) unit_random();
+		if (learner_decode(unit_allocator(), bytes, size, &read) == LEARNER_OK)
+		{
+			LearnerBytes again = learner_bytes(read);
+
+			EXPECT(&good, again.size == size && memcmp(again.bytes, bytes, size) == 0, "%s encodes to what was read", learner_name(kind));
+			free(again.bytes);
+			learner_exercise(read, 0, 50);
+			learner_free(read);
+		}
+		free(bytes);
+	}
+	CHECK(good, "%s: changed bytes", learner_name(kind));
+	free(stored.bytes);
+	learner_free(learner);
+}
+
+static void
+test_names(void)
+{
+	Learner    *learner = initial(LEARNER_LOGISTIC_REGRESSION);
+	char		long_name[400];
+	size_t		length;
+
+	memset(long_name, 'x', sizeof(long_name));
+	CHECK(learner_class_add(learner, "", 0) == 0 && learner_class_add(learner, "b", 1) == 1 && learner_class_add(learner, "c", 1) == -1,
+		  "two classes, one of them without a name, and no third");
+	CHECK(learner_category_add(learner, 1, long_name, 400) == 0 && learner_category(learner, 1, long_name, 300) == 0,
+		  "long names are cut");
+	CHECK(strlen(learner_category_name(learner, 1, 0, &length)) == LEARNER_MAX_NAME && length == LEARNER_MAX_NAME, "at the limit");
+	CHECK(learner_add_feature(learner, "a", 1, false) == -1, "no feature has another's name");
+	CHECK(learner_find_feature(learner, "e", 1) == 4 && learner_find_feature(learner, "E", 1) == -1, "features are found");
+	learner_free(learner);
+}
+
+int
+main(void)
+{
+	test_catalogue();
+	test_names();
+	for (int kind = 0; kind < LEARNER_N_KINDS; kind++)
+	{
+		test_resumed(kind);
+		test_learns(kind);
+		if (learner_explains(kind) && kind != LEARNER_PASSIVE_AGGRESSIVE && kind != LEARNER_ALMA)
+			test_contributions(kind);
+		test_changed_bytes(kind);
+	}
+	test_memory(LEARNER_HOEFFDING_TREE);
+	test_memory(LEARNER_HOEFFDING_ADAPTIVE_TREE);
+	CHECK(unit_allocated() == 0, "no memory is left");
+	return unit_summary();
+}
