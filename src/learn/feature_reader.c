@@ -37,10 +37,15 @@ feature_reader_init(FeatureReader *reader, MemoryContext context, Learner *learn
 	get_typlenbyvalalign(element, &reader->element_length, &reader->element_by_value, &reader->element_alignment);
 }
 
-/* A number unless the type reads as a category alone. */
+/* A number unless the type reads as a category alone. A literal in ROW('a', NULL) has no type yet: its text is there. */
 static bool
 read_as_feature(ValueReader *reader, Oid type, MemoryContext context)
 {
+	if (type == UNKNOWNOID)
+	{
+		*reader = (ValueReader){.type = type, .base_type = type, .kind = SUMMARY_CATEGORY};
+		return true;
+	}
 	return value_reader_init(reader, type, SUMMARY_NUMERIC, context) || value_reader_init(reader, type, SUMMARY_CATEGORY, context);
 }
 
@@ -146,7 +151,8 @@ match_columns(FeatureReader *reader)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the row has no feature \"%.*s\"", (int) length, name),
 					 errdetail("The learner has %d features; SELECT * FROM weir.learner_features(model) lists them.", n)));
-		if (column_is_categorical(reader, i) != learner_feature_is_categorical(learner, i))
+		if (column_is_categorical(reader, i) != learner_feature_is_categorical(learner, i) &&
+			reader->readers[reader->columns[i]].type != UNKNOWNOID)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("feature \"%.*s\" is not of the kind that was learned", (int) length, name),
 					 errdetail("It was learned as a %s.", learner_feature_is_categorical(learner, i) ? "category" : "number"),
@@ -199,7 +205,17 @@ read_column(FeatureReader *reader, int feature, Datum value, bool learning)
 
 	if (column->kind == SUMMARY_NUMERIC)
 		return number_or_missing(value_reader_number(column, value));
-	value_reader_get_text(column, value, &text);
+	if (column->type == UNKNOWNOID)
+	{
+		if (!learner_feature_is_categorical(reader->learner, feature))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("feature %d was learned as a number, and is \"%s\"", feature + 1,
+																DatumGetCString(value)),
+					 errhint("Write it without quotes.")));
+		text = (CategoryText){.bytes = DatumGetCString(value), .length = strlen(DatumGetCString(value))};
+	}
+	else
+		value_reader_get_text(column, value, &text);
 	code = learning ? learner_category_add(reader->learner, feature, text.bytes, text.length)
 					: learner_category(reader->learner, feature, text.bytes, text.length);
 	category_text_free(&text);

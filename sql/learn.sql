@@ -1,0 +1,91 @@
+-- Learners: trained in order, asked, explained, stored and gone on with; kinds of features; errors.
+SET search_path = public, weir;
+CREATE TABLE loans AS
+SELECT i AS id, (i * 7919 % 1000) / 10.0 AS income, (i * 104729 % 100) / 100.0::float8 AS debt, (ARRAY['car', 'house', 'trip'])[1 + i * 31 % 3] AS purpose,
+       i * 13 % 7 = 0 AS member, (i * 7919 % 1000) / 1000.0 - (i * 104729 % 100) / 200.0 + (i * 31 % 3 = 1)::int * 0.3 > 0.25 AS repaid
+FROM generate_series(1, 3000) i;
+CREATE TYPE features AS (income numeric, debt float8, purpose text, member boolean);
+CREATE VIEW rows AS SELECT id, repaid, income, purpose, ROW(income, debt, purpose, member)::features AS f, ARRAY[income, debt] AS a FROM loans;
+
+SELECT learner, task, reference IS NOT NULL AS has_reference FROM learners ORDER BY learner;
+
+-- every learner of classes beats the majority when it is asked before it learns
+SELECT l.learner, avg((said = repaid::text)::int) > (SELECT greatest(avg(repaid::int), 1 - avg(repaid::int)) FROM loans) AS better
+FROM learners l, LATERAL (SELECT repaid, test_then_train(l.learner, f, repaid) OVER (ORDER BY id) AS said FROM rows) s
+WHERE task <> 'regression' AND learner NOT IN ('bernoulli_naive_bayes', 'multinomial_naive_bayes') GROUP BY 1 ORDER BY 1;
+-- and every one of numbers the mean
+SELECT l.learner, sum((predict_number(model, f) - debt) ^ 2) < 0.2 * (SELECT var_pop(debt) * count(*) FROM loans) AS better
+FROM (SELECT learner, (SELECT train(learner, (SELECT r FROM (SELECT debt * 3 AS z, purpose) r), debt ORDER BY id) FROM loans) AS model FROM learners WHERE task = 'regression') l,
+     LATERAL (SELECT debt, (SELECT r FROM (SELECT debt * 3 AS z, purpose) r) AS f FROM loans) s GROUP BY 1 ORDER BY 1;
+
+-- what a model is
+CREATE TABLE models AS SELECT learner, (SELECT train(learner, f, repaid ORDER BY id) FROM rows) AS model
+FROM unnest(ARRAY['logistic_regression', 'gaussian_naive_bayes', 'hoeffding_tree', 'adaptive_random_forest']) AS learner;
+SELECT m.learner, s.task, n, n_features, n_classes, memory_bytes > 0 AS has_memory, model_memory(model) = memory_bytes AS same FROM models m, learner_stats(model) s ORDER BY 1;
+SELECT feature, kind, n_categories FROM models, learner_features(model) WHERE learner = 'hoeffding_tree';
+SELECT learner_classes(model) FROM models WHERE learner = 'hoeffding_tree';
+
+-- asking: by name, whatever else the row has and in whatever order; by place without names
+SELECT learner, count(*) FILTER (WHERE predict(model, f) = predict(model, g)) AS same, count(*) FILTER (WHERE predict(model, f) = predict(model, r)) AS by_place,
+       avg((predict(model, f) = repaid::text)::int) > 0.8 AS good
+FROM models, (SELECT repaid, f, (SELECT g FROM (SELECT member, purpose, 'x'::text AS other, '{}'::jsonb AS document, debt, income) g) AS g, ROW(income, debt, purpose, member) AS r
+              FROM loans JOIN rows USING (id, repaid, income, purpose)) s GROUP BY 1 ORDER BY 1;
+SELECT learner, abs((predict_proba(model, f) ->> 'true')::float8 - predict_proba(model, f, 'true')) < 1e-15 AS same, predict_proba(model, f, 'maybe') AS unknown,
+       abs(predict_proba(model, f, 'true') + predict_proba(model, f, 'false') - 1) < 1e-12 AS sums FROM models, rows WHERE id = 7 ORDER BY 1;
+-- missing values, categories that were not learned, NULL
+SELECT learner, predict(model, ROW(NULL, NULL, NULL, NULL)) IS NOT NULL AS nothing_known, predict(model, ROW('NaN'::float8, 1e300, 'boat', NULL)) IS NOT NULL AS nothing_usable,
+       predict(model, NULL::record) AS no_row FROM models ORDER BY 1;
+SELECT predict(NULL::learner, ROW(1)) AS no_model, predict_proba(untrained_learner('hoeffding_tree'), ROW(1)) AS no_rows, train('alma', f, repaid) IS NULL AS over_no_rows FROM rows WHERE false;
+SELECT predict(untrained_learner('hoeffding_tree'), ROW(1)) AS no_rows;
+
+-- contributions sum to what is said
+SELECT learner, (SELECT array_agg(feature) FROM explain(model, f)) AS features,
+       abs((SELECT sum(contribution) FROM explain(model, f, 'true')) - CASE learner WHEN 'logistic_regression' THEN ln(predict_proba(model, f, 'true') / predict_proba(model, f, 'false'))
+           ELSE predict_proba(model, f, 'true') END) < 1e-9 AS sums
+FROM models, rows WHERE id = 11 AND learner <> 'gaussian_naive_bayes' ORDER BY 1;
+SELECT abs(exp((SELECT sum(contribution) FROM explain(model, f, 'true')) - (SELECT sum(contribution) FROM explain(model, f, 'false'))) - predict_proba(model, f, 'true') / predict_proba(model, f, 'false')) < 1e-6
+FROM models, rows WHERE id = 11 AND learner = 'gaussian_naive_bayes';
+
+-- in one run, in two, row by row, and through text: the same bytes
+SELECT learner, (SELECT train((SELECT train(learner, f, repaid ORDER BY id) FROM rows WHERE id <= 1234), f, repaid ORDER BY id) FROM rows WHERE id > 1234)::text = model::text AS same,
+       model::text::weir.learner::text = model::text AS through_text FROM models ORDER BY 1;
+WITH RECURSIVE steps(id, model) AS (
+    SELECT 0, untrained_learner('hoeffding_tree') UNION ALL SELECT rows.id, learn(model, f, repaid) FROM steps JOIN rows ON rows.id = steps.id + 1 WHERE rows.id <= 300)
+SELECT (SELECT model::text FROM steps WHERE id = 300) = (SELECT train('hoeffding_tree', f, repaid ORDER BY id)::text FROM rows WHERE id <= 300) AS same;
+SELECT learn(model, NULL::record, true)::text = model::text AS no_features, learn(model, f, NULL::boolean)::text = model::text AS no_label FROM models, rows WHERE id = 1 AND learner = 'hoeffding_tree';
+
+-- arrays, types of labels, options
+SELECT predict(train('logistic_regression', a, repaid ORDER BY id), ARRAY[90, 0.1]) AS boolean, predict(train('logistic_regression', a, repaid::int ORDER BY id), '{90,0.1}'::real[]) AS int,
+       predict(train('softmax_regression', a, purpose, '{"optimizer": "adam", "learning_rate": 0.01}' ORDER BY id), '{90,0.1}'::numeric[]) IS NOT NULL AS text,
+       round(predict_number(train('recursive_least_squares', a, income * 2 + 1 ORDER BY id), '{10,0}'::int[])::numeric, 3) AS number FROM rows;
+SELECT round(predict(train('recursive_least_squares', ROW(x, member), y ORDER BY x), ROW(2, true))::numeric, 1) AS as_text
+FROM (SELECT x, x % 3 = 0 AS member, 3 * x + 5 * (x % 3 = 0)::int AS y FROM generate_series(1, 90) x) s;
+
+-- errors
+SELECT train('hoefding_tree', a, repaid) FROM rows;
+SELECT train(NULL::text, a, repaid) FROM rows;
+SELECT train('alma', a, purpose) FROM rows;
+SELECT train('linear_regression', a, purpose) FROM rows;
+SELECT train('hoeffding_tree', purpose, repaid) FROM rows;
+SELECT train('hoeffding_tree', ROW('{}'::jsonb), repaid) FROM rows;
+SELECT train('hoeffding_tree', (SELECT x FROM (SELECT income, income) x), repaid) FROM rows;
+SELECT train('hoeffding_tree', '{}'::float8[], repaid) FROM rows;
+SELECT train('hoeffding_tree', CASE WHEN id < 3 THEN a ELSE '{1}' END, repaid ORDER BY id) FROM rows;
+SELECT train('hoeffding_tree', a, repaid, '{"grace_period": 0.5}') FROM rows;
+SELECT train('hoeffding_tree', a, repaid, '{"grace": 5}') FROM rows;
+SELECT train('hoeffding_tree', a, repaid, '{"criterion": "entropy"}') FROM rows;
+SELECT train('logistic_regression', a, repaid, '{"l1": 1, "l2": 1}') FROM rows;
+SELECT train('hoeffding_tree', a, repaid, '[]') FROM rows;
+SELECT predict(model, (SELECT x FROM (SELECT 1 AS income) x)) FROM models WHERE learner = 'hoeffding_tree';
+SELECT predict(model, ROW(1, 2, 3, 4)) FROM models WHERE learner = 'hoeffding_tree';
+SELECT predict(model, ROW('1', 2, 'car', true)) FROM models WHERE learner = 'hoeffding_tree';
+SELECT predict(model, ARRAY[1, 2]) FROM models WHERE learner = 'hoeffding_tree';
+SELECT predict_number(model, f) FROM models, rows WHERE learner = 'hoeffding_tree' AND id = 1;
+SELECT predict_proba(train('linear_regression', a, income), '{1,2}'::float8[]) FROM rows;
+SELECT explain(model, f, 'perhaps') FROM models, rows WHERE learner = 'hoeffding_tree' AND id = 1;
+SELECT 'AAAA'::weir.learner;
+SELECT '?'::weir.learner;
+SELECT test_then_train('alma', a, repaid, NULL) OVER (ORDER BY id) FROM rows;
+DROP VIEW rows;
+DROP TABLE loans, models;
+DROP TYPE features;
