@@ -35,7 +35,8 @@ SELECT learner, abs((predict_proba(model, f) ->> 'true')::float8 - predict_proba
 -- missing values, categories that were not learned, NULL
 SELECT learner, predict(model, ROW(NULL, NULL, NULL, NULL)) IS NOT NULL AS nothing_known, predict(model, ROW('NaN'::float8, 1e300, 'boat', NULL)) IS NOT NULL AS nothing_usable,
        predict(model, NULL::record) AS no_row FROM models ORDER BY 1;
-SELECT predict(NULL::learner, ROW(1)) AS no_model, predict_proba(untrained_learner('hoeffding_tree'), ROW(1)) AS no_rows, train('alma', f, repaid) IS NULL AS over_no_rows FROM rows WHERE false;
+SELECT predict(NULL::learner, ROW(1)) AS no_model, predict_proba(untrained_learner('hoeffding_tree'), ROW(1)) AS no_rows,
+       train('alma', f, repaid) IS NULL AS over_no_rows FROM rows WHERE false;
 SELECT predict(untrained_learner('hoeffding_tree'), ROW(1)) AS no_rows;
 
 -- contributions sum to what is said
@@ -43,7 +44,8 @@ SELECT learner, (SELECT array_agg(feature) FROM explain(model, f)) AS features,
        abs((SELECT sum(contribution) FROM explain(model, f, 'true')) - CASE learner WHEN 'logistic_regression' THEN ln(predict_proba(model, f, 'true') / predict_proba(model, f, 'false'))
            ELSE predict_proba(model, f, 'true') END) < 1e-9 AS sums
 FROM models, rows WHERE id = 11 AND learner <> 'gaussian_naive_bayes' ORDER BY 1;
-SELECT abs(exp((SELECT sum(contribution) FROM explain(model, f, 'true')) - (SELECT sum(contribution) FROM explain(model, f, 'false'))) - predict_proba(model, f, 'true') / predict_proba(model, f, 'false')) < 1e-6
+SELECT abs(exp((SELECT sum(contribution) FROM explain(model, f, 'true')) - (SELECT sum(contribution) FROM explain(model, f, 'false')))
+       - predict_proba(model, f, 'true') / predict_proba(model, f, 'false')) < 1e-6
 FROM models, rows WHERE id = 11 AND learner = 'gaussian_naive_bayes';
 
 -- in one run, in two, row by row, and through text: the same bytes

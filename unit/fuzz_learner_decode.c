@@ -10,7 +10,7 @@ extern int	LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 static void
 decode_and_use(const uint8_t *bytes, size_t size)
 {
-	Learner   *learner;
+	Learner	   *learner;
 	LearnerBytes again;
 
 	if (learner_decode(unit_allocator(), bytes, size, &learner) != LEARNER_OK)
@@ -30,7 +30,7 @@ change_and_use(const uint8_t *bytes, size_t size)
 {
 	LearnerKind kind = bytes[0] % LEARNER_N_KINDS;
 	double		options[LEARNER_MAX_OPTIONS];
-	Learner   *learner;
+	Learner	   *learner;
 	LearnerBytes stored;
 
 	learner_initial_options(kind, options);

@@ -12,7 +12,7 @@
 
 typedef struct LearnerBytes
 {
-	uint8_t    *bytes;
+	uint8_t	   *bytes;
 	size_t		size;
 } LearnerBytes;
 

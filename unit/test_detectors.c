@@ -63,8 +63,7 @@ test_catalogue(void)
 
 			EXPECT(&good, option_allows(option, option->initial), "initial %s of %s", option->name, detector_name(kind));
 			EXPECT(&good, detector_find_option(kind, option->name) == i, "option %s of %s", option->name, detector_name(kind));
-			EXPECT(&good, !option_allows(option, option->high * 2 + 1), "bound of %s of %s", option->name,
-				   detector_name(kind));
+			EXPECT(&good, !option_allows(option, option->high * 2 + 1), "bound of %s of %s", option->name, detector_name(kind));
 		}
 	}
 	CHECK(good, "the catalogue agrees with itself");

@@ -8,7 +8,7 @@ static Learner *
 initial(LearnerKind kind)
 {
 	double		options[LEARNER_MAX_OPTIONS];
-	Learner    *learner;
+	Learner	   *learner;
 
 	learner_initial_options(kind, options);
 	learner = learner_create(unit_allocator(), kind, options);
@@ -32,7 +32,7 @@ static Learner *
 stored_and_read(const Learner *learner)
 {
 	LearnerBytes stored = learner_bytes(learner);
-	Learner    *read = NULL;
+	Learner	   *read = NULL;
 	LearnerStatus status = learner_decode(unit_allocator(), stored.bytes, stored.size, &read);
 
 	free(stored.bytes);
@@ -67,9 +67,9 @@ test_resumed(LearnerKind kind)
 	for (int round = 0; round < unit_rounds(4); round++)
 	{
 		int			stop = (int) unit_random_below(2500);
-		Learner    *whole = initial(kind);
-		Learner    *first = initial(kind);
-		Learner    *rest;
+		Learner	   *whole = initial(kind);
+		Learner	   *first = initial(kind);
+		Learner	   *rest;
 		uint64_t	state = unit_state.state;
 
 		unit_state.state = seed + (uint64_t) round;
@@ -96,7 +96,7 @@ test_resumed(LearnerKind kind)
 static void
 test_learns(LearnerKind kind)
 {
-	Learner    *learner = initial(kind);
+	Learner	   *learner = initial(kind);
 	int			hits = 0;
 	int			ones = 0;
 	double		squares = 0;
@@ -155,7 +155,7 @@ explained(const Learner *learner, const double *row, int class)
 static void
 test_contributions(LearnerKind kind)
 {
-	Learner    *learner = initial(kind);
+	Learner	   *learner = initial(kind);
 	bool		good = true;
 
 	learner_exercise(learner, 0, 2000);
@@ -174,8 +174,7 @@ test_contributions(LearnerKind kind)
 		for (int j = 0; j < EXERCISE_FEATURES; j++)
 			sum += contributions[j];
 		/* These say a logarithm of each class; probabilities are shares. */
-		if (kind == LEARNER_SOFTMAX_REGRESSION ||
-			(kind >= LEARNER_GAUSSIAN_NAIVE_BAYES && kind <= LEARNER_MULTINOMIAL_NAIVE_BAYES))
+		if (kind == LEARNER_SOFTMAX_REGRESSION || (kind >= LEARNER_GAUSSIAN_NAIVE_BAYES && kind <= LEARNER_MULTINOMIAL_NAIVE_BAYES))
 		{
 			learner_contributions(learner, row, 0, &other_bias, other);
 			sum -= other_bias;
@@ -194,7 +193,7 @@ static void
 test_memory(LearnerKind kind)
 {
 	double		options[LEARNER_MAX_OPTIONS];
-	Learner    *learner;
+	Learner	   *learner;
 	size_t		largest = 0;
 
 	learner_initial_options(kind, options);
@@ -218,16 +217,16 @@ static void
 test_changed_bytes(LearnerKind kind)
 {
 	bool		good = true;
-	Learner    *learner = initial(kind);
+	Learner	   *learner = initial(kind);
 	LearnerBytes stored;
 
 	learner_exercise(learner, 0, 1500);
 	stored = learner_bytes(learner);
 	for (int i = 0; i < unit_rounds(300); i++)
 	{
-		uint8_t    *bytes = malloc(stored.size);
+		uint8_t	   *bytes = malloc(stored.size);
 		size_t		size = unit_random_below(4) == 0 ? (size_t) unit_random_below(stored.size) : stored.size;
-		Learner    *read;
+		Learner	   *read;
 
 		memcpy(bytes, stored.bytes, stored.size);
 		for (uint64_t j = unit_random_below(4); j-- > 0;)
@@ -236,7 +235,8 @@ test_changed_bytes(LearnerKind kind)
 		{
 			LearnerBytes again = learner_bytes(read);
 
-			EXPECT(&good, again.size == size && memcmp(again.bytes, bytes, size) == 0, "%s encodes to what was read", learner_name(kind));
+			EXPECT(&good, again.size == size && memcmp(again.bytes, bytes, size) == 0, "%s encodes to what was read",
+				   learner_name(kind));
 			free(again.bytes);
 			learner_exercise(read, 0, 50);
 			learner_free(read);
@@ -251,12 +251,13 @@ test_changed_bytes(LearnerKind kind)
 static void
 test_names(void)
 {
-	Learner    *learner = initial(LEARNER_LOGISTIC_REGRESSION);
+	Learner	   *learner = initial(LEARNER_LOGISTIC_REGRESSION);
 	char		long_name[400];
 	size_t		length;
 
 	memset(long_name, 'x', sizeof(long_name));
-	CHECK(learner_class_add(learner, "", 0) == 0 && learner_class_add(learner, "b", 1) == 1 && learner_class_add(learner, "c", 1) == -1,
+	CHECK(learner_class_add(learner, "", 0) == 0 && learner_class_add(learner, "b", 1) == 1 &&
+			  learner_class_add(learner, "c", 1) == -1,
 		  "two classes, one of them without a name, and no third");
 	CHECK(learner_category_add(learner, 1, long_name, 400) == 0 && learner_category(learner, 1, long_name, 300) == 0,
 		  "long names are cut");

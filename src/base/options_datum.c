@@ -65,11 +65,10 @@ refuse_option(const char *what, const char *name, const Option *option)
 {
 	const char *needs = option->type == OPTION_IS_BOOLEAN ? "true or false"
 		: option->type == OPTION_IS_CHOICE                ? choices_text(option)
-																: range_text(option);
+														  : range_text(option);
 
 	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"%s\" of %s %s is not valid", option->name, what, name),
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" of %s %s is not valid", option->name, what, name),
 			 errdetail("It must be %s%s.", needs, isnan(option->initial) ? ", or null to have it estimated" : "")));
 }
 

@@ -1,7 +1,7 @@
 /*
  * adaptive_tree.c
- *		The Hoeffding adaptive tree (Bifet and Gavalda 2009): ADWIN watches the error at every node; where it grows, an alternate tree is
- *		grown beside, and takes the place when it has become better.
+ *		The Hoeffding adaptive tree (Bifet and Gavalda 2009): ADWIN watches the error at every node; where it grows, an alternate
+ *		tree is grown beside, and takes the place when it has become better.
  */
 #include "learn/tree_node.h"
 

@@ -2,10 +2,10 @@
  * archive.h
  *		One walk over a state for measuring, writing and reading it, so that what is written is what is read.  Plain C.
  *
- * A function that takes an Archive names each member once, in order; which of the three happens depends on the archive. Integers are
- * LEB128, doubles eight bytes with the least significant first: the same on every machine, bit for bit. Bytes may come from anybody:
- * after the first fault everything reads as zero and nothing is allocated any more, and every count is checked against its bounds and
- * against what is left to read.
+ * A function that takes an Archive names each member once, in order; which of the three happens depends on the archive. Integers
+ *are LEB128, doubles eight bytes with the least significant first: the same on every machine, bit for bit. Bytes may come from
+ *anybody: after the first fault everything reads as zero and nothing is allocated any more, and every count is checked against its
+ *bounds and against what is left to read.
  */
 #ifndef WEIR_ARCHIVE_H
 #define WEIR_ARCHIVE_H
@@ -26,7 +26,7 @@ typedef struct Archive
 {
 	ArchiveMode mode;
 	Allocator	allocator;
-	uint8_t    *buffer;			/* written to */
+	uint8_t	   *buffer;			/* written to */
 	size_t		position;		/* written, or measured, so far */
 	WireReader	reader;
 } Archive;
@@ -70,8 +70,8 @@ archive_integer(Archive *archive, int64_t *value, int64_t low, int64_t high)
 			*value = low;
 	}
 	else
-		archive->position = wire_put_integer(archive->mode == ARCHIVE_WRITE ? archive->buffer : NULL, archive->position,
-											 wire_zigzag(*value));
+		archive->position =
+			wire_put_integer(archive->mode == ARCHIVE_WRITE ? archive->buffer : NULL, archive->position, wire_zigzag(*value));
 }
 
 static inline void
@@ -103,8 +103,8 @@ archive_word(Archive *archive, uint64_t *value)
 		return;
 	}
 	for (int i = 0; i < 8; i++)
-		archive->position = wire_put_byte(archive->mode == ARCHIVE_WRITE ? archive->buffer : NULL, archive->position,
-										  (uint8_t) (*value >> 8 * i));
+		archive->position =
+			wire_put_byte(archive->mode == ARCHIVE_WRITE ? archive->buffer : NULL, archive->position, (uint8_t) (*value >> 8 * i));
 }
 
 /* Any double, NaN and infinities too: what is used as a place or a count is an integer. */

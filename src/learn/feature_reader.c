@@ -88,7 +88,8 @@ column_is_categorical(const FeatureReader *reader, int feature)
 	if (!OidIsValid(reader->readers[column].type))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s cannot be a feature", NameStr(attribute->attname), format_type_be(attribute->atttypid)),
+				 errmsg("column \"%s\" of type %s cannot be a feature", NameStr(attribute->attname),
+						format_type_be(attribute->atttypid)),
 				 errhint("Leave it out in a subquery, or take numbers or text out of it.")));
 	return reader->readers[column].kind == SUMMARY_CATEGORY;
 }
@@ -136,7 +137,7 @@ is_unnamed(TupleDesc description)
 static void
 match_columns(FeatureReader *reader)
 {
-	Learner    *learner = reader->learner;
+	Learner	   *learner = reader->learner;
 	TupleDesc	description = reader->description;
 	int			n = learner_n_features(learner);
 	bool		by_place = description->natts == n && is_unnamed(description);
@@ -154,7 +155,8 @@ match_columns(FeatureReader *reader)
 		if (column_is_categorical(reader, i) != learner_feature_is_categorical(learner, i) &&
 			reader->readers[reader->columns[i]].type != UNKNOWNOID)
 			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("feature \"%.*s\" is not of the kind that was learned", (int) length, name),
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("feature \"%.*s\" is not of the kind that was learned", (int) length, name),
 					 errdetail("It was learned as a %s.", learner_feature_is_categorical(learner, i) ? "category" : "number"),
 					 errhint("Cast it to the type it had.")));
 	}
@@ -209,8 +211,8 @@ read_column(FeatureReader *reader, int feature, Datum value, bool learning)
 	{
 		if (!learner_feature_is_categorical(reader->learner, feature))
 			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("feature %d was learned as a number, and is \"%s\"", feature + 1,
-																DatumGetCString(value)),
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("feature %d was learned as a number, and is \"%s\"", feature + 1, DatumGetCString(value)),
 					 errhint("Write it without quotes.")));
 		text = (CategoryText){.bytes = DatumGetCString(value), .length = strlen(DatumGetCString(value))};
 	}
@@ -255,14 +257,14 @@ read_array(FeatureReader *reader, Datum features, bool learning)
 	bool	   *nulls;
 	int			n;
 
-	deconstruct_array(array, reader->element, reader->element_length, reader->element_by_value, reader->element_alignment, &elements,
-					  &nulls, &n);
+	deconstruct_array(array, reader->element, reader->element_length, reader->element_by_value, reader->element_alignment,
+					  &elements, &nulls, &n);
 	if (learner_n_features(reader->learner) == 0 && learning)
 		name_features(reader, n, array_is_categorical);
 	if (n != learner_n_features(reader->learner))
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("an array of %d features, where the learner has %d", n,
-																  learner_n_features(reader->learner))));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an array of %d features, where the learner has %d", n, learner_n_features(reader->learner))));
 	make_room(reader);
 	for (int i = 0; i < n; i++)
 	{
@@ -295,7 +297,8 @@ feature_reader_init_label(FeatureReader *reader, Oid type)
 	if (!value_reader_init(&reader->label, type, is_number ? SUMMARY_NUMERIC : SUMMARY_CATEGORY, reader->context))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("learner %s cannot learn a label of type %s", learner_name(learner_kind(reader->learner)), format_type_be(type)),
+				 errmsg("learner %s cannot learn a label of type %s", learner_name(learner_kind(reader->learner)),
+						format_type_be(type)),
 				 is_number ? errhint("It learns numbers.") : errhint("It learns classes: boolean, integers, text, enums.")));
 	reader->has_label = true;
 }
@@ -318,9 +321,12 @@ feature_reader_target(FeatureReader *reader, Datum label, double *target)
 		return true;
 	if (learner_task(kind) == LEARNER_BINARY)
 		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("learner %s can tell two classes apart, and the labels have a third",
-																 learner_name(kind)),
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("learner %s can tell two classes apart, and the labels have a third", learner_name(kind)),
 				 errhint("softmax_regression, gaussian_naive_bayes and the trees take more.")));
-	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a learner can have at most %d classes", LEARNER_MAX_CLASSES),
-					errhint("If the label is a number, use a learner of numbers: SELECT learner FROM weir.learners WHERE task = 'regression'.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a learner can have at most %d classes", LEARNER_MAX_CLASSES),
+		 errhint(
+			 "If the label is a number, use a learner of numbers: SELECT learner FROM weir.learners WHERE task = 'regression'.")));
 }

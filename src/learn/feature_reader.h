@@ -2,8 +2,8 @@
  * feature_reader.h
  *		Rows and labels of the server as learners take them.
  *
- * Features are the columns of a record (a table's row, a subquery's, ROW(...)) or the elements of an array of numbers, then called x1,
- * x2 and so on. Numbers, times and intervals are numbers; boolean is 0 or 1; text, enums and the like are categories.
+ * Features are the columns of a record (a table's row, a subquery's, ROW(...)) or the elements of an array of numbers, then called
+ *x1, x2 and so on. Numbers, times and intervals are numbers; boolean is 0 or 1; text, enums and the like are categories.
  */
 #ifndef WEIR_FEATURE_READER_H
 #define WEIR_FEATURE_READER_H
@@ -18,7 +18,7 @@
 typedef struct FeatureReader
 {
 	MemoryContext context;		/* where all of this lives */
-	Learner    *learner;
+	Learner	   *learner;
 	Oid			type;			/* of the argument */
 	Oid			record_type;	/* of the rows read last */
 	int32		record_typmod;
@@ -43,8 +43,9 @@ extern void feature_reader_init(FeatureReader *reader, MemoryContext context, Le
 extern void feature_reader_init_label(FeatureReader *reader, Oid type);
 
 /*
- * Reads features into reader->row. The first row that is learned gives a learner its features; categories that are new become known when
- * learning. Raises 42703 when a feature of the learner is missing, 42804 when one has another kind, 22023 for an array of another length.
+ * Reads features into reader->row. The first row that is learned gives a learner its features; categories that are new become known
+ * when learning. Raises 42703 when a feature of the learner is missing, 42804 when one has another kind, 22023 for an array of
+ * another length.
  */
 extern void feature_reader_read(FeatureReader *reader, Datum features, bool learning);
 

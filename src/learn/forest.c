@@ -1,11 +1,12 @@
 /*
  * forest.c
- *		Many trees that vote: online bagging (Oza and Russell 2001), bagging with ADWIN (Bifet et al. 2009), leveraging bagging (Bifet,
- *		Holmes and Pfahringer 2010), the adaptive random forest (Gomes et al. 2017), streaming random patches (Gomes, Read and Bifet 2019).
+ *		Many trees that vote: online bagging (Oza and Russell 2001), bagging with ADWIN (Bifet et al. 2009), leveraging bagging
+ *(Bifet, Holmes and Pfahringer 2010), the adaptive random forest (Gomes et al. 2017), streaming random patches (Gomes, Read and
+ *Bifet 2019).
  *
- * A tree sees each row with a weight drawn from a Poisson distribution. Bagging with ADWIN replaces the worst tree when one has become
- * worse. In forests and patches each tree has detectors of its own: at a warning another tree grows in the background, at a drift it
- * takes the place; and trees vote by how often they were right.
+ * A tree sees each row with a weight drawn from a Poisson distribution. Bagging with ADWIN replaces the worst tree when one has
+ *become worse. In forests and patches each tree has detectors of its own: at a warning another tree grows in the background, at a
+ *drift it takes the place; and trees vote by how often they were right.
  */
 #include "learn/tree_options.h"
 
@@ -13,10 +14,10 @@ enum
 {
 	N_MODELS = N_TREE_OPTIONS,
 	SEED,
-	LAMBDA, /* of all but online and ADWIN bagging, where it is 1 */
+	LAMBDA,						/* of all but online and ADWIN bagging, where it is 1 */
 	DRIFT_DELTA,
-	WARNING_DELTA, /* of forests and patches */
-	FEATURES,	   /* forests: features that a leaf observes; patches: the share that a tree may use */
+	WARNING_DELTA,				/* of forests and patches */
+	FEATURES,					/* forests: features that a leaf observes; patches: the share that a tree may use */
 };
 
 #define MAX_MODELS 200
@@ -25,19 +26,19 @@ enum
 
 static const Option bagging_options[] = {TREE_OPTIONS(200, 1e-7), BAGGING_OPTIONS};
 static const Option leveraging_options[] = {TREE_OPTIONS(50, 0.01), BAGGING_OPTIONS, NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),
-												   DELTA_OPTION("drift_delta", 0.002)};
+											DELTA_OPTION("drift_delta", 0.002)};
 static const Option forest_options[] = {TREE_OPTIONS(50, 0.01),
-											   BAGGING_OPTIONS,
-											   NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),
-											   DELTA_OPTION("drift_delta", 0.001),
-											   DELTA_OPTION("warning_delta", 0.01),
-											   COUNT_OPTION("max_features", NAN, 1, LEARNER_MAX_FEATURES)};
+										BAGGING_OPTIONS,
+										NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),
+										DELTA_OPTION("drift_delta", 0.001),
+										DELTA_OPTION("warning_delta", 0.01),
+										COUNT_OPTION("max_features", NAN, 1, LEARNER_MAX_FEATURES)};
 static const Option patches_options[] = {TREE_OPTIONS(50, 0.01),
-												BAGGING_OPTIONS,
-												NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),
-												DELTA_OPTION("drift_delta", 1e-5),
-												DELTA_OPTION("warning_delta", 1e-4),
-												NUMBER_OPTION("feature_share", 0.6, ABOVE_ZERO, 1)};
+										 BAGGING_OPTIONS,
+										 NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),
+										 DELTA_OPTION("drift_delta", 1e-5),
+										 DELTA_OPTION("warning_delta", 1e-4),
+										 NUMBER_OPTION("feature_share", 0.6, ABOVE_ZERO, 1)};
 
 typedef struct Member
 {
@@ -137,8 +138,8 @@ forest_start(Learner *learner)
 
 	forest->settings = tree_settings(learner->options);
 	if (learner->kind == LEARNER_ADAPTIVE_RANDOM_FOREST)
-		forest->settings.n_observed = isnan(learner->options[FEATURES]) ? (int) fmax(1, round(sqrt(learner->features.n)))
-																		: (int) learner->options[FEATURES];
+		forest->settings.n_observed =
+			isnan(learner->options[FEATURES]) ? (int) fmax(1, round(sqrt(learner->features.n))) : (int) learner->options[FEATURES];
 	forest->n_members = (int) learner->options[N_MODELS];
 	forest->members = learner_room(learner, (size_t) forest->n_members * sizeof(Member));
 	for (int i = 0; i < forest->n_members; i++)

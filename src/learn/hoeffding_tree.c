@@ -17,9 +17,9 @@ enum
 
 static const Option plain_options[] = {TREE_OPTIONS(100, 1e-7)};
 static const Option adaptive_options[] = {TREE_OPTIONS(200, 1e-7), BOOLEAN_OPTION("bootstrap", 1),
-												 COUNT_OPTION("drift_window", 300, 1, 1e9),
-												 NUMBER_OPTION("switch_significance", 0.05, ABOVE_ZERO, BELOW_ONE),
-												 COUNT_OPTION("seed", 1, 0, 1e15)};
+										  COUNT_OPTION("drift_window", 300, 1, 1e9),
+										  NUMBER_OPTION("switch_significance", 0.05, ABOVE_ZERO, BELOW_ONE),
+										  COUNT_OPTION("seed", 1, 0, 1e15)};
 
 typedef struct SingleTree
 {

@@ -101,7 +101,7 @@ learner_explains(LearnerKind kind)
 static void *
 resize_counted(void *context, void *pointer, size_t old_size, size_t size)
 {
-	Learner    *learner = context;
+	Learner	   *learner = context;
 
 	pointer = learner->outer.resize(learner->outer.context, pointer, old_size, size);
 	learner->held += size - old_size;
@@ -111,7 +111,7 @@ resize_counted(void *context, void *pointer, size_t old_size, size_t size)
 Learner *
 learner_create(Allocator allocator, LearnerKind kind, const double *options)
 {
-	Learner    *learner = allocator.resize(allocator.context, NULL, 0, sizeof(Learner));
+	Learner	   *learner = allocator.resize(allocator.context, NULL, 0, sizeof(Learner));
 	int			seed = learner_find_option(kind, "seed");
 
 	*learner = (Learner){.outer = allocator, .held = sizeof(Learner), .kind = kind, .method = methods[kind]};
@@ -177,10 +177,10 @@ learner_add_feature(Learner *learner, const char *name, size_t length, bool is_c
 
 	if (names_add(learner->allocator, &learner->features, name, length, LEARNER_MAX_FEATURES) != n)
 		return -1;
-	learner->is_categorical = learner_grow(learner->allocator, learner->is_categorical, (size_t) n * sizeof(bool),
-										   (size_t) (n + 1) * sizeof(bool));
-	learner->categories = learner_grow(learner->allocator, learner->categories, (size_t) n * sizeof(Names),
-									   (size_t) (n + 1) * sizeof(Names));
+	learner->is_categorical =
+		learner_grow(learner->allocator, learner->is_categorical, (size_t) n * sizeof(bool), (size_t) (n + 1) * sizeof(bool));
+	learner->categories =
+		learner_grow(learner->allocator, learner->categories, (size_t) n * sizeof(Names), (size_t) (n + 1) * sizeof(Names));
 	learner->is_categorical[n] = is_categorical;
 	return n;
 }
@@ -418,7 +418,7 @@ LearnerStatus
 learner_decode(Allocator allocator, const uint8_t *bytes, size_t size, Learner **result)
 {
 	double		options[LEARNER_MAX_OPTIONS];
-	Learner    *learner;
+	Learner	   *learner;
 	Archive		archive = {.mode = ARCHIVE_READ, .reader = {.bytes = bytes, .size = size, .position = 2}};
 	bool		is_started;
 

@@ -2,9 +2,9 @@
  * learner.h
  *		Models that learn one row at a time.
  *
- * Plain C. A row is an array of numbers, one per feature: a number, or the code of a category; NaN is a missing value. A target is the
- * code of a class, or a number. A Learner knows its features and classes by name, so a stored one can be asked by whoever has only
- * it. Encoded it can be stored, and going on from what was stored gives what one run would have given, bit for bit.
+ * Plain C. A row is an array of numbers, one per feature: a number, or the code of a category; NaN is a missing value. A target is
+ *the code of a class, or a number. A Learner knows its features and classes by name, so a stored one can be asked by whoever has
+ *only it. Encoded it can be stored, and going on from what was stored gives what one run would have given, bit for bit.
  */
 #ifndef WEIR_LEARNER_H
 #define WEIR_LEARNER_H
@@ -51,7 +51,7 @@ typedef enum LearnerTask
 #define LEARNER_MAX_FEATURES 1024
 #define LEARNER_MAX_CLASSES 1000
 #define LEARNER_MAX_CATEGORIES 1000 /* of one feature; others are missing values */
-#define LEARNER_MAX_NAME 255		/* bytes of a feature's, a category's, a class's name; longer ones are cut */
+#define LEARNER_MAX_NAME 255 /* bytes of a feature's, a category's, a class's name; longer ones are cut */
 
 /* Numbers beyond are missing values: their squares, summed, would overflow. */
 #define LEARNER_LARGEST 1e100
@@ -129,10 +129,10 @@ extern int	learner_most_probable(const Learner *learner, const double *probabili
 extern double learner_number(const Learner *learner, const double *row);
 
 /*
- * What each feature contributes to what the learner says of the class (of regression: to the number; class is ignored): the bias and
- * n_features contributions sum to it. Linear models say log-odds (softmax: the class's score; margin classifiers: the margin), naive
- * Bayes the logarithm of the class's joint likelihood, trees and forests the probability: path-dependent SHAP values (Lundberg, Erion
- * and Lee 2018) over the weights that their nodes have seen.
+ * What each feature contributes to what the learner says of the class (of regression: to the number; class is ignored): the bias
+ * and n_features contributions sum to it. Linear models say log-odds (softmax: the class's score; margin classifiers: the margin),
+ * naive Bayes the logarithm of the class's joint likelihood, trees and forests the probability: path-dependent SHAP values
+ * (Lundberg, Erion and Lee 2018) over the weights that their nodes have seen.
  */
 extern bool learner_explains(LearnerKind kind);
 extern void learner_contributions(const Learner *learner, const double *row, int class, double *bias, double *contributions);

@@ -61,7 +61,7 @@ learner_to_datum(const Learner *learner)
 Learner *
 learner_from_bytes(MemoryContext context, const char *bytes, Size size)
 {
-	Learner    *learner = NULL;
+	Learner	   *learner = NULL;
 	LearnerStatus status = learner_decode(allocator_in(context), (const uint8_t *) bytes, size, &learner);
 
 	if (status == LEARNER_OTHER_VERSION)
@@ -88,7 +88,7 @@ typedef struct Cached
 	MemoryContext context;		/* of the learner and its reader, made anew with each */
 	Size		size;
 	char	   *raw;			/* the argument as it came: a value stored outside is known by its pointer */
-	Learner    *learner;
+	Learner	   *learner;
 	bool		has_reader;
 	FeatureReader reader;
 } Cached;

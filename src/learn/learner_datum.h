@@ -22,8 +22,8 @@ extern Learner *learner_from_bytes(MemoryContext context, const char *bytes, Siz
 extern Learner *learner_from_datum(MemoryContext context, Datum datum);
 
 /*
- * The learner that is argument 0 of a function, and a reader of the features that are argument 1, kept from call to call as long as the
- * learner is the same. The features are not read yet.
+ * The learner that is argument 0 of a function, and a reader of the features that are argument 1, kept from call to call as long as
+ * the learner is the same. The features are not read yet.
  */
 extern FeatureReader *cached_reader(FunctionCallInfo fcinfo);
 

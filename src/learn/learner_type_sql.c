@@ -1,7 +1,7 @@
 /*
  * learner_type_sql.c
- *		weir.learner: a model that can be stored, asked and gone on with; its text form is the stored form in base64. And what it says of
- *		itself.
+ *		weir.learner: a model that can be stored, asked and gone on with; its text form is the stored form in base64. And what it
+ *		says of itself.
  */
 #include "postgres.h"
 
@@ -73,8 +73,7 @@ weir_learner_send(PG_FUNCTION_ARGS)
 Datum
 weir_untrained_learner(PG_FUNCTION_ARGS)
 {
-	return learner_to_datum(
-		learner_from_names(CurrentMemoryContext, text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_JSONB_P(1)));
+	return learner_to_datum(learner_from_names(CurrentMemoryContext, text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_JSONB_P(1)));
 }
 
 /* ---- the catalogue ---- */
@@ -118,7 +117,7 @@ weir_learner_catalogue(PG_FUNCTION_ARGS)
 Datum
 weir_learner_stats(PG_FUNCTION_ARGS)
 {
-	Learner    *learner = cached_learner(fcinfo);
+	Learner	   *learner = cached_learner(fcinfo);
 	TupleDesc	description;
 	Datum		values[7];
 	bool		nulls[7] = {false};
@@ -144,7 +143,7 @@ weir_model_memory(PG_FUNCTION_ARGS)
 Datum
 weir_learner_features(PG_FUNCTION_ARGS)
 {
-	Learner    *learner = cached_learner(fcinfo);
+	Learner	   *learner = cached_learner(fcinfo);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -168,7 +167,7 @@ weir_learner_features(PG_FUNCTION_ARGS)
 Datum
 weir_learner_classes(PG_FUNCTION_ARGS)
 {
-	Learner    *learner = cached_learner(fcinfo);
+	Learner	   *learner = cached_learner(fcinfo);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);

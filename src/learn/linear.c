@@ -2,8 +2,9 @@
  * linear.c
  *		Linear models learned by stochastic gradient descent: linear, logistic, softmax and quantile regression.
  *
- * Optimisers: plain steps (Robbins and Monro 1951), AdaGrad (Duchi, Hazan and Singer 2011), Adam (Kingma and Ba 2015), FTRL-proximal
- * (McMahan et al. 2013). L1 is the cumulative penalty (Tsuruoka, Tsujii and Ananiadou 2009). The order of operations is River's.
+ * Optimisers: plain steps (Robbins and Monro 1951), AdaGrad (Duchi, Hazan and Singer 2011), Adam (Kingma and Ba 2015),
+ *FTRL-proximal (McMahan et al. 2013). L1 is the cumulative penalty (Tsuruoka, Tsujii and Ananiadou 2009). The order of operations
+ *is River's.
  */
 #include "learn/linear_inputs.h"
 
@@ -16,7 +17,7 @@ enum
 	L1,
 	L2,
 	SCALE,
-	QUANTILE /* of quantile regression alone */
+	QUANTILE					/* of quantile regression alone */
 };
 
 enum
@@ -92,9 +93,7 @@ take_step(const Step *step, Coefficient *coefficient, double gradient)
 
 	switch (step->optimizer)
 	{
-		case SGD:
-			coefficient->value -= step->rate * gradient;
-			break;
+		case SGD: coefficient->value -= step->rate * gradient; break;
 		case ADAGRAD:
 			coefficient->second += squared;
 			coefficient->value -= step->rate / sqrt(coefficient->second + 1e-8) * gradient;
@@ -180,7 +179,8 @@ regression_learn(Learner *learner, const double *row, double target, double weig
 
 	linear_inputs_prepare(learner, &linear->inputs, row, 1);
 	linear_outputs(learner, &linear->inputs, row, &output);
-	gradient = learner->kind == LEARNER_QUANTILE_REGRESSION ? (target < output) - learner->options[QUANTILE] : 2 * (output - target);
+	gradient =
+		learner->kind == LEARNER_QUANTILE_REGRESSION ? (target < output) - learner->options[QUANTILE] : 2 * (output - target);
 	gradient = cut_gradient(gradient * weight);
 	follow(learner, row, &gradient);
 }
@@ -298,16 +298,21 @@ linear_archive(Learner *learner, Archive *archive)
 
 #define LINEAR_METHOD(the_name, the_reference, the_task, the_options, which) \
 	{ \
-		.name = the_name, .reference = the_reference, .task = the_task, .options = the_options, .n_options = N_OPTIONS(the_options), \
-		.check = linear_check, .state_size = sizeof(Linear), .start = linear_start, .finish = linear_finish, \
-		.learn = which##_learn, .predict = which##_predict, .contribute = which##_contribute, .archive = linear_archive \
+		.name = the_name, .reference = the_reference, .task = the_task, .options = the_options, \
+		.n_options = N_OPTIONS(the_options), .check = linear_check, .state_size = sizeof(Linear), .start = linear_start, \
+		.finish = linear_finish, .learn = which##_learn, .predict = which##_predict, .contribute = which##_contribute, \
+		.archive = linear_archive \
 	}
 
-const LearnerMethod linear_regression_method = LINEAR_METHOD("linear_regression", "squared loss by stochastic gradient descent (Robbins and Monro 1951)",
-															 LEARNER_REGRESSION, linear_options, regression);
-const LearnerMethod logistic_regression_method = LINEAR_METHOD("logistic_regression", "logistic loss by stochastic gradient descent (Robbins and Monro 1951)",
-															   LEARNER_BINARY, linear_options, logistic);
-const LearnerMethod softmax_regression_method = LINEAR_METHOD("softmax_regression", "cross-entropy by stochastic gradient descent (Robbins and Monro 1951)",
-															  LEARNER_CLASSES, linear_options, softmax);
-const LearnerMethod quantile_regression_method = LINEAR_METHOD("quantile_regression", "quantile loss (Koenker and Bassett 1978) by stochastic gradient descent",
-															   LEARNER_REGRESSION, quantile_options, regression);
+const LearnerMethod linear_regression_method =
+	LINEAR_METHOD("linear_regression", "squared loss by stochastic gradient descent (Robbins and Monro 1951)", LEARNER_REGRESSION,
+				  linear_options, regression);
+const LearnerMethod logistic_regression_method =
+	LINEAR_METHOD("logistic_regression", "logistic loss by stochastic gradient descent (Robbins and Monro 1951)", LEARNER_BINARY,
+				  linear_options, logistic);
+const LearnerMethod softmax_regression_method =
+	LINEAR_METHOD("softmax_regression", "cross-entropy by stochastic gradient descent (Robbins and Monro 1951)", LEARNER_CLASSES,
+				  linear_options, softmax);
+const LearnerMethod quantile_regression_method =
+	LINEAR_METHOD("quantile_regression", "quantile loss (Koenker and Bassett 1978) by stochastic gradient descent",
+				  LEARNER_REGRESSION, quantile_options, regression);

@@ -52,8 +52,8 @@ extern void linear_contributions(const Learner *learner, const LinearInputs *inp
 extern void archive_linear_inputs(Archive *archive, LinearInputs *inputs);
 
 /*
- * The input that a feature gives: *coefficients are those of its outputs, and the result is its value; NULL coefficients where it gives
- * none.
+ * The input that a feature gives: *coefficients are those of its outputs, and the result is its value; NULL coefficients where it
+ * gives none.
  */
 static inline double
 linear_input(const Learner *learner, const LinearInputs *inputs, const double *row, int feature, Coefficient **coefficients)

@@ -1,7 +1,7 @@
 /*
  * margin.c
- *		Linear models that move only when a row lies on the wrong side of its margin: passive-aggressive (Crammer et al. 2006) and the
- *		approximate large margin algorithm (Gentile 2001, p = 2).
+ *		Linear models that move only when a row lies on the wrong side of its margin: passive-aggressive (Crammer et al. 2006) and
+ *		the approximate large margin algorithm (Gentile 2001, p = 2).
  */
 #include "learn/linear_inputs.h"
 
@@ -25,15 +25,14 @@ enum
 static const char *const modes[] = {"pa", "pa1", "pa2", NULL};
 
 #define PASSIVE_AGGRESSIVE_OPTIONS \
-	MEMORY_OPTION, BOOLEAN_OPTION("scale", 1), NUMBER_OPTION("aggressiveness", 1, ABOVE_ZERO, 1e6), CHOICE_OPTION("mode", modes, 1), \
-		BOOLEAN_OPTION("intercept", 1)
+	MEMORY_OPTION, BOOLEAN_OPTION("scale", 1), NUMBER_OPTION("aggressiveness", 1, ABOVE_ZERO, 1e6), \
+		CHOICE_OPTION("mode", modes, 1), BOOLEAN_OPTION("intercept", 1)
 
 static const Option passive_aggressive_options[] = {PASSIVE_AGGRESSIVE_OPTIONS};
-static const Option passive_aggressive_regression_options[] = {PASSIVE_AGGRESSIVE_OPTIONS,
-																	  NUMBER_OPTION("epsilon", 0.1, 0, 1e6)};
+static const Option passive_aggressive_regression_options[] = {PASSIVE_AGGRESSIVE_OPTIONS, NUMBER_OPTION("epsilon", 0.1, 0, 1e6)};
 static const Option alma_options[] = {MEMORY_OPTION, BOOLEAN_OPTION("scale", 1), NUMBER_OPTION("alpha", 0.9, ABOVE_ZERO, 1),
-											 NUMBER_OPTION("b", 1 / 0.9, ABOVE_ZERO, 1e6),
-											 NUMBER_OPTION("c", 1.4142135623730951, ABOVE_ZERO, 1e6)};
+									  NUMBER_OPTION("b", 1 / 0.9, ABOVE_ZERO, 1e6),
+									  NUMBER_OPTION("c", 1.4142135623730951, ABOVE_ZERO, 1e6)};
 
 typedef struct Margin
 {
@@ -219,7 +218,8 @@ margin_archive(Learner *learner, Archive *archive)
 		.learn = which##_learn, .predict = margin_predict, .contribute = margin_contribute, .archive = margin_archive \
 	}
 
-const LearnerMethod passive_aggressive_method = MARGIN_METHOD(passive_aggressive, "passive_aggressive", "Crammer et al. 2006", LEARNER_BINARY);
-const LearnerMethod passive_aggressive_regression_method = MARGIN_METHOD(passive_aggressive_regression, "passive_aggressive_regression",
-																		 "Crammer et al. 2006", LEARNER_REGRESSION);
+const LearnerMethod passive_aggressive_method =
+	MARGIN_METHOD(passive_aggressive, "passive_aggressive", "Crammer et al. 2006", LEARNER_BINARY);
+const LearnerMethod passive_aggressive_regression_method =
+	MARGIN_METHOD(passive_aggressive_regression, "passive_aggressive_regression", "Crammer et al. 2006", LEARNER_REGRESSION);
 const LearnerMethod alma_method = MARGIN_METHOD(alma, "alma", "Gentile 2001", LEARNER_BINARY);

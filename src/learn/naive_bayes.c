@@ -3,7 +3,8 @@
  *		Naive Bayes: classes by the product of what each feature alone says of them.
  *
  * gaussian: numbers are normal within a class; bernoulli: numbers are 1 above a threshold, else 0; multinomial: numbers are counts.
- * Categories: their frequency within the class, smoothed. Missing values say nothing. As in Manning, Raghavan and Schuetze 2008, ch. 13.
+ * Categories: their frequency within the class, smoothed. Missing values say nothing. As in Manning, Raghavan and Schuetze 2008,
+ *ch. 13.
  */
 #include "learn/learner_method.h"
 
@@ -16,7 +17,7 @@ enum
 
 static const Option smooth_options[] = {MEMORY_OPTION, NUMBER_OPTION("smoothing", 1, ABOVE_ZERO, 1e6)};
 static const Option bernoulli_options[] = {MEMORY_OPTION, NUMBER_OPTION("smoothing", 1, ABOVE_ZERO, 1e6),
-												  NUMBER_OPTION("threshold", 0, -1e100, 1e100)};
+										   NUMBER_OPTION("threshold", 0, -1e100, 1e100)};
 
 /* Densities are not below this: one value far from everything must not decide alone. */
 #define SMALLEST_DENSITY 1e-9
@@ -94,9 +95,9 @@ add_category(Learner *learner, Evidence *evidence, int category, double weight)
 {
 	if (category >= evidence->n_categories)
 	{
-		evidence->categories = learner_grow(learner->allocator, evidence->categories,
-											(size_t) evidence->n_categories * sizeof(double),
-											(size_t) (category + 1) * sizeof(double));
+		evidence->categories =
+			learner_grow(learner->allocator, evidence->categories, (size_t) evidence->n_categories * sizeof(double),
+						 (size_t) (category + 1) * sizeof(double));
 		evidence->n_categories = category + 1;
 	}
 	evidence->categories[category] += weight;
@@ -279,9 +280,10 @@ bayes_archive(Learner *learner, Archive *archive)
 
 #define BAYES_METHOD(the_name, the_options) \
 	{ \
-		.name = the_name, .reference = "Manning, Raghavan and Schuetze 2008, ch. 13", .task = LEARNER_CLASSES, .options = the_options, \
-		.n_options = N_OPTIONS(the_options), .state_size = sizeof(NaiveBayes), .start = bayes_start, .finish = bayes_finish, \
-		.learn = bayes_learn, .predict = bayes_predict, .contribute = bayes_contribute, .archive = bayes_archive \
+		.name = the_name, .reference = "Manning, Raghavan and Schuetze 2008, ch. 13", .task = LEARNER_CLASSES, \
+		.options = the_options, .n_options = N_OPTIONS(the_options), .state_size = sizeof(NaiveBayes), .start = bayes_start, \
+		.finish = bayes_finish, .learn = bayes_learn, .predict = bayes_predict, .contribute = bayes_contribute, \
+		.archive = bayes_archive \
 	}
 
 const LearnerMethod gaussian_naive_bayes_method = BAYES_METHOD("gaussian_naive_bayes", smooth_options);

@@ -1,6 +1,7 @@
 /*
  * recursive_least_squares.c
- *		Linear regression that is exact after every row, with old rows forgotten at a steady rate (Haykin, Adaptive Filter Theory, ch. 9).
+ *		Linear regression that is exact after every row, with old rows forgotten at a steady rate (Haykin, Adaptive Filter Theory,
+ *		ch. 9).
  *
  * An input per number, one per category as they come, and a constant one. Up to MAX_INPUTS of them; categories beyond are missing.
  */
@@ -14,7 +15,7 @@ enum
 };
 
 static const Option options_list[] = {MEMORY_OPTION, NUMBER_OPTION("forgetting", 1, 0.5, 1),
-											 NUMBER_OPTION("regularization", 0.001, 1e-12, 1e12)};
+									  NUMBER_OPTION("regularization", 0.001, 1e-12, 1e12)};
 
 #define MAX_INPUTS 256
 

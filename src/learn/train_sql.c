@@ -148,8 +148,7 @@ window_reader(FunctionCallInfo fcinfo, WindowObject window)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be null", no_learner ? "learner" : "options")));
-	feature_reader_init(&state->reader, context,
-						learner_from_names(context, TextDatumGetCString(learner), DatumGetJsonbP(options)),
+	feature_reader_init(&state->reader, context, learner_from_names(context, TextDatumGetCString(learner), DatumGetJsonbP(options)),
 						get_fn_expr_argtype(fcinfo->flinfo, 1));
 	feature_reader_init_label(&state->reader, get_fn_expr_argtype(fcinfo->flinfo, 2));
 	state->is_started = true;

@@ -1,10 +1,11 @@
 /*
  * tree.c
- *		Hoeffding trees (Domingos and Hulten 2000): a leaf is split when what it saw suffices to be sure that the best way to do so is
- *		the best. Leaves predict by majority or by naive Bayes, whichever was right more often (Holmes, Kirkby and Pfahringer 2005).
+ *		Hoeffding trees (Domingos and Hulten 2000): a leaf is split when what it saw suffices to be sure that the best way to do so
+ *		is the best. Leaves predict by majority or by naive Bayes, whichever was right more often (Holmes, Kirkby and Pfahringer
+ *		2005).
  *
- * Conventions are River's, but: a leaf of nearly one class is left as it is; what fits no longer into the memory given loses what the
- * least promising leaves observe, and nothing grows until there is room.
+ * Conventions are River's, but: a leaf of nearly one class is left as it is; what fits no longer into the memory given loses what
+ *the least promising leaves observe, and nothing grows until there is room.
  */
 #include "learn/tree_node.h"
 
@@ -87,9 +88,9 @@ void
 leaf_predict(const Learner *learner, const TreeSettings *settings, const TreeNode *leaf, const double *row, double *votes)
 {
 	bool		is_bayes = leaf->is_active &&
-		(settings->leaf_prediction == LEAF_NAIVE_BAYES ? node_weight(leaf) >= settings->bayes_threshold
-													   : settings->leaf_prediction == LEAF_ADAPTIVE &&
-														 leaf->bayes_correct >= leaf->majority_correct);
+		(settings->leaf_prediction == LEAF_NAIVE_BAYES
+			 ? node_weight(leaf) >= settings->bayes_threshold
+			 : settings->leaf_prediction == LEAF_ADAPTIVE && leaf->bayes_correct >= leaf->majority_correct);
 
 	if (is_bayes)
 		bayes_predict(learner, leaf, row, votes);
@@ -295,8 +296,8 @@ attempt_to_split(Learner *learner, Tree *tree, TreeNode **place)
 	for (int i = 0; i < leaf->n_observers; i++)
 	{
 		int			feature = leaf->observed == NULL ? i : leaf->observed[i];
-		Split		split = observer_best_split(settings, &leaf->observers[i], learner->is_categorical[feature], feature,
-												leaf->stats, leaf->n_classes);
+		bool		is_categorical = learner->is_categorical[feature];
+		Split		split = observer_best_split(settings, &leaf->observers[i], is_categorical, feature, leaf->stats, leaf->n_classes);
 
 		if (split.merit > best.merit)
 		{

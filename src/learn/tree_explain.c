@@ -2,9 +2,9 @@
  * tree_explain.c
  *		What each feature contributes to what a tree says: path-dependent SHAP values (Lundberg, Erion and Lee 2018, algorithm 2).
  *
- * The row's own leaf is taken to say what it predicts for the row, other leaves the shares of their classes; so bias and contributions
- * sum to the prediction, by naive Bayes in the leaf too. An adaptive tree's alternates are explained as trees of their own, weighted as
- * they are in the prediction.
+ * The row's own leaf is taken to say what it predicts for the row, other leaves the shares of their classes; so bias and
+ *contributions sum to the prediction, by naive Bayes in the leaf too. An adaptive tree's alternates are explained as trees of their
+ *own, weighted as they are in the prediction.
  */
 #include "learn/tree_node.h"
 
@@ -98,8 +98,8 @@ leaf_value(const Explanation *explanation, const TreeNode *leaf, bool is_own)
 
 /* share: of all rows those that come here. */
 static void
-explain_node(const Explanation *explanation, const TreeNode *node, const Step *parent, int length, double zero, double one, int feature,
-			 bool is_own, double share)
+explain_node(const Explanation *explanation, const TreeNode *node, const Step *parent, int length, double zero, double one,
+			 int feature, bool is_own, double share)
 {
 	Step		path[TREE_MAX_DEPTH + 2];
 	double		cover = 0;
@@ -140,8 +140,8 @@ explain_node(const Explanation *explanation, const TreeNode *node, const Step *p
 		/* Nothing comes here, whether the feature is known or not. */
 		if (zero_so_far * ratio == 0 && one_here == 0)
 			continue;
-		explain_node(explanation, node->children[i], path, length, zero_so_far * ratio, one_here, node->feature, is_own && i == branch,
-					 share * ratio);
+		explain_node(explanation, node->children[i], path, length, zero_so_far * ratio, one_here, node->feature,
+					 is_own && i == branch, share * ratio);
 	}
 }
 
@@ -190,7 +190,8 @@ void
 tree_contribute(const Learner *learner, const Tree *tree, const double *row, int class, double weight, double *bias,
 				double *contributions)
 {
-	Explanation explanation = {.learner = learner, .tree = tree, .row = row, .class = class, .bias = bias, .contributions = contributions};
+	Explanation explanation =
+		{.learner = learner, .tree = tree, .row = row, .class = class, .bias = bias, .contributions = contributions};
 	double		sum;
 
 	if (tree->root == NULL)

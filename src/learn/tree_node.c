@@ -128,10 +128,8 @@ node_branch(const TreeNode *node, const double *row)
 		return -1;
 	switch (node->kind)
 	{
-		case SPLIT_NUMBER:
-			return value <= node->value ? 0 : 1;
-		case SPLIT_CATEGORY:
-			return value == node->value ? 0 : 1;
+		case SPLIT_NUMBER: return value <= node->value ? 0 : 1;
+		case SPLIT_CATEGORY: return value == node->value ? 0 : 1;
 		default:
 			for (int i = 0; i < node->n_children; i++)
 				if (node->categories[i] == value)

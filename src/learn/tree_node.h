@@ -19,7 +19,8 @@ typedef struct NumberEvidence
 	double		squares;		/* sum of squared deviations */
 	double		low;
 	double		high;
-	double		constant;		/* the log-density of x is constant - factor * (x - mean)^2; constant is -infinity while there is no spread */
+	/* The log-density of x is constant - factor * (x - mean)^2; constant is -infinity while there is no spread. */
+	double		constant;
 	double		factor;
 } NumberEvidence;
 
@@ -184,8 +185,8 @@ extern Split observer_best_split(const TreeSettings *settings, const Observer *o
 								 const double *stats, int n_classes);
 
 /* The merit of a split that stands. */
-extern double observer_merit(const TreeSettings *settings, const Observer *observer, const Split *split, const double *stats,
-							 int n_classes);
+extern double
+observer_merit(const TreeSettings *settings, const Observer *observer, const Split *split, const double *stats, int n_classes);
 
 /* How many children the split makes, and the weights per class that child number i begins with. */
 extern int	split_n_children(const Observer *observer, const Split *split);
@@ -200,8 +201,8 @@ extern void tree_learn(Learner *learner, Tree *tree, const double *row, int clas
 extern void tree_predict(const Learner *learner, const Tree *tree, const double *row, double *votes);
 
 /* What a leaf says, likewise. */
-extern void leaf_predict(const Learner *learner, const TreeSettings *settings, const TreeNode *leaf, const double *row,
-						 double *votes);
+extern void
+leaf_predict(const Learner *learner, const TreeSettings *settings, const TreeNode *leaf, const double *row, double *votes);
 extern void leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, int class, double weight);
 
 /* Splits the leaf at *place when it is time to and worth it. */

@@ -38,9 +38,9 @@ add_number(Learner *learner, Observer *observer, double value, int class, double
 
 	if (class >= observer->n_classes)
 	{
-		observer->numbers = learner_grow(learner->allocator, observer->numbers,
-										 (size_t) observer->n_classes * sizeof(NumberEvidence),
-										 (size_t) (class + 1) * sizeof(NumberEvidence));
+		observer->numbers =
+			learner_grow(learner->allocator, observer->numbers, (size_t) observer->n_classes * sizeof(NumberEvidence),
+						 (size_t) (class + 1) * sizeof(NumberEvidence));
 		for (int i = observer->n_classes; i <= class; i++)
 			observer->numbers[i].constant = -INFINITY;
 		observer->n_classes = class + 1;
