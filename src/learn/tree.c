@@ -297,13 +297,14 @@ attempt_to_split(Learner *learner, Tree *tree, TreeNode **place)
 	{
 		int			feature = leaf->observed == NULL ? i : leaf->observed[i];
 		bool		is_categorical = learner->is_categorical[feature];
-		Split		split = observer_best_split(settings, &leaf->observers[i], is_categorical, feature, leaf->stats, leaf->n_classes);
+		const Observer *observer = &leaf->observers[i];
+		Split		split = observer_best_split(settings, observer, is_categorical, feature, leaf->stats, leaf->n_classes);
 
 		if (split.merit > best.merit)
 		{
 			second = best.merit;
 			best = split;
-			chosen = &leaf->observers[i];
+			chosen = observer;
 		}
 		else if (split.merit > second)
 			second = split.merit;
