@@ -118,7 +118,7 @@ SELECT weir.create_rule('rate', 'levels', 'mean', learn => '{"k": 2}', false_dis
 SELECT column_name, round(value::numeric, 2) AS value, state FROM weir.test_rule('each alone', since => '2026-01-11') ORDER BY 1;
 SELECT column_name, round(value::numeric, 2) AS value, state FROM weir.test_rule('rate', since => '2026-01-11') ORDER BY 1;
 SELECT evaluate('rate');
-SELECT subject, round((detail ->> 'p_adjusted')::numeric, 8) AS p_adjusted FROM weir.alerts WHERE rule = 'rate';
+SELECT subject, round((detail ->> 'p_adjusted')::numeric, 8) AS p_adjusted FROM weir.alerts WHERE rule = 'rate' ORDER BY 2;
 -- of drift, by the p-values of its tests
 SELECT weir.create_rule('drift rate', 'levels', 'ks', above => 0.1, false_discovery_rate => 0.001);
 SELECT column_name, round(value::numeric, 2) AS value, state FROM weir.test_rule('drift rate', since => '2026-01-11') ORDER BY 1;

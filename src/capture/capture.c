@@ -21,6 +21,7 @@
 #include "capture/fold.h"
 #include "capture/pace.h"
 #include "capture/gap.h"
+#include "capture/label_change.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
 #include "capture/retention.h"
@@ -196,6 +197,7 @@ load_definitions(void)
 	monitors = definition_load(definition_context);
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);
+	label_change_load();
 	fold_set_monitors(monitors);
 	partial_take_up(monitors);
 }
@@ -397,6 +399,7 @@ flush_and_look_around(bool flush_is_due)
 		flush_committed(monitors);
 		load_definitions();
 	}
+	label_change_follow();
 	must_start_again |= database_settings_changed();
 	sql_end(&scope);
 	if (advances)

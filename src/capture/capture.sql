@@ -62,6 +62,38 @@ CREATE TABLE weir.class_retention (
 COMMENT ON TABLE weir.class_retention IS 'How long panes with a column of a class are kept; read the view weir.class_retentions.';
 SELECT pg_catalog.pg_extension_config_dump('weir.class_retention', '');
 
+-- Tables that hold predictions with their labels, which come in rows of another table (weir.join_labels).
+CREATE TABLE weir.label_join (
+    join_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    relation regclass NOT NULL UNIQUE,    -- what weir keeps
+    predictions regclass NOT NULL,
+    labels regclass NOT NULL,
+    key name[] NOT NULL,                  -- of predictions
+    label_key name[] NOT NULL,            -- of labels, in the same order
+    columns name[] NOT NULL,              -- of predictions that relation has
+    label_columns name[] NOT NULL,
+    owner regrole NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE weir.label_join IS 'Definitions of tables of predictions with their labels; read the view weir.labelled_tables.';
+
+CREATE TABLE weir.label_join_state (
+    join_id int PRIMARY KEY REFERENCES weir.label_join ON DELETE CASCADE,
+    followed boolean NOT NULL DEFAULT false, -- capture notes what changes; before that, everything is compared
+    files text,                           -- of both tables as last looked at: where they change, rows may have changed without a trace in the log
+    disabled_reason text
+);
+COMMENT ON TABLE weir.label_join_state IS 'How each table of predictions with their labels is.';
+
+CREATE TABLE weir.label_change (
+    change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    join_id int NOT NULL,
+    key jsonb,                            -- texts of the key columns; NULL: everything
+    xid xid8 NOT NULL                     -- by whom: it is looked at when that is visible
+);
+CREATE INDEX ON weir.label_change (join_id, change_id);
+COMMENT ON TABLE weir.label_change IS 'Keys whose prediction or label has changed, to be looked at.';
+
 -- Run-time state, not dumped: after a restore it is rebuilt from the source.
 CREATE TABLE weir.monitor_state (
     monitor_id int PRIMARY KEY REFERENCES weir.monitor ON DELETE CASCADE,

@@ -29,6 +29,7 @@ definition_fingerprint(void)
 {
 	sql_execute(
 		"SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || coalesce((s.state = 'disabled')::text, ''), ',' ORDER BY m.monitor_id) "
+		"|| coalesce((SELECT pg_catalog.string_agg('/' || j.join_id || ':' || j.xmin, '' ORDER BY j.join_id) FROM weir.label_join j), '') "
 		"FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)",
 		0, NULL, NULL, NULL);
 	return sql_text(0, 1);

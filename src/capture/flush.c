@@ -13,6 +13,7 @@
 #include "capture/fold.h"
 #include "capture/other.h"
 #include "capture/generation.h"
+#include "capture/label_change.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
 #include "capture/partial.h"
@@ -32,7 +33,7 @@ flush_has_rows(List *monitors)
 {
 	ListCell   *cell;
 
-	if (!dlist_is_empty(pane_dirty_list()))
+	if (!dlist_is_empty(pane_dirty_list()) || label_change_is_noted())
 		return true;
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->truncated || ((CapturedMonitor *) lfirst(cell))->unfolded != NIL)
@@ -253,6 +254,7 @@ flush_write(List *monitors, XLogRecPtr position)
 		CHECK_FOR_INTERRUPTS();
 	}
 	other_limit_noted(monitors);
+	label_change_write();
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->state_changed)
 			write_state(lfirst(cell));

@@ -11,6 +11,7 @@
 #include "capture/fold.h"
 #include "capture/level.h"
 #include "capture/generation.h"
+#include "capture/label_change.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
 #include "capture/relation_map.h"
@@ -321,6 +322,13 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 	ListCell   *cell;
 	MemoryContext old;
 
+	if (map->label_keys != NIL)
+	{
+		old = MemoryContextSwitchTo(row_context);
+		label_change_note(map->label_keys, relation, old_tuple, new_tuple);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_context);
+	}
 	if (map->monitors == NIL)
 		return;
 	if (in_progress != NULL)
@@ -401,6 +409,7 @@ fold_truncate(int n_relations, const Oid *truncated)
 {
 	ListCell   *cell;
 
+	label_change_note_truncate(n_relations, truncated);
 	foreach(cell, served_monitors)
 	{
 		CapturedMonitor *monitor = lfirst(cell);
@@ -433,6 +442,7 @@ void
 fold_begin(TransactionId xid, XLogRecPtr end_lsn)
 {
 	in_progress = NULL;
+	label_change_begin(xid);
 	generation_begin(served_monitors, xid, end_lsn);
 }
 
@@ -464,6 +474,7 @@ fold_stream_start(TransactionId xid)
 {
 	definition_blame(0);
 	stream_in_progress = partial_transaction(xid, true);
+	label_change_begin_stream(xid);
 }
 
 void
@@ -504,6 +515,8 @@ fold_stream_abort(TransactionId top_xid, TransactionId xid)
 
 	if (streamed != NULL)
 		partial_abort(streamed, xid);
+	if (top_xid == xid)
+		label_change_abort_stream(xid);
 }
 
 /* The last pane that gets the rows may have their memory. */
@@ -637,6 +650,7 @@ fold_stream_commit(TransactionId xid, XLogRecPtr end_lsn)
 	ListCell   *cell;
 
 	fold_begin(xid, end_lsn);
+	label_change_commit_stream(xid, streamed != NULL && streamed->definitions_changed);
 	if (streamed == NULL)
 		return;
 	apply_truncations(streamed);

@@ -8,6 +8,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "capture/capture.h"
+#include "capture/label_change.h"
 #include "capture/relation_map.h"
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
@@ -177,8 +178,14 @@ relation_map_get(Relation relation)
 	map->valid = true;
 	map->complete = false;
 	map->monitors = NIL;
+	map->label_keys = NIL;
 	map->context = NULL;
 	map->slot = NULL;
+	if (label_change_is_wanted(id))
+	{
+		map->context = AllocSetContextCreate(map_context, "weir relation", ALLOCSET_SMALL_SIZES);
+		map->label_keys = label_change_keys(relation, map->context);
+	}
 	foreach(cell, served_monitors)
 	{
 		CapturedMonitor *monitor = lfirst(cell);

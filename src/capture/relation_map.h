@@ -36,6 +36,7 @@ typedef struct RelationMap
 	bool		complete;		/* no error came while it was made */
 	MemoryContext context;
 	List	   *monitors;		/* MonitorMap; NIL: not monitored */
+	List	   *label_keys;		/* see label_change.h; NIL: none */
 	TupleTableSlot *slot;		/* for filters */
 	ExprContext *expression_context;
 } RelationMap;

@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "monitor/classification.h"
+#include "monitor/labelled_table.h"
 #include "monitor/monitor.h"
 #include "monitor/row_detectors.h"
 #include "utils/acl.h"
@@ -36,6 +37,8 @@ monitor_init(void)
 	classification_init();
 	worker_register_presence(monitors_exist);
 	worker_register_task("row detectors", 1000, row_detector_task);
+	worker_register_task("labels", 500, labelled_table_task);
+	worker_register_one_off("labels", labelled_table_main);
 }
 
 int
