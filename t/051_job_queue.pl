@@ -15,7 +15,8 @@ sub sql { my ($query) = @_; return $node->safe_psql('postgres', $query); }
 sub as_ann { my ($query) = @_; return sql("SET SESSION AUTHORIZATION ann; $query"); }
 sub done { my ($condition, $n, $what) = @_; return wait_until($node, "SELECT count(*) = $n AND bool_and(state = 'succeeded') FROM weir.jobs WHERE $condition", $what); }
 # A job of its own trainer that is queued last and has run: the scheduler and the workers have looked at all others since.
-sub everybody_looked { as_ann('SELECT weir.enqueue_job(\'marker\')'); return done(q{trainer = 'marker'}, sql(q{SELECT count(*) FROM weir.jobs WHERE trainer = 'marker'}), 'a job queued later runs'); }
+sub everybody_looked { as_ann('SELECT weir.enqueue_job(\'marker\')'); return done(q{trainer = 'marker'}, sql(q{SELECT count(*) FROM weir.jobs WHERE trainer = 'marker'}),
+	'a job queued later runs'); }
 
 sql(q{CREATE ROLE ann LOGIN; CREATE ROLE bob LOGIN; CREATE SCHEMA lab AUTHORIZATION ann; CREATE SCHEMA bobs AUTHORIZATION bob;
 ALTER ROLE ann SET search_path = lab; ALTER ROLE bob SET search_path = bobs});
@@ -53,16 +54,19 @@ is(sql(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), 0, 'locks 
 my $talk = as_ann(q{SELECT weir.enqueue_job('talk')});
 my $talkative = as_ann(q{SELECT weir.enqueue_job('talk', '{"lines": 200}')});
 done(q{trainer = 'talk'}, 2, 'jobs that say something');
-is(sql("SELECT output = format(E'NOTICE: the first %s %s\\nWARNING: beware\\nDETAIL: of the dog\\nNOTICE: the last\\n', chr(228), job_id) FROM weir.job_log WHERE job_id = $talk"), 't', 'the log has the messages');
+is(sql("SELECT output = format(E'NOTICE: the first %s %s\\nWARNING: beware\\nDETAIL: of the dog\\nNOTICE: the last\\n', chr(228), job_id) FROM weir.job_log WHERE job_id = $talk"),
+	't', 'the log has the messages');
 is(sql("SELECT output ~ '^NOTICE: the first', output ~ 'NOTICE: the last\\n\$', output ~ '\\[\\d+ bytes left out\\]', octet_length(output) < 66000 FROM weir.job_log WHERE job_id = $talkative"),
 	't|t|t|t', 'of very many the first and the last');
-is(sql("SELECT attempt, state, worker, user_seconds >= 0, max_memory > 1000000, duration > '0', error FROM weir.job_log WHERE job_id = $talk"), '1|succeeded|weir job|t|t|t|', 'and what the attempt used');
+is(sql("SELECT attempt, state, worker, user_seconds >= 0, max_memory > 1000000, duration > '0', error FROM weir.job_log WHERE job_id = $talk"),
+	'1|succeeded|weir job|t|t|t|', 'and what the attempt used');
 
 # ---- asked for again while it waits ----
 my $waits = as_ann(q{SELECT weir.enqueue_job('talk', run_after => now() + interval '1 day', dedupe_key => 'once')});
 is(as_ann(q{SELECT weir.enqueue_job('talk', run_after => now() + interval '2 h', priority => 7, dedupe_key => 'once')}), $waits, 'it is the same job');
 as_ann(q{SELECT weir.enqueue_job('talk', run_after => now() + interval '3 h', priority => 1, dedupe_key => 'once')});
-is(sql("SELECT coalesced, priority, run_after BETWEEN now() + interval '1 h' AND now() + interval '2 h' FROM weir.jobs WHERE job_id = $waits"), '2|7|t', 'with the higher priority and the earlier time');
+is(sql("SELECT coalesced, priority, run_after BETWEEN now() + interval '1 h' AND now() + interval '2 h' FROM weir.jobs WHERE job_id = $waits"),
+	'2|7|t', 'with the higher priority and the earlier time');
 as_ann("SELECT weir.cancel_job($waits)");
 
 # ---- cool-down ----
@@ -97,7 +101,8 @@ is(sql(q{SELECT count(*) FROM weir.job_log WHERE trainer = 'outside' AND state =
 # ---- one owner's long queue and another's only job ----
 sql(q{BEGIN; SET LOCAL ROLE ann; SELECT weir.enqueue_job('many', priority => 10) FROM generate_series(1, 300); SET LOCAL ROLE bob; SELECT weir.enqueue_job('bob'); COMMIT});
 done(q{trainer IN ('many', 'bob')}, 301, 'three hundred jobs of one owner, one of another');
-is(sql(q{SELECT (SELECT token FROM weir.job WHERE trainer = 'bob') < (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY token) FROM weir.job WHERE trainer = 'many')}), 't', 'who is not at the end');
+is(sql(q{SELECT (SELECT token FROM weir.job WHERE trainer = 'bob') < (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY token) FROM weir.job WHERE trainer = 'many')}),
+	't', 'who is not at the end');
 is(sql(q{SELECT count(*) = count(DISTINCT job_id), count(DISTINCT job_id) FROM lab.ran WHERE job_id IN (SELECT job_id FROM weir.jobs WHERE trainer = 'many')}), 't|300', 'each ran once');
 
 # ---- eight claimers, crashes of the server, a restart: none is lost, none counts twice ----

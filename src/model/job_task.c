@@ -30,6 +30,7 @@
 int			model_max_running_jobs = 2;
 int			model_job_retry_delay_ms = 10000;
 int			model_job_retention_s = 90 * SECS_PER_DAY;
+int			model_prediction_retention_s = 365 * SECS_PER_DAY;
 
 /* A process with that pid that started at that time. */
 #define WORKER_LIVES "EXISTS (SELECT FROM pg_stat_get_activity(j.pid) a WHERE a.backend_start = j.backend_start)"
@@ -280,6 +281,14 @@ purge_finished(TaskRow *all)
 }
 
 static void
+purge_predictions(TaskRow *all)
+{
+	if (model_prediction_retention_s > 0)
+		sql_execute("DELETE FROM weir.prediction WHERE predicted_at < $1", 1, (Oid[]){TIMESTAMPTZOID},
+					(Datum[]){TimestampTzGetDatum(GetCurrentTimestamp() - model_prediction_retention_s * USECS_PER_SEC)}, NULL);
+}
+
+static void
 expire_data_versions(TaskRow *all)
 {
 	data_version_expire();
@@ -302,6 +311,7 @@ job_task(void)
 	if (GetCurrentTimestamp() >= next_purge)
 	{
 		try_step(purge_finished, NULL, "old jobs were not removed");
+		try_step(purge_predictions, NULL, "old predictions were not removed");
 		try_step(expire_data_versions, NULL, "tables of old data versions were not dropped");
 		next_purge = GetCurrentTimestamp() + USECS_PER_HOUR;
 	}
@@ -343,7 +353,11 @@ model_init(void)
 	DefineCustomIntVariable("weir.job_retention", "How long jobs are kept once they are over.", "0: for good.",
 							&model_job_retention_s, 90 * SECS_PER_DAY, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	review_init();
+	DefineCustomIntVariable("weir.prediction_retention", "How long predictions that were recorded are kept.", "0: for good.",
+							&model_prediction_retention_s, 365 * SECS_PER_DAY, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL,
+							NULL);
 	rule_register_action("retrain", retrain_check, retrain_run);
+	rule_register_action("roll_back", retrain_check, roll_back_run);
 	monitor_register_data_versions(data_version_query_of);
 	worker_register_task("jobs", 500, job_task);
 	worker_register_one_off("job", job_work);

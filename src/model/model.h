@@ -21,6 +21,7 @@ extern int	model_max_running_jobs;
 extern int	model_job_retry_delay_ms;
 extern int	model_job_retention_s;
 extern int	model_job_worker_idle_ms;
+extern int	model_prediction_retention_s;
 
 /* A row of weir.model, read inside an SQL scope; raises 42704 when there is none. */
 typedef struct Model
@@ -31,6 +32,19 @@ typedef struct Model
 } Model;
 
 extern Model model_find(const char *name, bool lock);
+
+/* Lets an alias mean a version, as weir.promote_model does with all its checks; outside of an SQL scope. */
+extern void model_promote(const char *name, int version, const char *alias, const char *reason);
+
+/* As weir.roll_back_model, on behalf of a role whose privileges were checked; inside an SQL scope. 0: there is no earlier version.
+ */
+extern int	model_roll_back(const char *name, const char *alias, const char *reason, Oid user);
+
+/* The version that the alias means, inside an SQL scope; 0: none. */
+extern int	model_alias_version(int model_id, const char *alias);
+
+/* The action "roll_back" of rules; see rule.h. */
+extern int64 roll_back_run(const RuleFiring *firing);
 
 /* A row of weir.trainer, read inside an SQL scope; raises 42704 when there is none. */
 typedef struct Trainer

@@ -1,6 +1,7 @@
 /*
  * retrain.c
- *		The action "retrain" of rules: a job of the trainer, queued in the transaction that opens the alert.
+ *		Actions of rules, in the transaction that opens the alert: "retrain" queues a job of the trainer, "roll_back" takes the
+ *		champion of the trainer's model back to the version before.
  */
 #include "postgres.h"
 
@@ -51,4 +52,29 @@ retrain_run(const RuleFiring *firing)
 	model_require_owner(firing->rule_owner, trainer.owner, "trainer", firing->trainer);
 	return job_enqueue(&trainer, describe_firing(firing), NULL, 0, psprintf("rule %s", firing->rule), firing->alert_id,
 					   firing->rule_owner);
+}
+
+int64
+roll_back_run(const RuleFiring *firing)
+{
+	Trainer		trainer = trainer_find(firing->trainer);
+	char	   *model;
+	int			version;
+
+	model_require_owner(firing->rule_owner, trainer.owner, "trainer", firing->trainer);
+	/* Windows that ended before the champion was one tell about another. */
+	if (sql_execute("SELECT m.name FROM weir.trainer t JOIN weir.model m USING (model_id) JOIN weir.model_alias a USING (model_id)"
+					" WHERE t.trainer_id = $1 AND a.alias = 'champion' AND a.until IS NULL AND a.since < $2",
+					2, (Oid[]){INT4OID, TIMESTAMPTZOID},
+					(Datum[]){Int32GetDatum(trainer.trainer_id), TimestampTzGetDatum(firing->window_end)}, NULL) == 0)
+		return 0;
+	model = sql_text(0, 1);
+	model_require_owner(firing->rule_owner, model_find(model, false).owner, "model", model);
+	version = model_roll_back(model, "champion", psprintf("rule %s: alert " INT64_FORMAT, firing->rule, firing->alert_id),
+							  firing->rule_owner);
+	if (version == 0)
+		ereport(LOG, (errmsg("rule \"%s\": there is no earlier champion of model \"%s\" to roll back to", firing->rule, model)));
+	else
+		ereport(LOG, (errmsg("rule \"%s\": model \"%s\" was rolled back to version %d", firing->rule, model, version)));
+	return 0;
 }
