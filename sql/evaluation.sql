@@ -22,16 +22,19 @@ SELECT group_name, metric, round(champion_value::numeric, 4) AS champion, round(
     FROM weir.compare_models('outcomes', champion => 'old', challenger => 'new', protected => '{sex,region}');
 SELECT group_name, metric, outcome FROM weir.compare_models('outcomes', champion => 'old', challenger => 'unfair', protected => '{sex}') WHERE is_primary OR group_name = 'sex';
 SELECT metric, difference, p_value, outcome, status FROM weir.compare_models('outcomes', champion => 'old', challenger => 'old');
-SELECT metric, round(champion_value::numeric, 4) AS champion, challenger_value IS NOT NULL AS challenger, p_value, outcome, status FROM weir.compare_models('outcomes', champion => NULL, challenger => 'new');
+SELECT metric, round(champion_value::numeric, 4) AS champion, challenger_value IS NOT NULL AS challenger, p_value, outcome, status FROM weir.compare_models('outcomes',
+    champion => NULL, challenger => 'new');
 -- the label's type decides
 SELECT DISTINCT metric FROM weir.compare_models('SELECT label::int AS label, old AS champion, new AS challenger FROM outcomes') ORDER BY 1;
 SELECT metric, outcome FROM weir.compare_models('SELECT id AS label, id + 2 AS champion, id + 1::numeric AS challenger FROM outcomes');
-SELECT metric, champion_value, challenger_value, outcome FROM weir.compare_models($$SELECT CASE WHEN label THEN 'yes' ELSE 'no' END AS label, 'no' AS champion, CASE WHEN new > 0.5 THEN 'yes' ELSE 'no' END AS challenger FROM outcomes$$);
+SELECT metric, champion_value, challenger_value, outcome FROM weir.compare_models($$SELECT CASE WHEN label THEN 'yes' ELSE 'no' END AS label, 'no' AS champion,
+    CASE WHEN new > 0.5 THEN 'yes' ELSE 'no' END AS challenger FROM outcomes$$);
 -- no probabilities; nothing to compare; NULL and NaN
 SELECT metric, champion_value IS NOT NULL AS value, status FROM weir.compare_models('SELECT label, old * 10 AS champion, new * 10 AS challenger FROM outcomes', threshold => 5);
 SELECT metric, champion_value, n, status FROM weir.compare_models('SELECT label, old AS champion, new AS challenger FROM outcomes WHERE false', protected => '{}');
 SELECT metric, champion_value, n, status FROM weir.compare_models('SELECT label, old AS champion, new AS challenger FROM outcomes WHERE label') WHERE metric = 'roc_auc';
-SELECT DISTINCT n FROM weir.compare_models('SELECT CASE WHEN id % 2 = 0 THEN label END AS label, CASE WHEN id % 3 = 0 THEN ''NaN'' ELSE old END AS champion, CASE WHEN id % 5 > 0 THEN new END AS challenger FROM outcomes');
+SELECT DISTINCT n FROM weir.compare_models('SELECT CASE WHEN id % 2 = 0 THEN label END AS label, CASE WHEN id % 3 = 0 THEN ''NaN'' ELSE old END AS champion,
+    CASE WHEN id % 5 > 0 THEN new END AS challenger FROM outcomes');
 SELECT weir.compare_models('no_such_table');
 SELECT weir.compare_models('outcomes');
 SELECT weir.compare_models('outcomes', champion => 'old', challenger => 'new', protected => '{no such}');
@@ -65,7 +68,8 @@ SELECT weir.promote_model('regress e', 2, alias => 'challenger');
 SELECT weir.evaluate_model('regress e', 2, 'outcomes', champion => 'old', challenger => 'unfair', protected => '{sex}') AS unfair \gset
 SELECT version, against, passed, reasons FROM weir.evaluations WHERE evaluation_id = :unfair;
 SELECT weir.promote_model('regress e', 2);
-SELECT weir.evaluate_model('regress e', 3, 'SELECT *, $1 = 1 AND $2 = 3 AS right FROM outcomes WHERE $1 = 1 AND $2 = 3', champion => 'new', challenger => 'old', note => 'the wrong way round') AS worse \gset
+SELECT weir.evaluate_model('regress e', 3, 'SELECT *, $1 = 1 AND $2 = 3 AS right FROM outcomes WHERE $1 = 1 AND $2 = 3', champion => 'new', challenger => 'old',
+    note => 'the wrong way round') AS worse \gset
 SELECT passed, reasons, note FROM weir.evaluations WHERE evaluation_id = :worse;
 SELECT weir.promote_model('regress e', 3);
 SELECT weir.evaluate_model('regress e', 3, 'SELECT * FROM outcomes LIMIT 90', champion => 'old', challenger => 'new') AS few \gset
@@ -105,11 +109,13 @@ SELECT weir.set_promotion_policy('regress approved', automatic => true);
 RESET ROLE;
 INSERT INTO weir.model_alias (model_id, alias, version, set_by) SELECT model_id, 'champion', 1, owner FROM weir.model WHERE name = 'regress approved';
 SET ROLE regress_weir_owner;
-SELECT weir.evaluate_model('regress approved', 2, 'outcomes', champion => 'old', challenger => 'new') > 0 AS evaluated, weir.evaluate_model('regress approved', 2, 'outcomes', champion => 'old', challenger => 'new') > 0 AS again;
+SELECT weir.evaluate_model('regress approved', 2, 'outcomes', champion => 'old', challenger => 'new') > 0 AS evaluated, weir.evaluate_model('regress approved', 2, 'outcomes',
+    champion => 'old', challenger => 'new') > 0 AS again;
 SELECT kind, subject, state, approvals FROM weir.reviews WHERE subject LIKE 'regress approved%';
 
 -- ---- as a job, by schedule ----
-SELECT weir.create_trainer('regress weekly', 'regress e', procedure => 'weir.run_evaluation', schedule => '7 days', config => '{"query": "SELECT * FROM regress_evaluation.outcomes", "champion": "old", "challenger": "new", "protected": ["sex"]}');
+SELECT weir.create_trainer('regress weekly', 'regress e', procedure => 'weir.run_evaluation', schedule => '7 days', config => '{"query": "SELECT * FROM regress_evaluation.outcomes",
+    "champion": "old", "challenger": "new", "protected": ["sex"]}');
 SELECT weir.enqueue_job('regress weekly') AS job \gset
 SET client_min_messages = notice;
 CALL weir.run_evaluation(:job, '{"version": "shadow", "query": "outcomes"}');
@@ -142,7 +148,8 @@ SELECT weir.evaluate_model('regress e', 3, $$SELECT o.label, c.score AS champion
 SELECT version, against, n, passed FROM weir.evaluations WHERE evaluation_id = :shadow;
 SELECT weir.create_data_version('regress e', 'outcomes') AS data \gset
 SELECT weir.create_model_version('regress e', artifact => '\x01', data_version => :data, job_id => :job) AS version \gset
-SELECT version, aliases, trainer, config ->> 'champion' AS config, code_version ~ '^sha256:' AS code, artifact_hash IS NOT NULL AS hash, data_name, n, data_status, n_predictions FROM weir.lineage WHERE model = 'regress e' ORDER BY version;
+SELECT version, aliases, trainer, config ->> 'champion' AS config, code_version ~ '^sha256:' AS code, artifact_hash IS NOT NULL AS hash, data_name, n, data_status,
+    n_predictions FROM weir.lineage WHERE model = 'regress e' ORDER BY version;
 
 -- ---- who may ----
 SET ROLE regress_weir_stranger;

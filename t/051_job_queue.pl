@@ -41,7 +41,8 @@ SELECT weir.create_model('m');
 SELECT weir.create_trainer('session', 'm', 'session'), weir.create_trainer('marker', 'm', 'quick'), weir.create_trainer('talk', 'm', 'talk', '{"lines": 0}'),
   weir.create_trainer('gated', 'm', 'gated', max_running => 3), weir.create_trainer('rests', 'm', 'quick', cooldown => '1 hour'),
   weir.create_trainer('many', 'm', 'quick', max_running => 4), weir.create_trainer('outside', 'm', max_running => 2), weir.create_trainer('free', 'm', max_attempts => 100)});
-sql(q{SET SESSION AUTHORIZATION bob; SET search_path = bobs; CREATE PROCEDURE quick(job_id bigint, config jsonb) LANGUAGE sql AS 'SELECT 1'; SELECT weir.create_model('b'); SELECT weir.create_trainer('bob', 'b', 'quick')});
+sql(q{SET SESSION AUTHORIZATION bob; SET search_path = bobs;
+  CREATE PROCEDURE quick(job_id bigint, config jsonb) LANGUAGE sql AS 'SELECT 1'; SELECT weir.create_model('b'); SELECT weir.create_trainer('bob', 'b', 'quick')});
 
 # ---- a worker is used again, and its session is new each time ----
 as_ann(q{SELECT weir.enqueue_job('session') FROM generate_series(1, 5)});
