@@ -120,6 +120,12 @@ SELECT duration_in(state, ts, 'on'), duration_in(state, ts, 'never'), duration_i
 SELECT d.* FROM (SELECT summarize_states(state, ts) AS s FROM state_row) q, state_durations(s) d;
 SELECT d.* FROM (SELECT summarize_states(state, ts) AS s FROM state_row) q, state_durations(s, '2026-01-01 10:00+00') d;
 SELECT t.* FROM (SELECT summarize_states(state, ts ORDER BY random()) AS s FROM state_row) q, state_timeline(s, until => '2026-01-01 10:00+00') t;
+-- until before the last row: as if what comes later were not there
+SELECT count(*) AS differ FROM generate_series('2025-12-31 23:00+00'::timestamptz, '2026-01-01 06:00+00', '17 min') u,
+    LATERAL (SELECT summarize_states(state, ts) AS whole, summarize_states(state, ts) FILTER (WHERE ts <= u) AS part FROM state_row) q
+WHERE (SELECT array_agg(d ORDER BY d) FROM state_durations(whole, u) d) IS DISTINCT FROM (SELECT array_agg(d ORDER BY d) FROM state_durations(part, u) d)
+   OR (SELECT array_agg(t ORDER BY t) FROM state_timeline(whole, u) t) IS DISTINCT FROM (SELECT array_agg(t ORDER BY t) FROM state_timeline(part, u) t)
+   OR duration_in(whole, 'on', u) <> coalesce(duration_in(part, 'on', u), '0');
 SELECT duration_in(s, 'on'), duration_in(s, 'on', until => '2026-01-02 00:00+00'), state_at(s, '2026-01-01 01:05+00'), state_at(s, '2025-12-31'), state_at(s, 'infinity')
 FROM (SELECT summarize_states(state, ts) AS s FROM state_row) q;
 SELECT merge(s)::text = (SELECT summarize_states(state, ts)::text FROM state_row) AS merged, merge(s)::text::state_summary::text = merge(s)::text AS text_form

@@ -65,6 +65,16 @@ SELECT weir.create_monitor('notes', 'notes', 'at', filter => $$note > 'a'$$);});
 $node->safe_psql('postgres', q{SELECT weir.wait_for(); UPDATE notes SET x = x + 1 WHERE id < 10});
 all_equal($node, 'notes', 'a filter over a value stored out of line');
 
+# --- a filter that fails for a value sets its monitor aside, and nobody notices
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('fragile', 'notes', 'at', columns => '{x}', filter => '100 / x > 0')});
+all_equal($node, 'fragile', 'a filter that divides');
+my $pid = capture_pid($node);
+$node->safe_psql('postgres', q{INSERT INTO notes VALUES (0, now(), 0, 'c'), (50, now(), 50, 'd')});
+wait_until($node, q{SELECT state = 'disabled' AND reason LIKE '%division by zero%' FROM weir.monitors WHERE monitor = 'fragile'}, 'is set aside with its reason');
+all_equal($node, 'notes', 'the other monitor of the table goes on');
+is(capture_pid($node), $pid, 'and capture did not begin again');
+$node->safe_psql('postgres', q{SELECT weir.drop_monitor('fragile'); DELETE FROM notes WHERE id IN (0, 50)});
+
 # --- TRUNCATE that keeps history
 $node->safe_psql('postgres', q{SELECT weir.create_monitor('kept', 'notes', 'at', on_delete => 'ignore')});
 $node->safe_psql('postgres', q{SELECT weir.wait_for(); INSERT INTO notes VALUES (100, now(), 1, 'c')});

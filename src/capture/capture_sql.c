@@ -189,7 +189,9 @@ weir_wait_for(PG_FUNCTION_ARGS)
 	XLogRecPtr	visible;
 
 	if (PG_ARGISNULL(1))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("timeout must not be NULL")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("timeout must not be NULL"),
+				 errhint("Leave it out for the default of 30 seconds.")));
 	require_capture("weir.wait_for");
 	require_no_transaction_id("weir.wait_for");
 	require_no_pause("weir.wait_for");
@@ -335,7 +337,9 @@ await_build(int request, const MonitorFacts *facts)
 			if (look_now("SELECT panes, equal, different, marked, compared_lsn, first_difference, state, error FROM weir.build "
 						 "WHERE build_id = $1",
 						 1, &type, &value) == 0)
-				ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile")));
+				ereport(ERROR,
+						(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile"),
+						 errhint("SELECT monitor FROM weir.monitors lists those that there are.")));
 			if (strcmp(sql_text(0, 7), "done") == 0 || strcmp(sql_text(0, 7), "failed") == 0)
 				return;
 			SPI_freetuptable(SPI_tuptable);
@@ -397,7 +401,9 @@ weir_verify(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	if (strcmp(sql_text(0, 7), "failed") == 0)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("monitor \"%s\" could not be verified: %s", name, sql_text(0, 8))));
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("monitor \"%s\" could not be verified: %s", name, sql_text(0, 8)),
+				 errhint("The server's log tells more; SELECT * FROM weir.check_setup() what is missing.")));
 	for (int i = 0; i < 6; i++)
 		values[i] = sql_value(0, i + 1, &nulls[i]);
 	MemoryContextSwitchTo(context);

@@ -132,16 +132,19 @@ find_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, 
 
 	namestrcpy(&column->name, name);
 	if (attribute == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("%s \"%s\" was dropped", what, name),
-				 errhint("Drop the monitor, and create it again without this column.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("%s \"%s\" was dropped", what, name),
+			 errhint(
+				 "weir.alter_monitor changes what a monitor reads of its table, but not its time column and segments: for those, "
+				 "drop the monitor and create it again.")));
 	use_attribute(monitor, column, attribute);
 	type = get_atttype(monitor->source, attribute);
 	if (!definition_read_as(monitor, column, type, CurrentMemoryContext))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("%s \"%s\" is now of type %s, which cannot be read as what it is for", what, name, format_type_be(type)),
-				 errhint("Give it a type that fits and run weir.rebuild, or drop the monitor and create it again.")));
+				 errhint("Give it a type that fits, or have weir.alter_monitor leave it out, then run weir.rebuild.")));
 }
 
 static void
@@ -339,7 +342,8 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	if (monitor->n_segments > CAPTURE_MAX_SEGMENT_COLUMNS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("monitor \"%s\" has more than %d segment columns", monitor->name, CAPTURE_MAX_SEGMENT_COLUMNS)));
+				 errmsg("monitor \"%s\" has more than %d segment columns", monitor->name, CAPTURE_MAX_SEGMENT_COLUMNS),
+				 errhint("Drop it, and create it again with fewer.")));
 	monitor->segments = palloc0(sizeof(CapturedColumn) * Max(monitor->n_segments, 1));
 	for (int i = 0; i < monitor->n_segments; i++)
 		find_category(monitor, &monitor->segments[i], names[i], "segment column");

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "base/compat.h"
 #include "capture/capture.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
@@ -34,9 +35,12 @@ function_is_refused(Oid function, void *context)
 	return function >= FirstNormalObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE;
 }
 
+/* context is the relation that the filter is over. */
 static bool
 refuse_what_is_not_simple(Node *node, void *context)
 {
+	TupleDesc	shape = RelationGetDescr((Relation) context);
+
 	if (node == NULL)
 		return false;
 	switch (nodeTag(node))
@@ -44,6 +48,8 @@ refuse_what_is_not_simple(Node *node, void *context)
 		case T_Var:
 			if (((Var *) node)->varattno <= 0)
 				refuse("System columns and whole rows are not allowed.");
+			if (TupleDescAttr(shape, ((Var *) node)->varattno - 1)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+				refuse("Virtual generated columns are not allowed: their values are not in the write-ahead log.");
 			break;
 		case T_Const:
 		case T_FuncExpr:
@@ -112,7 +118,7 @@ capture_parse_filter_of(Relation relation, const char *filter, List *column_name
 	addNSItemToQuery(state, item, false, true, true);
 	expression = transformWhereClause(state, copyObject(condition), EXPR_KIND_WHERE, "filter");
 	assign_expr_collations(state, expression);
-	(void) refuse_what_is_not_simple(expression, NULL);
+	(void) refuse_what_is_not_simple(expression, relation);
 	free_parsestate(state);
 	AtEOXact_GUC(true, guc_level);
 	return expression;

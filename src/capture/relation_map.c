@@ -121,7 +121,7 @@ attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *colu
 	if (attribute == InvalidAttrNumber)
 		definition_fail(monitor,
 						psprintf("column \"%s\" was dropped, or has a type that cannot be read as what it is for. "
-								 "Mend it and run weir.rebuild, or drop the monitor and create it again.",
+								 "Mend it, or have weir.alter_monitor leave it out, then run weir.rebuild.",
 								 NameStr(column->name)));
 	return attribute;
 }
@@ -223,6 +223,8 @@ relation_map_get(Relation relation)
 				map->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)), &TTSOpsVirtual);
 				map->expression_context = CreateStandaloneExprContext();
 			}
+			/* What does not compile any more reads catalogs: its error may not be caught here, and capture begins again without it.
+			 */
 			entry->filter = ExecInitExpr((Expr *) definition_filter(monitor, relation), NULL);
 		}
 		map->monitors = lappend(map->monitors, entry);

@@ -13,11 +13,43 @@
 #include "executor/executor.h"
 #include "utils/timestamp.h"
 
+/*
+ * An error of the filter is the monitor's alone.  It may be caught here, against the rule for callbacks of the decoder, because
+ * built-in immutable functions over values in memory hold nothing and read no catalog when they say that a value is wrong; any
+ * other error (of memory, of a concurrent abort) goes on, and capture begins again.
+ */
+static bool
+evaluate_filter(RelationMap *map, MonitorMap *entry)
+{
+	MemoryContext old = CurrentMemoryContext;
+	volatile bool passes = false;
+
+	PG_TRY();
+	{
+		bool		is_null;
+		Datum		result = ExecEvalExprSwitchContext(entry->filter, map->expression_context, &is_null);
+
+		passes = !is_null && DatumGetBool(result);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(old);
+		error = CopyErrorData();
+		FlushErrorState();
+		definition_fail(entry->monitor, definition_reason(error));
+	}
+	PG_END_TRY();
+	return passes;
+}
+
 static bool
 passes_filter(RelationMap *map, MonitorMap *entry, RowImage *row)
 {
-	Datum		result;
-	bool		is_null;
+	bool		passes;
 
 	if (entry->filter == NULL)
 		return true;
@@ -27,9 +59,9 @@ passes_filter(RelationMap *map, MonitorMap *entry, RowImage *row)
 	memcpy(map->slot->tts_isnull, row->nulls, map->slot->tts_tupleDescriptor->natts * sizeof(bool));
 	ExecStoreVirtualTuple(map->slot);
 	map->expression_context->ecxt_scantuple = map->slot;
-	result = ExecEvalExprSwitchContext(entry->filter, map->expression_context, &is_null);
+	passes = evaluate_filter(map, entry);
 	ResetExprContext(map->expression_context);
-	return !is_null && DatumGetBool(result);
+	return passes;
 }
 
 static Segment *

@@ -298,5 +298,5 @@ weir_fingerprint_final(PG_FUNCTION_ARGS)
 		memcpy(&fingerprint, VARDATA_ANY(state), sizeof(fingerprint));
 	}
 	PG_RETURN_TEXT_P(
-		cstring_to_text(psprintf("%016" INT64_MODIFIER "x%016" INT64_MODIFIER "x", fingerprint.high, fingerprint.low)));
+		cstring_to_text(psprintf("%016llx%016llx", (unsigned long long) fingerprint.high, (unsigned long long) fingerprint.low)));
 }

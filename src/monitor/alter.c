@@ -109,7 +109,9 @@ load_definition(int monitor_id, MonitorDefinition *definition)
 					"source::oid, time_column::text, segment_by::text[], protected::text[], model, prediction::text, score::text, "
 					"label::text, positive, filter, backfill FROM weir.monitor WHERE monitor_id = $1 FOR UPDATE",
 					1, &type, &value, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the monitor was dropped meanwhile"),
+				 errhint("SELECT monitor FROM weir.monitors lists those that there are.")));
 	old = MemoryContextSwitchTo(caller);
 	definition->monitor_id = monitor_id;
 	definition->name = sql_text(0, 1);

@@ -209,7 +209,8 @@ check_number(Relation source, const char *name, const char *what)
 	if (!value_reader_init(&reader, column->atttypid, SUMMARY_NUMERIC, CurrentMemoryContext))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("%s \"%s\" is of type %s, which is not a number", what, name, format_type_be(column->atttypid))));
+				 errmsg("%s \"%s\" is of type %s, which is not a number", what, name, format_type_be(column->atttypid)),
+				 errhint("A stored generated column can hold it as a number.")));
 	return reader.unit;
 }
 

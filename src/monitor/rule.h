@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
@@ -168,7 +169,7 @@ typedef struct RuleSink
 /* ---- rule_check.c: arguments of create_rule and create_composite_rule; all inside an SQL scope but those that say so ---- */
 
 /* Raises 22023 with message and hint (which may be NULL). */
-extern void rule_refuse(const char *message, const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void rule_refuse(const char *message, const char *hint);
 
 /* Only options that mean something, with values of the right kind; outside of a scope. */
 extern void rule_check_options(Jsonb *options);

@@ -320,7 +320,8 @@ cannot_append(bool same_kind)
 	if (!same_kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("summaries of different kinds cannot be combined"),
-				 errdetail("They differ in method (step, linear; counter, gauge) or in the type of their times.")));
+				 errdetail("They differ in method (step, linear; counter, gauge) or in the type of their times."),
+				 errhint("Summarize all of them with the same function and the same method.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("summaries of ranges that overlap cannot be combined"),
 			 errhint("Summarize each series by itself, by windows of time that do not overlap.")));
@@ -397,8 +398,8 @@ read_bounds(FunctionCallInfo fcinfo, bool seconds, int64 *since, int64 *until)
 	time_reader_init(&reader, get_fn_expr_argtype(fcinfo->flinfo, 1));
 	if (reader.seconds != seconds)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the times of the summary are %s", seconds ? "timestamps" : "integers")));
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the times of the summary are %s", seconds ? "timestamps" : "integers"),
+				 errhint("Give the range in the same type.")));
 	if (!time_read(&reader, PG_GETARG_DATUM(1), since) || !time_read(&reader, PG_GETARG_DATUM(2), until) || *since > *until)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range must be finite and end no sooner than it begins")));

@@ -60,19 +60,19 @@ COMMENT ON AGGREGATE weir.merge(weir.state_summary) IS
 CREATE FUNCTION weir.duration_in(summary weir.state_summary, state text, until timestamptz DEFAULT NULL) RETURNS interval
     AS 'MODULE_PATHNAME', 'weir_duration_in' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.duration_in(weir.state_summary, text, timestamptz) IS
-    'For how long the state held, 0 when it never did. The last state ends with the last row, or goes on until that time when it is later. In hours, not days. NULL for a NULL summary or state.';
+    'For how long the state held, 0 when it never did. The last state ends with the last row, or at the time given by until, when what came later is left out. In hours, not days. NULL for a NULL summary or state.';
 
 CREATE FUNCTION weir.state_durations(summary weir.state_summary, until timestamptz DEFAULT NULL)
     RETURNS TABLE (state text, duration interval, share float8, count bigint)
     AS 'MODULE_PATHNAME', 'weir_state_durations' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 COMMENT ON FUNCTION weir.state_durations(weir.state_summary, timestamptz) IS
-    'For how long each state held, its share of the whole time (0 to 1; NULL when no time passes), and how often it began, in the order in which the states first held. The last state ends with the last row, or goes on until that time when it is later. No row for a NULL summary.';
+    'For how long each state held, its share of the whole time (0 to 1; NULL when no time passes), and how often it began, in the order in which the states first held. The last state ends with the last row, or at the time given by until, when what came later is left out. No row for a NULL summary.';
 
 CREATE FUNCTION weir.state_timeline(summary weir.state_summary, until timestamptz DEFAULT NULL)
     RETURNS TABLE (state text, started_at timestamptz, ended_at timestamptz)
     AS 'MODULE_PATHNAME', 'weir_state_timeline' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 20;
 COMMENT ON FUNCTION weir.state_timeline(weir.state_summary, timestamptz) IS
-    'When which state held, in the order of time. The last state ends with the last row, or goes on until that time when it is later. No row for a NULL summary.';
+    'When which state held, in the order of time. The last state ends with the last row, or at the time given by until, when what came later is left out. No row for a NULL summary.';
 
 CREATE FUNCTION weir.state_at(summary weir.state_summary, ts timestamptz) RETURNS text
     AS 'MODULE_PATHNAME', 'weir_state_at' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -347,24 +347,35 @@ weir_states_final(PG_FUNCTION_ARGS)
 
 /* ---- what they say ---- */
 
-/* Where the last state ends: at argument number, when it is given and later than the last row. */
-static int64
-end_of(FunctionCallInfo fcinfo, int number, const States *states)
+/* The part of the summary that is asked about. */
+typedef struct Extent
 {
-	TimestampTz until;
+	Size		n_runs;			/* those that begin later are left out */
+	int64		until;			/* where the last of them ends */
+} Extent;
+
+/* Up to argument number, when it is given, else to the last row. */
+static Extent
+extent_of(FunctionCallInfo fcinfo, int number, const States *states)
+{
+	Extent		extent = {states->n_runs, states->until};
 
 	if (PG_NARGS() <= number || PG_ARGISNULL(number))
-		return states->until;
-	until = PG_GETARG_TIMESTAMPTZ(number);
-	if (TIMESTAMP_NOT_FINITE(until))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("until must be finite")));
-	return Max(until, states->until);
+		return extent;
+	extent.until = PG_GETARG_TIMESTAMPTZ(number);
+	if (TIMESTAMP_NOT_FINITE(extent.until))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("until must be finite"),
+				 errhint("Leave it out to end with the last row.")));
+	while (extent.n_runs > 0 && states->runs[extent.n_runs - 1].since > extent.until)
+		extent.n_runs--;
+	return extent;
 }
 
 static int64
-end_of_run(const States *states, Size i, int64 until)
+end_of_run(const States *states, Size i, const Extent *extent)
 {
-	return i + 1 < states->n_runs ? states->runs[i + 1].since : until;
+	return i + 1 < extent->n_runs ? states->runs[i + 1].since : extent->until;
 }
 
 static Datum
@@ -377,16 +388,16 @@ interval_datum(int64 microseconds)
 }
 
 static int64
-duration_of(const States *states, const char *wanted, int64 until)
+duration_of(const States *states, const char *wanted, Extent extent)
 {
 	int64		duration = 0;
 
-	for (Size i = 0; i < states->n_runs; i++)
+	for (Size i = 0; i < extent.n_runs; i++)
 	{
 		const StateText *text = &states->states[states->runs[i].state];
 
 		if (text->length == strlen(wanted) && memcmp(text->bytes, wanted, text->length) == 0)
-			duration += end_of_run(states, i, until) - states->runs[i].since;
+			duration += end_of_run(states, i, &extent) - states->runs[i].since;
 	}
 	return duration;
 }
@@ -400,7 +411,7 @@ weir_duration_in_final(PG_FUNCTION_ARGS)
 
 	if (wanted == NULL)
 		PG_RETURN_NULL();
-	return interval_datum(duration_of(states, wanted, states->until));
+	return interval_datum(duration_of(states, wanted, (Extent){states->n_runs, states->until}));
 }
 
 PG_FUNCTION_INFO_V1(weir_duration_in);
@@ -412,7 +423,7 @@ weir_duration_in(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	states = states_of(PG_GETARG_DATUM(0));
-	return interval_datum(duration_of(states, text_to_cstring(PG_GETARG_TEXT_PP(1)), end_of(fcinfo, 2, states)));
+	return interval_datum(duration_of(states, text_to_cstring(PG_GETARG_TEXT_PP(1)), extent_of(fcinfo, 2, states)));
 }
 
 static Datum
@@ -429,20 +440,20 @@ weir_state_durations(PG_FUNCTION_ARGS)
 	const States *states;
 	int64	   *durations;
 	int64	   *counts;
-	int64		until;
+	Extent		extent;
 	int64		total;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	states = states_of(PG_GETARG_DATUM(0));
-	until = end_of(fcinfo, 1, states);
+	extent = extent_of(fcinfo, 1, states);
 	durations = palloc0(sizeof(int64) * (Size) Max(states->n_states, 1));
 	counts = palloc0(sizeof(int64) * (Size) Max(states->n_states, 1));
-	total = states->n_runs > 0 ? until - states->runs[0].since : 0;
-	for (Size i = 0; i < states->n_runs; i++)
+	total = extent.n_runs > 0 ? extent.until - states->runs[0].since : 0;
+	for (Size i = 0; i < extent.n_runs; i++)
 	{
-		durations[states->runs[i].state] += end_of_run(states, i, until) - states->runs[i].since;
+		durations[states->runs[i].state] += end_of_run(states, i, &extent) - states->runs[i].since;
 		counts[states->runs[i].state]++;
 	}
 	for (int i = 0; i < states->n_states; i++)
@@ -451,6 +462,8 @@ weir_state_durations(PG_FUNCTION_ARGS)
 						   Float8GetDatum((double) durations[i] / (double) total), Int64GetDatum(counts[i])};
 		bool		nulls[4] = {false, false, total == 0, false};
 
+		if (counts[i] == 0)
+			continue;			/* it begins later */
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	PG_RETURN_NULL();
@@ -462,17 +475,17 @@ weir_state_timeline(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const States *states;
-	int64		until;
+	Extent		extent;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	states = states_of(PG_GETARG_DATUM(0));
-	until = end_of(fcinfo, 1, states);
-	for (Size i = 0; i < states->n_runs; i++)
+	extent = extent_of(fcinfo, 1, states);
+	for (Size i = 0; i < extent.n_runs; i++)
 	{
 		Datum		values[3] = {text_datum(&states->states[states->runs[i].state]), TimestampTzGetDatum(states->runs[i].since),
-						   TimestampTzGetDatum(end_of_run(states, i, until))};
+						   TimestampTzGetDatum(end_of_run(states, i, &extent))};
 		bool		nulls[3] = {false, false, false};
 
 		CHECK_FOR_INTERRUPTS();

@@ -52,7 +52,9 @@ make_room(MovingMerge *state)
 	if (state->n_back < state->room)
 		return;
 	if (state->room > PG_INT32_MAX / 2)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many summaries in a frame")));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many summaries in a frame"),
+				 errhint("Merge them into coarser ones first.")));
 	state->room *= 2;
 	state->front = repalloc_huge(state->front, sizeof(Datum) * (Size) state->room);
 	state->back = repalloc_huge(state->back, sizeof(Datum) * (Size) state->room);

@@ -51,7 +51,8 @@ read_probabilities(ArrayType *array, int *n)
 	if (*n > MAX_PROBABILITIES)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("at most %d quantiles can be asked for at once", MAX_PROBABILITIES)));
+				 errmsg("at most %d quantiles can be asked for at once", MAX_PROBABILITIES),
+				 errhint("Ask a summary several times: quantile(summarize(x), probabilities).")));
 	p = palloc(mul_size(sizeof(double), (Size) Max(*n, 1)));
 	for (int i = 0; i < *n; i++)
 	{

@@ -72,7 +72,9 @@ wanted_columns(TupleDesc descriptor, ArrayType *names, bool by_number, int *n)
 					strcmp(NameStr(TupleDescAttr(descriptor, number)->attname), name) == 0)
 					break;
 			if (number == descriptor->natts)
-				ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" does not exist", name)));
+				ereport(ERROR,
+						(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" does not exist", name),
+						 errhint("Names are taken as they are, in upper and lower case.")));
 			for (int j = 0; j < *n; j++)
 				if (strcmp(columns[j].name, name) == 0)
 					ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN), errmsg("column \"%s\" is named twice", name)));
@@ -239,7 +241,8 @@ weir_table_columns(PG_FUNCTION_ARGS)
 		case RELKIND_FOREIGN_TABLE: break;
 		default:
 			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is no table or view", RelationGetRelationName(relation))));
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is no table or view", RelationGetRelationName(relation)),
+					 errhint("weir.summarize_query summarizes a query.")));
 	}
 	if (filter != NULL)
 		require_condition(filter);

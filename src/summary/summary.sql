@@ -195,7 +195,7 @@ COMMENT ON FUNCTION weir.extremes_stale(weir.summary) IS
 CREATE FUNCTION weir.cdf(summary weir.summary, x float8) RETURNS float8
     AS 'MODULE_PATHNAME', 'weir_cdf' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.cdf(weir.summary, float8) IS
-    'Share of the values that are at most x, 0 to 1: exactly at level 0, else within weir.error_bound(summary). NaN is left out. x in the unit of the summary (weir.unit). NULL without values or for NULL arguments, and for a NaN x. Raises 42804 for categories.';
+    'Share of the values that are at most x, 0 to 1: exactly at level 0, else within weir.error_bound(summary). NaN is left out. x in the unit of the summary (weir.unit): intervals and times in seconds (since 1970-01-01 UTC), as extract(epoch FROM x) gives them. NULL without values or for NULL arguments, and for a NaN x. Raises 42804 for categories.';
 
 CREATE FUNCTION weir.histogram(summary weir.summary, n int) RETURNS TABLE (bucket int, lower_bound float8, upper_bound float8, count bigint, share float8)
     AS 'MODULE_PATHNAME', 'weir_histogram' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;

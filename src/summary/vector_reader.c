@@ -75,7 +75,7 @@ room_for(int dimension)
 	if (dimension > VECTOR_MAX_DIMENSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("vectors can have at most %d dimensions", VECTOR_MAX_DIMENSION),
-				 errdetail("This one has %d.", dimension)));
+				 errdetail("This one has %d.", dimension), errhint("Summarize a projection of them, or a part.")));
 	if (dimension > capacity)
 	{
 		if (room != NULL)
