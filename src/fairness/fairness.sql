@@ -173,7 +173,8 @@ CREATE FUNCTION weir.fairness_clarify(f weir.fairness_table, advantaged text DEF
     RETURNS TABLE(metric text, title text, phase text, group_name text, advantaged_group text, value float8, fair_value float8, status text)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 50 AS 'MODULE_PATHNAME', 'weir_fairness_clarify';
 COMMENT ON FUNCTION weir.fairness_clarify(weir.fairness_table, text) IS
-    'The bias metrics of SageMaker Clarify under its abbreviations, of each group (d) against the advantaged one (a; NULL or largest: the largest; best: that with the highest selection rate): before training, of the labels: CI, DPL, KL '
+    'The bias metrics of SageMaker Clarify under its abbreviations, of each group (d) against the advantaged one (a; NULL or largest: the largest; best: that '
+    'with the highest selection rate): before training, of the labels: CI, DPL, KL '
     '(nats, a from d), JS, LP (p = 2), TVD, KS; after it, of the predictions: DPPL, DI (d / a), DCA, DCR, RD, SD, DAR, DRR, AD, TE. A positive value disadvantages d where the metric '
     'is a minus d. NULL and undefined where a denominator is empty or the divergence infinite. CDDL and CDDPL: fairness_stratified(); GE: fairness_inequality(); FT: flip_test(). '
     '22023 where there is no group of that name.';

@@ -37,7 +37,8 @@ CREATE AGGREGATE weir.consistency(prediction "any", features float8[], neighbour
 COMMENT ON AGGREGATE weir.flip_test("any", boolean, float8[]) IS 'As flip_test with 5 neighbours, order too.';
 COMMENT ON AGGREGATE weir.flip_test("any", boolean, float8[], int) IS
     'SageMaker Clarify''s counterfactual flip test (FT): each disadvantaged row against the majority of its nearest advantaged rows (neighbours, 1 to 1000; Euclidean distance over '
-    'features, so give them one scale; of equally near ones those that come first: ORDER BY decides). value = (refused whose like are chosen - chosen whose like are refused) / disadvantaged rows: from -1 '
+    'features, so give them one scale; of equally near ones those that come first: ORDER BY decides). value = (refused whose like are chosen - chosen whose '
+    'like are refused) / disadvantaged rows: from -1 '
     'to 1, 0 is fair. prediction: boolean or 0/1. Rows with a NULL or a feature that is not finite are left out. All rows are held in memory. status undefined, value NULL: '
     'one of the two groups has no rows.';
 COMMENT ON AGGREGATE weir.consistency("any", float8[]) IS 'As consistency with 5 neighbours, order too.';

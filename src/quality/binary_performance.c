@@ -14,10 +14,9 @@
 static void
 tell_ranking(const ScoreWriter *writer, const ScoreCell *cells, size_t n_cells, double n_negative, double n_positive)
 {
-	double		below = 0;
 	double		tied = 0;
-	double		area = 0;
-	double		variance[2] = {0, 0};
+	double		variance;
+	double		area = score_cells_area(cells, n_cells, &variance);
 	double		ks = 0;
 	double		ks_bound = 0;
 	double		cumulated[2] = {0, 0};
@@ -40,8 +39,6 @@ tell_ranking(const ScoreWriter *writer, const ScoreCell *cells, size_t n_cells, 
 		double		positives = (double) cells[i].positives;
 		bool		exact = cells[i].lower == cells[i].upper;
 
-		area += positives * (below + negatives / 2);
-		below += negatives;
 		if (!exact)
 			tied += positives * negatives / 2;
 		if (!exact)
@@ -50,25 +47,9 @@ tell_ranking(const ScoreWriter *writer, const ScoreCell *cells, size_t n_cells, 
 		cumulated[1] += positives / n_positive;
 		ks = fmax(ks, fabs(cumulated[0] - cumulated[1]));
 	}
-	area /= n_negative * n_positive;
-	/* The share of the other class that a row of a cell wins against, about its mean: DeLong's structural components. */
-	below = 0;
-	for (size_t i = 0; i < n_cells; i++)
-	{
-		double		negatives = (double) cells[i].negatives;
-		double		wins = (below + negatives / 2) / n_negative - area;
-
-		variance[0] += (double) cells[i].positives * wins * wins;
-		below += negatives;
-	}
-	below = 0;
 	for (size_t i = n_cells; i-- > 0;)
 	{
 		double		positives = (double) cells[i].positives;
-		double		wins = (below + positives / 2) / n_positive - area;
-
-		variance[1] += (double) cells[i].negatives * wins * wins;
-		below += positives;
 
 		/* Precision once this cell is predicted positive; with the best and the worst order within it, its bound. */
 		if (positives > 0)
@@ -84,9 +65,9 @@ tell_ranking(const ScoreWriter *writer, const ScoreCell *cells, size_t n_cells, 
 		above[0] += (double) cells[i].negatives;
 		above[1] += positives;
 	}
-	if (n_negative > 1 && n_positive > 1)
+	if (!isnan(variance))
 	{
-		half = writer->z * sqrt(variance[0] / (n_positive - 1) / n_positive + variance[1] / (n_negative - 1) / n_negative);
+		half = writer->z * sqrt(variance);
 		tell_interval(writer, "roc_auc", area, fmax(0, area - half), fmin(1, area + half), writer->n,
 					  tied / n_negative / n_positive);
 		tell_interval(writer, "gini", 2 * area - 1, fmax(-1, 2 * (area - half) - 1), fmin(1, 2 * (area + half) - 1), writer->n,

@@ -1,13 +1,52 @@
 /*
  * class_arguments.c
- *		What aggregates over probabilities of classes read.
+ *		What aggregates over classes and their probabilities read.
  */
 #include "postgres.h"
 
-#include "quality/class_arguments.h"
 #include "catalog/pg_type_d.h"
+#include "quality/class_arguments.h"
+#include "quality/performance_datum.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+
+const ClassReaders *
+class_readers(FunctionCallInfo fcinfo)
+{
+	ClassReaders *reader = fcinfo->flinfo->fn_extra;
+
+	if (reader != NULL)
+		return reader;
+	reader = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(ClassReaders));
+	for (int side = 0; side < 2; side++)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 1 + side);
+
+		if (type == UNKNOWNOID)
+			reader->sides[side].type = UNKNOWNOID;
+		else if (!OidIsValid(type) || !value_reader_init(&reader->sides[side], type, SUMMARY_CATEGORY, fcinfo->flinfo->fn_mcxt))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("%s of type %s cannot be read here", side == 0 ? "label" : "prediction",
+							OidIsValid(type) ? format_type_be(type) : "unknown"),
+					 errhint("Cast it to text.")));
+	}
+	fcinfo->flinfo->fn_extra = reader;
+	return reader;
+}
+
+char *
+read_class_name(FunctionCallInfo fcinfo, const ValueReader *reader, int argument, size_t *length)
+{
+	char	   *text;
+
+	*length = 0;
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	text = reader->type == UNKNOWNOID ? DatumGetCString(PG_GETARG_DATUM(argument))
+									  : value_reader_text(reader, PG_GETARG_DATUM(argument));
+	return performance_class_name(text, length);
+}
 
 const ValueReader *
 class_reader(FunctionCallInfo fcinfo, const char *what)

@@ -1,6 +1,6 @@
 /*
  * class_arguments.h
- *		What aggregates over probabilities of classes read; internal to this room.
+ *		What aggregates over classes and their probabilities read; internal to this room.
  */
 #ifndef WEIR_CLASS_ARGUMENTS_H
 #define WEIR_CLASS_ARGUMENTS_H
@@ -9,6 +9,17 @@
 
 #include "fmgr.h"
 #include "summary/summary_datum.h"
+
+/* How this place of the query reads arguments 1 and 2, a label and a prediction, as classes. */
+typedef struct ClassReaders
+{
+	ValueReader sides[2];		/* of an untyped literal: type is UNKNOWNOID */
+} ClassReaders;
+
+extern const ClassReaders *class_readers(FunctionCallInfo fcinfo);
+
+/* The text of a class, shortened to what a pair can hold; NULL when there is none. */
+extern char *read_class_name(FunctionCallInfo fcinfo, const ValueReader *reader, int argument, size_t *length);
 
 /* How this place of the query reads argument 1, a label or a prediction. */
 extern const ValueReader *class_reader(FunctionCallInfo fcinfo, const char *what);

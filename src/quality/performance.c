@@ -26,7 +26,7 @@ performance_part_create(Allocator allocator, PerformanceKind kind, int part)
 
 	if (kind == PERFORMANCE_CLASS)
 		return summary_create(allocator, SUMMARY_CATEGORY, SUMMARY_PLAIN, SUMMARY_MAX_BUDGET);
-	if (kind == PERFORMANCE_BINARY ? part == BINARY_LOSSES : part >= REGRESSION_LABELS)
+	if (kind == PERFORMANCE_BINARY ? part == BINARY_LOSSES : part >= REGRESSION_LABELS && part != REGRESSION_PREDICTIONS)
 		budget = SMALL_BUDGET;
 	return summary_create(allocator, SUMMARY_NUMERIC, SUMMARY_PLAIN, budget);
 }

@@ -174,6 +174,12 @@ score_cell_middle(const ScoreCell *cell)
 /* Ascending; the caller frees n cells with the allocator. */
 extern ScoreCell *performance_cells(const Performance *performance, Allocator allocator, size_t *n);
 
+/*
+ * Area under the ROC curve, and its variance (DeLong et al. 1988): NaN where a class has no row, the variance where one has fewer
+ * than two.
+ */
+extern double score_cells_area(const ScoreCell *cells, size_t n, double *variance);
+
 typedef struct Confusion
 {
 	int64_t		true_positives;

@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "quality/class_arguments.h"
 #include "quality/performance_datum.h"
 #include "storage/shmem.h"
 #include "summary/categories.h"
@@ -175,48 +176,16 @@ weir_binary_performance_accumulate(PG_FUNCTION_ARGS)
 
 /* ---- classes ---- */
 
-typedef struct ClassReaders
-{
-	ValueReader sides[2];
-} ClassReaders;
-
-/* The text of a class; NULL when there is none. */
-static char *
-class_name(FunctionCallInfo fcinfo, const ValueReader *reader, int argument, size_t *length)
-{
-	char	   *text;
-
-	*length = 0;
-	if (PG_ARGISNULL(argument))
-		return NULL;
-	text = reader->type == UNKNOWNOID ? DatumGetCString(PG_GETARG_DATUM(argument))
-									  : value_reader_text(reader, PG_GETARG_DATUM(argument));
-	return performance_class_name(text, length);
-}
-
 Datum
 weir_class_performance_accumulate(PG_FUNCTION_ARGS)
 {
-	ClassReaders *reader = readers(fcinfo, sizeof(ClassReaders));
+	const ClassReaders *reader = class_readers(fcinfo);
 	Datum		state = writable_state(fcinfo, PERFORMANCE_CLASS);
 	char	   *names[2];
 	size_t		lengths[2];
 
-	if (fcinfo->flinfo->fn_extra == NULL)
-	{
-		for (int side = 0; side < 2; side++)
-		{
-			Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 1 + side);
-
-			if (type == UNKNOWNOID)
-				reader->sides[side].type = UNKNOWNOID;
-			else if (!OidIsValid(type) || !value_reader_init(&reader->sides[side], type, SUMMARY_CATEGORY, fcinfo->flinfo->fn_mcxt))
-				reject_type(fcinfo, 1 + side, side == 0 ? "label" : "prediction", "Cast it to text.");
-		}
-		fcinfo->flinfo->fn_extra = reader;
-	}
 	for (int side = 0; side < 2; side++)
-		names[side] = class_name(fcinfo, &reader->sides[side], 1 + side, &lengths[side]);
+		names[side] = read_class_name(fcinfo, &reader->sides[side], 1 + side, &lengths[side]);
 	performance_add_class(performance_writable(state), names[0], lengths[0], names[1], lengths[1]);
 	PG_RETURN_DATUM(state);
 }

@@ -58,6 +58,45 @@ performance_cells(const Performance *performance, Allocator allocator, size_t *n
 	return allocator.resize(allocator.context, cells, (capacity + 1) * sizeof(ScoreCell), (*n + 1) * sizeof(ScoreCell));
 }
 
+double
+score_cells_area(const ScoreCell *cells, size_t n, double *variance)
+{
+	double		totals[2] = {0, 0};
+	double		below = 0;
+	double		above = 0;
+	double		area = 0;
+	double		squares[2] = {0, 0};
+
+	*variance = NAN;
+	for (size_t i = 0; i < n; i++)
+	{
+		area += (double) cells[i].positives * (totals[0] + (double) cells[i].negatives / 2);
+		totals[0] += (double) cells[i].negatives;
+		totals[1] += (double) cells[i].positives;
+	}
+	if (totals[0] == 0 || totals[1] == 0)
+		return NAN;
+	area /= totals[0] * totals[1];
+	/* The share of the other class that a row of a cell wins against, about its mean: DeLong's structural components. */
+	for (size_t i = 0; i < n; i++)
+	{
+		double		wins = (below + (double) cells[i].negatives / 2) / totals[0] - area;
+
+		squares[0] += (double) cells[i].positives * wins * wins;
+		below += (double) cells[i].negatives;
+	}
+	for (size_t i = n; i-- > 0;)
+	{
+		double		wins = (above + (double) cells[i].positives / 2) / totals[1] - area;
+
+		squares[1] += (double) cells[i].negatives * wins * wins;
+		above += (double) cells[i].positives;
+	}
+	if (totals[0] > 1 && totals[1] > 1)
+		*variance = squares[0] / (totals[1] - 1) / totals[1] + squares[1] / (totals[0] - 1) / totals[0];
+	return area;
+}
+
 void
 confusion_at(const ScoreCell *cells, size_t n, double threshold, Confusion *confusion)
 {
