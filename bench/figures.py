@@ -15,6 +15,7 @@ import builds
 import capture
 import detectors
 import drift
+import fairness
 import series
 import summaries
 from common import ROUNDS, ROWS, TABLE, compare, row
@@ -55,7 +56,7 @@ def machine(cursor):
 
 FIGURES = {**summaries.FIGURES, 'windows': windows, **builds.FIGURES, **capture.FIGURES,
            'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES,
-           'drift': drift.speed}
+           'drift': drift.speed, **fairness.FIGURES}
 
 
 def main():

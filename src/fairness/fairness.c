@@ -24,6 +24,7 @@ struct FairnessTable
 	Allocator	allocator;
 	int			n_columns;
 	int			max_groups;		/* 0: no limit but that of the key bytes */
+	uint64_t	places;			/* see fairness_places */
 	size_t		key_bytes;
 	size_t		n_entries;
 	size_t		capacity;		/* of entries */
@@ -54,12 +55,21 @@ hash_key(const char *key, size_t length)
 	return hash ^ (hash >> 29);
 }
 
+static uint64_t
+new_places(void)
+{
+	static uint64_t last = 0;
+
+	return ++last;
+}
+
 FairnessTable *
 fairness_create(Allocator allocator, int n_columns, int max_groups)
 {
 	FairnessTable *table = allocator.resize(allocator.context, NULL, 0, sizeof(FairnessTable));
 
 	memset(table, 0, sizeof(FairnessTable));
+	table->places = new_places();
 	table->allocator = allocator;
 	table->n_columns = n_columns;
 	fairness_set_max_groups(table, max_groups);
@@ -153,6 +163,7 @@ drop_zero_entries(FairnessTable *table)
 	if (kept < table->n_entries)
 	{
 		table->n_entries = kept;
+		table->places = new_places();
 		link_all(table);
 	}
 }
@@ -230,6 +241,39 @@ static bool
 sum_fits(int64_t a, int64_t b)
 {
 	return b <= FAIRNESS_MAX_COUNT && b >= -FAIRNESS_MAX_COUNT && a + b <= FAIRNESS_MAX_COUNT && a + b >= -FAIRNESS_MAX_COUNT;
+}
+
+FairnessStatus
+fairness_place(FairnessTable *table, const char *key, size_t length, size_t *place)
+{
+	uint64_t	hash = hash_key(key, length);
+	Entry	   *entry = find(table, key, length, hash);
+
+	if (entry == NULL)
+	{
+		if (!has_room(table, 1, length))
+			return FAIRNESS_TOO_MANY_GROUPS;
+		entry = insert(table, key, length, hash);
+	}
+	*place = (size_t) (entry - table->entries);
+	return FAIRNESS_OK;
+}
+
+uint64_t
+fairness_places(const FairnessTable *table)
+{
+	return table->places;
+}
+
+FairnessStatus
+fairness_add_at(FairnessTable *table, size_t place, Outcome prediction, Outcome label, int64_t count)
+{
+	int64_t    *cell = &table->entries[place].counts[prediction][label];
+
+	if (!sum_fits(*cell, count))
+		return FAIRNESS_CORRUPT;
+	*cell += count;
+	return FAIRNESS_OK;
 }
 
 FairnessStatus

@@ -81,6 +81,15 @@ extern size_t fairness_key_display(const char *key, size_t length, char *buffer,
  */
 extern FairnessStatus
 fairness_add(FairnessTable *table, const char *key, size_t length, Outcome prediction, Outcome label, int64_t count);
+
+/*
+ * The same in two steps, for a caller that meets the same keys again and again: the place of a key (made where it is new), and
+ * counting there.  A place is good as long as the table's places are the same: fairness_places gives a number that no other table
+ * has had, and that changes when places do.
+ */
+extern FairnessStatus fairness_place(FairnessTable *table, const char *key, size_t length, size_t *place);
+extern uint64_t fairness_places(const FairnessTable *table);
+extern FairnessStatus fairness_add_at(FairnessTable *table, size_t place, Outcome prediction, Outcome label, int64_t count);
 extern FairnessStatus fairness_add_counts(FairnessTable *table, const char *key, size_t length, int64_t counts[3][3]);
 extern FairnessStatus fairness_merge(FairnessTable *into, const FairnessTable *from);
 extern FairnessStatus fairness_subtract(FairnessTable *into, const FairnessTable *from);

@@ -184,7 +184,7 @@ CREATE FUNCTION weir.fairness_inequality(f weir.fairness_table, alpha float8 DEF
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 3 AS 'MODULE_PATHNAME', 'weir_fairness_inequality';
 COMMENT ON FUNCTION weir.fairness_inequality(weir.fairness_table, float8) IS
     'How unequally benefits fall on people (Speicher et al. 2018), a row''s benefit being prediction - label + 1: generalized_entropy of order alpha (0: mean logarithmic deviation), '
-    'theil (order 1), coefficient_of_variation (standard deviation over mean; AIF360 has the square root of 2 times that). between_groups: were each given the mean of its group; '
+    'theil (order 1), coefficient_of_variation (standard deviation over mean). between_groups: were each given the mean of its group; '
     'within_groups: the rest. Rows with both prediction and label. NULL and undefined where nobody benefits.';
 
 CREATE FUNCTION weir.fairness_differential(f weir.fairness_table, concentration float8 DEFAULT 1)

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
 #include "fairness/fairness_expanded.h"
+#include "fairness/fairness_seen.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -32,6 +33,7 @@ typedef struct RowReader
 	char	   *key;
 	size_t		key_capacity;
 	text	   *positive;		/* what the outcome readers were made for; NULL: boolean or 0/1 */
+	SeenGroups *seen;			/* NULL: of these types none are remembered */
 } RowReader;
 
 static const char *
@@ -96,6 +98,7 @@ row_reader(FunctionCallInfo fcinfo, int first, text *positive)
 	}
 	if (positive != NULL)
 		reader->positive = cstring_to_text(positive_text);
+	reader->seen = seen_groups_create(reader->n_groups, reader->groups, context);
 	MemoryContextSwitchTo(previous);
 	fcinfo->flinfo->fn_extra = reader;
 	return reader;
@@ -157,17 +160,38 @@ writable_state(FunctionCallInfo fcinfo, MemoryContext context, int n_columns)
 	return fairness_expanded_copy(context, PG_GETARG_DATUM(0));
 }
 
+/* Where this row's group is counted. */
+static size_t
+find_place(FunctionCallInfo fcinfo, RowReader *reader, int first, FairnessTable *table)
+{
+	SeenGroup  *seen = reader->seen == NULL ? NULL : seen_groups_find(reader->seen, &fcinfo->args[first], reader->n_groups);
+	size_t		length;
+	size_t		place;
+
+	if (seen != NULL && seen->places == fairness_places(table))
+		return seen->place;
+	length = read_key(fcinfo, reader, first);
+	fairness_check_status(fairness_place(table, reader->key, length, &place));
+	if (seen != NULL)
+	{
+		seen->places = fairness_places(table);
+		seen->place = place;
+	}
+	return place;
+}
+
 static Datum
 accumulate(FunctionCallInfo fcinfo, int first, text *positive)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	RowReader  *reader = row_reader(fcinfo, first, positive);
 	Datum		state = writable_state(fcinfo, context, reader->n_groups);
+	FairnessTable *table = fairness_expanded_writable(state);
 	Outcome		label = read_outcome(fcinfo, &reader->label, first, "label");
 	Outcome		prediction = read_outcome(fcinfo, &reader->prediction, first + 1, "prediction");
-	size_t		length = read_key(fcinfo, reader, first + 2);
+	size_t		place = find_place(fcinfo, reader, first + 2, table);
 
-	fairness_check_status(fairness_add(fairness_expanded_writable(state), reader->key, length, prediction, label, 1));
+	fairness_check_status(fairness_add_at(table, place, prediction, label, 1));
 	return state;
 }
 
