@@ -220,7 +220,8 @@ def check_scores(cursor):
     usable = [t for t in tables if t.sum() > 1]
     theirs = StratifiedTable(usable).test_null_odds(correction=False)
     if np.isfinite(theirs.statistic):
-        check(close(found['calibration_within_groups_difference'][3], float(theirs.pvalue), 1e-8), f'p of calibration within groups {found["calibration_within_groups_difference"]}, not {theirs.pvalue}')
+        check(close(found['calibration_within_groups_difference'][3], float(theirs.pvalue), 1e-8),
+              f'p of calibration within groups {found["calibration_within_groups_difference"]}, not {theirs.pvalue}')
     gap = sum(t.sum() * abs(t[0, 0] / t[0].sum() - t[1, 0] / t[1].sum()) for t in tables) / sum(t.sum() for t in tables)
     check(close(found['calibration_gap'][0], gap), f'calibration gap {found["calibration_gap"]}, not {gap}')
     for threshold in (0.25, 0.5, float(s[0])):

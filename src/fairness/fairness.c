@@ -268,7 +268,7 @@ fairness_places(const FairnessTable *table)
 FairnessStatus
 fairness_add_at(FairnessTable *table, size_t place, Outcome prediction, Outcome label, int64_t count)
 {
-	int64_t    *cell = &table->entries[place].counts[prediction][label];
+	int64_t	   *cell = &table->entries[place].counts[prediction][label];
 
 	if (!sum_fits(*cell, count))
 		return FAIRNESS_CORRUPT;

@@ -9,8 +9,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#define N_SLOTS 256				/* a power of two */
-#define MAX_BYTES 120			/* of a group's values by reference together; longer ones are not remembered */
+#define N_SLOTS 256 /* a power of two */
+#define MAX_BYTES 120 /* of a group's values by reference together; longer ones are not remembered */
 #define MAX_COLUMNS 8
 
 typedef struct Slot

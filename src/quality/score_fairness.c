@@ -410,12 +410,13 @@ score_fairness_regression(const Performance *group, const Performance *reference
 	Teller		teller = {.sink = sink, .context = context, .z = z};
 	int64_t		n = performance_n(group);
 	int64_t		m = performance_n(reference);
-	double		roots[2] = {sqrt(mean_square(group->parts[REGRESSION_ERRORS])), sqrt(mean_square(reference->parts[REGRESSION_ERRORS]))};
+	double		root = sqrt(mean_square(group->parts[REGRESSION_ERRORS]));
+	double		other = sqrt(mean_square(reference->parts[REGRESSION_ERRORS]));
 
 	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++)
 		tell_means(&teller, means[i].name, mean_of(group->parts[means[i].part]), mean_of(reference->parts[means[i].part]), false);
-	tell_value(&teller, "root_mean_squared_error_difference", roots[0] - roots[1], NAN, n, m);
-	tell_value(&teller, "root_mean_squared_error_ratio", roots[1] > 0 ? roots[0] / roots[1] : NAN, NAN, n, m);
+	tell_value(&teller, "root_mean_squared_error_difference", root - other, NAN, n, m);
+	tell_value(&teller, "root_mean_squared_error_ratio", other > 0 ? root / other : NAN, NAN, n, m);
 	tell_distances(&teller, group->parts[REGRESSION_PREDICTIONS], reference->parts[REGRESSION_PREDICTIONS], group->allocator,
 				   "prediction_kolmogorov_smirnov", "prediction_wasserstein");
 	tell_distances(&teller, group->parts[REGRESSION_ERRORS], reference->parts[REGRESSION_ERRORS], group->allocator,
