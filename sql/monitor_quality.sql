@@ -72,8 +72,8 @@ SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(c) - 'monitor')) = (SELECT constrain
 SELECT weir.set_constraints('events', NULL);
 
 -- what changes in the columns of the source is in the window of that time
-INSERT INTO weir.schema_change (monitor_id, noticed_at, event_at, column_name, change, name_before, type_before, type_after)
-SELECT monitor_id, '2026-02-08 10:00' , '2026-02-08 10:30', c.* FROM weir.monitor, (VALUES ('extra', 'added', NULL, NULL, 'integer'), ('code', 'retyped', 'code', 'text', 'varchar')) c;
+INSERT INTO weir.schema_change (monitor_id, noticed_at, event_at, attribute, column_name, change, name_before, type_before, type_after)
+SELECT monitor_id, '2026-02-08 10:00' , '2026-02-08 10:30', c.* FROM weir.monitor, (VALUES (7, 'extra', 'added', NULL, NULL, 'integer'), (4, 'code', 'retyped', 'code', 'text', 'varchar')) c;
 SELECT hour, column_name, value, threshold, verdict, detail FROM seen WHERE metric = 'schema_change' AND hour IN ('02-08 09', '02-08 10', '02-08 11');
 SELECT monitor, column_name, change, name_before, type_before, type_after FROM weir.schema_changes ORDER BY column_name;
 SELECT weir.set_constraints('events', '[{"column_name": "code", "metric": "schema_change", "expected": "text"}, {"column_name": "extra", "metric": "schema_change", "expected": "integer"}]');

@@ -215,6 +215,7 @@ CREATE TABLE weir.schema_change (
     monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
     noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     event_at timestamptz NOT NULL,        -- the monitor's watermark then
+    attribute int NOT NULL,               -- its number, which outlives names
     column_name name NOT NULL,            -- since
     change text NOT NULL CHECK (change IN ('added', 'dropped', 'renamed', 'retyped')),
     name_before name,

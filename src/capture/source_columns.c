@@ -214,8 +214,8 @@ record_changes(int monitor_id, Oid source)
 	if (!lock_definition(monitor_id, source))
 		return false;
 	execute(
-		"INSERT INTO weir.schema_change (monitor_id, event_at, column_name, change, name_before, type_before, type_after) "
-		"SELECT $1, coalesce(s.watermark, pg_catalog.clock_timestamp()), coalesce(c.new ->> 'name', c.old ->> 'name'), k.change, "
+		"INSERT INTO weir.schema_change (monitor_id, event_at, attribute, column_name, change, name_before, type_before, type_after) "
+		"SELECT $1, coalesce(s.watermark, pg_catalog.clock_timestamp()), c.number, coalesce(c.new ->> 'name', c.old ->> 'name'), k.change, "
 		"c.old ->> 'name', c.old ->> 'type', c.new ->> 'type' FROM weir.monitor_state s, " SHAPE " p, "
 		"LATERAL (SELECT o.value AS old, n.value AS new, coalesce(o.key, n.key)::int AS number FROM pg_catalog.jsonb_each(s.shape) o "
 		"FULL JOIN pg_catalog.jsonb_each(p.shape) n ON n.key = o.key) c, "

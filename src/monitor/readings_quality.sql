@@ -116,13 +116,14 @@ COMMENT ON FUNCTION weir._quality_windows(int, interval, interval, timestamptz, 
 CREATE FUNCTION weir._type_at(monitor_id int, source oid, column_name text, at timestamptz) RETURNS text
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT CASE WHEN b.monitor_id IS NOT NULL THEN CASE WHEN b.column_name = $3 THEN b.type_after END
-                WHEN a.monitor_id IS NOT NULL THEN CASE WHEN a.name_before = $3 THEN a.type_before END
-                ELSE (SELECT format_type(t.atttypid, t.atttypmod) FROM pg_attribute t WHERE t.attrelid = $2 AND t.attname = $3 AND t.attnum > 0 AND NOT t.attisdropped) END
-    FROM (VALUES (1)) one
-        LEFT JOIN LATERAL (SELECT * FROM weir.schema_change h WHERE h.monitor_id = $1 AND $3 IN (h.column_name, h.name_before) AND h.event_at < $4
+    SELECT CASE WHEN b.monitor_id IS NOT NULL THEN b.type_after WHEN a.monitor_id IS NOT NULL THEN a.type_before
+                ELSE (SELECT format_type(t.atttypid, t.atttypmod) FROM pg_attribute t WHERE t.attrelid = $2 AND t.attnum = n.attribute AND NOT t.attisdropped) END
+    -- A column is followed by its number: that of the name now, or when it was last heard of.
+    FROM (SELECT coalesce((SELECT t.attnum::int FROM pg_attribute t WHERE t.attrelid = $2 AND t.attname = $3 AND t.attnum > 0 AND NOT t.attisdropped),
+                          (SELECT h.attribute FROM weir.schema_change h WHERE h.monitor_id = $1 AND h.column_name = $3 ORDER BY h.noticed_at DESC LIMIT 1)) AS attribute) n
+        LEFT JOIN LATERAL (SELECT * FROM weir.schema_change h WHERE h.monitor_id = $1 AND h.attribute = n.attribute AND h.event_at < $4
                            ORDER BY h.noticed_at DESC LIMIT 1) b ON true
-        LEFT JOIN LATERAL (SELECT * FROM weir.schema_change h WHERE h.monitor_id = $1 AND $3 IN (h.column_name, h.name_before) AND h.event_at >= $4
+        LEFT JOIN LATERAL (SELECT * FROM weir.schema_change h WHERE h.monitor_id = $1 AND h.attribute = n.attribute AND h.event_at >= $4
                            ORDER BY h.noticed_at LIMIT 1) a ON true;
 END;
 COMMENT ON FUNCTION weir._type_at(int, oid, text, timestamptz) IS 'The type that a column of a monitor''s source had before a time; NULL where it was missing. Internal.';

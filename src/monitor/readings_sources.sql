@@ -70,14 +70,18 @@ BEGIN ATOMIC
             coalesce($2, m.window_size) AS window_size, coalesce($3, $2, m.slide) AS slide
         FROM weir._settings(monitor_id) s, weir.monitor m WHERE m.monitor_id = $1
     ), own_columns AS MATERIALIZED (
-        SELECT c.ordinal, c.column_name, c.kind FROM weir.monitor_column c
+        SELECT c.ordinal, c.column_name, c.kind,
+            -- In place of what quotes values.
+            CASE WHEN weir._is_withheld(c.class) THEN jsonb_build_object('withheld', c.class) END AS withheld
+        FROM weir.monitor_column c
         WHERE c.monitor_id = $1 AND (columns IS NULL OR c.ordinal = ANY (columns)) AND c.kind <> 'vector' AND c.retired_at IS NULL
             AND NOT EXISTS (SELECT FROM weir.monitor m WHERE m.monitor_id = $1 AND c.column_name = ANY (m.segment_by))
     ), volumes AS MATERIALIZED (
         SELECT * FROM weir._source_volumes($1, $2, $3, $4, $5, $6, peers)
     ), parts AS MATERIALIZED (
         -- Columns of other monitors are those of the same name and kind.
-        SELECT p.window_start, p.window_end, CASE WHEN s.by_segment THEN p.segment ELSE s.name END AS source, o.column_name, o.kind, p.marks, p.summary
+        SELECT p.window_start, p.window_end, CASE WHEN s.by_segment THEN p.segment ELSE s.name END AS source, o.column_name, o.kind,
+            coalesce(o.withheld, CASE WHEN weir._is_withheld(c.class) THEN jsonb_build_object('withheld', c.class) END) AS withheld, p.marks, p.summary
         FROM asked a CROSS JOIN weir._sources($1, peers) s CROSS JOIN
             LATERAL (SELECT array_agg(c.ordinal) AS ordinals FROM weir.monitor_column c JOIN own_columns o ON o.column_name = c.column_name AND o.kind = c.kind
                      WHERE c.monitor_id = s.source_id) k CROSS JOIN
@@ -90,18 +94,19 @@ BEGIN ATOMIC
         SELECT x.*, CASE WHEN weir.value_count(x.together) + weir.null_count(x.together) > weir.value_count(x.summary) + weir.null_count(x.summary)
                          THEN weir.summary_minus(x.together, x.summary) END AS others
         FROM (SELECT p.*, weir.merge(p.summary) OVER (PARTITION BY p.window_start, p.column_name, weir.unit(p.summary)) AS together,
-                  bit_or(p.marks) OVER (PARTITION BY p.window_start, p.column_name) AS all_marks FROM parts p) x
+                  bit_or(p.marks) OVER (PARTITION BY p.window_start, p.column_name) AS all_marks,
+                  jsonb_agg(p.withheld) FILTER (WHERE p.withheld IS NOT NULL) OVER (PARTITION BY p.window_start, p.column_name) -> 0 AS any_withheld FROM parts p) x
     ), judged AS MATERIALIZED (
         SELECT c.window_start, c.window_end, c.source, c.column_name, q.metric, q.value, v.threshold, q.baseline_value AS peer_value, q.n, q.n_baseline AS n_peers, v.verdict,
             v.final_status AS status, v.full_detail AS detail
         FROM compared c, asked a, LATERAL weir._quality_measures(c.others, c.summary, '{}') q,
             LATERAL weir._quality_verdict(q.metric, q.value, q.baseline_value, q.standard_error, least(q.n, q.n_baseline), q.n_baseline, a.min_n,
-                weir._status(coalesce(c.window_start < a.gap_until, false), c.all_marks, 0, 0, 'ok'), q.reason, q.detail, NULL) v
+                weir._status(coalesce(c.window_start < a.gap_until, false), c.all_marks, 0, 0, 'ok'), q.reason, coalesce(c.any_withheld, q.detail), NULL) v
         WHERE q.metric IN ('null_share', 'nan_share', 'infinite_share', 'out_of_range_share', 'unseen_share', 'constant')
             AND NOT (c.column_name = a.label AND q.metric = 'null_share') IS TRUE
         UNION ALL
         SELECT c.window_start, c.window_end, c.source, c.column_name, d.metric, d.value, d.threshold, NULL, d.n_current, d.n_baseline, CASE WHEN t.status = 'ok' THEN d.verdict END,
-            t.status, d.detail
+            t.status, coalesce(c.any_withheld, d.detail)
         FROM compared c, asked a, LATERAL weir.drift(c.others, c.summary, '{psi}', a.drift_options) d,
             LATERAL weir._status(coalesce(c.window_start < a.gap_until, false), c.all_marks, least(d.n_current, d.n_baseline), a.min_n, d.status) AS t (status)
         UNION ALL

@@ -183,6 +183,7 @@ typedef struct Frequencies
 	double		kept_share;		/* of all possible values, those that were kept; 1: all */
 } Frequencies;
 
+/* Of categories those up to the threshold, or the summary's own where that is lower. */
 static void
 read_frequencies(Allocator allocator, const Summary *summary, uint64_t threshold, Frequencies *result)
 {
@@ -190,6 +191,9 @@ read_frequencies(Allocator allocator, const Summary *summary, uint64_t threshold
 	if (summary_kind(summary) == SUMMARY_CATEGORY)
 	{
 		size_t		n = summary_categories(summary, NULL, 0);
+
+		if (summary_hash_threshold(summary) < threshold)
+			threshold = summary_hash_threshold(summary);
 
 		result->categories = allocate(allocator, sizeof(SummaryCategory) * (n + 1));
 		summary_categories(summary, result->categories, n);
@@ -434,41 +438,57 @@ rows_seen_once(const Frequencies *frequencies)
 	return n;
 }
 
+/* The categories that are given, as a summary keeps them: long ones are shortened. */
+static void
+read_given(Allocator allocator, const QualityExpectation *expectation, SummaryCategory *known)
+{
+	for (size_t i = 0; i < expectation->n_categories; i++)
+	{
+		char	   *buffer = allocate(allocator, CATEGORY_MAX_LENGTH);
+
+		known[i].length = expectation->categories[i].length;
+		known[i].bytes = category_as_kept(expectation->categories[i].bytes, &known[i].length, buffer);
+		known[i].hash = category_hash(known[i].bytes, known[i].length);
+	}
+}
+
 /* Both sides at the smaller threshold, so that what one of them did not keep is not taken for new. */
 static void
-measure_unseen(Allocator allocator, QualityReport *report, const Frequencies *of_baseline, const Frequencies *of_current,
-			   bool has_baseline, const QualityExpectation *expectation)
+measure_unseen(Allocator allocator, QualityReport *report, const Summary *baseline, const Summary *current,
+			   const QualityExpectation *expectation)
 {
+	bool		has_baseline = baseline != NULL && summary_n(baseline) > 0;
+	uint64_t	threshold = summary_hash_threshold(current);
+	Frequencies of_baseline = {0};
+	Frequencies of_current;
 	SummaryCategory *known;
-	size_t		n_known = expectation->has_categories ? expectation->n_categories : of_baseline->n;
+	size_t		n_known;
 	QualityMeasure *measure = &report->measures[QUALITY_UNSEEN_SHARE];
 
+	if (has_baseline && !expectation->has_categories && summary_hash_threshold(baseline) < threshold)
+		threshold = summary_hash_threshold(baseline);
+	read_frequencies(allocator, current, threshold, &of_current);
+	if (has_baseline)
+		read_frequencies(allocator, baseline, expectation->has_categories ? UINT64_MAX : threshold, &of_baseline);
 	measure->applies = true;
-	measure->n = sum_of_counts(of_current);
+	measure->n = sum_of_counts(&of_current);
 	if (!expectation->has_categories && !has_baseline)
 	{
 		measure->reason = "no categories are known";
 		return;
 	}
+	n_known = expectation->has_categories ? expectation->n_categories : of_baseline.n;
 	known = allocate(allocator, sizeof(SummaryCategory) * (n_known + 1));
 	if (expectation->has_categories)
-		for (size_t i = 0; i < n_known; i++)
-		{
-			/* As a summary keeps it: long ones are shortened. */
-			char	   *buffer = allocate(allocator, CATEGORY_MAX_LENGTH);
-
-			known[i].length = expectation->categories[i].length;
-			known[i].bytes = category_as_kept(expectation->categories[i].bytes, &known[i].length, buffer);
-			known[i].hash = category_hash(known[i].bytes, known[i].length);
-		}
+		read_given(allocator, expectation, known);
 	else if (n_known > 0)
-		memcpy(known, of_baseline->categories, sizeof(SummaryCategory) * n_known);
+		memcpy(known, of_baseline.categories, sizeof(SummaryCategory) * n_known);
 	qsort(known, n_known, sizeof(SummaryCategory), compare_categories);
-	measure_share(report, QUALITY_UNSEEN_SHARE, count_unseen(of_current, known, n_known, report), measure->n);
+	measure_share(report, QUALITY_UNSEEN_SHARE, count_unseen(&of_current, known, n_known, report), measure->n);
 	if (has_baseline)
 		expect_share(measure,
-					 expectation->has_categories ? count_unseen(of_baseline, known, n_known, NULL) : rows_seen_once(of_baseline),
-					 sum_of_counts(of_baseline));
+					 expectation->has_categories ? count_unseen(&of_baseline, known, n_known, NULL) : rows_seen_once(&of_baseline),
+					 sum_of_counts(&of_baseline));
 }
 
 /* ---- all checks ---- */
@@ -490,7 +510,6 @@ quality_measure(Allocator allocator, const Summary *baseline, const Summary *cur
 {
 	Frequencies of_baseline = {.known = true, .kept_share = 1};
 	Frequencies of_current;
-	uint64_t	threshold = UINT64_MAX;
 	bool		is_category = summary_kind(current) == SUMMARY_CATEGORY;
 
 	memset(report, 0, sizeof(QualityReport));
@@ -504,18 +523,12 @@ quality_measure(Allocator allocator, const Summary *baseline, const Summary *cur
 	if (summary_kind(current) == SUMMARY_VECTOR)
 		return true;
 	if (is_category)
-	{
-		threshold = summary_hash_threshold(current);
-		if (baseline != NULL && summary_hash_threshold(baseline) < threshold)
-			threshold = summary_hash_threshold(baseline);
-	}
-	read_frequencies(allocator, current, threshold, &of_current);
-	if (baseline != NULL)
-		read_frequencies(allocator, baseline, threshold, &of_baseline);
-	if (is_category)
-		measure_unseen(allocator, report, &of_baseline, &of_current, baseline != NULL && summary_n(baseline) > 0, expectation);
+		measure_unseen(allocator, report, baseline, current, expectation);
 	else
 		measure_ranges(report, baseline, current, expectation);
+	read_frequencies(allocator, current, UINT64_MAX, &of_current);
+	if (baseline != NULL)
+		read_frequencies(allocator, baseline, UINT64_MAX, &of_baseline);
 	measure_distinct(report, baseline, current, &of_baseline);
 	measure_constant(report, baseline, current);
 	measure_duplicates(report, baseline, current, &of_baseline, &of_current);
