@@ -83,6 +83,12 @@ is(sql(q{SELECT detail -> 'changes' FROM weir.quality_scores WHERE metric = 'sch
 is(sql(q{SELECT count(*) FROM (SELECT * FROM weir.scores WHERE family = 'quality' AND metric <> 'freshness') s}), sql(q{SELECT count(*) FROM weir.quality_scores WHERE metric <> 'freshness'}),
 	'all of them are scores');
 
+# Rules read them.
+sql(q{SELECT weir.create_rule('numbers', 'readings', 'nan_share', above => 0.01, options => '{"history": true}'), weir.create_rule('volume', 'readings', 'row_count', below => 100, options => '{"history": true}')});
+wait_until($node, q{SELECT count(*) = 2 AND bool_and(evaluated_to >= '2026-03-05 15:00+00') FROM weir.rules}, 'rules look at the checks');
+is(sql(q{SELECT string_agg(concat_ws(' ', rule, subject, window_start, state), ', ' ORDER BY rule) FROM weir.alerts}),
+	'numbers speed 2026-03-05 02:00:00+00 resolved, volume 2026-03-05 08:00:00+00 resolved', 'and alert in the hours of the faults');
+
 # Rows that are put right, or taken away, put the windows right.
 sql(q{UPDATE readings SET speed = 50 WHERE speed IS NULL; UPDATE readings SET lane = 'l1' WHERE lane = 'middle'; DELETE FROM readings WHERE code LIKE 'bad%'});
 wait_for();
@@ -120,6 +126,10 @@ my $silent = q{SELECT string_agg(concat_ws(' ', extract(epoch FROM window_start 
   FROM weir.source_scores WHERE monitor = 'feed' AND verdict <> 'ok' AND metric IN ('silence', 'fault_share')};
 is(sql($silent), '21 b fault_share, 21 b silence, 22 b fault_share, 22 b silence', 'a source that is silent is told from the others');
 is(sql(q{SELECT count(*) FROM weir.scores WHERE monitor = 'feed' AND family = 'source' AND segment = 'b' AND metric = 'silence' AND verdict = 'alert'}), '2', 'in scores, too');
+
+sql(q{SELECT weir.create_rule('silence', 'feed', 'silence', above => 3600, segment => '*', options => '{"history": true}')});
+wait_until($node, q{SELECT evaluated_to >= '2026-03-03 00:00+00' FROM weir.rules WHERE rule = 'silence'}, 'a rule looks at every source');
+is(sql(q{SELECT string_agg(concat_ws(' ', segment, window_start, state), ', ') FROM weir.alerts WHERE rule = 'silence'}), 'b 2026-03-02 21:00:00+00 resolved', 'and alerts on the one that goes bad');
 
 my ($quality, $sources) = map { sql("SELECT md5(string_agg(r::text, '|' ORDER BY r::text)) FROM weir.$_ r WHERE metric <> 'freshness'") } qw(quality_scores source_scores);
 $node->stop('immediate');

@@ -89,13 +89,14 @@ find_computed(int monitor_id, const char *metric, const char *family)
 static void
 refuse_family(const char *family, const char *metric)
 {
-	static const char *const families[] = {"drift", "fairness", "performance", "quality", "statistics", "detector", "capture"};
+	static const char *const families[] = {"drift",  "fairness",   "performance", "quality",
+										   "source", "statistics", "detector",    "capture"};
 
 	for (size_t i = 0; i < lengthof(families); i++)
 		if (strcmp(families[i], family) == 0)
 			rule_refuse(psprintf("there is no metric \"%s\" in family \"%s\"", metric, family), "Leave option family out.");
 	rule_refuse(psprintf("there is no family of scores \"%s\"", family),
-				"The families are drift, fairness, performance, quality, statistics, detector and capture.");
+				"The families are drift, fairness, performance, quality, source, statistics, detector and capture.");
 }
 
 void

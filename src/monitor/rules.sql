@@ -157,6 +157,8 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'quality', $2, true WHERE $2 = ANY (weir._quality_names())
     UNION ALL
+    SELECT 'source', $2, m.options ? 'sources' FROM weir.monitor m WHERE m.monitor_id = $1 AND $2 IN (SELECT k.metric FROM weir.quality_checks k WHERE k.scope = 'source')
+    UNION ALL
     SELECT 'statistics', $2, true WHERE $2 = ANY (weir._statistic_names());
 END;
 COMMENT ON FUNCTION weir._score_families(int, text) IS 'Which families of scores know a metric, by which name, and whether the monitor computes it. Internal.';
@@ -187,7 +189,7 @@ job of the trainer, queued in the same transaction, when an alert opens or a war
 last window no other opens for the same column and segment, nor is the action taken again. Metrics of capture itself
 (capture_lag in seconds, capture_lag_bytes, capture_wal_kept_bytes, capture_gaps, and time_without_rows: seconds since the monitor''s source last
 changed) are watched minute by minute of the wall clock, whatever the monitor''s windows and min_n are. options: auto_resolve (true), family (of scores:
-drift, fairness, performance, quality, statistics, detector, capture; where several have the metric), history (false: windows before the latest
+drift, fairness, performance, quality, source, statistics, detector, capture; where several have the metric), history (false: windows before the latest
 final one are left to test_rule), silent (false: alerts are recorded and told to nobody, for rules that are parts of others). For the monitor''s owner.
 Errors: 42704 no such monitor, 22023 an unknown metric or a setting that makes no sense, 42703 no such column, 42710 the name is taken.';
 
