@@ -84,7 +84,8 @@ is(sql(q{SELECT count(*) FROM (SELECT * FROM weir.scores WHERE family = 'quality
 	'all of them are scores');
 
 # Rules read them.
-sql(q{SELECT weir.create_rule('numbers', 'readings', 'nan_share', above => 0.01, options => '{"history": true}'), weir.create_rule('volume', 'readings', 'row_count', below => 100, options => '{"history": true}')});
+sql(q{SELECT weir.create_rule('numbers', 'readings', 'nan_share', above => 0.01, options => '{"history": true}'),
+  weir.create_rule('volume', 'readings', 'row_count', below => 100, options => '{"history": true}')});
 wait_until($node, q{SELECT count(*) = 2 AND bool_and(evaluated_to >= '2026-03-05 15:00+00') FROM weir.rules}, 'rules look at the checks');
 is(sql(q{SELECT string_agg(concat_ws(' ', rule, subject, window_start, state), ', ' ORDER BY rule) FROM weir.alerts}),
 	'numbers speed 2026-03-05 02:00:00+00 resolved, volume 2026-03-05 08:00:00+00 resolved', 'and alert in the hours of the faults');
@@ -111,7 +112,8 @@ wait_until($node, q{SELECT count(*) = 3 FROM weir.schema_changes}, 'a renamed an
 sql('SELECT add_good_hour(90)');
 wait_for();
 is(sql(q{SELECT string_agg(concat_ws(' ', extract(epoch FROM window_start - '2026-03-02 00:00+00')::int / 3600, column_name, detail ->> 'found'), ', ' ORDER BY window_start)
-  FROM weir.quality_scores WHERE metric = 'schema_change' AND column_name IS NOT NULL AND verdict <> 'ok'}), '89 track character varying(20), 90 track character varying(20)', 'its type is another from then on');
+  FROM weir.quality_scores WHERE metric = 'schema_change' AND column_name IS NOT NULL AND verdict <> 'ok'}),
+	'89 track character varying(20), 90 track character varying(20)', 'its type is another from then on');
 
 # Sources: one goes silent, and comes back.
 sql(q{
@@ -129,7 +131,8 @@ is(sql(q{SELECT count(*) FROM weir.scores WHERE monitor = 'feed' AND family = 's
 
 sql(q{SELECT weir.create_rule('silence', 'feed', 'silence', above => 3600, segment => '*', options => '{"history": true}')});
 wait_until($node, q{SELECT evaluated_to >= '2026-03-03 00:00+00' FROM weir.rules WHERE rule = 'silence'}, 'a rule looks at every source');
-is(sql(q{SELECT string_agg(concat_ws(' ', segment, window_start, state), ', ') FROM weir.alerts WHERE rule = 'silence'}), 'b 2026-03-02 21:00:00+00 resolved', 'and alerts on the one that goes bad');
+is(sql(q{SELECT string_agg(concat_ws(' ', segment, window_start, state), ', ') FROM weir.alerts WHERE rule = 'silence'}),
+	'b 2026-03-02 21:00:00+00 resolved', 'and alerts on the one that goes bad');
 
 my ($quality, $sources) = map { sql("SELECT md5(string_agg(r::text, '|' ORDER BY r::text)) FROM weir.$_ r WHERE metric <> 'freshness'") } qw(quality_scores source_scores);
 $node->stop('immediate');
