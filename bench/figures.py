@@ -16,6 +16,7 @@ import capture
 import detectors
 import drift
 import fairness
+import learners
 import series
 import summaries
 from common import ROUNDS, ROWS, TABLE, compare, row
@@ -56,7 +57,7 @@ def machine(cursor):
 
 FIGURES = {**summaries.FIGURES, 'windows': windows, **builds.FIGURES, **capture.FIGURES,
            'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES,
-           'drift': drift.speed, **fairness.FIGURES}
+           'drift': drift.speed, **fairness.FIGURES, 'learners': lambda cursor: learners.speed(cursor, row)}
 
 
 def main():

@@ -54,7 +54,8 @@ SELECT learner, (SELECT train((SELECT train(learner, f, repaid ORDER BY id) FROM
 WITH RECURSIVE steps(id, model) AS (
     SELECT 0, untrained_learner('hoeffding_tree') UNION ALL SELECT rows.id, learn(model, f, repaid) FROM steps JOIN rows ON rows.id = steps.id + 1 WHERE rows.id <= 300)
 SELECT (SELECT model::text FROM steps WHERE id = 300) = (SELECT train('hoeffding_tree', f, repaid ORDER BY id)::text FROM rows WHERE id <= 300) AS same;
-SELECT learn(model, NULL::record, true)::text = model::text AS no_features, learn(model, f, NULL::boolean)::text = model::text AS no_label FROM models, rows WHERE id = 1 AND learner = 'hoeffding_tree';
+SELECT learn(model, NULL::record, true)::text = model::text AS no_features, learn(model, f, NULL::boolean)::text = model::text AS no_label
+FROM models, rows WHERE id = 1 AND learner = 'hoeffding_tree';
 
 -- arrays, types of labels, options
 SELECT predict(train('logistic_regression', a, repaid ORDER BY id), ARRAY[90, 0.1]) AS boolean, predict(train('logistic_regression', a, repaid::int ORDER BY id), '{90,0.1}'::real[]) AS int,

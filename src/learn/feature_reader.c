@@ -249,16 +249,28 @@ read_record(FeatureReader *reader, Datum features, bool learning)
 
 /* ---- arrays ---- */
 
+/* The elements of an array as numbers, into the row. */
 static void
-read_array(FeatureReader *reader, Datum features, bool learning)
+read_elements(FeatureReader *reader, ArrayType *array)
 {
-	ArrayType  *array = DatumGetArrayTypeP(features);
 	Datum	   *elements;
 	bool	   *nulls;
 	int			n;
 
 	deconstruct_array(array, reader->element, reader->element_length, reader->element_by_value, reader->element_alignment,
 					  &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		reader->row[i] = nulls[i] ? NAN : number_or_missing(value_reader_number(reader->readers, elements[i]));
+	pfree(elements);
+	pfree(nulls);
+}
+
+static void
+read_array(FeatureReader *reader, Datum features, bool learning)
+{
+	ArrayType  *array = DatumGetArrayTypeP(features);
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
 	if (learner_n_features(reader->learner) == 0 && learning)
 		name_features(reader, n, array_is_categorical);
 	if (n != learner_n_features(reader->learner))
@@ -267,15 +279,15 @@ read_array(FeatureReader *reader, Datum features, bool learning)
 				 errmsg("an array of %d features, where the learner has %d", n, learner_n_features(reader->learner))));
 	make_room(reader);
 	for (int i = 0; i < n; i++)
-	{
 		if (learner_feature_is_categorical(reader->learner, i))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("feature %d was learned as a category", i + 1),
 					 errhint("Give a row instead of an array.")));
-		reader->row[i] = nulls[i] ? NAN : number_or_missing(value_reader_number(reader->readers, elements[i]));
-	}
-	pfree(elements);
-	pfree(nulls);
+	if (reader->element == FLOAT8OID && !ARR_HASNULL(array))
+		for (int i = 0; i < n; i++)
+			reader->row[i] = number_or_missing(((const float8 *) ARR_DATA_PTR(array))[i]);
+	else
+		read_elements(reader, array);
 }
 
 void
