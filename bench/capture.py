@@ -283,8 +283,30 @@ def pgbench(name, seconds):
     return float(next(line.split('=')[1].split()[0] for line in result.stdout.splitlines() if line.startswith('tps = ')))
 
 
+def let_capture(connection, way):
+    """Lets it run as any process, or with processor time that nobody else wants (idle); or pauses it. Its pid, when it has caught up."""
+    if way == 'pause':
+        connection.execute('SELECT weir.pause_capture()')
+        while capture_pid(connection) is not None:
+            time.sleep(0.05)
+        return None
+    connection.execute(f"ALTER SYSTEM SET weir.capture_nice = {20 if way == 'idle' else 0}")
+    connection.execute('SELECT pg_reload_conf()')
+    connection.execute('SELECT weir.resume_capture()')
+    wanted = os.SCHED_IDLE if way == 'idle' else os.SCHED_OTHER
+    while True:
+        wait(connection)
+        pid = capture_pid(connection)
+        try:
+            if pid is not None and os.sched_getscheduler(pid) == wanted:
+                return pid
+        except ProcessLookupError:
+            pass
+        time.sleep(0.05)
+
+
 def writers(cursor):
-    """The same inserts into tables of the same replica identity; by turns, in one run."""
+    """The same inserts into tables of the same replica identity; by turns, in one run. Where no monitor watches, capture is paused."""
     connection = cursor.connection
     connection.execute('CREATE SEQUENCE bench_id CACHE 1000')
     events_table(connection, 'bench_unwatched', monitors=0)
@@ -301,12 +323,11 @@ def writers(cursor):
         beside['bench_incremental'] = ('pg_ivm', 'sums of 4 columns and extremes of one by hour and region, kept by statement')
     seconds = max(2, int(SECONDS / 3))
     found = {name: [] for name in ('bench_unwatched', 'bench_watched', 'idle', *beside)}
+    shares = []
     for number in range(min(ROUNDS, 5)):
         for name in (list(found) if number % 2 == 0 else list(reversed(found))):
-            pid = capture_pid(connection)
-            # Idle: only processor time that nobody else wants.
-            subprocess.run(['chrt', '--idle' if name == 'idle' else '--other', '-p', '0', str(pid)], check=True)
-            wait(connection)  # until it has caught up with what the last one wrote
+            pid = let_capture(connection, {'bench_watched': 'run', 'idle': 'idle'}.get(name, 'pause'))
+            before = 0 if pid is None else processor_time(pid)
             refresh = Refresh()
             if name == 'bench_refreshed':
                 refresh.start()
@@ -314,10 +335,14 @@ def writers(cursor):
             refresh.stopping.set()
             if name == 'bench_refreshed':
                 refresh.join()
-    subprocess.run(['chrt', '--other', '-p', '0', str(capture_pid(connection))], check=True)
+            if name == 'bench_watched':
+                shares.append((processor_time(pid) - before) / seconds)
+    let_capture(connection, 'run')
     none = statistics.median(found['bench_unwatched'])
     folded = '10 columns each, folded'
-    for name, (figure, what) in {'bench_watched': ('3 monitors', folded), 'idle': ('3 monitors, capture on idle processors', folded), **beside}.items():
+    names = {'bench_watched': ('3 monitors', f'{folded}; capture took {statistics.median(shares):.1%} of one processor'),
+             'idle': ('3 monitors, weir.capture_nice = 20', folded), **beside}
+    for name, (figure, what) in names.items():
         ratio = statistics.median(a / b for a, b in zip(found[name], found['bench_unwatched']))
         row(f'insert, tps: {figure} / none', f'{statistics.median(found[name]):,.0f}', f'{none:,.0f}', f'{ratio:.3f}', f'2 clients, single rows; {what}')
     for number in range(3):

@@ -25,6 +25,14 @@ SELECT bool_and(c.same) FROM (
     UNION ALL SELECT s.summary::text = weir.summarize(t)::text FROM described, weir.summarize_table('described', '{t}') s GROUP BY s.summary::text
     UNION ALL SELECT s.summary::text = weir.summarize(b)::text FROM described, weir.summarize_table('described', '{b}') s GROUP BY s.summary::text) c (same);
 
+-- texts that are stored out of line
+CREATE TABLE stored_apart (t text);
+ALTER TABLE stored_apart ALTER t SET STORAGE EXTERNAL;
+INSERT INTO stored_apart SELECT repeat(chr(96 + g), 3000) FROM generate_series(1, 3) g;
+SELECT s.n, s.distinct_count, left(s.min, 4) AS min, left(s.max, 4) AS max, s.summary::text = (SELECT weir.summarize(t)::text FROM stored_apart) AS same
+FROM weir.summarize_table('stored_apart') s;
+DROP TABLE stored_apart;
+
 -- filters, columns, queries
 SELECT column_name, n, min, max FROM weir.summarize_table('described', columns => '{id,t}', filter => 'id > 90 -- the last ones');
 SELECT column_name, n, min, max, histogram FROM weir.summarize_table('described', columns => '{id,t,j}', filter => 'false');

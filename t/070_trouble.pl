@@ -109,5 +109,33 @@ $node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.databases});
 $node->reload;
 wait_until($node, q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type IN ('weir scheduler', 'weir capture')}, 'and lets them in again');
 
+# --- weir.capture_nice: lower at once, higher again in a new process
+sub nice_becomes
+{
+	my ($wanted, $what, $former) = @_;
+	my $pid;
+
+	for (1 .. 1800)
+	{
+		$pid = capture_pid($node);
+		last if $pid && $pid != ($former // 0) && (getpriority(0, $pid) // -100) == $wanted;
+		select(undef, undef, undef, 0.1);
+	}
+	is($pid && getpriority(0, $pid), $wanted, $what);
+	return $pid;
+}
+my $usual = getpriority(0, 0);
+my $pid = nice_becomes($usual, 'capture has the priority of the server');
+$node->safe_psql('postgres', q{ALTER SYSTEM SET weir.capture_nice = 19});
+$node->reload;
+is(nice_becomes(19, 'and the lowest one'), $pid, 'in the same process');
+$node->safe_psql('postgres', q{INSERT INTO sales DEFAULT VALUES});
+all_equal($node, 'sales', 'which goes on');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.capture_nice});
+$node->reload;
+isnt(nice_becomes($usual, 'and the usual one again', $pid), $pid, 'in another process');
+$node->safe_psql('postgres', q{INSERT INTO sales DEFAULT VALUES});
+all_equal($node, 'sales', 'which goes on where that was');
+
 $node->stop;
 done_testing();

@@ -273,6 +273,54 @@ test_a_million(void)
 	free(values);
 }
 
+/* The summary with each of its values doubled so many times. */
+static void
+double_values(Summary *summary, int times)
+{
+	for (int i = 0; i < times; i++)
+	{
+		Summary	   *copy = summary_copy(unit_allocator(), summary);
+
+		summary_merge(summary, copy);
+		summary_free(copy);
+	}
+}
+
+/* Windows of bins have short counts, which must not be seen. */
+static void
+test_billions(void)
+{
+	size_t		n = 3000;
+	double	   *values = draw_values(&data_sets[0], n);
+	Summary	   *one = summary_of(values, 1, 1024);
+	Summary	   *many = summary_of(values, n, 1024);
+	Summary	   *other;
+
+	double_values(one, 30);		/* 1.1 billion, at level 0 */
+	double_values(many, 20);	/* 3.1 billion */
+	summary_add_numbers(many, values, n);
+	other = summary_copy(unit_allocator(), one);
+	for (int i = 0; i < 4; i++)
+		summary_merge(other, one);
+	summary_merge(other, many);
+	for (int i = 0; i < 5; i++)
+		summary_merge(many, one);
+	CHECK(same_bytes(many, other), "a count past 2^32");
+	summary_add_numbers(many, values, n);
+	for (size_t i = 0; i < n; i++)
+		summary_add_number(other, values[i]);
+	CHECK(same_bytes(many, other) && summary_n(many) == ((INT64_C(1) << 20) + 2) * (int64_t) n + (INT64_C(5) << 30),
+		  "and values added to it");
+	for (size_t i = 0; i < n; i++)
+		summary_remove_number(other, values[i]);
+	summary_add_numbers(other, values, n);
+	CHECK(summary_equal(many, other), "and taken back");
+	summary_free(one);
+	summary_free(many);
+	summary_free(other);
+	free(values);
+}
+
 int
 main(void)
 {
@@ -282,6 +330,7 @@ main(void)
 	test_special_values();
 	test_batches();
 	test_a_million();
+	test_billions();
 	CHECK(unit_allocated() == 0, "all memory given back");
 	return unit_summary();
 }

@@ -1,6 +1,6 @@
 /*
  * batch.c
- *		Values on their way into the summaries of a pane, gathered by column.
+ *		Values on their way into the summaries of a pane, gathered row by row and folded column by column.
  */
 #include "postgres.h"
 
@@ -12,92 +12,44 @@
 
 /* ---- dictionaries ---- */
 
-#define MOST_CODES 2048
-#define DICTIONARY_SLOTS (2 * MOST_CODES)
+#define MOST_CODES (DICTIONARY_SLOTS / 2)
 #define MOST_PROBES 16
 
-typedef struct DictionaryText
-{
-	uint64		first;			/* the first and the last bytes: all of a text of at most 16 */
-	uint64		last;
-	char	   *bytes;
-	size_t		length;
-} DictionaryText;
-
-struct Dictionary
-{
-	int			n;
-	DictionaryText texts[MOST_CODES];
-	uint16		slots[DICTIONARY_SLOTS]; /* code + 1; 0: free */
-};
-
-/* The first eight bytes, or all of a text that has fewer. */
-static inline uint64
-first_word(const char *bytes, size_t length)
-{
-	const unsigned char *text = (const unsigned char *) bytes;
-	uint64		word = 0;
-	uint32		low;
-	uint32		high;
-
-	if (length >= sizeof(word))
-		memcpy(&word, bytes, sizeof(word));
-	else if (length >= sizeof(low))
-	{
-		memcpy(&low, bytes, sizeof(low));
-		memcpy(&high, bytes + length - sizeof(high), sizeof(high));
-		word = (uint64) high << 32 | low;
-	}
-	else if (length > 0)
-		word = text[0] | (uint64) text[length / 2] << 8 | (uint64) text[length - 1] << 16;
-	return word;
-}
-
-/* The last eight bytes of a text that has more. */
-static inline uint64
-last_word(const char *bytes, size_t length)
-{
-	uint64		word = 0;
-
-	if (length > sizeof(word))
-		memcpy(&word, bytes + length - sizeof(word), sizeof(word));
-	return word;
-}
-
 int
-dictionary_code(CapturedMonitor *monitor, CapturedColumn *column, const char *bytes, size_t length)
+dictionary_find(CapturedMonitor *monitor, CapturedColumn *column, const DictionaryText *text, uint32 slot, const char *bytes)
 {
 	Dictionary *dictionary = column->dictionary;
-	MemoryContext context;
-	uint64		first = first_word(bytes, length);
-	uint64		last = last_word(bytes, length);
-	uint64		hash = (first * UINT64CONST(0x9e3779b97f4a7c15) ^ last) * UINT64CONST(0xff51afd7ed558ccd) + length;
-	uint32		slot = (uint32) (hash >> 40) % DICTIONARY_SLOTS;
-	DictionaryText *text;
+	MemoryContext context = GetMemoryChunkContext(monitor);
+	size_t		length = text->room - 1;
+	DictionaryText *found;
 
 	if (dictionary == NULL)
-		dictionary = column->dictionary = MemoryContextAllocZero(GetMemoryChunkContext(monitor), sizeof(Dictionary));
+		dictionary = column->dictionary = MemoryContextAllocZero(context, sizeof(Dictionary));
 	/* Texts that differ only in the middle crowd one place: the later ones do without a code. */
-	for (int probe = 0; dictionary->slots[slot] != 0; slot = (slot + 1) % DICTIONARY_SLOTS)
+	for (int probe = 0; (found = &dictionary->slots[slot])->room != 0; slot = (slot + 1) % DICTIONARY_SLOTS)
 	{
-		text = &dictionary->texts[dictionary->slots[slot] - 1];
-		if (text->first == first && text->last == last && text->length == length &&
-			(length <= 2 * sizeof(uint64) || memcmp(text->bytes, bytes, length) == 0))
-			return dictionary->slots[slot] - 1;
+		if (dictionary_same_words(found, text) && (length <= DICTIONARY_WHOLE || memcmp(found->bytes, bytes, length) == 0))
+			return (int) slot;
 		if (++probe == MOST_PROBES)
 			return -1;
 	}
 	if (dictionary->n == MOST_CODES)
 		return -1;
-	context = GetMemoryChunkContext(monitor);
-	text = &dictionary->texts[dictionary->n];
-	text->first = first;
-	text->last = last;
-	text->length = length;
-	text->bytes = MemoryContextAlloc(context, Max(length, 1));
-	memcpy(text->bytes, bytes, length);
-	dictionary->slots[slot] = (uint16) (dictionary->n + 1);
-	return dictionary->n++;
+	*found = *text;
+	found->bytes = MemoryContextAlloc(context, Max(length, 1));
+	memcpy(found->bytes, bytes, length);
+	dictionary->n++;
+	return (int) slot;
+}
+
+int
+dictionary_add_boolean(CapturedMonitor *monitor, CapturedColumn *column, bool value)
+{
+	const char *bytes = value ? "true" : "false";
+	int			code = dictionary_code(monitor, column, bytes, strlen(bytes));
+
+	column->dictionary->booleans[value] = code + 1;
+	return code;
 }
 
 /* ---- batches ---- */
@@ -105,39 +57,60 @@ dictionary_code(CapturedMonitor *monitor, CapturedColumn *column, const char *by
 /* As large as the server's allocator gives without loss; a pane that few rows come to has the smallest. */
 static const size_t sizes[] = {1024, 4096, 16384};
 
-static inline size_t
+/* Vectors are not gathered. */
+static size_t
 value_size(const CapturedColumn *column)
 {
-	return column->reader.kind == SUMMARY_NUMERIC ? sizeof(double) : sizeof(uint16);
+	switch (column->reader.kind)
+	{
+		case SUMMARY_NUMERIC: return sizeof(double);
+		case SUMMARY_CATEGORY: return sizeof(uint16);
+		default: return 0;
+	}
+}
+
+static int
+place_columns(CapturedMonitor *monitor, SummaryKind kind, int next)
+{
+	for (int i = 0; i < monitor->n_columns; i++)
+		if (monitor->columns[i].reader.kind == kind)
+		{
+			monitor->columns[i].place = next;
+			next += (int) value_size(&monitor->columns[i]);
+		}
+	return next;
+}
+
+void
+batch_lay_out(CapturedMonitor *monitor)
+{
+	int			next;
+
+	monitor->missing_words = (monitor->n_columns + 63) / 64;
+	next = place_columns(monitor, SUMMARY_NUMERIC, monitor->missing_words * (int) sizeof(uint64));
+	next = place_columns(monitor, SUMMARY_CATEGORY, next);
+	monitor->row_size = (int) TYPEALIGN(sizeof(uint64), next);
 }
 
 static Batch *
 make_batch(CapturedMonitor *monitor, int grade, Allocator allocator)
 {
-	size_t		header = MAXALIGN(offsetof(Batch, columns) + sizeof(BatchColumn) * monitor->n_columns);
-	size_t		row = 0;
-	size_t		size = header;
-	int			capacity;
+	size_t		words = MAXALIGN(sizeof(uint64) * monitor->missing_words);
+	size_t		header = MAXALIGN(sizeof(Batch)) + words + MAXALIGN(sizeof(int) * monitor->n_columns);
+	int			capacity = (int) ((sizes[grade] - Min(header, sizes[grade])) / Max(monitor->row_size, 1));
 	Batch	   *batch;
-	char	   *next;
+	size_t		size;
 
-	for (int i = 0; i < monitor->n_columns; i++)
-		row += value_size(&monitor->columns[i]);
-	capacity = (int) ((sizes[grade] - Min(header + MAXIMUM_ALIGNOF * monitor->n_columns, sizes[grade])) / Max(row, 1));
 	capacity = Min(Max(capacity, FEWEST_ROWS << grade), LARGEST_CAPACITY);
-	for (int i = 0; i < monitor->n_columns; i++)
-		size += MAXALIGN((size_t) capacity * value_size(&monitor->columns[i]));
+	size = header + (size_t) capacity * monitor->row_size;
 	batch = allocator.resize(allocator.context, NULL, 0, size);
 	memset(batch, 0, header);
 	batch->grade = grade;
 	batch->capacity = capacity;
 	batch->size = size;
-	next = (char *) batch + header;
-	for (int i = 0; i < monitor->n_columns; i++)
-	{
-		batch->columns[i].values = next;
-		next += MAXALIGN((size_t) capacity * value_size(&monitor->columns[i]));
-	}
+	batch->missing = (uint64 *) ((char *) batch + MAXALIGN(sizeof(Batch)));
+	batch->n_nulls = (int *) ((char *) batch->missing + words);
+	batch->rows = (char *) batch + header;
 	return batch;
 }
 
@@ -166,24 +139,70 @@ batch_grow(Batch *batch, CapturedMonitor *monitor, Allocator allocator)
 	return make_batch(monitor, grade, allocator);
 }
 
+/* ---- folding ---- */
+
+/* The rows that have a value of the column, one below the other. */
+static int
+rows_with(const Batch *batch, const CapturedMonitor *monitor, int column, const char **rows)
+{
+	uint64		bit = UINT64CONST(1) << (column % 64);
+	const char *row = batch->rows;
+	int			n = 0;
+
+	for (int i = 0; i < batch->n_rows; i++, row += monitor->row_size)
+	{
+		rows[n] = row + monitor->columns[column].place;
+		n += (((const uint64 *) row)[column / 64] & bit) == 0;
+	}
+	return n;
+}
+
+static void
+fold_numbers(const Batch *batch, const CapturedMonitor *monitor, int column, bool complete, Summary *summary)
+{
+	double		values[LARGEST_CAPACITY];
+	const char *rows[LARGEST_CAPACITY];
+	const char *row = batch->rows + monitor->columns[column].place;
+	int			n = batch->n_rows;
+
+	if (complete)
+		for (int i = 0; i < n; i++, row += monitor->row_size)
+			memcpy(&values[i], row, sizeof(double));
+	else
+	{
+		n = rows_with(batch, monitor, column, rows);
+		for (int i = 0; i < n; i++)
+			memcpy(&values[i], rows[i], sizeof(double));
+	}
+	summary_add_numbers(summary, values, (size_t) n);
+}
+
 /* Counts equal codes first: a category is looked up once. */
 static void
-fold_codes(const Dictionary *dictionary, const uint16 *codes, int n, Summary *summary)
+fold_codes(const Batch *batch, const CapturedMonitor *monitor, int column, bool complete, Summary *summary)
 {
-	static uint16 counts[MOST_CODES];
+	static uint16 counts[DICTIONARY_SLOTS];
+	const Dictionary *dictionary = monitor->columns[column].dictionary;
+	const char *rows[LARGEST_CAPACITY];
+	const char *row = batch->rows + monitor->columns[column].place;
 	uint16		met[LARGEST_CAPACITY];
+	int			n = complete ? batch->n_rows : rows_with(batch, monitor, column, rows);
 	int			n_met = 0;
 
-	for (int i = 0; i < n; i++)
-		if (counts[codes[i]]++ == 0)
-			met[n_met++] = codes[i];
+	for (int i = 0; i < n; i++, row += monitor->row_size)
+	{
+		uint16		code = *(const uint16 *) (complete ? row : rows[i]);
+
+		met[n_met] = code;
+		n_met += counts[code]++ == 0;
+	}
 	for (int i = 0; i < n_met; i++)
 	{
-		const DictionaryText *text = &dictionary->texts[met[i]];
+		const DictionaryText *text = &dictionary->slots[met[i]];
 		int			count = counts[met[i]];
 
 		counts[met[i]] = 0;
-		summary_add_category_times(summary, text->bytes, text->length, count);
+		summary_add_category_times(summary, text->bytes, text->room - 1, count);
 	}
 }
 
@@ -192,16 +211,16 @@ batch_fold(Batch *batch, CapturedMonitor *monitor, Summary **summaries)
 {
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
-		BatchColumn *column = &batch->columns[i];
+		bool		complete = (batch->missing[i / 64] >> (i % 64) & 1) == 0;
 
-		if (column->n_nulls > 0)
-			summary_add_nulls(summaries[i], column->n_nulls);
-		if (column->n > 0 && monitor->columns[i].reader.kind == SUMMARY_NUMERIC)
-			summary_add_numbers(summaries[i], column->values, (size_t) column->n);
-		else if (column->n > 0)
-			fold_codes(monitor->columns[i].dictionary, column->values, column->n, summaries[i]);
-		column->n = 0;
-		column->n_nulls = 0;
+		if (batch->n_nulls[i] > 0)
+			summary_add_nulls(summaries[i], batch->n_nulls[i]);
+		batch->n_nulls[i] = 0;
+		if (monitor->columns[i].reader.kind == SUMMARY_NUMERIC)
+			fold_numbers(batch, monitor, i, complete, summaries[i]);
+		else if (monitor->columns[i].reader.kind == SUMMARY_CATEGORY)
+			fold_codes(batch, monitor, i, complete, summaries[i]);
 	}
+	memset(batch->missing, 0, sizeof(uint64) * monitor->missing_words);
 	batch->n_rows = 0;
 }

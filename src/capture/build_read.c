@@ -15,6 +15,7 @@
 #include "capture/capture.h"
 #include "capture/other.h"
 #include "capture/pane_table.h"
+#include "capture/priority.h"
 #include "capture/row.h"
 #include "capture/settings.h"
 #include "capture/source.h"
@@ -252,7 +253,8 @@ pace(Oid source, int64 n_rows, TimestampTz started_at)
 	}
 	if (status != NULL)
 		status_unlock();
-	worker_wait(0);				/* interrupts, and another rate */
+	worker_wait(0);				/* interrupts, another rate, another priority */
+	priority_lower();
 	source_give_way(source);
 	while (build_rate > 0)
 	{
@@ -272,9 +274,15 @@ enter_as_owner(SqlScope *scope, CapturedMonitor *monitor, bool by_index)
 {
 	sql_begin_as(scope, relation_owner(monitor->source));
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	/* The plan of the build has looked at the table; the planner, asked about one slice, may know less of it. */
+	/*
+	 * The plan of the build has looked at the table; the planner, asked about one slice, may know less of it.  A bitmap of the
+	 * slice spares looking for the page of each row; the order of rows does not matter.
+	 */
 	if (by_index)
+	{
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("enable_indexscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	}
 }
 
 int64

@@ -13,6 +13,7 @@
 #include "capture/build.h"
 #include "capture/level.h"
 #include "capture/pane.h"
+#include "capture/priority.h"
 #include "capture/status.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -541,6 +542,7 @@ builder_main(int64 argument)
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 	pane_init(TopMemoryContext);
 	SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
+	priority_lower();
 	if (!enter())
 		return;
 	for (;;)

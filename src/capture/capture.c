@@ -24,6 +24,7 @@
 #include "capture/label_change.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
+#include "capture/priority.h"
 #include "capture/retention.h"
 #include "capture/settings.h"
 #include "capture/slot.h"
@@ -400,7 +401,8 @@ flush_and_look_around(bool flush_is_due)
 		load_definitions();
 	}
 	label_change_follow();
-	must_start_again |= database_settings_changed();
+	must_start_again |= database_settings_changed() || priority_wants_new_process();
+	priority_lower();
 	sql_end(&scope);
 	if (advances)
 		FAULT(FAULT_FLUSH_WRITTEN);
@@ -600,6 +602,7 @@ capture_main(void)
 	publish_status();
 	SetConfigOption("synchronous_commit", "local", PGC_USERSET, PGC_S_OVERRIDE);
 	set_decoding_memory();
+	priority_lower();
 	PG_TRY();
 	{
 		run();
@@ -647,6 +650,7 @@ capture_init(void)
 		"weir.max_xmin_age",
 		"For how many transactions the slot of each database may hold back vacuum of the system catalogs; past it, capture lets go of the slot.",
 		NULL, &capture_max_xmin_age, 200000000, 1000, 2000000000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	priority_init();
 	fault_init();
 	DefineCustomIntVariable("weir.build_workers", "How many builders may read sources at a time, in each database.", NULL,
 							&build_workers, 1, 1, CAPTURE_MAX_BUILDERS, PGC_SIGHUP, 0, NULL, NULL, NULL);

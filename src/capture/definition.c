@@ -6,6 +6,7 @@
 
 #include "access/xact.h"
 #include "base/sql.h"
+#include "capture/batch.h"
 #include "capture/capture.h"
 #include "capture/definition.h"
 #include "capture/derived.h"
@@ -383,6 +384,7 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 								   DatumGetObjectId(sql_value(i, 3, &is_null)), DatumGetBool(sql_value(i, 4, &is_null)));
 		column->position = DatumGetInt32(sql_value(i, 5, &is_null));
 	}
+	batch_lay_out(monitor);
 }
 
 void

@@ -69,13 +69,14 @@ typedef struct ActiveBuild
 
 typedef struct CapturedColumn
 {
+	struct Dictionary *dictionary; /* see batch.h */
+	int			place;			/* of its value in a row of a batch, see batch.h */
+	ValueReader reader;
 	NameData	name;
 	AttrNumber	attribute;		/* of the monitored table itself */
 	Oid			type;			/* what the reader is made for: follows the stream, see relation_map.c */
 	int			position;		/* in the arrays of panes, ascending; positions are never used again */
 	bool		retired;		/* the table has it no more: its summaries stay as they are */
-	ValueReader reader;
-	struct Dictionary *dictionary; /* see batch.h */
 	bool		is_derived;		/* of several columns: attribute is 0, see derived.h */
 	PerformanceKind performance; /* derived, of such a state: its part */
 	int			part;
@@ -94,6 +95,15 @@ typedef struct PaneLevel
 	WindowClock clock;
 	TimestampTz before;
 } PaneLevel;
+
+/* The bounds of a pane. */
+typedef struct PaneBounds
+{
+	TimestampTz start;
+	TimestampTz end;
+} PaneBounds;
+
+#define RECENT_BOUNDS 64
 
 typedef struct CapturedMonitor
 {
@@ -119,6 +129,8 @@ typedef struct CapturedMonitor
 
 	int			n_columns;
 	CapturedColumn *columns;
+	int			missing_words;	/* of a row of a batch */
+	int			row_size;		/* of a row of a batch */
 	int			max_groups;		/* segments that a pane may have, without SEGMENT_OTHER */
 	int64		segment_limit;	/* the highest hash of those that are kept; it only falls until everything is built anew */
 	bool		has_many_segments; /* more than that are in memory: a builder looks */
@@ -161,10 +173,10 @@ typedef struct CapturedMonitor
 	char	   *failure;		/* why it cannot go on; nothing is folded for it any more */
 	bool		has_source_change; /* DDL is noticed that the stream has not reached: no build ends before that */
 
-	/* The slice that the last row fell into: rows mostly come in order. */
-	TimestampTz slice_start;
-	TimestampTz slice_end;
-	TimestampTz slice_late_after;
+	/* Panes that rows fell into lately, see level_place. */
+	TimestampTz bounds_origin;
+	uint64		bounds_reciprocal; /* 2^64 / the length of a pane, about */
+	PaneBounds	recent_bounds[RECENT_BOUNDS];
 } CapturedMonitor;
 
 /*

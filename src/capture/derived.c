@@ -15,41 +15,44 @@
 /* ---- values ---- */
 
 static void
-add_number(const CapturedDerivation *derivation, int part_number, PanePart *part, double value)
+add_number(const MonitorMap *entry, const CapturedDerivation *derivation, int part_number, char *gathered, double value)
 {
 	int			column = derivation->columns[part_number];
 
-	if (column >= 0)
-		batch_add_number(part->batch, column, value);
+	if (column < 0)
+		return;
+	batch_unput_missing(gathered, column);
+	batch_put_number(gathered, &entry->monitor->columns[column], value);
 }
 
 static void
-add_null(const CapturedDerivation *derivation, int part_number, PanePart *part)
+add_null(const CapturedDerivation *derivation, int part_number, PanePart *part, char *gathered)
 {
 	int			column = derivation->columns[part_number];
 
 	if (column >= 0)
-		batch_add_null(part->batch, column);
+		batch_put_null(part->batch, gathered, column);
 }
 
 /* ---- binary ---- */
 
 static void
-add_binary(const CapturedDerivation *derivation, PanePart *part, Outcome label, double score)
+add_binary(const MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, Outcome label,
+		   double score)
 {
 	if (label == OUTCOME_UNKNOWN)
 	{
 		if (!isnan(score))
-			add_number(derivation, BINARY_UNLABELLED, part, score);
+			add_number(entry, derivation, BINARY_UNLABELLED, gathered, score);
 		return;
 	}
 	if (isnan(score))
 	{
-		add_null(derivation, label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES, part);
+		add_null(derivation, label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES, part, gathered);
 		return;
 	}
-	add_number(derivation, label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES, part, score);
-	add_number(derivation, BINARY_LOSSES, part, performance_loss(label == OUTCOME_POSITIVE, score));
+	add_number(entry, derivation, label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES, gathered, score);
+	add_number(entry, derivation, BINARY_LOSSES, gathered, performance_loss(label == OUTCOME_POSITIVE, score));
 }
 
 static void
@@ -60,11 +63,11 @@ score_inputs(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS])
 }
 
 static void
-add_score(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+add_score(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, RowImage *row)
 {
 	int			at = entry->score - 1;
 
-	add_binary(derivation, part, row_outcome(&entry->monitor->label, row, entry->label),
+	add_binary(entry, derivation, part, gathered, row_outcome(&entry->monitor->label, row, entry->label),
 			   performance_number(&entry->monitor->score_column.reader, row->values[at], row->nulls[at]));
 }
 
@@ -76,18 +79,18 @@ prediction_inputs(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS]
 }
 
 static void
-add_decision(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+add_decision(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, RowImage *row)
 {
 	Outcome		prediction = row_outcome(&entry->monitor->prediction, row, entry->prediction);
 
-	add_binary(derivation, part, row_outcome(&entry->monitor->label, row, entry->label),
+	add_binary(entry, derivation, part, gathered, row_outcome(&entry->monitor->label, row, entry->label),
 			   prediction == OUTCOME_UNKNOWN ? NAN : prediction == OUTCOME_POSITIVE);
 }
 
 /* ---- classes ---- */
 
 static void
-add_class(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+add_class(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, RowImage *row)
 {
 	CapturedMonitor *monitor = entry->monitor;
 	const ValueReader *readers[2] = {&monitor->label_value, &monitor->prediction_value};
@@ -100,19 +103,19 @@ add_class(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *par
 		return;
 	if (row->nulls[entry->prediction - 1])
 	{
-		add_null(derivation, CLASS_PAIRS, part);
+		add_null(derivation, CLASS_PAIRS, part, gathered);
 		return;
 	}
 	for (int side = 0; side < 2; side++)
 		names[side] = performance_class_name(value_reader_text(readers[side], row->values[attributes[side] - 1]), &lengths[side]);
-	row_add_category(monitor, derivation->columns[CLASS_PAIRS], part, pair,
+	row_add_category(monitor, derivation->columns[CLASS_PAIRS], part, gathered, pair,
 					 performance_make_pair(pair, names[0], lengths[0], names[1], lengths[1]));
 }
 
 /* ---- numbers ---- */
 
 static void
-add_regression(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+add_regression(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, RowImage *row)
 {
 	CapturedMonitor *monitor = entry->monitor;
 	double		label = performance_number(&monitor->label_value, row->values[entry->label - 1], row->nulls[entry->label - 1]);
@@ -124,12 +127,12 @@ add_regression(MonitorMap *entry, const CapturedDerivation *derivation, PanePart
 		return;
 	if (!isfinite(prediction))
 	{
-		add_null(derivation, REGRESSION_ERRORS, part);
+		add_null(derivation, REGRESSION_ERRORS, part, gathered);
 		return;
 	}
 	performance_regression_values(label, prediction, values);
 	for (int i = 0; i < REGRESSION_N_PARTS; i++)
-		add_number(derivation, i, part, values[i]);
+		add_number(entry, derivation, i, gathered, values[i]);
 }
 
 /* ---- what monitors have ---- */

@@ -22,7 +22,7 @@ typedef struct DerivationMethod
 
 	/* Columns that it reads, in the relation of the map. */
 	void		(*inputs)(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS]);
-	void		(*add)(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row);
+	void		(*add)(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, RowImage *row);
 } DerivationMethod;
 
 /* What the monitor's derivations need of label, prediction and score, before these are looked up.  Inside an SPI scope. */
@@ -37,12 +37,12 @@ extern Summary *derived_summary(const CapturedColumn *column, Allocator allocato
 /* True when the relation has all that the derivation reads. */
 extern bool derived_is_here(const MonitorMap *entry, const CapturedDerivation *derivation);
 
-/* Adds what the row says to the part, where pane_part_make_room made room. */
+/* Adds what the row says to the part, to its row gathered there, where derived columns are said to be missing. */
 static inline void
-derived_add(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, RowImage *row)
+derived_add(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, RowImage *row)
 {
 	if (derived_is_here(entry, derivation))
-		derivation->method->add(entry, derivation, part, row);
+		derivation->method->add(entry, derivation, part, gathered, row);
 }
 
 #endif

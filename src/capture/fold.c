@@ -92,12 +92,10 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 {
 	CapturedMonitor *monitor = entry->monitor;
 	PanePart   *added = pane_part_to_add(pane);
+	char	   *removed_row = pane_part_begin_row(monitor, &pane->removed);
+	char	   *added_row = pane_part_begin_row(monitor, added);
 	bool		outcome_differs = monitor->has_label && !same_value(relation, entry->label, old_row, new_row);
 
-	pane_part_make_room(monitor, &pane->removed);
-	pane_part_make_room(monitor, added);
-	pane->removed.batch->n_rows++;
-	added->batch->n_rows++;
 	if (monitor->has_label)
 	{
 		pane->removed.n_labelled += !old_row->nulls[entry->label - 1];
@@ -108,15 +106,19 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 		int			at = entry->columns[i] - 1;
 
 		if (at < 0 || same_value(relation, entry->columns[i], old_row, new_row))
+		{
+			batch_put_missing(pane->removed.batch, removed_row, i);
+			batch_put_missing(added->batch, added_row, i);
 			continue;
-		row_add_value(monitor, i, &pane->removed, old_row->values[at], old_row->nulls[at]);
-		row_add_value(monitor, i, added, new_row->values[at], new_row->nulls[at]);
+		}
+		row_add_value(monitor, i, &pane->removed, removed_row, old_row->values[at], old_row->nulls[at]);
+		row_add_value(monitor, i, added, added_row, new_row->values[at], new_row->nulls[at]);
 	}
 	for (int i = 0; i < monitor->n_derivations; i++)
 		if (inputs_differ(relation, entry, &monitor->derivations[i], old_row, new_row))
 		{
-			derived_add(entry, &monitor->derivations[i], &pane->removed, old_row);
-			derived_add(entry, &monitor->derivations[i], added, new_row);
+			derived_add(entry, &monitor->derivations[i], &pane->removed, removed_row, old_row);
+			derived_add(entry, &monitor->derivations[i], added, added_row, new_row);
 		}
 	if (monitor->n_protected > 0)
 	{
@@ -294,10 +296,12 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 
 /* A value that was not changed and is stored out of line is not in the stream: the old row has it. */
 static bool
-complete_from_old(Relation relation, RowImage *new_row, const RowImage *old_row)
+complete_from_old(Relation relation, HeapTuple tuple, RowImage *new_row, const RowImage *old_row)
 {
 	TupleDesc	shape = RelationGetDescr(relation);
 
+	if (!HeapTupleHasExternal(tuple))
+		return true;
 	for (int i = 0; i < shape->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(shape, i);
@@ -341,7 +345,7 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 	if (new_tuple != NULL)
 	{
 		deform(relation, new_tuple, 1, &new_row);
-		if (!complete_from_old(relation, &new_row, old_tuple != NULL && old_complete ? &old_row : NULL))
+		if (!complete_from_old(relation, new_tuple, &new_row, old_tuple != NULL && old_complete ? &old_row : NULL))
 			old_complete = false;
 	}
 	foreach(cell, map->monitors)

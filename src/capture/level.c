@@ -9,6 +9,21 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
+/* About: months and local days differ, and what is remembered in a wrong place is only not found. */
+static int64
+usual_length(const WindowClock *clock)
+{
+	return clock->microseconds + (clock->days + (int64) clock->months * DAYS_PER_MONTH) * USECS_PER_DAY;
+}
+
+static void
+forget_bounds(CapturedMonitor *monitor)
+{
+	memset(monitor->recent_bounds, 0, sizeof(monitor->recent_bounds));
+	monitor->bounds_origin = window_start(&monitor->pane_clock, 0);
+	monitor->bounds_reciprocal = PG_UINT64_MAX / (uint64) usual_length(&monitor->pane_clock) + 1;
+}
+
 void
 level_load(CapturedMonitor *monitor, MemoryContext context)
 {
@@ -29,7 +44,7 @@ level_load(CapturedMonitor *monitor, MemoryContext context)
 		window_clock_init(&level->clock, DatumGetIntervalP(sql_value(i, 1, &is_null)), NULL, monitor->time_zone);
 		level->before = DatumGetTimestampTz(sql_value(i, 2, &is_null));
 	}
-	monitor->slice_start = monitor->slice_end = 0;
+	forget_bounds(monitor);
 }
 
 static const WindowClock *
@@ -42,12 +57,12 @@ clock_at(const CapturedMonitor *monitor, TimestampTz ts)
 }
 
 void
-level_find(const CapturedMonitor *monitor, TimestampTz ts, TimestampTz *start, TimestampTz *end)
+level_find(const CapturedMonitor *monitor, TimestampTz ts, PaneBounds *bounds)
 {
 	const WindowClock *clock = clock_at(monitor, ts);
 
-	*start = window_start(clock, ts);
-	*end = window_next(clock, *start);
+	bounds->start = window_start(clock, ts);
+	bounds->end = window_next(clock, bounds->start);
 }
 
 TimestampTz

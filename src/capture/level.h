@@ -17,7 +17,20 @@
 extern void level_load(CapturedMonitor *monitor, MemoryContext context);
 
 /* The bounds of the pane that contains ts. */
-extern void level_find(const CapturedMonitor *monitor, TimestampTz ts, TimestampTz *start, TimestampTz *end);
+extern void level_find(const CapturedMonitor *monitor, TimestampTz ts, PaneBounds *bounds);
+
+/* Where the pane that contains ts begins; those looked up lately are remembered, each in the place that its time gives. */
+static inline TimestampTz
+level_place(CapturedMonitor *monitor, TimestampTz ts)
+{
+	unsigned __int128 number =
+		(unsigned __int128) ((uint64) ts - (uint64) monitor->bounds_origin) * monitor->bounds_reciprocal >> 64;
+	PaneBounds *bounds = &monitor->recent_bounds[(uint64) number % RECENT_BOUNDS];
+
+	if (ts < bounds->start || ts >= bounds->end)
+		level_find(monitor, ts, bounds);
+	return bounds->start;
+}
 
 /* Where the pane that contains ts begins, or ends; infinities map to themselves. */
 extern TimestampTz level_start(const CapturedMonitor *monitor, TimestampTz ts);

@@ -22,7 +22,7 @@
 #define LONGEST_INTERVAL_MS 60000
 
 /* While behind: this many times as long as a flush takes, and at the most. */
-#define BEHIND_FACTOR 19
+#define BEHIND_FACTOR 39
 #define LONGEST_BEHIND_MS 10000
 
 static TimestampTz flush_began;

@@ -4,7 +4,7 @@
  *
  * A flush costs WAL: each pane that changed is written whole.  Ordinary loads are flushed every weir.flush_interval.  Where that
  * would write more than half as much as the source does (many panes change at a time), hot panes stay in memory for longer, and
- * nothing is confirmed meanwhile.  While capture is behind, nobody sees the newest rows anyway, and flushes take a twentieth of the
+ * nothing is confirmed meanwhile.  While capture is behind, nobody sees the newest rows anyway, and flushes take a fortieth of the
  * time at most.
  */
 #ifndef WEIR_CAPTURE_PACE_H

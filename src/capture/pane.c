@@ -11,7 +11,7 @@
 #include "utils/timestamp.h"
 
 /* Panes looked up lately stand here under their hash: most rows need no more. */
-#define RECENT 512
+#define RECENT 4096
 
 #define FEW_ROWS 16
 

@@ -79,6 +79,15 @@ extern void pane_part_set_unknown(PanePart *part, int column);
 /* Room for one more row in the part's batch. */
 extern void pane_part_make_room(CapturedMonitor *monitor, PanePart *part);
 
+/* One more row there, for all values of the monitor. */
+static inline char *
+pane_part_begin_row(CapturedMonitor *monitor, PanePart *part)
+{
+	if (part->batch == NULL || part->batch->n_rows == part->batch->capacity)
+		pane_part_make_room(monitor, part);
+	return batch_begin_row(part->batch, monitor);
+}
+
 /* Folds what is gathered; whoever reads the summaries of a part calls it before. */
 extern void pane_part_settle(CapturedMonitor *monitor, PanePart *part);
 

@@ -105,9 +105,7 @@ row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, Place *place)
 		place->untimed = true;
 		return;
 	}
-	if (place->time < monitor->slice_start || place->time >= monitor->slice_end)
-		level_find(monitor, place->time, &monitor->slice_start, &monitor->slice_end);
-	place->start = monitor->slice_start;
+	place->start = level_place(monitor, place->time);
 	if (place->start < monitor->expired_before)
 		return;
 	place->segment = find_segment(entry, row);
@@ -147,68 +145,103 @@ row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
 	}
 }
 
+/* A text that has no code does not wait in the batch. */
 void
-row_add_category(CapturedMonitor *monitor, int i, PanePart *part, const char *bytes, size_t length)
+row_add_category(CapturedMonitor *monitor, int i, PanePart *part, char *gathered, const char *bytes, size_t length)
 {
-	int			code = dictionary_code(monitor, &monitor->columns[i], bytes, length);
+	CapturedColumn *column = &monitor->columns[i];
+	int			code = dictionary_code(monitor, column, bytes, length);
 
-	if (code >= 0)
-		batch_add_code(part->batch, i, code);
-	else
+	if (code < 0)
+	{
+		batch_put_missing(part->batch, gathered, i);
 		summary_add_category(part->summaries[i], bytes, length);
+		return;
+	}
+	batch_unput_missing(gathered, i);
+	batch_put_code(gathered, column, code);
 }
 
 static void
-add_category(CapturedMonitor *monitor, int i, PanePart *part, Datum value)
+add_category(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum value)
 {
 	CapturedColumn *column = &monitor->columns[i];
 	CategoryText text;
 
-	/* Most texts are short and stored as they are. */
-	if (column->reader.base_type == TEXTOID && VARATT_IS_SHORT(DatumGetPointer(value)) &&
-		!VARATT_IS_EXTERNAL(DatumGetPointer(value)))
-	{
-		text.bytes = VARDATA_SHORT(DatumGetPointer(value));
-		text.length = VARSIZE_SHORT(DatumGetPointer(value)) - VARHDRSZ_SHORT;
-		text.allocated = NULL;
-	}
-	else
-		value_reader_get_text(&column->reader, value, &text);
-	row_add_category(monitor, i, part, text.bytes, text.length);
+	value_reader_get_text(&column->reader, value, &text);
+	row_add_category(monitor, i, part, row, text.bytes, text.length);
 	category_text_free(&text);
 }
 
-static pg_attribute_always_inline void
-add_value(CapturedMonitor *monitor, int i, PanePart *part, Datum value, bool is_null)
+/* Most texts are short and stored as they are. */
+static inline void
+add_text(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum value)
 {
-	const ValueReader *reader = &monitor->columns[i].reader;
+	const struct varlena *stored = (const struct varlena *) DatumGetPointer(value);
+	int			code = -1;
+
+	if (VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored))
+		code = dictionary_code(monitor, &monitor->columns[i], VARDATA_SHORT(stored), VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
+	if (code >= 0)
+		batch_put_code(row, &monitor->columns[i], code);
+	else
+		add_category(monitor, i, part, row, value);
+}
+
+static inline double
+timestamp_number(const ValueReader *reader, Datum value)
+{
+	Timestamp	timestamp = DatumGetTimestamp(value);
+
+	return TIMESTAMP_NOT_FINITE(timestamp) ? value_reader_number(reader, value) : (double) timestamp;
+}
+
+static pg_attribute_always_inline void
+add_value(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum value, bool is_null)
+{
+	CapturedColumn *column = &monitor->columns[i];
+	const ValueReader *reader = &column->reader;
 
 	if (is_null)
-		batch_add_null(part->batch, i);
-	else if (reader->base_type == FLOAT8OID && reader->kind == SUMMARY_NUMERIC)
-		batch_add_number(part->batch, i, DatumGetFloat8(value)); /* the most frequent one, without a call */
-	else if (reader->kind == SUMMARY_NUMERIC)
-		batch_add_number(part->batch, i, value_reader_number(reader, value));
-	else if (reader->kind == SUMMARY_VECTOR)
-		value_reader_add(reader, part->summaries[i], value, false); /* not worth gathering: each takes its time */
-	else
-		add_category(monitor, i, part, value);
+	{
+		batch_put_null(part->batch, row, i);
+		return;
+	}
+	switch (reader->way)
+	{
+		case VALUE_FLOAT8: batch_put_number(row, column, DatumGetFloat8(value)); break;
+		case VALUE_INT2: batch_put_number(row, column, (double) DatumGetInt16(value)); break;
+		case VALUE_INT4: batch_put_number(row, column, (double) DatumGetInt32(value)); break;
+		case VALUE_INT8: batch_put_number(row, column, (double) DatumGetInt64(value)); break;
+		case VALUE_TIMESTAMP: batch_put_number(row, column, timestamp_number(reader, value)); break;
+		case VALUE_BOOLEAN: batch_put_code(row, column, dictionary_boolean(monitor, column, DatumGetBool(value))); break;
+		case VALUE_TEXT: add_text(monitor, i, part, row, value); break;
+		case VALUE_VECTOR:
+			/* Not worth gathering: each takes its time. */
+			batch_put_missing(part->batch, row, i);
+			value_reader_add(reader, part->summaries[i], value, false);
+			break;
+		case VALUE_BY_TYPE:
+			if (reader->kind == SUMMARY_NUMERIC)
+				batch_put_number(row, column, value_reader_number(reader, value));
+			else
+				add_category(monitor, i, part, row, value);
+			break;
+	}
 }
 
 void
-row_add_value(CapturedMonitor *monitor, int i, PanePart *part, Datum value, bool is_null)
+row_add_value(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum value, bool is_null)
 {
-	add_value(monitor, i, part, value, is_null);
+	add_value(monitor, i, part, row, value, is_null);
 }
 
 void
 row_add(MonitorMap *entry, PanePart *part, RowImage *row)
 {
 	CapturedMonitor *monitor = entry->monitor;
+	char	   *gathered = pane_part_begin_row(monitor, part);
 
-	if (part->batch == NULL || part->batch->n_rows == part->batch->capacity)
-		pane_part_make_room(monitor, part);
-	part->batch->n_rows++;
 	part->n++;
 	if (monitor->has_label && !row->nulls[entry->label - 1])
 		part->n_labelled++;
@@ -217,9 +250,11 @@ row_add(MonitorMap *entry, PanePart *part, RowImage *row)
 		int			at = entry->columns[i] - 1;
 
 		if (at >= 0)
-			add_value(monitor, i, part, row->values[at], row->nulls[at]);
+			add_value(monitor, i, part, gathered, row->values[at], row->nulls[at]);
+		else
+			batch_put_missing(part->batch, gathered, i);
 	}
 	for (int i = 0; i < monitor->n_derivations; i++)
-		derived_add(entry, &monitor->derivations[i], part, row);
+		derived_add(entry, &monitor->derivations[i], part, gathered, row);
 	row_add_fairness(entry, part, row);
 }

@@ -29,11 +29,14 @@ typedef struct Place
 
 extern void row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, Place *place);
 
-/* Adds the row to the part; row_add_value one value of it, where pane_part_make_room made room; row_add_fairness its outcomes,
- * row_add_category a text. */
+/*
+ * Adds the row to the part; row_add_value one value of it, to a row that pane_part_begin_row gave; row_add_fairness its outcomes;
+ * row_add_category a text, whether or not it was said to be missing.
+ */
 extern void row_add(MonitorMap *entry, PanePart *part, RowImage *row);
-extern void row_add_value(CapturedMonitor *monitor, int column, PanePart *part, Datum value, bool is_null);
-extern void row_add_category(CapturedMonitor *monitor, int column, PanePart *part, const char *bytes, size_t length);
+extern void row_add_value(CapturedMonitor *monitor, int column, PanePart *part, char *gathered, Datum value, bool is_null);
+extern void
+row_add_category(CapturedMonitor *monitor, int column, PanePart *part, char *gathered, const char *bytes, size_t length);
 extern Outcome row_outcome(const OutcomeReader *reader, RowImage *row, AttrNumber attribute);
 extern void row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row);
 

@@ -284,7 +284,7 @@ add_text(ColumnSummary *column, MemoryContext context, Datum value)
 	int			length;
 
 	/* Plain and short: neither compressed nor elsewhere. */
-	if (!VARATT_IS_SHORT(stored) || (length = (int) VARSIZE_ANY_EXHDR(stored)) > RECENT_LENGTH)
+	if (!VARATT_IS_SHORT(stored) || VARATT_IS_EXTERNAL(stored) || (length = (int) VARSIZE_ANY_EXHDR(stored)) > RECENT_LENGTH)
 	{
 		add_category(column, context, value);
 		return;

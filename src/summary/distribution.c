@@ -7,12 +7,6 @@
 #include "summary/counts.h"
 #include "summary/memory_inline.h"
 
-#define FEWEST_SLOTS 16
-#define INSERTION_SORT_MAX 48
-
-/* Fibonacci hashing: the golden ratio spreads neighbouring bins over the table. */
-#define GOLDEN_RATIO UINT64_C(0x9e3779b97f4a7c15)
-
 void
 distribution_init(Distribution *distribution)
 {
@@ -23,7 +17,7 @@ distribution_init(Distribution *distribution)
 void
 distribution_free(Distribution *distribution, Allocator allocator)
 {
-	release(allocator, distribution->slots, sizeof(DistributionBin) * (size_t) distribution->n_slots);
+	bin_table_free(&distribution->table, allocator);
 	release(allocator, distribution->sorted, sizeof(DistributionBin) * (size_t) distribution->n_sorted);
 	distribution_init(distribution);
 }
@@ -31,235 +25,83 @@ distribution_free(Distribution *distribution, Allocator allocator)
 size_t
 distribution_memory(const Distribution *distribution)
 {
-	return sizeof(DistributionBin) * ((size_t) distribution->n_slots + (size_t) distribution->n_sorted);
+	return bin_table_memory(&distribution->table) + sizeof(DistributionBin) * (size_t) distribution->n_sorted;
 }
 
 void
 distribution_copy(Distribution *into, Allocator allocator, const Distribution *from)
 {
 	*into = *from;
-	into->slots = NULL;
 	into->sorted = NULL;
-	into->n_slots = 0;
 	into->n_sorted = 0;
-	into->n_used = 0;
-	if (from->ordered)
+	memset(&into->table, 0, sizeof(BinTable));
+	if (!from->ordered)
 	{
-		into->hashed = false;
-		if (from->n_bins > 0)
-		{
-			into->n_sorted = from->n_bins;
-			into->sorted = allocate(allocator, sizeof(DistributionBin) * (size_t) from->n_bins);
-			memcpy(into->sorted, from->sorted, sizeof(DistributionBin) * (size_t) from->n_bins);
-		}
+		bin_table_copy(&into->table, allocator, &from->table);
 		return;
 	}
-	into->n_slots = from->n_slots;
-	into->n_used = from->n_used;
-	into->slots = allocate(allocator, sizeof(DistributionBin) * (size_t) from->n_slots);
-	memcpy(into->slots, from->slots, sizeof(DistributionBin) * (size_t) from->n_slots);
-}
-
-/* ---- hash table ---- */
-
-static inline DistributionBin *
-find_slot(const Distribution *distribution, uint64_t key)
-{
-	uint64_t	mask = (uint64_t) distribution->n_slots - 1;
-	uint64_t	index = key * GOLDEN_RATIO >> distribution->slot_shift;
-
-	while (distribution->slots[index].key != key && distribution->slots[index].key != DISTRIBUTION_NO_KEY)
-		index = (index + 1) & mask;
-	return &distribution->slots[index];
-}
-
-static void
-clear_slots(Distribution *distribution, Allocator allocator, int n_slots)
-{
-	if (distribution->n_slots != n_slots)
+	into->in_table = false;
+	if (from->n_bins > 0)
 	{
-		release(allocator, distribution->slots, sizeof(DistributionBin) * (size_t) distribution->n_slots);
-		distribution->slots = allocate(allocator, sizeof(DistributionBin) * (size_t) n_slots);
-		distribution->n_slots = n_slots;
-		distribution->slot_shift = 64 - __builtin_ctz((unsigned) n_slots);
-	}
-	for (int i = 0; i < n_slots; i++)
-		distribution->slots[i] = (DistributionBin){DISTRIBUTION_NO_KEY, 0};
-	distribution->n_used = 0;
-}
-
-/* At most 13 of 16 slots are used: so a budget of 1536 bins takes 2048 slots, which the first-level cache holds. */
-static inline bool
-is_crowded(int n_used, int n_slots)
-{
-	return 16 * (int64_t) n_used > 13 * (int64_t) n_slots;
-}
-
-static int
-slots_for(int n_bins)
-{
-	int			n_slots = FEWEST_SLOTS;
-
-	while (is_crowded(n_bins + 1, n_slots))
-		n_slots *= 2;
-	return n_slots;
-}
-
-static void
-fill_slots(Distribution *distribution, const DistributionBin *bins, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (bins[i].count == 0 || bins[i].key == DISTRIBUTION_NO_KEY)
-			continue;
-		*find_slot(distribution, bins[i].key) = bins[i];
-		distribution->n_used++;
+		into->n_sorted = from->n_bins;
+		into->sorted = allocate(allocator, sizeof(DistributionBin) * (size_t) from->n_bins);
+		memcpy(into->sorted, from->sorted, sizeof(DistributionBin) * (size_t) from->n_bins);
 	}
 }
 
-static void
-make_hashed(Distribution *distribution, Allocator allocator)
-{
-	int			n_slots;
+/* ---- single values ---- */
 
-	if (distribution->hashed)
+static inline void
+need_table(Distribution *distribution, Allocator allocator)
+{
+	if (distribution->in_table)
 		return;
-	n_slots = slots_for(distribution->n_bins);
-	clear_slots(distribution, allocator, n_slots < distribution->n_slots ? distribution->n_slots : n_slots);
-	fill_slots(distribution, distribution->sorted, distribution->n_bins);
-	distribution->hashed = true;
+	bin_table_fill(&distribution->table, allocator, distribution->sorted, distribution->n_bins, distribution->level);
+	distribution->in_table = true;
 }
 
-static void
-grow_slots(Distribution *distribution, Allocator allocator)
+/* What the table holds is what is true now. */
+static inline void
+take_from_table(Distribution *distribution)
 {
-	DistributionBin *slots = distribution->slots;
-	int			n_slots = distribution->n_slots;
-
-	distribution->slots = NULL;
-	distribution->n_slots = 0;
-	clear_slots(distribution, allocator, slots_for(distribution->n_bins + distribution->n_bins / 2));
-	fill_slots(distribution, slots, n_slots);
-	release(allocator, slots, sizeof(DistributionBin) * (size_t) n_slots);
+	distribution->ordered = false;
+	distribution->n_bins = distribution->table.n_bins;
+	distribution->total = distribution->table.total;
 }
 
 size_t
 distribution_add(Distribution *distribution, Allocator allocator, const double *values, size_t n, int budget)
 {
-	int			level = distribution->level;
-	size_t		i;
+	size_t		added;
 
-	make_hashed(distribution, allocator);
-	distribution->ordered = false;
-	for (i = 0; i < n && distribution->n_bins <= budget; i++)
-	{
-		uint64_t	key = distribution_key(values[i]) >> level;
-		DistributionBin *slot = find_slot(distribution, key);
-
-		if (slot->count++ > 0)
-			continue;
-		distribution->n_bins++;
-		if (slot->key == key)
-			continue;
-		slot->key = key;
-		if (is_crowded(++distribution->n_used, distribution->n_slots))
-			grow_slots(distribution, allocator);
-	}
-	distribution->total += (int64_t) i;
-	return i;
+	need_table(distribution, allocator);
+	added = bin_table_add(&distribution->table, allocator, values, n, budget);
+	take_from_table(distribution);
+	return added;
 }
 
 bool
 distribution_add_times(Distribution *distribution, Allocator allocator, double value, int64_t count)
 {
-	uint64_t	key = distribution_key(value) >> distribution->level;
-	DistributionBin *slot;
 	bool		exact;
 
-	make_hashed(distribution, allocator);
-	distribution->ordered = false;
-	slot = find_slot(distribution, key);
-	distribution->n_bins += slot->count == 0;
-	exact = add_count(&slot->count, count);
-	exact &= add_count(&distribution->total, count);
-	if (slot->key != key)
-	{
-		slot->key = key;
-		if (is_crowded(++distribution->n_used, distribution->n_slots))
-			grow_slots(distribution, allocator);
-	}
+	need_table(distribution, allocator);
+	exact = bin_table_add_times(&distribution->table, allocator, value, count);
+	take_from_table(distribution);
 	return exact;
 }
 
 bool
 distribution_remove(Distribution *distribution, Allocator allocator, double value)
 {
-	DistributionBin *slot;
-
-	make_hashed(distribution, allocator);
-	slot = find_slot(distribution, distribution_key(value) >> distribution->level);
-	if (slot->count == 0)
+	need_table(distribution, allocator);
+	if (!bin_table_remove(&distribution->table, value))
 		return false;
-	distribution->ordered = false;
-	distribution->total--;
-	if (--slot->count == 0)
-		distribution->n_bins--;
+	take_from_table(distribution);
 	return true;
 }
 
 /* ---- ascending order ---- */
-
-static void
-insertion_sort(DistributionBin *bins, int n)
-{
-	for (int i = 1; i < n; i++)
-	{
-		DistributionBin bin = bins[i];
-		int			j = i;
-
-		for (; j > 0 && bins[j - 1].key > bin.key; j--)
-			bins[j] = bins[j - 1];
-		bins[j] = bin;
-	}
-}
-
-/* By bytes from the least significant, leaving out those that are the same in all keys. */
-static void
-radix_sort(DistributionBin *bins, int n, Allocator allocator)
-{
-	DistributionBin *scratch = allocate(allocator, sizeof(DistributionBin) * (size_t) n);
-	DistributionBin *from = bins;
-	DistributionBin *to = scratch;
-	uint64_t	differing = 0;
-
-	for (int i = 1; i < n; i++)
-		differing |= bins[i].key ^ bins[0].key;
-	for (int shift = 0; shift < 64; shift += 8)
-	{
-		int			start[256] = {0};
-		int			next = 0;
-		DistributionBin *swap = from;
-
-		if ((differing >> shift & 0xff) == 0)
-			continue;
-		for (int i = 0; i < n; i++)
-			start[from[i].key >> shift & 0xff]++;
-		for (int i = 0; i < 256; i++)
-		{
-			int			count = start[i];
-
-			start[i] = next;
-			next += count;
-		}
-		for (int i = 0; i < n; i++)
-			to[start[from[i].key >> shift & 0xff]++] = from[i];
-		from = to;
-		to = swap;
-	}
-	if (from != bins)
-		memcpy(bins, from, sizeof(DistributionBin) * (size_t) n);
-	release(allocator, scratch, sizeof(DistributionBin) * (size_t) n);
-}
 
 static void
 reserve_sorted(Distribution *distribution, Allocator allocator, int n_bins)
@@ -274,18 +116,10 @@ reserve_sorted(Distribution *distribution, Allocator allocator, int n_bins)
 const DistributionBin *
 distribution_sorted(Distribution *distribution, Allocator allocator)
 {
-	int			n = 0;
-
 	if (distribution->ordered)
 		return distribution->sorted;
 	reserve_sorted(distribution, allocator, distribution->n_bins);
-	for (int i = 0; i < distribution->n_slots; i++)
-		if (distribution->slots[i].count > 0)
-			distribution->sorted[n++] = distribution->slots[i];
-	if (n <= INSERTION_SORT_MAX)
-		insertion_sort(distribution->sorted, n);
-	else
-		radix_sort(distribution->sorted, n, allocator);
+	bin_table_collect(&distribution->table, allocator, distribution->sorted);
 	distribution->ordered = true;
 	return distribution->sorted;
 }
@@ -312,7 +146,7 @@ distribution_raise(Distribution *distribution, Allocator allocator, int level)
 	}
 	distribution->n_bins = n;
 	distribution->level = level;
-	distribution->hashed = false;
+	distribution->in_table = false;
 }
 
 /*
@@ -344,7 +178,7 @@ distribution_assign(Distribution *distribution, Allocator allocator, int n_bins,
 	distribution->level = level;
 	distribution->n_bins = n_bins;
 	distribution->ordered = true;
-	distribution->hashed = false;
+	distribution->in_table = false;
 	return distribution->sorted;
 }
 
@@ -390,6 +224,6 @@ distribution_merge(Distribution *into, Allocator allocator, Distribution *from, 
 	into->n_bins = n;
 	into->total = total;
 	into->ordered = true;
-	into->hashed = false;
+	into->in_table = false;
 	return exact;
 }

@@ -6,7 +6,7 @@
  * bin is a key shifted right by the level; the level is the smallest at which the occupied bins fit the budget, so level 0
  * counts every distinct value by itself.  Levels nest, so bins of any two distributions align at the coarser one.
  *
- * The bins are held in a hash table while single values come in, and in ascending order when they are read or merged; either is
+ * The bins are held in a table while single values come in, and in ascending order when they are read or merged; either is
  * made from the other when needed.
  */
 #ifndef WEIR_DISTRIBUTION_H
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/allocator.h"
+#include "summary/bin_table.h"
 
 #define DISTRIBUTION_ZERO_KEY (UINT64_C(1) << 63)
 #define DISTRIBUTION_MIN_KEY (DISTRIBUTION_ZERO_KEY - UINT64_C(0x7fefffffffffffff)) /* -DBL_MAX */
@@ -29,23 +30,14 @@
 /* From level 60 on there are at most 16 bins, the smallest budget. */
 #define DISTRIBUTION_MAX_LEVEL 60
 
-typedef struct DistributionBin
-{
-	uint64_t	key;
-	int64_t		count;
-} DistributionBin;
-
 typedef struct Distribution
 {
 	int			level;
 	int			n_bins;			/* with a count above 0 */
 	int64_t		total;
 
-	bool		hashed;			/* slots hold the bins; open addressing, linear probing */
-	int			n_slots;		/* a power of two, or 0 */
-	int			slot_shift;		/* 64 - log2(n_slots) */
-	int			n_used;			/* slots with a key, those whose count came back to 0 included */
-	DistributionBin *slots;
+	bool		in_table;		/* the table holds the bins */
+	BinTable	table;
 
 	bool		ordered;		/* sorted holds the bins, ascending */
 	int			n_sorted;		/* room in sorted */

@@ -192,6 +192,24 @@ fit_distribution(Summary *summary)
 	distribution_fit(&summary->distribution, summary->allocator, summary->budget);
 }
 
+/*
+ * While values come in, so many bins are let be: else the level would be looked for at nearly every new one, as each level that
+ * fits mostly leaves little room.  At level 0 only as many as the hash table of the budget takes.  Readers fit first, so it never
+ * shows.
+ */
+static inline int
+most_bins(const Summary *summary)
+{
+	return summary->budget + summary->budget / (summary->distribution.level == 0 ? 13 : 2);
+}
+
+static inline void
+fit_when_full(Summary *summary)
+{
+	if (summary->distribution.n_bins > most_bins(summary))
+		fit_distribution(summary);
+}
+
 /* Nothing finite is left: as if nothing had ever been. */
 static void
 forget_if_empty(Summary *summary)
@@ -237,12 +255,12 @@ add_finite(Summary *summary, const double *values, size_t n)
 	/* While the level is 0 the bins say it all. */
 	while (n > 0 && distribution->level == 0)
 	{
-		size_t		added = distribution_add(distribution, summary->allocator, values, n, summary->budget);
+		size_t		added = distribution_add(distribution, summary->allocator, values, n, most_bins(summary));
 
 		summary->moments_current = false;
 		values += added;
 		n -= added;
-		fit_distribution(summary);
+		fit_when_full(summary);
 	}
 	if (n == 0)
 		return;
@@ -260,11 +278,11 @@ add_finite(Summary *summary, const double *values, size_t n)
 			distinct_add(summary->distinct, distribution_key(values[i]));
 	while (n > 0)
 	{
-		size_t		added = distribution_add(distribution, summary->allocator, values, n, summary->budget);
+		size_t		added = distribution_add(distribution, summary->allocator, values, n, most_bins(summary));
 
 		values += added;
 		n -= added;
-		fit_distribution(summary);
+		fit_when_full(summary);
 	}
 }
 
@@ -284,6 +302,7 @@ summary_settle(const Summary *summary)
 
 	if (settled->n_pending > 0)
 		fold_pending(settled);
+	fit_distribution(settled);
 	moments_settle(&settled->moments, settled->allocator);
 	if (settled->categories.n_kept > settled->budget)
 		categories_fit(&settled->categories, settled->allocator, settled->budget);
@@ -380,6 +399,7 @@ summary_remove_number(Summary *summary, double value)
 		return;
 	}
 	fold_pending(summary);
+	fit_distribution(summary);
 	if (!distribution_remove(distribution, summary->allocator, value))
 	{
 		summary->inexact = true;
@@ -519,7 +539,7 @@ add_counted_values(Summary *into, const DistributionBin *bins, int n_bins)
 			distinct_add(into->distinct, bins[i].key);
 		if (!distribution_add_times(&into->distribution, into->allocator, value, bins[i].count))
 			into->inexact = true;
-		fit_distribution(into);
+		fit_when_full(into);
 	}
 	add_finite(into, singles, n_singles);
 }
@@ -580,7 +600,11 @@ combine(Summary *into, Summary *from, bool subtract)
 	if (into->kind == SUMMARY_CATEGORY)
 		summary_settle(into);
 	else
+	{
 		fold_pending(into);		/* the moments may go on gathering */
+		if (subtract)
+			fit_distribution(into);
+	}
 	summary_settle(from);
 	into->inexact |= from->inexact;
 	if (from->budget < into->budget)

@@ -218,6 +218,10 @@ extern bool summary_equal(const Summary *a, const Summary *b);
 extern size_t summary_encoded_size(const Summary *summary);
 extern size_t summary_encode(const Summary *summary, uint8_t *buffer);
 
+/* The same in one pass, into a buffer that has this much room, which is more than it takes. */
+extern size_t summary_encoding_room(const Summary *summary);
+extern size_t summary_encode_in_room(const Summary *summary, uint8_t *buffer);
+
 /* Hostile input gives SUMMARY_CORRUPT, never more memory than some constant times size. */
 extern SummaryStatus summary_decode(Allocator allocator, const uint8_t *bytes, size_t size, Summary **result);
 

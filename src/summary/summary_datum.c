@@ -8,15 +8,37 @@
 #include "base/memory.h"
 #include "summary/summary_datum.h"
 #include "summary/summary_object.h"
+#include "utils/memutils.h"
+
+#define MOST_KEPT (1024 * 1024)
 
 Datum
 summary_to_datum(const Summary *summary)
 {
-	Size		size = VARHDRSZ + summary_encoded_size(summary);
-	struct varlena *result = palloc(size);
+	static uint8_t *kept = NULL;
+	static Size kept_size = 0;
+	Size		room = summary_encoding_room(summary);
+	uint8_t	   *buffer;
+	Size		size;
+	struct varlena *result;
 
-	SET_VARSIZE(result, size);
-	summary_encode(summary, (uint8_t *) VARDATA(result));
+	/* Capture encodes thousands at a time. */
+	if (room <= MOST_KEPT && room > kept_size)
+	{
+		if (kept != NULL)
+			pfree(kept);
+		kept = NULL;
+		kept_size = 0;
+		kept = MemoryContextAlloc(TopMemoryContext, room);
+		kept_size = room;
+	}
+	buffer = room <= kept_size ? kept : palloc(room);
+	size = summary_encode_in_room(summary, buffer);
+	result = palloc(VARHDRSZ + size);
+	SET_VARSIZE(result, VARHDRSZ + size);
+	memcpy(VARDATA(result), buffer, size);
+	if (buffer != kept)
+		pfree(buffer);
 	return PointerGetDatum(result);
 }
 

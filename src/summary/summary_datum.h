@@ -13,6 +13,20 @@
 #include "summary/moving_summary.h"
 #include "summary/summary.h"
 
+/* The types that come most often are read without a call. */
+typedef enum ValueWay
+{
+	VALUE_BY_TYPE,
+	VALUE_FLOAT8,
+	VALUE_INT2,
+	VALUE_INT4,
+	VALUE_INT8,
+	VALUE_TIMESTAMP,
+	VALUE_BOOLEAN,				/* as category */
+	VALUE_TEXT,					/* as category; varchar too */
+	VALUE_VECTOR
+} ValueWay;
+
 /*
  * How to read a column of some type into a summary of some kind.  Numeric: int2, int4, int8, float4, float8, numeric,
  * money-free; boolean (0/1); interval, date, timestamp, timestamptz, time.  Category: any type whose text form comes from a
@@ -25,6 +39,7 @@ typedef struct ValueReader
 	Oid			base_type;		/* domains looked through */
 	SummaryKind kind;
 	SummaryUnit unit;
+	ValueWay	way;
 	FmgrInfo	output;			/* text form, categories of types that have no direct way */
 	bool		has_output;
 } ValueReader;

@@ -241,3 +241,32 @@ summary_encode(const Summary *summary, uint8_t *buffer)
 	put_summary(&writer, summary_settle(summary));
 	return writer.position;
 }
+
+/* Bytes of the longest codes: of an integer, and of an exponential Golomb code. */
+#define LONGEST_INTEGER 10
+#define LONGEST_GOLOMB 17
+#define FIXED_ROOM 128 /* for all that is there once, and the word more that a writer with room wants */
+
+size_t
+summary_encoding_room(const Summary *summary)
+{
+	const Summary *settled = summary_settle(summary);
+	const Categories *categories = &settled->categories;
+	size_t		room = FIXED_ROOM;
+
+	if (settled->vectors != NULL || categories->sketch != NULL)
+		return room + summary_encoded_size(settled);
+	room += (size_t) categories->n_kept * 2 * LONGEST_INTEGER + categories->n_bytes;
+	room += (size_t) settled->distribution.n_bins * 2 * LONGEST_GOLOMB;
+	room += (size_t) settled->moments.n_words * sizeof(uint64_t) + MOMENT_POWERS * 2 * LONGEST_INTEGER;
+	return room + (settled->distinct == NULL ? 0 : DISTINCT_REGISTERS * LONGEST_GOLOMB);
+}
+
+size_t
+summary_encode_in_room(const Summary *summary, uint8_t *buffer)
+{
+	Writer		writer = {.buffer = buffer, .has_room = true};
+
+	put_summary(&writer, summary_settle(summary));
+	return writer.position;
+}

@@ -90,6 +90,25 @@ value_kind_of_type(Oid type, SummaryKind *kind)
 	return reads_as_category(base_type);
 }
 
+static ValueWay
+way_of(Oid type, SummaryKind kind)
+{
+	if (kind == SUMMARY_VECTOR)
+		return VALUE_VECTOR;
+	if (kind == SUMMARY_CATEGORY)
+		return type == BOOLOID ? VALUE_BOOLEAN : type == TEXTOID || type == VARCHAROID ? VALUE_TEXT : VALUE_BY_TYPE;
+	switch (type)
+	{
+		case FLOAT8OID: return VALUE_FLOAT8;
+		case INT2OID: return VALUE_INT2;
+		case INT4OID: return VALUE_INT4;
+		case INT8OID: return VALUE_INT8;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID: return VALUE_TIMESTAMP;
+		default: return VALUE_BY_TYPE;
+	}
+}
+
 bool
 value_reader_init(ValueReader *reader, Oid type, SummaryKind kind, MemoryContext context)
 {
@@ -97,6 +116,7 @@ value_reader_init(ValueReader *reader, Oid type, SummaryKind kind, MemoryContext
 	reader->type = type;
 	reader->base_type = getBaseType(type);
 	reader->kind = kind;
+	reader->way = way_of(reader->base_type, kind);
 	if (kind == SUMMARY_NUMERIC)
 	{
 		reader->unit = unit_of_type(reader->base_type);

@@ -2,7 +2,8 @@
  * wire_buffer.h
  *		Writing and reading the stored form: bytes, integers, bits.  Plain C, private to this room.
  *
- * A Writer without a buffer only measures.  A Reader that has met a fault gives zeros, and the fault stays.
+ * A Writer without a buffer only measures; one with room to spare writes bits by whole words.  A Reader that has met a fault gives
+ *zeros, and the fault stays.
  */
 #ifndef WEIR_WIRE_BUFFER_H
 #define WEIR_WIRE_BUFFER_H
@@ -15,6 +16,7 @@
 typedef struct Writer
 {
 	uint8_t	   *buffer;			/* NULL: only measure */
+	bool		has_room;		/* for a word more than is written */
 	size_t		position;
 	uint64_t	bits;			/* not yet written, the first ones lowest */
 	int			n_bits;			/* below 8 between calls */
@@ -116,20 +118,37 @@ get_word(Reader *reader)
 
 /* ---- bits, least significant first; a run of them ends with end_bits, which fills the last byte with zeros ---- */
 
+/* At most 56, those above n zero. */
+static inline void
+put_few_bits(Writer *writer, uint64_t value, int n)
+{
+	int			n_bits = writer->n_bits + n;
+	size_t		n_bytes = (size_t) n_bits / 8;
+	uint64_t	bits = writer->bits | value << writer->n_bits;
+
+	if (writer->has_room)
+	{
+		uint64_t	word = bits;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		word = __builtin_bswap64(word);
+#endif
+		memcpy(writer->buffer + writer->position, &word, sizeof(word));
+	}
+	else if (writer->buffer != NULL)
+		for (size_t i = 0; i < n_bytes; i++)
+			writer->buffer[writer->position + i] = (uint8_t) (bits >> (8 * i));
+	writer->position += n_bytes;
+	writer->bits = bits >> (8 * n_bytes);
+	writer->n_bits = n_bits % 8;
+}
+
 static inline void
 put_bits(Writer *writer, uint64_t value, int n)
 {
-	while (n > 0)
-	{
-		int			now = n < 32 ? n : 32;
-
-		writer->bits |= (value & ((UINT64_C(1) << now) - 1)) << writer->n_bits;
-		writer->n_bits += now;
-		for (; writer->n_bits >= 8; writer->n_bits -= 8, writer->bits >>= 8)
-			put_byte(writer, (uint8_t) writer->bits);
-		value >>= now;
-		n -= now;
-	}
+	for (; n > 32; n -= 32, value >>= 32)
+		put_few_bits(writer, value & UINT32_MAX, 32);
+	put_few_bits(writer, value & ((UINT64_C(1) << n) - 1), n);
 }
 
 static inline void
@@ -248,12 +267,12 @@ put_golomb(Writer *writer, uint64_t value, int order)
 	uint64_t	high = (uint64_t) (shifted >> 64);
 	int			length = high != 0 ? 64 : 63 - __builtin_clzll((uint64_t) shifted);
 
-	if (length < 64 && 2 * length - order < 64)
+	if (length < 64 && 2 * length - order < 56)
 	{
 		/* All at once: zeros, a one, the bits. */
 		uint64_t	bits = (uint64_t) shifted & ((UINT64_C(1) << length) - 1);
 
-		put_bits(writer, (bits << 1 | 1) << (length - order), 2 * length - order + 1);
+		put_few_bits(writer, (bits << 1 | 1) << (length - order), 2 * length - order + 1);
 		return;
 	}
 	put_bits(writer, 0, length - order);
