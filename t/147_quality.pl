@@ -53,7 +53,8 @@ wait_until($node, q{SELECT count(*) = 1 FROM weir.schema_changes}, 'capture sees
 sql('SELECT add_hours(86, 88)');
 wait_for();
 # rows of an hour that is over
-sql(q{INSERT INTO readings(at, speed, lane, code, counter) SELECT '2026-03-05 14:30+00'::timestamptz + i * interval '1 s', 50 + i, 'l' || i % 10, 'K' || 900000 + i, 86 * 120 + i FROM generate_series(1, 20) i});
+sql(q{INSERT INTO readings(at, speed, lane, code, counter) SELECT '2026-03-05 14:30+00'::timestamptz + i * interval '1 s',
+  50 + i, 'l' || i % 10, 'K' || 900000 + i, 86 * 120 + i FROM generate_series(1, 20) i});
 wait_for();
 
 my $found = q{SELECT coalesce(string_agg(concat_ws(' ', extract(epoch FROM window_start - '2026-03-02 00:00+00')::int / 3600, column_name, metric), E'\n'
