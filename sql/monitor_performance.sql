@@ -116,6 +116,26 @@ SELECT weir.create_rule('bad', 'unlabelled', 'auc', below => 0.7);
 SELECT metric FROM weir.rules ORDER BY 1;
 SELECT to_char(window_start, 'YYYY-MM-DD') AS day, column_name, round(value::numeric, 3) AS value, state FROM weir.test_rule('ranking') ORDER BY 1 DESC LIMIT 4;
 
+-- ---- a baseline from a query: the parts are those of the aggregates ----
+SELECT weir.alter_monitor('scored', options => '{"performance": null}');
+SELECT weir.set_baseline(m, query => $$SELECT * FROM loans WHERE at < '2026-03-05'$$) FROM unnest('{scored,decided,classes,numbers,durations,cars}'::text[]) m;
+CREATE FUNCTION of_baseline(monitor_name text, derivation text) RETURNS weir.performance LANGUAGE sql AS $$
+    SELECT weir._performance_of($2, 1600, array_agg(d.part ORDER BY d.ordinal), array_agg(b.summaries[d.ordinal] ORDER BY d.ordinal))
+    FROM weir.monitor m JOIN weir.derived_column d USING (monitor_id) JOIN weir.baseline_summary b USING (monitor_id)
+    WHERE m.name = monitor_name AND d.derivation = $2 AND b.segment IS NULL $$;
+SELECT weir.performances_equal(of_baseline('scored', 'binary_performance'), weir.binary_performance(repaid, score)) AS scores,
+    weir.performances_equal(of_baseline('classes', 'class_performance'), weir.class_performance(purpose, guess)) AS classes,
+    weir.performances_equal(of_baseline('numbers', 'regression_performance'), weir.regression_performance(days, forecast)) AS numbers,
+    weir.performances_equal(of_baseline('durations', 'regression_performance'), weir.regression_performance(wait, wait_guess)) AS durations
+FROM loans WHERE at < '2026-03-05';
+SELECT m.metric, m.value = n.value AS equal FROM (SELECT weir.binary_performance(purpose = 'car', (guess = 'car')::int) AS p FROM loans WHERE at < '2026-03-05') l,
+    weir.performance_metrics(l.p, metrics => '{accuracy, recall}') n JOIN weir.performance_metrics(of_baseline('cars', 'decision_performance'), metrics => '{accuracy, recall}') m USING (metric)
+ORDER BY 1;
+SELECT count(*), bool_and(s.baseline_value = m.value) AS equal
+FROM weir.performance_scores('scored') s JOIN (SELECT region, weir.binary_performance(repaid, score) AS p FROM loans WHERE at < '2026-03-05' GROUP BY GROUPING SETS ((), (region))) l
+    ON s.segment IS NOT DISTINCT FROM l.region, weir.performance_metrics(l.p, metrics => '{roc_auc}') m
+WHERE s.metric = 'roc_auc';
+
 -- ---- another definition: positions are never used again ----
 SELECT array_agg(ordinal ORDER BY ordinal) AS before FROM weir.derived_column d JOIN weir.monitor m USING (monitor_id) WHERE m.name = 'decided' \gset
 SELECT weir.alter_monitor('decided', score => 'score');

@@ -9,6 +9,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "monitor/baseline_performance.h"
 #include "monitor/baseline_query.h"
 #include "monitor/windows.h"
 #include "utils/array.h"
@@ -40,15 +41,17 @@ struct BaselineRows
 	QueryColumn *segments;
 	bool		has_segments;	/* the query has all segment columns */
 	int64		n;
-	SegmentMap *map;			/* of Summary ** */
+	BaselinePerformance *performance;
+	SegmentMap *map;			/* of SegmentSummaries */
 	List	   *segment_values; /* of SegmentSummaries */
-	Summary	  **overall;
+	struct SegmentSummaries *overall;
 };
 
 typedef struct SegmentSummaries
 {
-	Datum		segment;		/* text[] */
+	Datum		segment;		/* text[]; 0: all rows */
 	Summary	  **summaries;
+	Performance **performances;
 } SegmentSummaries;
 
 /* ---- the monitor ---- */
@@ -89,6 +92,7 @@ read_monitor(BaselineRows *rows)
 		read_columns("SELECT s::text, 0::oid, 'category', i::int FROM weir.monitor, unnest(segment_by) WITH ORDINALITY u (s, i) "
 					 "WHERE monitor_id = $1 ORDER BY i",
 					 rows->monitor_id, &rows->segments, rows->memory);
+	rows->performance = baseline_performance_load(rows->monitor_id, rows->memory);
 	sql_end(&scope);
 }
 
@@ -128,6 +132,7 @@ match_columns(BaselineRows *rows, TupleDesc shape)
 	StringInfoData missing;
 
 	initStringInfo(&missing);
+	baseline_performance_match(rows->performance, shape);
 	for (int i = 0; i < rows->n_columns; i++)
 	{
 		find_in_rows(&rows->columns[i], shape);
@@ -153,15 +158,18 @@ match_columns(BaselineRows *rows, TupleDesc shape)
 	MemoryContextSwitchTo(old);
 }
 
-static Summary **
+static SegmentSummaries *
 create_summaries(BaselineRows *rows)
 {
-	Summary	  **summaries = MemoryContextAllocZero(rows->memory, sizeof(Summary *) * rows->n_columns);
+	SegmentSummaries *entry = MemoryContextAllocZero(rows->memory, sizeof(SegmentSummaries));
 
+	entry->summaries = MemoryContextAllocZero(rows->memory, sizeof(Summary *) * rows->n_columns);
 	for (int i = 0; i < rows->n_columns; i++)
 		if (rows->columns[i].attribute != 0)
-			summaries[i] = value_reader_summary(&rows->columns[i].reader, allocator_in(rows->memory), SUMMARY_DEFAULT_BUDGET);
-	return summaries;
+			entry->summaries[i] =
+				value_reader_summary(&rows->columns[i].reader, allocator_in(rows->memory), SUMMARY_DEFAULT_BUDGET);
+	entry->performances = baseline_performance_create(rows->performance, rows->memory);
+	return entry;
 }
 
 static Datum
@@ -181,7 +189,7 @@ segment_of_row(BaselineRows *rows, HeapTuple tuple, TupleDesc shape)
 	return PointerGetDatum(construct_md_array(values, nulls, 1, dimensions, lower_bounds, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-static Summary **
+static SegmentSummaries *
 find_segment(BaselineRows *rows, HeapTuple tuple, TupleDesc shape)
 {
 	Datum		segment = segment_of_row(rows, tuple, shape);
@@ -191,12 +199,11 @@ find_segment(BaselineRows *rows, HeapTuple tuple, TupleDesc shape)
 	if (*place == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(rows->memory);
-		SegmentSummaries *entry = palloc(sizeof(SegmentSummaries));
+		SegmentSummaries *entry = create_summaries(rows);
 
 		entry->segment = PointerGetDatum(DatumGetArrayTypePCopy(segment));
-		entry->summaries = create_summaries(rows);
 		rows->segment_values = lappend(rows->segment_values, entry);
-		*place = entry->summaries;
+		*place = entry;
 		MemoryContextSwitchTo(old);
 	}
 	return *place;
@@ -205,7 +212,11 @@ find_segment(BaselineRows *rows, HeapTuple tuple, TupleDesc shape)
 static void
 add_row(BaselineRows *rows, HeapTuple tuple, TupleDesc shape)
 {
-	Summary	  **segment = rows->has_segments ? find_segment(rows, tuple, shape) : NULL;
+	SegmentSummaries *segment = rows->has_segments ? find_segment(rows, tuple, shape) : NULL;
+
+	baseline_performance_add(rows->performance, rows->overall->performances, tuple, shape);
+	if (segment != NULL)
+		baseline_performance_add(rows->performance, segment->performances, tuple, shape);
 
 	for (int i = 0; i < rows->n_columns; i++)
 	{
@@ -216,9 +227,9 @@ add_row(BaselineRows *rows, HeapTuple tuple, TupleDesc shape)
 		if (column->attribute == 0)
 			continue;
 		value = SPI_getbinval(tuple, shape, column->attribute, &is_null);
-		value_reader_add(&column->reader, rows->overall[i], value, is_null);
+		value_reader_add(&column->reader, rows->overall->summaries[i], value, is_null);
 		if (segment != NULL)
-			value_reader_add(&column->reader, segment[i], value, is_null);
+			value_reader_add(&column->reader, segment->summaries[i], value, is_null);
 	}
 	rows->n++;
 }
@@ -277,9 +288,10 @@ baseline_query_n(const BaselineRows *rows)
 /* ---- storing ---- */
 
 static Datum
-summary_array(const BaselineRows *rows, Summary **summaries, Oid type)
+summary_array(const BaselineRows *rows, const SegmentSummaries *entry, Oid type)
 {
-	int			n = rows->n_columns == 0 ? 0 : rows->columns[rows->n_columns - 1].position + 1;
+	int			n = Max(rows->n_columns == 0 ? 0 : rows->columns[rows->n_columns - 1].position + 1,
+				baseline_performance_last_position(rows->performance) + 1);
 	Datum	   *values = palloc0(sizeof(Datum) * Max(n, 1));
 	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
 	int			dimensions[1] = {n};
@@ -290,24 +302,25 @@ summary_array(const BaselineRows *rows, Summary **summaries, Oid type)
 
 	memset(nulls, true, n);
 	for (int i = 0; i < rows->n_columns; i++)
-		if (summaries[i] != NULL)
+		if (entry->summaries[i] != NULL)
 		{
 			nulls[rows->columns[i].position] = false;
-			values[rows->columns[i].position] = summary_to_datum(summaries[i]);
+			values[rows->columns[i].position] = summary_to_datum(entry->summaries[i]);
 		}
+	baseline_performance_summaries(rows->performance, entry->performances, values, nulls);
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
 	return PointerGetDatum(construct_md_array(values, nulls, 1, dimensions, lower_bounds, type, length, by_value, alignment));
 }
 
 static void
-store_row(const BaselineRows *rows, Datum segment, Summary **summaries)
+store_row(const BaselineRows *rows, const SegmentSummaries *entry)
 {
 	Oid			summary_type = extension_type("summary");
 	Oid			types[] = {INT4OID, TEXTARRAYOID, get_array_type(summary_type)};
-	Datum		values[] = {Int32GetDatum(rows->monitor_id), segment, summary_array(rows, summaries, summary_type)};
+	Datum		values[] = {Int32GetDatum(rows->monitor_id), entry->segment, summary_array(rows, entry, summary_type)};
 
 	sql_execute("INSERT INTO weir.baseline_summary (monitor_id, segment, summaries) VALUES ($1, $2, $3)", lengthof(types), types,
-				values, segment == (Datum) 0 ? " n " : NULL);
+				values, entry->segment == (Datum) 0 ? " n " : NULL);
 }
 
 void
@@ -315,11 +328,7 @@ baseline_query_store(BaselineRows *rows)
 {
 	ListCell   *cell;
 
-	store_row(rows, (Datum) 0, rows->overall);
+	store_row(rows, rows->overall);
 	foreach(cell, rows->segment_values)
-	{
-		SegmentSummaries *entry = lfirst(cell);
-
-		store_row(rows, entry->segment, entry->summaries);
-	}
+		store_row(rows, lfirst(cell));
 }
