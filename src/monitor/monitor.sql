@@ -25,6 +25,14 @@ CREATE TABLE weir.baseline_summary (
 COMMENT ON TABLE weir.baseline_summary IS
     'Summaries of a baseline that came from a query or a data version, taken once when it was set.';
 
+CREATE TABLE weir.loss_model (
+    monitor_id int PRIMARY KEY REFERENCES weir.monitor ON DELETE CASCADE,
+    model bytea NOT NULL,                 -- of weir.fit_loss_model(label, prediction)
+    set_by regrole NOT NULL,
+    set_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE weir.loss_model IS 'What tells the errors of a monitored regression before its labels are there; set by weir.set_loss_model.';
+
 -- What is watched of capture itself.
 CREATE TABLE weir.capture_minute (
     minute timestamptz PRIMARY KEY,
@@ -54,6 +62,7 @@ SELECT pg_catalog.pg_extension_config_dump('weir.monitor_column', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.derived_column', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.baseline', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.baseline_summary', '');
+SELECT pg_catalog.pg_extension_config_dump('weir.loss_model', '');
 
 CREATE FUNCTION weir.create_monitor(name text, source regclass, time_column name, columns text[] DEFAULT NULL, kinds jsonb DEFAULT '{}',
     segment_by text[] DEFAULT '{}', window_size interval DEFAULT '1 hour', slide interval DEFAULT NULL, lateness interval DEFAULT '0',
@@ -119,3 +128,11 @@ COMMENT ON FUNCTION weir.set_baseline(text, timestamptz, timestamptz, text, bigi
     'the span; 4 weeks by default, at most ten years). Segments are compared with their own baseline. Needs ownership of the monitor or of its '
     'table. Errors: 42704 no such monitor, 22023 not exactly one form or a span that does not fit, 42703 a query without any of '
     'the columns, 42804 a query''s column of another type.';
+
+CREATE FUNCTION weir.set_loss_model(monitor text, model bytea) RETURNS void
+    AS 'MODULE_PATHNAME', 'weir_set_loss_model' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION weir.set_loss_model(text, bytea) IS
+    'Lets a monitored regression tell its errors before labels are there: weir.performance_scores then has rows with is_estimate. model: weir.fit_loss_model(label, prediction) over '
+    'labelled rows of the reference, without features, since a window knows how its predictions are distributed and nothing of single rows; NULL takes it away. The '
+    'prediction must be summarized as numeric. Needs ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 not such a model, 55000 a monitor '
+    'without a regression.';

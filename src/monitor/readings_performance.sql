@@ -79,6 +79,20 @@ BEGIN ATOMIC
                    AND (l.of_scores OR v.metric = 'base_rate' OR s.estimates_decisions)) x
     WHERE $8 AND s.estimates AND p.derivation = 'binary_performance' AND (weir.performance_counts(p.baseline)).n > 0
     UNION ALL
+    -- The errors of a regression, expected from how its predictions are distributed.
+    SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true, x.baseline_value
+    FROM settings s JOIN weir.loss_model l ON l.monitor_id = $1 JOIN weir.monitor m ON m.monitor_id = $1
+            JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.column_name = m.prediction AND c.kind = 'numeric'
+                AND c.data_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'float4'::regtype, 'float8'::regtype, 'numeric'::regtype),
+        LATERAL weir._pane_windows($1, 'summaries', $2, $3, $4, $5, $6, ARRAY[c.ordinal]) w
+            JOIN performances p ON p.window_start = w.window_start AND p.segment IS NOT DISTINCT FROM w.segment AND p.derivation = 'regression_performance',
+        LATERAL (SELECT v.metric, v.value, v.low, v.high, v.n, v.status, b.value AS baseline_value
+                 FROM unnest(weir.estimate_regression(w.summary, l.model, s.confidence)) v
+                     JOIN weir._performance_metric_list() k USING (metric)
+                     LEFT JOIN weir.performance_metrics(p.baseline, s.threshold, NULL, s.confidence, 1) b USING (metric)
+                 WHERE s.metrics IS NULL OR v.metric = ANY (s.metrics)) x
+    WHERE $8 AND s.estimates
+    UNION ALL
     -- One row says that there is nothing to be had.
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, s.primary_metric, NULL, NULL, NULL, NULL, 'undefined', NULL, false, NULL
     FROM settings s, performances p
@@ -168,7 +182,7 @@ COMMENT ON FUNCTION weir.performance_scores(text, interval, interval, timestampt
     'Ranking and probabilities are those of the score; decisions are those of the prediction, or score >= threshold (option performance) where there is none. value with its '
     'confidence interval low to high; baseline_value: the same of the baseline; n: rows in the denominator; label_share: which share of the window''s rows has a label by now, in '
     '[0, 1]; error_bound: how far value may lie from that of the rows (NULL: not known). is_estimate: what the value will be once all labels are there, expected from the scores '
-    'alone, after mending them on the labelled rows of the baseline (weir.estimate_performance); decisions among them are score >= threshold, and shown beside a prediction only where '
+    'alone, after mending them on the labelled rows of the baseline (weir.estimate_performance), or, of a regression, from the model of weir.set_loss_model; decisions among them are score >= threshold, and shown beside a prediction only where '
     'option performance says the threshold. threshold: the end on which the metric is worse, from option performance, or '
     'mean - 3 standard deviations (+ where lower is better) of the metric over the windows in the range of the baseline, if there are three (option learn_thresholds: k, since, until; '
     'none); detail has both ends. verdict: alert beyond it; without a threshold, warning where the whole interval is worse than baseline_value; NULL unless status is ok. status: ok, '
