@@ -133,6 +133,21 @@ is($subscriber->safe_psql('postgres', q{SELECT count(*) FROM weir.performance_sc
 	'label_share is that of the rows');
 wait_until($subscriber, q{SELECT count(*) > 0 FROM weir.alerts WHERE rule = 'ranks badly' AND window_end >= '2026-01-04'}, 'a rule sees a window whose labels came after it was final');
 
+# ---- without labels: the estimates are those of the functions over the rows ----
+
+is($subscriber->safe_psql('postgres', q{SELECT count(*) > 20, count(*) FILTER (WHERE s.value IS NULL OR round(s.value::numeric, 9) <> round(e.value::numeric, 9) OR s.n <> e.n)
+  FROM (SELECT weir.binary_performance(defaulted, score) AS p FROM labelled WHERE at >= '2026-01-01' AND at < '2026-01-03') b,
+    (SELECT weir.tumble(at, '1 day') AS window_start, weir.binary_performance(defaulted, score) AS p FROM labelled GROUP BY 1) c,
+    LATERAL weir.estimate_performance(b.p, c.p) e JOIN weir.performance_scores('joined') s ON s.metric = e.metric
+  WHERE s.is_estimate AND s.segment IS NULL AND s.window_start = c.window_start}), 't|0', 'estimates of a binary model');
+$subscriber->safe_psql('postgres', q{SELECT weir.set_loss_model('amounts', (SELECT weir.fit_loss_model(true_amount, amount) FROM labelled WHERE at < '2026-01-03'))});
+is($subscriber->safe_psql('postgres', q{SELECT count(*) > 5, count(*) FILTER (WHERE round(s.value::numeric, 9) IS DISTINCT FROM round(e.value::numeric, 9) OR s.n <> e.n)
+  FROM (SELECT weir.tumble(at, '1 day') AS window_start, weir.summarize(amount) AS x FROM labelled GROUP BY 1) c, weir.loss_model m,
+    LATERAL unnest(weir.estimate_regression(c.x, m.model)) e JOIN weir.performance_scores('amounts') s ON s.metric = e.metric
+  WHERE s.is_estimate AND s.window_start = c.window_start}), 't|0', 'estimates of a regression');
+$subscriber->safe_psql('postgres', q{SELECT weir.create_rule('errs', 'amounts', 'mae', above => 0.1, column_name => 'amount: estimated', min_n => 10)});
+wait_until($subscriber, q{SELECT count(*) > 0 FROM weir.alerts WHERE rule = 'errs' AND subject = 'amount: estimated'}, 'a rule watches estimates');
+
 # A large transaction that is decoded in progress, with a part that is taken back, and one that is rolled back wholly.
 $publisher->safe_psql('postgres', 'BEGIN;' . predict(10001, 14000) . ';SAVEPOINT a; DELETE FROM outcomes WHERE prediction < 500; ROLLBACK TO a;' . label(9001, 13000, 3) . '; COMMIT; BEGIN;'
 	  . label(13002, 16000, 3) . '; ROLLBACK');

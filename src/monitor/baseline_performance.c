@@ -78,15 +78,15 @@ baseline_performance_load(int monitor_id, MemoryContext memory)
 	uint64		n;
 
 	baseline->memory = memory;
-	if (sql_execute("SELECT label::text, prediction::text, score::text, positive FROM weir.monitor WHERE monitor_id = $1", 1, &type, &id,
-					NULL) == 0)
+	if (sql_execute("SELECT label::text, prediction::text, score::text, positive FROM weir.monitor WHERE monitor_id = $1", 1, &type,
+					&id, NULL) == 0)
 		return baseline;
 	baseline->label = copied_text(1, memory);
 	baseline->prediction = copied_text(2, memory);
 	baseline->score = copied_text(3, memory);
 	baseline->positive = copied_text(4, memory);
-	n = sql_execute("SELECT derivation, part, ordinal FROM weir.derived_column WHERE monitor_id = $1 ORDER BY ordinal", 1, &type, &id,
-					NULL);
+	n = sql_execute("SELECT derivation, part, ordinal FROM weir.derived_column WHERE monitor_id = $1 ORDER BY ordinal", 1, &type,
+					&id, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
 		PerformanceKind kind;
@@ -128,9 +128,9 @@ baseline_performance_match(BaselinePerformance *baseline, TupleDesc shape)
 	for (int i = 0; i < baseline->n; i++)
 	{
 		Derivation *derivation = &baseline->derivations[i];
-		const char *names[2] = {baseline->label, derivation->kind == PERFORMANCE_BINARY && !derivation->of_decisions
-													 ? baseline->score
-													 : baseline->prediction};
+		const char *names[2] = {baseline->label,
+								derivation->kind == PERFORMANCE_BINARY && !derivation->of_decisions ? baseline->score
+																									: baseline->prediction};
 		Oid			types[2] = {InvalidOid, InvalidOid};
 
 		for (int side = 0; side < 2; side++)

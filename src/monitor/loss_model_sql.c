@@ -19,8 +19,8 @@ weir_set_loss_model(PG_FUNCTION_ARGS)
 	char	   *monitor = required_text(fcinfo, 0, "monitor");
 	int			monitor_id = monitor_require_owner(monitor);
 	Oid			types[] = {INT4OID, BYTEAOID, OIDOID};
-	Datum		values[] = {Int32GetDatum(monitor_id), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1),
-					  ObjectIdGetDatum(GetUserId())};
+	Datum		model = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
+	Datum		values[] = {Int32GetDatum(monitor_id), model, ObjectIdGetDatum(GetUserId())};
 	SqlScope	scope;
 
 	sql_begin(&scope);
@@ -28,8 +28,9 @@ weir_set_loss_model(PG_FUNCTION_ARGS)
 		sql_execute("DELETE FROM weir.loss_model WHERE monitor_id = $1", 1, types, values, NULL);
 	else
 	{
-		if (sql_execute("SELECT FROM weir.derived_column WHERE monitor_id = $1 AND derivation = 'regression_performance' LIMIT 1", 1, types,
-						values, NULL) == 0)
+		if (sql_execute("SELECT FROM weir.derived_column WHERE monitor_id = $1 "
+						"AND derivation = 'regression_performance' LIMIT 1",
+						1, types, values, NULL) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("monitor \"%s\" does not watch a regression", monitor),

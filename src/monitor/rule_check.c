@@ -139,7 +139,7 @@ rule_check_subject(int monitor_id, const char *monitor, const char *column)
 	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
 					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
 					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label)"
-					" OR $2::text = m.score || ': estimated')",
+					" OR $2::text IN (m.score || ': estimated', m.prediction || ': estimated'))",
 					2, (Oid[]){INT4OID, NAMEOID},
 					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
 		ereport(ERROR,
