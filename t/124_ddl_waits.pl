@@ -59,16 +59,13 @@ sql("SELECT pg_terminate_backend($pid)");
 wait_until($node, "SELECT pid IS NOT NULL AND pid <> $pid AND state = 'streaming' FROM weir.capture_status", 'begins anew');
 is(sql(q{SELECT count(*) FROM (SELECT weir.wait_for(timeout => '20 s')) s}), 1, 'and is level again');
 $alter->('COMMIT');
-sleep 1;
 all_equal($node, 'big', 'the DDL is committed');
 
 # --- a partition that is attached while its rows are locked by others, detached while weir verifies
 sql(q{CREATE TABLE small_2(LIKE small); ALTER TABLE small_2 REPLICA IDENTITY FULL; INSERT INTO small_2 SELECT i, '2027-01-01', i FROM generate_series(1, 100) i});
 is($node->psql('postgres', q{ALTER TABLE small ATTACH PARTITION small_2 FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')}), 0, 'ATTACH does not wait');
-sleep 1;
 all_equal($node, 'small', 'the attached rows are there');
 is($node->psql('postgres', q{DROP TABLE small_2}), 0, 'DROP of a partition does not wait');
-sleep 1;
 all_equal($node, 'small', 'they are gone');
 all_equal($node, 'second', 'from the other monitor, too');
 

@@ -108,7 +108,9 @@ show_status(bool caught_up)
 
 	if (status == NULL)
 		return;
-	status->visible_lsn = flush_has_rows(monitors) ? Max(status->visible_lsn, stored_position) : stream_position();
+	/* What DDL has changed belongs to what is visible: until that is marked and its build requested, nothing is. */
+	if (!source_changes_are_pending(monitors))
+		status->visible_lsn = flush_has_rows(monitors) ? Max(status->visible_lsn, stored_position) : stream_position();
 	if (caught_up)
 		status->caught_up_at = now;
 	strlcpy(status->state, caught_up ? "streaming" : "catching up", sizeof(status->state));
@@ -199,6 +201,7 @@ load_definitions(void)
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);
 	label_change_load();
+	source_note_pending(monitors);
 	fold_set_monitors(monitors);
 	partial_take_up(monitors);
 }
@@ -559,7 +562,10 @@ run(void)
 			/* Nothing may be decoded before the build is known with its cut. */
 			if (!flush_has_rows(monitors) && build_hand_over_cuts(monitors, fingerprint))
 				flush_and_look_around(true);
-			next_look = TimestampTzPlusMilliseconds(now, build_is_under_way(monitors) ? LOOK_AROUND_BUILDING_MS : LOOK_AROUND_MS);
+			next_look = TimestampTzPlusMilliseconds(now,
+													build_is_under_way(monitors) || source_changes_are_pending(monitors)
+														? LOOK_AROUND_BUILDING_MS
+														: LOOK_AROUND_MS);
 			build_start_builders(monitors);
 		}
 		if (must_start_again)

@@ -53,7 +53,10 @@ extern void source_give_way(Oid source);
 	"OR EXISTS (SELECT FROM weir.monitor_column mc WHERE mc.monitor_id = m.monitor_id AND mc.retired_at IS NULL " \
 	"AND mc.column_name::text = col.name)"
 
-/* True when source_apply_changes has something to do, now or when the stream has come further. */
+/* The same note for monitors that were just loaded. Inside an SPI scope. */
+extern void source_note_pending(List *monitors);
+
+/* True when nobody has looked since DDL, or source_apply_changes has something to do, now or when the stream has come further. */
 extern bool source_changes_are_pending(List *monitors);
 
 /* ---- source_columns.c ---- */

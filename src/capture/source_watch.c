@@ -47,6 +47,7 @@
 
 static HTAB *watched = NULL;	/* relations that an invalidation must name to count */
 static bool anything_changed = true;
+static bool nobody_has_looked = true; /* since something changed */
 static TimestampTz next_look = 0;
 
 /* ---- when to look ---- */
@@ -55,7 +56,7 @@ static void
 relation_changed(Datum argument, Oid relation)
 {
 	if (!OidIsValid(relation) || watched == NULL || hash_search(watched, &relation, HASH_FIND, NULL) != NULL)
-		anything_changed = true;
+		anything_changed = nobody_has_looked = true;
 }
 
 static void
@@ -70,7 +71,7 @@ begin_watching(void)
 	if (watched != NULL)
 		hash_destroy(watched);
 	watched = hash_create("weir watched relations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	anything_changed = false;
+	anything_changed = nobody_has_looked = false;
 	next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_MS);
 }
 
@@ -629,6 +630,9 @@ source_changes_are_pending(List *monitors)
 {
 	ListCell   *cell;
 
+	/* The invalidations of DDL are decoded with its commit. */
+	if (nobody_has_looked)
+		return true;
 	foreach(cell, monitors)
 	{
 		CapturedMonitor *monitor = lfirst(cell);
@@ -637,6 +641,26 @@ source_changes_are_pending(List *monitors)
 			return true;
 	}
 	return false;
+}
+
+/* Whether something was noticed that the stream has not reached. */
+static void
+note_pending(CapturedMonitor *monitor)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(monitor->monitor_id);
+
+	monitor->has_source_change =
+		sql_execute("SELECT FROM weir.source_change WHERE monitor_id = $1", 1, &type, &value, NULL) > 0;
+}
+
+void
+source_note_pending(List *monitors)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitors)
+		note_pending(lfirst(cell));
 }
 
 bool
@@ -672,8 +696,7 @@ source_apply_changes(List *monitors, XLogRecPtr position)
 						 DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &is_null)),
 						 DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &is_null)));
 		changed |= n > 0;
-		monitor->has_source_change =
-			sql_execute("SELECT FROM weir.source_change WHERE monitor_id = $1", 1, types, values, NULL) > 0;
+		note_pending(monitor);
 		definition_blame(0);
 	}
 	return changed;
