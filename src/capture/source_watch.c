@@ -650,8 +650,7 @@ note_pending(CapturedMonitor *monitor)
 	Oid			type = INT4OID;
 	Datum		value = Int32GetDatum(monitor->monitor_id);
 
-	monitor->has_source_change =
-		sql_execute("SELECT FROM weir.source_change WHERE monitor_id = $1", 1, &type, &value, NULL) > 0;
+	monitor->has_source_change = sql_execute("SELECT FROM weir.source_change WHERE monitor_id = $1", 1, &type, &value, NULL) > 0;
 }
 
 void
