@@ -108,7 +108,8 @@ weir_confirm_events(PG_FUNCTION_ARGS)
 	SqlScope	scope;
 	bool		is_null;
 
-	require_argument(fcinfo, 1, "event_id");
+	if (PG_ARGISNULL(1))
+		PG_RETURN_INT64(position);
 	event_id = PG_GETARG_INT64(1);
 	if (event_id > consumer.last_event_id)
 		ereport(ERROR,

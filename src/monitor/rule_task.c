@@ -285,6 +285,16 @@ plan_turn(RuleProgress *progress, TimestampTz *since, TimestampTz *until)
 		*until = Max(*until, progress->latest_final + 1);
 }
 
+/* Whether one of those from that position on is open. */
+static bool
+has_open_alert(List *alerts, int position)
+{
+	for (int i = position; i < list_length(alerts); i++)
+		if (((RuleAlert *) list_nth(alerts, i))->is_open)
+			return true;
+	return false;
+}
+
 void
 rule_evaluate(int rule_id)
 {
@@ -316,7 +326,16 @@ rule_evaluate(int rule_id)
 			until = Max(until, progress.evaluated_to + 1);
 		}
 		else if (has_change)
+		{
+			int			n_before = list_length(alerts);
+
 			alerts = rule_replay(rule, progress.changed_since, progress.changed_until, alerts, &sink);
+			if (has_open_alert(alerts, n_before))
+			{
+				since = progress.changed_until; /* it goes on, or resolves, in windows that did not change */
+				until = Max(until, progress.evaluated_to + 1);
+			}
+		}
 		if (until > since)
 			(void) rule_replay(rule, since, until, alerts, &sink);
 		write_subjects(rule, live.subjects);

@@ -47,7 +47,7 @@ COMMENT ON FUNCTION weir.drop_event_consumer(text) IS 'Forgets a position in the
 CREATE FUNCTION weir.confirm_events(consumer text, event_id bigint) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_confirm_events';
 COMMENT ON FUNCTION weir.confirm_events(text, bigint) IS
-'Says that a consumer is done with all events up to this one, and returns its position, which never moves back. For its owner. Errors: 42704 no such
+'Says that a consumer is done with all events up to this one, and returns its position, which never moves back (NULL: it stays). For its owner. Errors: 42704 no such
 consumer, 22023 an event that there is not yet.';
 
 CREATE FUNCTION weir._consumer_position(consumer text) RETURNS bigint

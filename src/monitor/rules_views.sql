@@ -83,7 +83,9 @@ CREATE FUNCTION weir.read_events(consumer text, max_events int = 100)
 BEGIN ATOMIC
     SELECT e.event_id, e.occurred_at, e.event, e.alert_id, e.monitor, e.rule, e.state, e.severity, e.family, e.subject, e.segment, e.metric, e.value, e.threshold,
         e.n, e.window_start, e.window_end, e.job_id, e.message, e.detail
-    FROM weir.alert_events e WHERE e.event_id > (SELECT weir._consumer_position(consumer)) ORDER BY e.event_id LIMIT max_events;
+    -- The position first, whatever there is to read: it tells of what was missed.
+    FROM weir._consumer_position(consumer) AS p (position),
+        LATERAL (SELECT * FROM weir.alert_events v WHERE v.event_id > p.position ORDER BY v.event_id LIMIT max_events) e ORDER BY e.event_id;
 END;
 COMMENT ON FUNCTION weir.read_events(text, int) IS
 'The next events of alerts after the position of a consumer, oldest first, at most max_events, columns as in weir.alert_events; the position stays where it
