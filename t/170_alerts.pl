@@ -76,7 +76,8 @@ becomes(q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'hysteresis' AND sta
 my $alert = sql(q{SELECT alert_id FROM weir.alerts WHERE rule = 'hysteresis' AND state = 'open'});
 sql("SET ROLE ann; SELECT weir.acknowledge_alert($alert, snooze => '1 s')");
 becomes("SELECT count(*) = 1 FROM weir.alert_events WHERE alert_id = $alert AND event = 'reminded'", 'a snooze ends');
-is(sql("SELECT string_agg(event || ' ' || state, ', ' ORDER BY event_id) FROM weir.alert_events WHERE alert_id = $alert"), 'opened open, acknowledged acknowledged, reminded open', 'after it was acknowledged');
+is(sql("SELECT string_agg(event || ' ' || state, ', ' ORDER BY event_id) FROM weir.alert_events WHERE alert_id = $alert"),
+	'opened open, acknowledged acknowledged, reminded open', 'after it was acknowledged');
 my $silence = sql(q{SET ROLE ann; SELECT weir.create_silence(rule => 'hysteresis', until => now() + interval '1 hour')});
 my $before = sql('SELECT max(event_id) FROM weir.alert_events');
 stream(20, 10, 10, 30, 30);
