@@ -187,6 +187,7 @@ lay_windows(BinTable *table, Allocator allocator, const DistributionBin *bins, i
 
 /* ---- filling ---- */
 
+/* n_coming values are about to be added. */
 static void
 fill(BinTable *table, Allocator allocator, const DistributionBin *bins, int n, int level, int64_t n_coming)
 {
@@ -248,7 +249,7 @@ rehash(BinTable *table, Allocator allocator)
 static void
 refill(BinTable *table, Allocator allocator, int64_t n_coming)
 {
-	size_t		size = sizeof(DistributionBin) * (size_t) table->n_bins;
+	size_t		size = sizeof(DistributionBin) * (size_t) (table->n_bins + 1); /* all may have been removed */
 	DistributionBin *bins = allocate(allocator, size);
 
 	bin_table_collect(table, allocator, bins);
@@ -258,10 +259,10 @@ refill(BinTable *table, Allocator allocator, int64_t n_coming)
 
 /* The hash table is crowded: perhaps windows lie better elsewhere by now. */
 static void
-grow(BinTable *table, Allocator allocator)
+grow(BinTable *table, Allocator allocator, int64_t n_coming)
 {
 	if (table->level > 0)
-		refill(table, allocator, 0);
+		refill(table, allocator, n_coming);
 	if (2 * table->n_used >= table->n_slots)
 		rehash(table, allocator);
 }
@@ -312,7 +313,7 @@ bin_table_add(BinTable *table, Allocator allocator, const double *values, size_t
 		table->n_bins = n_bins;
 		table->total += (int64_t) (i - told);
 		told = i;
-		grow(table, allocator);
+		grow(table, allocator, (int64_t) (n - i));
 		memcpy(windows, table->windows, sizeof(windows));
 	}
 	table->n_bins = n_bins;
@@ -345,7 +346,7 @@ bin_table_add_times(BinTable *table, Allocator allocator, double value, int64_t 
 		{
 			slot->key = key;
 			if (is_crowded(++table->n_used, table->n_slots))
-				grow(table, allocator);
+				grow(table, allocator, 0);
 		}
 	}
 	return exact;
