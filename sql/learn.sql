@@ -92,3 +92,20 @@ SELECT test_then_train('alma', a, repaid, NULL) OVER (ORDER BY id) FROM rows;
 DROP VIEW rows;
 DROP TABLE loans, models;
 DROP TYPE features;
+
+-- streams made by rule: the same seed, the same rows; a drift is one
+SELECT g, count(*), count(DISTINCT label) AS classes, array_length(min(x), 1) AS features, md5(string_agg(x::text || label, ',' ORDER BY i)) = (SELECT md5(string_agg(x::text || label, ',' ORDER BY i))
+    FROM generate_stream(g, 1000)) AS repeats FROM unnest('{sea,agrawal,led,rbf,hyperplane,random_tree}'::text[]) g, generate_stream(g, 1000) GROUP BY g ORDER BY g;
+SELECT concept, avg((label = (x[1] + x[2] <= (ARRAY[8, 9, 7, 9.5])[concept + 1])::int)::int) AS agree
+FROM generate_series(0, 3) concept, generate_stream('sea', 500, concept => concept) GROUP BY 1 ORDER BY 1;
+SELECT i < 500 AS before, avg((label = (x[1] + x[2] <= 8)::int)::int) = 1 AS first, avg((label = (x[1] + x[2] <= 9)::int)::int) = 1 AS second
+FROM generate_stream('sea', 1000, drift_at => 500) GROUP BY 1 ORDER BY 1 DESC;
+SELECT count(*) FROM (SELECT i, avg((label = (x[1] + x[2] <= 8)::int)::int) OVER (ORDER BY i ROWS 99 PRECEDING) AS old FROM generate_stream('sea', 3000, drift_at => 1500, drift_width => 1000)) s
+WHERE i = 800 AND old > 0.97 OR i = 2400 AND old < 0.97;
+SELECT g, avg((said = label::text)::int) > 0.6 AS learned FROM unnest('{sea,agrawal,rbf,random_tree}'::text[]) g,
+    LATERAL (SELECT i, label, test_then_train('adaptive_random_forest', x, label) OVER (ORDER BY i) AS said FROM generate_stream(g, 6000)) s WHERE i > 3000 GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM generate_stream('sea', 0);
+SELECT count(*) FROM generate_stream('seas', 1);
+SELECT count(*) FROM generate_stream('sea', 1, concept => 4);
+SELECT count(*) FROM generate_stream('sea', 1, noise => 2);
+SELECT count(*) FROM generate_stream('sea', NULL);

@@ -71,7 +71,8 @@ COMMENT ON FUNCTION weir.learn(weir.learner, "any", "any") IS
 CREATE FUNCTION weir.test_then_train(learner text, features "any", label "any", options jsonb DEFAULT '{}') RETURNS text
     AS 'MODULE_PATHNAME', 'weir_test_then_train' LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.test_then_train(text, "any", "any", jsonb) IS
-    'Window function: what a model says of each row of the partition, in its order, before it learns the row: a class, or a number as text. Give an ORDER BY that leaves no ties; the frame does not matter. '
+    'Window function: what a model says of each row of the partition, in its order, before it learns the row: a class, or a number as text. Give an '
+    'ORDER BY that leaves no ties; the frame does not matter. '
     'learner, features, label, options: as in weir.train; those of the first row hold for the partition. A row without label is predicted and not '
     'learned; NULL without features, and before the first label. What a model scores so is what it would have scored in use.';
 
@@ -80,7 +81,8 @@ COMMENT ON FUNCTION weir.test_then_train(text, "any", "any", jsonb) IS
 CREATE FUNCTION weir.predict(model weir.learner, features "any") RETURNS text
     AS 'MODULE_PATHNAME', 'weir_predict' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.predict(weir.learner, "any") IS
-    'What the model says of the features: the most probable class (of several the first by name; boolean labels are true and false), or a number as text. Features are found by name where the row has names, else by place; '
+    'What the model says of the features: the most probable class (of several the first by name; boolean labels are true and false), or a number as '
+    'text. Features are found by name where the row has names, else by place; '
     'categories that were not learned are missing values. NULL for NULL and before the first row. Raises 42703 for a feature that is missing in the row, '
     '42804 for one of another kind.';
 CREATE FUNCTION weir.predict_number(model weir.learner, features "any") RETURNS float8
@@ -98,7 +100,8 @@ COMMENT ON FUNCTION weir.predict_proba(weir.learner, "any", text) IS
 CREATE FUNCTION weir.explain(model weir.learner, features "any", class text DEFAULT NULL) RETURNS TABLE (feature text, contribution float8)
     AS 'MODULE_PATHNAME', 'weir_explain' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION weir.explain(weir.learner, "any", text) IS
-    'What each feature contributes to what the model says of a class (NULL: the predicted one): with "(bias)" first, contributions sum to it exactly. Linear models: log-odds of the class (softmax: its score; '
+    'What each feature contributes to what the model says of a class (NULL: the predicted one): with "(bias)" first, contributions sum to it exactly. '
+    'Linear models: log-odds of the class (softmax: its score; '
     'passive_aggressive and alma: the margin; regression: the number). Naive Bayes: the logarithm of the joint likelihood. Trees and forests: the probability, by path-dependent SHAP values '
     '(Lundberg, Erion and Lee 2018) over the weights that nodes have seen. No rows for NULL and before the first row.';
 
@@ -117,3 +120,16 @@ CREATE FUNCTION weir.model_memory(model weir.learner) RETURNS bigint
     AS 'MODULE_PATHNAME', 'weir_model_memory' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.model_memory(weir.learner) IS
     'Bytes that a model takes in memory. Its option max_memory bounds what it grows to: beyond, trees stop observing in the leaves that promise least, and new categories are missing values.';
+
+-- streams to try learners and detectors on
+
+CREATE FUNCTION weir.generate_stream(generator text, n_rows bigint, seed bigint DEFAULT 1, concept int DEFAULT 0, drift_at bigint DEFAULT NULL, drift_width bigint DEFAULT 1,
+    noise float8 DEFAULT 0) RETURNS TABLE (i bigint, x float8[], label int)
+    AS 'MODULE_PATHNAME', 'weir_generate_stream' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 10000;
+COMMENT ON FUNCTION weir.generate_stream(text, bigint, bigint, int, bigint, bigint, float8) IS
+    'Rows made by rule, to try learners and detectors on: numbered from 0, features x, class label. generator: sea (Street and Kim 2001; 3 features, concepts 0 to 3), agrawal (Agrawal, Imielinski '
+    'and Swami 1993; 9, 0 to 9), led (Breiman et al. 1984; 7 segments and 17 that say nothing, 10 classes, concepts 0 to 6: so many segments changed '
+    'places), rbf (10 features, 5 classes), hyperplane (Hulten, Spencer and Domingos '
+    '2001; 10), random_tree (Domingos and Hulten 2000; 10). seed: the same gives the same rows. drift_at: the row in the middle of the change to the '
+    'next concept, NULL for none; drift_width: rows that it takes, 1 '
+    'is at once. noise: the share of rows whose class is drawn anew (led: of segments turned over). Raises 22023 for what there is not.';
