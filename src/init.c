@@ -8,6 +8,7 @@
 #include "base/person.h"
 #include "capture/capture.h"
 #include "fmgr.h"
+#include "governance/governance.h"
 #include "model/model.h"
 #include "monitor/monitor.h"
 #include "monitor/rule.h"
@@ -27,5 +28,6 @@ _PG_init(void)
 	monitor_init();
 	/* Before rules, as tasks take their turns in this order: a rule with a long history keeps no job waiting. */
 	model_init();
+	governance_init();
 	rule_init();
 }

@@ -68,8 +68,8 @@ notify(int64 review_id, const char *event, const char *state)
 /* ---- requesting ---- */
 
 /* Names of roles as a regrole[], each once; raises 42704 or 22023. */
-static Datum
-roles_of_names(ArrayType *names)
+Datum
+review_roles(ArrayType *names)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -150,7 +150,7 @@ weir_request_review(PG_FUNCTION_ARGS)
 	if (approvals < 1 || approvals > MAX_APPROVALS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("approvals must be between 1 and %d", MAX_APPROVALS)));
 	if (!PG_ARGISNULL(2))
-		reviewers = roles_of_names(PG_GETARG_ARRAYTYPE_P(2));
+		reviewers = review_roles(PG_GETARG_ARRAYTYPE_P(2));
 	if (!PG_ARGISNULL(5))
 	{
 		TimestampTz due = PG_GETARG_TIMESTAMPTZ(5);
@@ -362,6 +362,23 @@ weir_review(PG_FUNCTION_ARGS)
 	state = MemoryContextStrdup(caller, state);
 	sql_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(state));
+}
+
+void
+review_remind(void)
+{
+	uint64		n =
+		sql_execute("UPDATE weir.review SET reminded_at = now() WHERE state = 'open' AND due_at < now() AND reminded_at IS NULL"
+					" RETURNING review_id",
+					0, NULL, NULL, NULL);
+	SPITupleTable *table = SPI_tuptable;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		is_null;
+
+		notify(DatumGetInt64(SPI_getbinval(table->vals[i], table->tupdesc, 1, &is_null)), "overdue", "open");
+	}
 }
 
 Datum

@@ -9,6 +9,8 @@
 
 #include "postgres.h"
 
+#include "utils/array.h"
+
 /* What a kind tells about one subject. */
 typedef struct ReviewSubject
 {
@@ -42,6 +44,12 @@ extern void review_register_kind(const ReviewKind *kind);
  */
 extern int64 review_request(const ReviewKind *kind, const ReviewSubject *subject, Oid user, Datum reviewers, int approvals,
 							const char *note, Datum due_at);
+
+/* Names of roles (text[]) as a regrole[], each once; raises 42704 or 22023. */
+extern Datum review_roles(ArrayType *names);
+
+/* Tells listeners, once each, of open reviews that are overdue; inside an SQL scope. */
+extern void review_remind(void);
 
 /* Called by model_init. */
 extern void review_init(void);

@@ -192,7 +192,7 @@ weir_set_class_retention(PG_FUNCTION_ARGS)
 	sql_add(&parameters, INTERVALOID, PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1), PG_ARGISNULL(1));
 	if (!PG_ARGISNULL(1))
 	{
-		sql_run("SELECT FROM (SELECT $1, $2) x (c, r) WHERE r >= interval '1 hour' AND r <= interval '1000 years'", &parameters);
+		sql_run("SELECT WHERE $2 BETWEEN interval '1 hour' AND interval '1000 years'", &parameters);
 		if (SPI_processed == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a retention is at least an hour, and at most 1000 years")));
@@ -201,7 +201,7 @@ weir_set_class_retention(PG_FUNCTION_ARGS)
 				&parameters);
 	}
 	else
-		sql_run("DELETE FROM weir.class_retention WHERE class = $1 AND $2 IS NULL", &parameters);
+		sql_run("DELETE FROM weir.class_retention WHERE class = $1", &parameters);
 	audit_write("set", "class_retention", class, "retention",
 				PG_ARGISNULL(1) ? NULL : DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(1))), NULL);
 	sql_end(&scope);

@@ -1,0 +1,343 @@
+/*
+ * erase.c
+ *		Erasing what is known of one person or case, and giving up what a class of columns may be kept for no longer.
+ *
+ * Rows, and tables that others own, are touched as the caller.  The audit log learns that somebody was erased and why, not who.
+ */
+#include "postgres.h"
+
+#include "base/arguments.h"
+#include "base/audit.h"
+#include "base/privileges.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "governance/governance.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "worker/worker.h"
+
+PG_FUNCTION_INFO_V1(weir_erase_subject);
+
+#define MAX_REBUILDS 200 /* of one monitor; where there were more, one covers them all */
+
+/* One call: what is erased, and where its result goes. */
+typedef struct Erasure
+{
+	Oid			source;
+	char	   *relation;
+	char	   *column;
+	char	   *value;
+	Datum		keys;			/* text[]: primary keys of the rows */
+	Oid			user;
+	ReturnSetInfo *set;
+	MemoryContext context;
+	int64		total;
+} Erasure;
+
+static void
+report(Erasure *erasure, const char *what, const char *name, int64 n, const char *note)
+{
+	Datum		values[] = {CStringGetTextDatum(what), CStringGetTextDatum(name), Int64GetDatum(n),
+					  note ? CStringGetTextDatum(note) : (Datum) 0};
+	bool		nulls[] = {false, false, n < 0, note == NULL};
+
+	tuplestore_putvalues(erasure->set->setResult, erasure->set->setDesc, values, nulls);
+	if (n > 0)
+		erasure->total += n;
+}
+
+/* Runs a statement with the value as $1 as the caller; copies the first column of the first row when that is an array. */
+static int64
+run_as_user(Erasure *erasure, const char *statement, Datum *array)
+{
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+	uint64		n;
+
+	sql_begin_as(&scope, erasure->user);
+	sql_add_text(&parameters, erasure->value);
+	n = sql_run(statement, &parameters);
+	if (array != NULL)
+	{
+		bool		is_null;
+		Datum		value = sql_value(0, 1, &is_null);
+		MemoryContext inside = MemoryContextSwitchTo(erasure->context);
+
+		*array = PointerGetDatum(DatumGetArrayTypePCopy(value));
+		MemoryContextSwitchTo(inside);
+	}
+	sql_end(&scope);
+	return (int64) n;
+}
+
+/* A statement on weir's own tables with source, keys and value as $1 to $3; its rows are copied as text. */
+static char ***
+run_as_owner(Erasure *erasure, const char *statement, int n_columns, uint64 *n)
+{
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+	char	 ***rows;
+	MemoryContext inside;
+
+	sql_begin(&scope);
+	sql_add_role(&parameters, erasure->source);
+	sql_add(&parameters, TEXTARRAYOID, erasure->keys, false);
+	sql_add_text(&parameters, erasure->column);
+	*n = sql_run(statement, &parameters);
+	inside = MemoryContextSwitchTo(erasure->context);
+	rows = palloc0(sizeof(char **) * Max(*n, 1));
+	for (uint64 i = 0; i < *n && n_columns > 0; i++)
+	{
+		rows[i] = palloc0(sizeof(char *) * n_columns);
+		for (int j = 0; j < n_columns; j++)
+			rows[i][j] = sql_text(i, j + 1);
+	}
+	MemoryContextSwitchTo(inside);
+	sql_end(&scope);
+	return rows;
+}
+
+/* ---- monitors: panes that held the rows are built anew ---- */
+
+static void
+rebuild_panes(Erasure *erasure)
+{
+	uint64		n;
+	char	 ***monitors = run_as_owner(erasure,
+									"SELECT m.name, m.time_column::text, m.pane_size::text, m.on_delete, coalesce(b.form, '')"
+									" FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id)"
+									" WHERE m.source = $1 ORDER BY 1",
+									5, &n);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		char	   *name = monitors[i][0];
+		char	   *panes =
+			psprintf("SELECT DISTINCT weir.tumble(%s::timestamptz, interval %s) AS p FROM %s WHERE %s::text = $1 AND isfinite(%s)",
+					 quote_identifier(monitors[i][1]), quote_literal_cstr(monitors[i][2]), erasure->relation,
+					 quote_identifier(erasure->column), quote_identifier(monitors[i][1]));
+		Datum		begins;
+		Datum	   *times;
+		int			n_panes;
+
+		if (strcmp(monitors[i][4], "query") == 0 || strcmp(monitors[i][4], "data_version") == 0)
+			report(erasure, "baseline", name, -1,
+				   "it was taken from rows once: set it again with weir.set_baseline() where they were among them");
+		/* Together where there are many, from the first to the last. */
+		run_as_user(erasure,
+					psprintf("WITH p AS (%s) SELECT CASE WHEN (SELECT count(*) FROM p) <= %d THEN ARRAY(SELECT p FROM p ORDER BY 1)"
+							 " ELSE ARRAY(SELECT unnest(ARRAY[min(p), max(p)]) FROM p) END",
+							 panes, MAX_REBUILDS),
+					&begins);
+		deconstruct_array(DatumGetArrayTypeP(begins), TIMESTAMPTZOID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &times, NULL,
+						  &n_panes);
+		if (n_panes == 0)
+			continue;
+		if (strcmp(monitors[i][3], "ignore") == 0)
+		{
+			report(erasure, "panes", name, -1,
+				   "the monitor keeps what its table has deleted: weir.rebuild() gives up all that the table no longer has");
+			continue;
+		}
+		if (!worker_is_preloaded())
+		{
+			report(erasure, "panes", name, -1, "weir is not preloaded: run weir.rebuild() when it is");
+			continue;
+		}
+		for (int j = 0; j < n_panes; j++)
+		{
+			SqlParameters parameters = {0};
+			SqlScope	scope;
+
+			sql_begin_as(&scope, erasure->user);
+			sql_add_text(&parameters, name);
+			sql_add(&parameters, TIMESTAMPTZOID, times[j], false);
+			sql_add_text(&parameters, monitors[i][2]);
+			sql_add(&parameters, TIMESTAMPTZOID, n_panes > MAX_REBUILDS ? times[n_panes - 1] : times[j], false);
+			sql_run("SELECT weir.rebuild($1, $2, $4 + $3::interval)", &parameters);
+			sql_end(&scope);
+		}
+		report(erasure, "panes", name, n_panes, "built anew in the background, see weir.progress");
+	}
+}
+
+/* ---- data versions: tables of rows, and the models trained on them ---- */
+
+static void
+erase_from_data_versions(Erasure *erasure)
+{
+	uint64		n;
+	char	 ***versions = run_as_owner(
+		erasure,
+		"SELECT d.data_version::text, c.oid::text, d.owner::oid::text, (SELECT string_agg(format('%s/%s', m.name, v.version), ', '"
+		" ORDER BY m.name, v.version) FROM weir.model_version v JOIN weir.model m USING (model_id) WHERE v.data_version = d.data_version)"
+		" FROM weir.data_version d JOIN pg_namespace s ON s.nspname = d.relation_schema JOIN pg_class c ON c.relnamespace = s.oid"
+		" AND c.relname = d.relation_name WHERE d.status <> 'dropped' AND EXISTS (SELECT FROM jsonb_array_elements(d.columns) k"
+		"  WHERE k ->> 'name' = $3) ORDER BY d.data_version",
+		4, &n);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		Oid			relation = (Oid) strtoul(versions[i][1], NULL, 10);
+		int64		n_deleted;
+
+		if (!has_privs_of_role(erasure->user, (Oid) strtoul(versions[i][2], NULL, 10)))
+		{
+			report(erasure, "data version", versions[i][0], -1,
+				   "it belongs to somebody else: ask its owner to erase the subject there");
+			continue;
+		}
+		n_deleted = run_as_user(erasure,
+								psprintf("DELETE FROM %s WHERE %s::text = $1", qualified_relation(relation),
+										 quote_identifier(erasure->column)),
+								NULL);
+		if (n_deleted == 0)
+			continue;
+		{
+			SqlParameters parameters = {0};
+			SqlScope	scope;
+
+			sql_begin(&scope);
+			sql_add_int(&parameters, strtoll(versions[i][0], NULL, 10));
+			sql_run("UPDATE weir.data_version SET status = 'changed', checked_at = clock_timestamp() WHERE data_version = $1",
+					&parameters);
+			sql_end(&scope);
+		}
+		report(erasure, "data version", versions[i][0], n_deleted,
+			   versions[i][3] == NULL ? NULL : psprintf("models were trained on these rows: %s; train them again", versions[i][3]));
+	}
+}
+
+/* ---- weir's own tables ---- */
+
+static void
+erase_own(Erasure *erasure, const char *what, const char *name, const char *statement)
+{
+	uint64		n;
+
+	(void) run_as_owner(erasure, statement, 0, &n);
+	if (n > 0)
+		report(erasure, what, name, (int64) n, NULL);
+}
+
+/* Labels that were written into tables of their own. */
+static void
+erase_labels(Erasure *erasure)
+{
+	uint64		n;
+	char	 ***tables =
+		run_as_owner(erasure,
+					 "SELECT DISTINCT q.label_table::oid::text, q.label_key::text FROM weir.labelling_queue q JOIN weir.monitor m"
+					 " USING (monitor_id) WHERE m.source = $1 AND q.label_table <> m.source",
+					 2, &n);
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		char	   *table = qualified_relation((Oid) strtoul(tables[i][0], NULL, 10));
+		SqlParameters parameters = {0};
+		SqlScope	scope;
+		int64		n_deleted;
+
+		if (table == NULL)
+			continue;
+		sql_begin_as(&scope, erasure->user);
+		sql_add(&parameters, TEXTARRAYOID, erasure->keys, false);
+		n_deleted = (int64) sql_run(psprintf("DELETE FROM %s WHERE %s::text = ANY ($1)", table, quote_identifier(tables[i][1])),
+									&parameters);
+		sql_end(&scope);
+		report(erasure, "labels", table, n_deleted, NULL);
+	}
+}
+
+Datum
+weir_erase_subject(PG_FUNCTION_ARGS)
+{
+	Erasure		erasure = {.user = GetUserId(), .set = (ReturnSetInfo *) fcinfo->resultinfo, .context = CurrentMemoryContext};
+	char	   *reason = required_text(fcinfo, 3, "reason");
+	char	   *key_column;
+	bool		delete_rows;
+
+	require_argument(fcinfo, 0, "source");
+	require_argument(fcinfo, 1, "key_column");
+	require_argument(fcinfo, 4, "delete_rows");
+	erasure.source = PG_GETARG_OID(0);
+	erasure.column = NameStr(*PG_GETARG_NAME(1));
+	erasure.value = required_text(fcinfo, 2, "key");
+	delete_rows = PG_GETARG_BOOL(4);
+	require_words(reason, "reason");
+	require_table_owner(erasure.source);
+	if (get_attnum(erasure.source, erasure.column) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist", erasure.column, get_rel_name(erasure.source))));
+	erasure.relation = qualified_relation(erasure.source);
+	key_column = single_key_column(erasure.source);
+	InitMaterializedSRF(fcinfo, 0);
+
+	/* Which rows there are, by primary key; the key itself stands for one that is gone. */
+	if (key_column == NULL)
+		erasure.keys = PointerGetDatum(construct_empty_array(TEXTOID));
+	else
+		run_as_user(&erasure,
+					psprintf("SELECT ARRAY(SELECT %s::text FROM %s WHERE %s::text = $1)%s", quote_identifier(key_column),
+							 erasure.relation, quote_identifier(erasure.column),
+							 strcmp(key_column, erasure.column) == 0 ? " || ARRAY[$1]" : ""),
+					&erasure.keys);
+	rebuild_panes(&erasure);
+	if (delete_rows)
+		report(&erasure, "rows", erasure.relation,
+			   run_as_user(&erasure,
+						   psprintf("DELETE FROM %s WHERE %s::text = $1", erasure.relation, quote_identifier(erasure.column)),
+						   NULL),
+			   NULL);
+	erase_from_data_versions(&erasure);
+	erase_labels(&erasure);
+	erase_own(&erasure, "labelling items", erasure.relation,
+			  "DELETE FROM weir.labelling_item i USING weir.labelling_queue q, weir.monitor m WHERE q.queue_id = i.queue_id"
+			  " AND m.monitor_id = q.monitor_id AND m.source = $1 AND i.row_key = ANY ($2)");
+	erase_own(
+		&erasure, "complaints", erasure.relation,
+		"UPDATE weir.complaint c SET row_key = NULL, prediction = NULL, explanation = NULL, complaint = NULL, complainant = NULL, answer = NULL"
+		" FROM weir.monitor m WHERE m.monitor_id = c.monitor_id AND m.source = $1 AND c.row_key = ANY ($2)");
+	erase_own(
+		&erasure, "golden records", erasure.relation,
+		"DELETE FROM weir.golden_record g WHERE EXISTS (SELECT FROM weir.golden_member r JOIN weir.matching_source s"
+		" ON s.matching_id = r.matching_id AND s.name = r.source WHERE r.matching_id = g.matching_id AND r.golden_id = g.golden_id"
+		" AND s.relation = $1 AND r.row_key = ANY ($2))");
+	erase_own(&erasure, "matched pairs", erasure.relation,
+			  "DELETE FROM weir.match_pair p USING weir.matching_source s WHERE s.matching_id = p.matching_id AND s.relation = $1"
+			  " AND (s.name = p.left_source AND p.left_key = ANY ($2) OR s.name = p.right_source AND p.right_key = ANY ($2))");
+	audit_write("erase", "subject", erasure.relation, "key_column", erasure.column, "reason", reason, "erased",
+				psprintf(INT64_FORMAT, erasure.total), NULL);
+	return (Datum) 0;
+}
+
+/* ---- retention ---- */
+
+void
+retention_of_classes(void)
+{
+	/* Their own task drops the tables then, but for what a live model was trained on. */
+	sql_execute(
+		"UPDATE weir.data_version d SET retention = k.retention FROM (SELECT d.data_version, min(r.retention) AS retention"
+		"  FROM weir.data_version d, jsonb_array_elements(d.columns) c JOIN weir.column_classes l ON l.column_name = c ->> 'name'"
+		"  JOIN weir.class_retention r USING (class) WHERE d.status <> 'dropped' AND d.relation_name IS NOT NULL GROUP BY d.data_version) k"
+		" WHERE k.data_version = d.data_version AND (d.retention IS NULL OR d.retention > k.retention)",
+		0, NULL, NULL, NULL);
+#define RETENTION_OF_MONITOR \
+	"(SELECT c.monitor_id, min(r.retention) AS retention FROM weir.monitor_column c JOIN weir.class_retention r USING (class) GROUP BY 1) k"
+	sql_execute("DELETE FROM weir.labelling_item i USING weir.labelling_queue q JOIN " RETENTION_OF_MONITOR
+				" USING (monitor_id) WHERE q.queue_id = i.queue_id AND i.state <> 'open' AND i.added_at < now() - k.retention",
+				0, NULL, NULL, NULL);
+	sql_execute(
+		"UPDATE weir.complaint c SET row_key = NULL, prediction = NULL, explanation = NULL, complaint = NULL, complainant = NULL, answer = NULL"
+		" FROM " RETENTION_OF_MONITOR
+		" WHERE k.monitor_id = c.monitor_id AND c.answered_at < now() - k.retention AND c.complaint IS NOT NULL",
+		0, NULL, NULL, NULL);
+}
