@@ -138,15 +138,15 @@ COMMENT ON FUNCTION weir.data_sheet(bigint) IS
 'A data sheet in Markdown of a data version in weir.data_versions: rows, hash, columns with types and classes (of columns of that name in described or monitored tables), the query, the
 models trained on it. Error: 42704 no such data version.';
 
-CREATE FUNCTION weir.data_sheet(source regclass) RETURNS text
+CREATE FUNCTION weir.source_sheet(source regclass) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     s record;
 BEGIN
-    SELECT * INTO s FROM weir.sources x WHERE x.source = data_sheet.source;
+    SELECT * INTO s FROM weir.sources x WHERE x.source = source_sheet.source;
     IF NOT FOUND THEN
-        RAISE undefined_object USING MESSAGE = format('%s is neither monitored nor described', data_sheet.source), HINT = 'SELECT source FROM weir.sources;';
+        RAISE undefined_object USING MESSAGE = format('%s is neither monitored nor described', source_sheet.source), HINT = 'SELECT source FROM weir.sources;';
     END IF;
     RETURN format(E'# Data sheet: %s\n', s.source)
         || weir._lines('Purpose', NULL, ARRAY[format('- Purpose: %s', coalesce(s.purpose, 'not recorded')), format('- Legal basis: %s', coalesce(s.legal_basis, 'not recorded')),
@@ -162,6 +162,6 @@ BEGIN
                 SELECT DISTINCT ON (x.column_name) x.* FROM weir.window_stats(o.monitor) x WHERE x.segment IS NULL AND x.is_final ORDER BY x.column_name, x.window_start DESC) w
             ORDER BY w.monitor, w.column_name));
 END $$;
-COMMENT ON FUNCTION weir.data_sheet(regclass) IS
+COMMENT ON FUNCTION weir.source_sheet(regclass) IS
 'A data sheet in Markdown of a monitored or described table: purpose, legal basis and steward (weir.describe_source), columns with types, classes and retention, and how
 complete they are in the last final windows. Error: 42704 the table is neither, or nothing of it may be read.';

@@ -338,6 +338,6 @@ retention_of_classes(void)
 	sql_execute(
 		"UPDATE weir.complaint c SET row_key = NULL, prediction = NULL, explanation = NULL, complaint = NULL, complainant = NULL, answer = NULL"
 		" FROM " RETENTION_OF_MONITOR
-		" WHERE k.monitor_id = c.monitor_id AND c.answered_at < now() - k.retention AND c.complaint IS NOT NULL",
+		" WHERE k.monitor_id = c.monitor_id AND c.answered_at < now() - k.retention AND num_nonnulls(row_key, prediction, explanation, complaint, complainant, answer) > 0",
 		0, NULL, NULL, NULL);
 }

@@ -60,7 +60,7 @@ char *
 matching_similarity(const char *method, const char *a, const char *b)
 {
 	if (strcmp(method, "equal") == 0)
-		return psprintf("(%s = %s)::int::float8", a, b);
+		return psprintf("(lower(%s) = lower(%s))::int::float8", a, b);
 	if (strcmp(method, "trigram") == 0)
 		return psprintf("%s(%s, %s)::float8", extension_function("pg_trgm", "similarity", method), a, b);
 	if (strcmp(method, "levenshtein") == 0)
@@ -108,7 +108,8 @@ check_definition(const SqlParameters *parameters)
 		 " SELECT split_part(b, ':', 1) FROM unnest($5) b UNION ALL SELECT key FROM jsonb_each($8)) c"
 		 " WHERE NOT EXISTS (SELECT FROM jsonb_each($3) s WHERE s.value -> 'columns' ? c.name) LIMIT 1",
 		 "Columns are called as in columns of the sources."},
-		{"SELECT format('unknown survivorship \"%s\"', s.value) FROM jsonb_each_text($8) s WHERE s.value NOT IN ('first_source', 'longest', 'most_frequent')"
+		{"SELECT format('unknown survivorship \"%s\"', s.value) FROM jsonb_each_text($8) s"
+		 " WHERE s.value NOT IN ('first_source', 'longest', 'most_frequent')"
 		 " AND NOT (s.value LIKE 'latest:%' AND EXISTS (SELECT FROM jsonb_each($3) x WHERE x.value -> 'columns' ? substr(s.value, 8))) LIMIT 1",
 		 "It is first_source, longest, most_frequent, or latest: and a column of the sources."}};
 

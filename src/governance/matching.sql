@@ -77,7 +77,7 @@ COMMENT ON FUNCTION weir.create_matching(text, jsonb, jsonb, text[], float8, flo
 'Declares how records of one or several tables are matched into golden records, and returns its name. sources: {"crm": {"table": "crm.people", "key": "id", "place": 1, "columns":
 {"name": "full_name", "city": "town"}}, ...}: key is a unique column, columns gives each column its common name, place ranks the sources (by name when left out).
 compare: {"name": {"method": "trigram", "weight": 2}, "city": {"method": "equal"}}: the score of a pair is the weighted mean of its similarities in [0, 1], over columns that
-both have. Methods: equal, trigram (pg_trgm), levenshtein (1 - distance / length), metaphone, soundex (fuzzystrmatch). block_by: only records that agree in one of
+both have. Methods: equal (whatever the case), trigram (pg_trgm), levenshtein (1 - distance / length), metaphone, soundex (fuzzystrmatch). block_by: only records that agree in one of
 these are compared, {"city", "name:metaphone"}; NULL: all with all. From match_from a pair is a match, from review_from it is for people to decide.
 survivorship: which value of a column a golden record takes: {"name": "longest" | "most_frequent" | "latest:<column>" | "first_source"}; first_source by default. Needs SELECT on
 the tables. Errors: 42704 an extension is missing, 22023 what is no definition.';
