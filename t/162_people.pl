@@ -107,7 +107,7 @@ sql(q{SELECT weir.answer_complaint(max(complaint_id), 'upheld', 'yes') FROM weir
 UPDATE weir.complaint SET answered_at = now() - interval '2 years'; UPDATE weir.labelling_item SET added_at = now() - interval '2 years'});
 sql_as('ml', q{SELECT weir.classify_column('loans', 'income', 'sensitive')});
 sql(q{SELECT weir.set_class_retention('sensitive', '1 year')});
-wait_until($node, q{SELECT (SELECT count(*) = 0 FROM weir.labelling_items) 
+wait_until($node, q{SELECT (SELECT count(*) = 0 FROM weir.labelling_items)
 	AND (SELECT count(*) = 2 AND bool_and(complaint IS NULL AND answer IS NULL) FROM weir.complaints)}, 'labelling items and complaints are given up');
 is(sql(q{SELECT sum(n) FROM weir.complaint_counts}), 2, 'and stay counted');
 wait_until($node, q{SELECT retention = '1 year' FROM weir.data_version}, 'tables of data versions are kept no longer');
