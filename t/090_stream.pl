@@ -193,7 +193,8 @@ wait_until($node, 'SELECT partial_bytes = 0 FROM weir.capture_status', 'nor in m
 
 # --- more partial panes than memory allows: given up, and rebuilt after the commit
 $node->safe_psql('postgres', q{ALTER SYSTEM SET weir.capture_memory = '1MB'});
-$node->safe_psql('postgres', q{SELECT pg_reload_conf(); SELECT pg_sleep(0.5)});
+$node->restart;
+$node->poll_query_until('postgres', q(SELECT state = 'streaming' FROM weir.capture_status));
 $node->safe_psql('postgres', q{BEGIN; SELECT fill(200000, 'huge ', '2026-02-01'); UPDATE big SET amount = 1 WHERE id % 1000 = 0; COMMIT});
 check('200,000 rows past the limit of memory');
 $node->poll_query_until('postgres', 'SELECT transactions_given_up > 0 FROM weir.capture_status');

@@ -233,6 +233,10 @@ _PG_output_plugin_init(OutputPluginCallbacks *callbacks)
 /*
  * Unlike read_local_xlog_page this waits on the latch, and unlike read_local_xlog_page_no_wait it leaves the reader's private data
  * alone, which is the decoding context.
+ *
+ * Nobody sets the latch for new WAL, so both this and the idle loop look now and then.  The server wakes those of its walsender
+ * array, which a background worker has no place in; since 16 by condition variables, which one could join, but then every commit
+ * would pay for waking capture, and capture would begin a transaction for each, where now it reads what 20 ms have brought.
  */
 static int
 read_page(XLogReaderState *reader, XLogRecPtr page, int wanted_length, XLogRecPtr target, char *buffer)
