@@ -99,7 +99,7 @@ FROM weir.performance_scores('scored', since => '2026-03-08', until => '2026-03-
     (VALUES ('roc_auc'), ('recall')) l (metric)
 WHERE s.metric = l.metric AND v.metric = l.metric AND NOT s.is_estimate AND NOT v.is_estimate AND s.segment IS NULL AND v.segment IS NULL GROUP BY 1, s.threshold ORDER BY 1;
 SELECT family, subject, count(*), count(DISTINCT metric) AS metrics FROM weir.scores('scored') WHERE family = 'performance' AND segment IS NULL GROUP BY 1, 2 ORDER BY subject COLLATE "C";
-SELECT to_char(window_start, 'YYYY-MM-DD') AS day, n, n_labelled FROM weir.windows('scored', since => '2026-03-08') WHERE segment IS NULL ORDER BY 1;
+SELECT to_char(window_start, 'YYYY-MM-DD') AS day, n, n_labelled, label_share FROM weir.windows('scored', since => '2026-03-08') WHERE segment IS NULL ORDER BY 1;
 
 -- ---- settings ----
 SELECT weir.alter_monitor('scored', options => '{"performance": {"threshold": 0.4, "thresholds": {"roc_auc": 0.99, "base_rate": [0.4, 0.6]}}, "min_n": 200}');

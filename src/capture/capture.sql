@@ -79,7 +79,7 @@ COMMENT ON TABLE weir.label_join IS 'Definitions of tables of predictions with t
 
 CREATE TABLE weir.label_join_state (
     join_id int PRIMARY KEY REFERENCES weir.label_join ON DELETE CASCADE,
-    followed boolean NOT NULL DEFAULT false, -- capture notes what changes; before that, everything is compared
+    followed boolean NOT NULL DEFAULT false, -- capture notes what changes, and has asked for a comparison of everything before
     files text,                           -- of both tables as last looked at: where they change, rows may have changed without a trace in the log
     disabled_reason text
 );
@@ -239,6 +239,7 @@ CREATE TABLE weir.capture_progress (
     database_oid oid NOT NULL,
     captured_lsn pg_lsn,                  -- NULL: a gap was recorded and no slot made since; every commit that ends at or before it is folded, in the transaction that wrote this
     last_commit_at timestamptz,
+    follows_labels boolean NOT NULL DEFAULT false, -- since the slot was made, everything of weir.label_join was compared once
     rows_total bigint NOT NULL DEFAULT 0,
     updated_at timestamptz NOT NULL DEFAULT now()
 );

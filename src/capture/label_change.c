@@ -95,7 +95,9 @@ label_change_load(void)
 				"WHERE join_id NOT IN (SELECT join_id FROM weir.label_join_state)",
 				0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.label_change WHERE join_id NOT IN (SELECT join_id FROM weir.label_join)", 0, NULL, NULL, NULL);
-	n = sql_execute("SELECT j.join_id, j.predictions::oid, j.labels::oid, j.key::text[], j.label_key::text[], s.followed "
+	/* After a gap, none is. */
+	n = sql_execute("SELECT j.join_id, j.predictions::oid, j.labels::oid, j.key::text[], j.label_key::text[], "
+					"s.followed AND coalesce((SELECT follows_labels FROM weir.capture_progress), false) "
 					"FROM weir.label_join j JOIN weir.label_join_state s USING (join_id) ORDER BY 1",
 					0, NULL, NULL, NULL);
 	for (uint64 i = 0; i < n; i++)
@@ -401,18 +403,30 @@ void
 label_change_follow(void)
 {
 	ListCell   *cell;
+	bool		changed = false;
 
+	foreach(cell, joins)
+		changed |= !((LabelJoin *) lfirst(cell))->followed;
+	if (!changed || !stream_is_within(GetActiveSnapshot()))
+		return;
+	changed = true;
 	foreach(cell, joins)
 	{
 		LabelJoin  *join = lfirst(cell);
 		Oid			type = INT4OID;
 		Datum		id = Int32GetDatum(join->join_id);
 
-		if (join->followed || !stream_is_within(GetActiveSnapshot()))
+		if (join->followed)
 			continue;
-		sql_execute("INSERT INTO weir.label_change (join_id, xid) VALUES ($1, pg_catalog.pg_current_xact_id())", 1, &type, &id,
-					NULL);
-		sql_execute("UPDATE weir.label_join_state SET followed = true WHERE join_id = $1", 1, &type, &id, NULL);
-		join->followed = true;
+		/* Capture waits for nobody who has the row locked. */
+		join->followed = sql_execute("UPDATE weir.label_join_state s SET followed = true FROM (SELECT join_id FROM weir.label_join_state "
+									 "WHERE join_id = $1 FOR UPDATE SKIP LOCKED) l WHERE s.join_id = l.join_id",
+									 1, &type, &id, NULL) == 1;
+		if (join->followed)
+			sql_execute("INSERT INTO weir.label_change (join_id, xid) VALUES ($1, pg_catalog.pg_current_xact_id())", 1, &type, &id,
+						NULL);
+		changed &= join->followed;
 	}
+	if (changed)
+		sql_execute("UPDATE weir.capture_progress SET follows_labels = true", 0, NULL, NULL, NULL);
 }

@@ -196,9 +196,9 @@ store_new_progress(XLogRecPtr position)
 	values[3] = LSNGetDatum(position);
 	sql_begin(&scope);
 	sql_execute("UPDATE weir.gap SET to_lsn = $4 WHERE healed_at IS NULL", 4, types, values, NULL);
-	sql_execute("UPDATE weir.label_join_state SET followed = false", 0, NULL, NULL, NULL);
 	sql_execute("INSERT INTO weir.capture_progress (slot, system_identifier, database_oid, captured_lsn) VALUES ($1, $2, $3, $4) "
-				"ON CONFLICT (singleton) DO UPDATE SET slot = $1, system_identifier = $2, database_oid = $3, captured_lsn = $4",
+				"ON CONFLICT (singleton) DO UPDATE SET slot = $1, system_identifier = $2, database_oid = $3, captured_lsn = $4, "
+				"follows_labels = false",
 				4, types, values, NULL);
 	sql_end(&scope);
 	CommitTransactionCommand();

@@ -32,17 +32,19 @@
 
 /* ---- the task: starts the worker where there is work ---- */
 
-/* What leaves no trace in the log: partitions that come and go, tables that are rewritten. And tables that are gone. */
+/* What leaves no trace in the log: partitions that come and go, tables that are rewritten. And tables that are gone. Waits for
+ * nobody. */
 static void
 look_at_files(void)
 {
-	sql_execute("DELETE FROM weir.label_join j WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = j.relation)", 0,
-				NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.label_join j WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = j.relation) "
+				"AND join_id IN (SELECT join_id FROM weir.label_join_state FOR UPDATE SKIP LOCKED)",
+				0, NULL, NULL, NULL);
 	sql_execute(
 		"WITH present AS (SELECT j.join_id, (WITH RECURSIVE tree(relation) AS (SELECT pg_catalog.unnest(ARRAY[j.predictions::oid, j.labels::oid]) "
 		"UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.relation WHERE NOT i.inhdetachpending) "
 		"SELECT pg_catalog.string_agg(t.relation || ':' || coalesce(pg_catalog.pg_relation_filenode(t.relation), 0), ',' ORDER BY t.relation) FROM tree t) AS files "
-		"FROM weir.label_join j), "
+		"FROM weir.label_join j JOIN (SELECT join_id FROM weir.label_join_state FOR UPDATE SKIP LOCKED) l USING (join_id)), "
 		"changed AS (UPDATE weir.label_join_state s SET files = p.files FROM present p WHERE p.join_id = s.join_id "
 		"AND s.files IS DISTINCT FROM p.files RETURNING s.join_id) "
 		"INSERT INTO weir.label_change (join_id, xid) SELECT join_id, pg_catalog.pg_current_xact_id() FROM changed",
@@ -95,7 +97,18 @@ typedef struct Batch
 	bool		has_everything;
 } Batch;
 
-/* The first table with visible changes that nobody else looks at. False when there is none. */
+/* One worker at a time, whoever started it.  Not by a lock of a row, which capture would meet. */
+static bool
+be_alone(void)
+{
+	bool		is_null;
+
+	sql_execute("SELECT pg_catalog.pg_try_advisory_xact_lock('weir.label_join'::pg_catalog.regclass::oid::int, 0)", 0, NULL, NULL,
+				NULL);
+	return DatumGetBool(sql_value(0, 1, &is_null));
+}
+
+/* The first table with visible changes. False when there is none. */
 static bool
 find_batch(Batch *batch, MemoryContext context)
 {
@@ -108,7 +121,7 @@ find_batch(Batch *batch, MemoryContext context)
 	if (sql_execute(
 			"SELECT j.relation::oid FROM weir.label_join j JOIN weir.label_join_state s USING (join_id) "
 			"WHERE s.disabled_reason IS NULL AND EXISTS (SELECT FROM weir.label_change c WHERE c.join_id = j.join_id AND " IS_VISIBLE
-			") ORDER BY j.join_id LIMIT 1 FOR UPDATE OF s SKIP LOCKED",
+			") ORDER BY j.join_id LIMIT 1",
 			0, NULL, NULL, NULL) == 0 ||
 		!labelled_table_load(DatumGetObjectId(sql_value(0, 1, &is_null)), &batch->table, context))
 		return false;
@@ -228,7 +241,7 @@ work_once(void)
 		return false;
 	}
 	sql_begin(&scope);
-	found = find_batch(&batch, context);
+	found = be_alone() && find_batch(&batch, context);
 	sql_end(&scope);
 	if (found)
 		error = run_behind_boundary(work_on, &batch);

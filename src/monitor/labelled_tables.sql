@@ -21,7 +21,7 @@ COMMENT ON FUNCTION weir.verify_labels(regclass) IS
     'noted as changed and not looked at yet. Reads all three tables as the caller. Errors: 42704 not such a table, 42501 not readable.';
 
 CREATE VIEW weir.labelled_tables WITH (security_barrier) AS
-    SELECT j.relation, j.predictions, j.labels, j.key, j.label_key, j.columns, j.label_columns, coalesce(s.followed, false) AS followed,
+    SELECT j.relation, j.predictions, j.labels, j.key, j.label_key, j.columns, j.label_columns, coalesce(s.followed AND (SELECT p.follows_labels FROM weir.capture_progress p), false) AS followed,
         (SELECT count(*) FROM weir.label_change c WHERE c.join_id = j.join_id) AS n_pending, s.disabled_reason, j.owner, j.created_at
     FROM weir.label_join j LEFT JOIN weir.label_join_state s USING (join_id)
     WHERE pg_has_role(j.owner::oid, 'USAGE') OR has_table_privilege(j.relation::oid, 'SELECT');

@@ -90,12 +90,12 @@ COMMENT ON FUNCTION weir._status(boolean, int, bigint, bigint, text) IS
 CREATE FUNCTION weir._windows(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
     segments boolean, labels boolean, columns int[], protected int[])
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, n bigint, n_labelled bigint, n_late bigint,
-        is_final boolean, status text, updated_at timestamptz)
+        is_final boolean, status text, updated_at timestamptz, label_share float8)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT s.monitor, p.window_start, p.window_end, p.segment, p.n, CASE WHEN labels THEN p.n_labelled END, p.n_late,
         coalesce(p.window_end <= s.final_before, false), weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, p.n, s.min_n, CASE WHEN p.n = 0 THEN 'insufficient' ELSE 'ok' END),
-        p.updated_at
+        p.updated_at, CASE WHEN labels AND (SELECT m.label IS NOT NULL FROM weir.monitor m WHERE m.monitor_id = $1) THEN p.n_labelled::float8 / nullif(p.n, 0) END
     FROM weir._settings(monitor_id) s,
         weir._pane_windows(monitor_id, 'counts', window_size, slide, since, until, segments, NULL) p;
 END;
@@ -428,10 +428,10 @@ COMMENT ON FUNCTION weir.may_read_rows(regclass, name, boolean) IS
 CREATE FUNCTION weir.windows(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
     RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, n bigint, n_labelled bigint, n_late bigint,
-        is_final boolean, status text, updated_at timestamptz)
+        is_final boolean, status text, updated_at timestamptz, label_share float8)
     AS 'MODULE_PATHNAME', 'weir_windows' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
 COMMENT ON FUNCTION weir.windows(text, interval, interval, timestamptz, timestamptz) IS
-    'Windows of a monitor, those without rows between the first and the last one too (unless there are more than 10000 of them): n rows, n_labelled rows with a label (NULL when the caller may not read it), n_late rows that came '
+    'Windows of a monitor, those without rows between the first and the last one too (unless there are more than 10000 of them): n rows, n_labelled rows with a label (NULL when the caller may not read it), label_share: which share of n that is, in [0, 1], n_late rows that came '
     'after their window was final. status: ok, insufficient (n below option min_n), stale (a change could not be taken back from '
     'a pane: weir.rebuild mends it), gap (capture has missed changes and not healed yet), rolled_up (its panes are larger by now: nothing is known of it). monitor: as in weir.monitors. '
     'window_size, slide: other windows than the monitor''s own, made of the same panes; NULL: the monitor''s (slide NULL with a '
@@ -615,7 +615,7 @@ COMMENT ON VIEW weir.monitor_storage IS
 GRANT SELECT ON weir.monitor_storage TO PUBLIC;
 
 CREATE VIEW weir.windows WITH (security_barrier) AS
-    SELECT m.monitor, r.window_start, r.window_end, r.segment, r.n, r.n_labelled, r.n_late, r.is_final, r.status, r.updated_at
+    SELECT m.monitor, r.window_start, r.window_end, r.segment, r.n, r.n_labelled, r.n_late, r.is_final, r.status, r.updated_at, r.label_share
     FROM weir.monitors m CROSS JOIN LATERAL weir.windows(m.monitor) r;
 COMMENT ON VIEW weir.windows IS
     'Windows of all monitors that one may read; columns as in the function weir.windows(monitor, ...), which takes a range of '
