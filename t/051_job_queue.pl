@@ -133,7 +133,8 @@ for my $n (300, 700)
 	@claimers = claimers();
 }
 wait_until($node, q{SELECT count(*) >= 1000 FROM weir.jobs WHERE trainer = 'free' AND state = 'succeeded'}, 'a thousand');
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 $_->finish for @claimers;
 @claimers = claimers();
 $_->finish for @claimers;
