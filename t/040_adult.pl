@@ -61,6 +61,32 @@ is($subscriber->safe_psql('postgres', q{SELECT count(DISTINCT metric) FROM weir.
   AND metric IN ('demographic_parity_difference', 'demographic_parity_ratio', 'equal_opportunity_difference', 'equal_opportunity_ratio')}), 4,
 	'difference and ratio of demographic parity and equal opportunity');
 
+# The whole table of counts is that of the aggregate, and so is every metric made of it; also after updates and deletes, which are taken back.
+sub same_as_the_table
+{
+	my ($what) = @_;
+
+	$publisher->wait_for_catchup('weir_test');
+	all_equal($subscriber, 'guess', "$what: every pane equals a batch recomputation");
+	for my $column (qw(sex race))
+	{
+		my $number = $column eq 'sex' ? 1 : 2;
+		is($subscriber->safe_psql('postgres', qq{SELECT weir.merge(fairness[$number]) FROM weir.pane JOIN weir.monitor m USING (monitor_id) WHERE m.name = 'guess' AND generation = 0}),
+			$subscriber->safe_psql('postgres', qq{SELECT weir.fairness_positive('>50K', income, guess, $column) FROM people}), "$what: the counts by $column are those of weir.fairness over the table");
+		is($subscriber->safe_psql('postgres', qq{
+WITH window_scores AS (SELECT metric, group_name, reference_group, value, low, high, p_value, n, n_reference, threshold, verdict, status
+    FROM weir.fairness_scores('guess', window_size => '36500 days') WHERE protected = '$column' AND metric = ANY (weir.fairness_metric_names())),
+  table_scores AS (SELECT x.metric, x.group_name, x.reference_group, x.value, x.low, x.high, x.p_value, x.n, x.n_reference, x.threshold, x.verdict, x.status
+    FROM weir.fairness_metrics((SELECT weir.fairness_positive('>50K', income, guess, $column) FROM people)) x)
+SELECT (SELECT count(*) > 0 FROM window_scores), (SELECT count(*) FROM ((TABLE window_scores EXCEPT ALL TABLE table_scores) UNION ALL (TABLE table_scores EXCEPT ALL TABLE window_scores)) d)}), 't|0',
+			"$what: and so are all metrics by $column, exactly");
+	}
+}
+same_as_the_table('inserted');
+$publisher->safe_psql('postgres', q{UPDATE people SET guess = CASE WHEN hours_per_week > 45 THEN '>50K' ELSE '<=50K' END WHERE id % 10 = 0});
+$publisher->safe_psql('postgres', q{UPDATE people SET income = NULL WHERE id % 23 = 0; DELETE FROM people WHERE id % 17 = 0; UPDATE people SET sex = NULL WHERE id % 501 = 0});
+same_as_the_table('updated and deleted');
+
 $subscriber->stop;
 $publisher->stop;
 done_testing();
