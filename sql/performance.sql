@@ -49,3 +49,24 @@ SELECT weir.recalibrate(.5, '{"method": "isotonic", "scores": [1, 0], "values": 
 SELECT weir.recalibrate(.5, '[]');
 SELECT '\x01'::weir.performance;
 SELECT 'nonsense'::weir.performance;
+
+-- parallel workers and merged parts give the bytes of one pass; what is taken back gives the same answers
+CREATE TABLE many AS
+SELECT i, i % 4 AS part, i * 7919 % 10 < 4 AS y, i * 7919 % 10007 / 10007.0::float8 AS s, 'c' || i % 5 AS kind, 'c' || (i + (i % 7 = 0)::int) % 5 AS guess, sin(i) AS due, sin(i + 0.1) AS forecast
+FROM generate_series(1, 20000) i;
+ANALYZE many;
+CREATE TABLE single AS
+SELECT weir.binary_performance(y, s) AS b, weir.class_performance(kind, guess) AS c, weir.regression_performance(due, forecast) AS r, weir.binary_performance(y, s) FILTER (WHERE part < 3) AS b3,
+       weir.class_performance(kind, guess) FILTER (WHERE part < 3) AS c3, weir.regression_performance(due, forecast) FILTER (WHERE part < 3) AS r3
+FROM many;
+SELECT weir.merge(b)::text = (SELECT b::text FROM single) AS b, weir.merge(c)::text = (SELECT c::text FROM single) AS c, weir.merge(r)::text = (SELECT r::text FROM single) AS r
+FROM (SELECT weir.binary_performance(y, s) AS b, weir.class_performance(kind, guess) AS c, weir.regression_performance(due, forecast) AS r FROM many GROUP BY part) q;
+SELECT weir.performances_equal(single.b OPERATOR(weir.-) q.b, single.b3) AS b, weir.performances_equal(single.c OPERATOR(weir.-) q.c, single.c3) AS c,
+       weir.performances_equal(single.r OPERATOR(weir.-) q.r, single.r3) AS r
+FROM single, (SELECT weir.binary_performance(y, s) AS b, weir.class_performance(kind, guess) AS c, weir.regression_performance(due, forecast) AS r FROM many WHERE part = 3) q;
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
+EXPLAIN (COSTS OFF) SELECT weir.binary_performance(y, s) FROM many;
+SELECT weir.binary_performance(y, s)::text = (SELECT b::text FROM single) AS b, weir.class_performance(kind, guess)::text = (SELECT c::text FROM single) AS c,
+       weir.regression_performance(due, forecast)::text = (SELECT r::text FROM single) AS r FROM many;
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
+DROP TABLE many, single;

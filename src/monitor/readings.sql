@@ -255,7 +255,7 @@ BEGIN ATOMIC
             f.p_value, f.group_name IS NULL AND f.metric = coalesce(s.fairness_metrics[1], 'demographic_parity_ratio') AS is_primary
         FROM weir.monitor m,
             weir._settings($1, only_metrics) s,
-            LATERAL weir._pane_windows($1, 'fairness', window_size, slide, since, until, segments,
+            LATERAL weir._pane_windows($1, 'fairness', $2, $3, $4, $5, $6, -- by number: the monitor has a window_size too
                                        CASE WHEN s.fairness_metrics = '{}' AND s.rate_metrics = '{}' THEN '{}' ELSE $9 END) p,
             LATERAL (
                 SELECT x.metric, x.group_name, x.reference_group, x.value, x.low, x.high, x.p_value, x.n, x.n_reference, x.threshold, x.verdict,
