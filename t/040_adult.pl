@@ -75,7 +75,7 @@ sub same_as_the_table
 			$subscriber->safe_psql('postgres', qq{SELECT weir.fairness_positive('>50K', income, guess, $column) FROM people}), "$what: the counts by $column are those of weir.fairness over the table");
 		is($subscriber->safe_psql('postgres', qq{
 WITH window_scores AS (SELECT metric, group_name, reference_group, value, low, high, p_value, n, n_reference, threshold, verdict, status
-    FROM weir.fairness_scores('guess', window_size => '36500 days') WHERE protected = '$column' AND metric = ANY (weir.fairness_metric_names())),
+    FROM weir.fairness_scores('guess', window_size => '3650 days') WHERE protected = '$column' AND metric = ANY (weir.fairness_metric_names())),
   table_scores AS (SELECT x.metric, x.group_name, x.reference_group, x.value, x.low, x.high, x.p_value, x.n, x.n_reference, x.threshold, x.verdict, x.status
     FROM weir.fairness_metrics((SELECT weir.fairness_positive('>50K', income, guess, $column) FROM people)) x)
 SELECT (SELECT count(*) > 0 FROM window_scores), (SELECT count(*) FROM ((TABLE window_scores EXCEPT ALL TABLE table_scores) UNION ALL (TABLE table_scores EXCEPT ALL TABLE window_scores)) d)}), 't|0',
