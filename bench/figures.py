@@ -16,6 +16,7 @@ import capture
 import detectors
 import drift
 import fairness
+import jobs
 import learners
 import series
 import summaries
@@ -57,7 +58,7 @@ def machine(cursor):
 
 FIGURES = {**summaries.FIGURES, 'windows': windows, **builds.FIGURES, **capture.FIGURES,
            'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES,
-           'drift': drift.speed, **fairness.FIGURES, 'learners': lambda cursor: learners.speed(cursor, row)}
+           'drift': drift.speed, **fairness.FIGURES, **jobs.FIGURES, 'learners': lambda cursor: learners.speed(cursor, row)}
 
 
 def main():

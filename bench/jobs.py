@@ -1,0 +1,112 @@
+"""Figures of jobs and data versions: the queue beside a table with SKIP LOCKED written by hand, procedures at a steady rate, the fingerprint beside count(*)."""
+import statistics
+import threading
+import time
+
+import psycopg
+
+from common import ROUNDS, ROWS, SECONDS, compare, row
+
+CLAIMERS = 8
+JOBS = 5000
+RATE = 5000 / 60  # per second
+
+QUEUE = 'CREATE TABLE bench_queue (job_id bigserial PRIMARY KEY, state text NOT NULL DEFAULT \'queued\', run_after timestamptz NOT NULL DEFAULT now(), started_at timestamptz, finished_at timestamptz, config jsonb)'
+BY_HAND = ("UPDATE bench_queue SET state = 'running', started_at = clock_timestamp() WHERE job_id = (SELECT job_id FROM bench_queue WHERE state = 'queued' AND run_after <= clock_timestamp() "
+           'ORDER BY run_after, job_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING job_id, 0::bigint',
+           "UPDATE bench_queue SET state = 'succeeded', finished_at = clock_timestamp() WHERE job_id = %s AND %s IS NOT NULL")
+OURS = ("SELECT job_id, token FROM weir.claim_job('{bench_outside}')", 'SELECT weir.complete_job(%s, %s)')
+
+
+def drain(statements):
+    """Eight claimers take everything there is; seconds, and the latency of each claim in milliseconds."""
+    latencies = []
+
+    def claim():
+        with psycopg.connect(autocommit=True) as connection:
+            while True:
+                begin = time.perf_counter()
+                found = connection.execute(statements[0]).fetchone()
+                latencies.append((time.perf_counter() - begin) * 1000)
+                if found is None:
+                    return
+                connection.execute(statements[1], found)
+
+    threads = [threading.Thread(target=claim) for _ in range(CLAIMERS)]
+    begin = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - begin, latencies
+
+
+def p99(values):
+    return statistics.quantiles(values, n=100)[98]
+
+
+def jobs(cursor):
+    cursor.execute('DROP TABLE IF EXISTS bench_queue')
+    cursor.execute(QUEUE)
+    cursor.execute("CREATE INDEX ON bench_queue (run_after, job_id) WHERE state = 'queued'")
+    cursor.execute("SELECT weir.create_model('bench'), weir.create_trainer('bench_outside', 'bench')")
+    ours, by_hand = [], []
+    for _ in range(min(ROUNDS, 3)):
+        cursor.execute("SELECT count(weir.enqueue_job('bench_outside')) FROM generate_series(1, %s)", (JOBS,))
+        ours.append(drain(OURS))
+        cursor.execute('INSERT INTO bench_queue (config) SELECT \'{}\' FROM generate_series(1, %s)', (JOBS,))
+        by_hand.append(drain(BY_HAND))
+    a, b = (statistics.median(seconds for seconds, _ in runs) for runs in (ours, by_hand))
+    row(f'external jobs claimed and completed, {CLAIMERS} claimers / a table with SKIP LOCKED', f'{JOBS / a * 60:,.0f} per minute', f'{JOBS / b * 60:,.0f} per minute', f'{a / b:.2f}',
+        f'{JOBS:,} jobs; leases, tokens and the log are in the former alone')
+    row('latency of claim_job, 99th percentile / the same by hand', f'{p99([x for _, run in ours for x in run]):.1f} ms', f'{p99([x for _, run in by_hand for x in run]):.1f} ms', '', f'{CLAIMERS} claimers at full speed')
+    procedures(cursor)
+    cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_cron'")
+    if cursor.fetchone()[0] == 0:
+        row('jobs of pg_cron', 'not on this machine', note='it starts jobs at the turn of a second, and each in a session of its own')
+
+
+def procedures(cursor):
+    """Short procedures, queued one by one at 5,000 a minute: from due to started."""
+    cursor.execute("CREATE PROCEDURE bench_short(job_id bigint, config jsonb) LANGUAGE sql AS 'SELECT 1'")
+    cursor.execute("SELECT weir.create_trainer('bench_short', 'bench', procedure => 'bench_short', max_running => 2)")
+    seconds = max(SECONDS, 10)
+    begin = time.perf_counter()
+    n = 0
+    while time.perf_counter() - begin < seconds:
+        cursor.execute("SELECT weir.enqueue_job('bench_short')")
+        n += 1
+        time.sleep(max(0, begin + n / RATE - time.perf_counter()))
+    while True:
+        cursor.execute("SELECT count(*) FILTER (WHERE state = 'succeeded'), count(*) FROM weir.jobs WHERE trainer = 'bench_short'")
+        done, all_of_them = cursor.fetchone()
+        if done == all_of_them:
+            break
+        time.sleep(0.1)
+    cursor.execute('SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - j.run_after) * 1000), extract(epoch FROM max(a.finished_at) - min(j.created_at)), '
+                   "count(DISTINCT j.job_id) FROM weir.job j JOIN weir.job_attempt a USING (job_id) WHERE j.trainer = 'bench_short'")
+    (median, last), took, n = cursor.fetchone()
+    row('procedures at 5,000 a minute: from due to started, median and 99th percentile', f'{median:.1f} ms, {last:.1f} ms', note=f'{n:,} jobs in {took:.0f} s')
+    cursor.execute("SELECT count(weir.enqueue_job('bench_short')) FROM generate_series(1, %s)", (JOBS,))
+    begin = time.perf_counter()
+    while True:
+        cursor.execute("SELECT count(*) FROM weir.jobs WHERE trainer = 'bench_short' AND state <> 'succeeded'")
+        if cursor.fetchone()[0] == 0:
+            break
+        time.sleep(0.1)
+    row('procedures, all due at once', f'{JOBS / (time.perf_counter() - begin) * 60:,.0f} per minute', note=f'{JOBS:,} jobs, two workers')
+
+
+def fingerprint(cursor):
+    cursor.execute('CREATE TABLE IF NOT EXISTS bench_rows (id bigint, a float8, b float8, c int, d int, at timestamptz, word text, kind text, flag boolean, amount numeric(12, 2))')
+    cursor.execute('SELECT count(*) FROM bench_rows')
+    if cursor.fetchone()[0] == 0:
+        cursor.execute("INSERT INTO bench_rows SELECT i, random(), random(), random() * 1000, random() * 1000, now() + i * interval '1 s', md5(i::text), 'abc', i % 2 = 0, random() * 100 FROM generate_series(1, %s) i".replace('% 2', '%% 2'), (ROWS,))
+        cursor.execute('VACUUM ANALYZE bench_rows')
+    note = f'{ROWS:,} rows of ten columns, one process'
+    compare(cursor, '`fingerprint(t)` / `count(*)`', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT count(*) FROM bench_rows', note)
+    compare(cursor, '`fingerprint(t)` / `count(t)`, which forms the record as well', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT count(t) FROM bench_rows t', note)
+    compare(cursor, '`fingerprint(t)` / `sum(hashtextextended(t::text, 0))`', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT sum(hashtextextended(t::text, 0)::numeric) FROM bench_rows t', note)
+
+
+FIGURES = {'jobs': jobs, 'fingerprint': fingerprint}
