@@ -11,8 +11,10 @@ CLAIMERS = 8
 JOBS = 5000
 RATE = 5000 / 60  # per second
 
-QUEUE = 'CREATE TABLE bench_queue (job_id bigserial PRIMARY KEY, state text NOT NULL DEFAULT \'queued\', run_after timestamptz NOT NULL DEFAULT now(), started_at timestamptz, finished_at timestamptz, config jsonb)'
-BY_HAND = ("UPDATE bench_queue SET state = 'running', started_at = clock_timestamp() WHERE job_id = (SELECT job_id FROM bench_queue WHERE state = 'queued' AND run_after <= clock_timestamp() "
+QUEUE = ("CREATE TABLE bench_queue (job_id bigserial PRIMARY KEY, state text NOT NULL DEFAULT 'queued', run_after timestamptz NOT NULL DEFAULT now(), "
+         'started_at timestamptz, finished_at timestamptz, config jsonb)')
+BY_HAND = ("UPDATE bench_queue SET state = 'running', started_at = clock_timestamp() WHERE job_id = (SELECT job_id FROM bench_queue "
+           "WHERE state = 'queued' AND run_after <= clock_timestamp() "
            'ORDER BY run_after, job_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING job_id, 0::bigint',
            "UPDATE bench_queue SET state = 'succeeded', finished_at = clock_timestamp() WHERE job_id = %s AND %s IS NOT NULL")
 OURS = ("SELECT job_id, token FROM weir.claim_job('{bench_outside}')", 'SELECT weir.complete_job(%s, %s)')
@@ -101,7 +103,8 @@ def fingerprint(cursor):
     cursor.execute('CREATE TABLE IF NOT EXISTS bench_rows (id bigint, a float8, b float8, c int, d int, at timestamptz, word text, kind text, flag boolean, amount numeric(12, 2))')
     cursor.execute('SELECT count(*) FROM bench_rows')
     if cursor.fetchone()[0] == 0:
-        cursor.execute("INSERT INTO bench_rows SELECT i, random(), random(), random() * 1000, random() * 1000, now() + i * interval '1 s', md5(i::text), 'abc', i % 2 = 0, random() * 100 FROM generate_series(1, %s) i".replace('% 2', '%% 2'), (ROWS,))
+        cursor.execute("INSERT INTO bench_rows SELECT i, random(), random(), random() * 1000, random() * 1000, now() + i * interval '1 s', md5(i::text), 'abc', i %% 2 = 0, "
+                       'random() * 100 FROM generate_series(1, %s) i', (ROWS,))
         cursor.execute('VACUUM ANALYZE bench_rows')
     note = f'{ROWS:,} rows of ten columns, one process'
     compare(cursor, '`fingerprint(t)` / `count(*)`', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT count(*) FROM bench_rows', note)
