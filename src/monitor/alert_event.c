@@ -57,7 +57,7 @@ alert_write_event(int64 alert_id, const char *event)
 	" r.action <> 'notify' AND a.job_id IS NULL AND (a.severity = 'alert' OR r.severity = 'warning')" \
 	" AND (s.acted_at IS NULL OR a.window_end >= s.acted_at + r.cooldown)" \
 	" FROM weir.alert a JOIN weir.rule r USING (rule_id) LEFT JOIN weir.rule_state s USING (rule_id)" \
-	" WHERE a.resolved_at IS NULL AND (a.snoozed_until IS NULL OR a.snoozed_until <= now())" \
+	" WHERE a.resolved_at IS NULL AND a.rule_id IS NOT NULL AND (a.snoozed_until IS NULL OR a.snoozed_until <= now())" \
 	" AND NOT weir._is_silenced(a.rule_id, 'notifications', now(), now() + interval '1 microsecond')"
 
 static int64

@@ -23,12 +23,10 @@
 #include "worker/worker.h"
 
 PG_FUNCTION_INFO_V1(weir_create_rule);
-PG_FUNCTION_INFO_V1(weir_create_composite_rule);
 PG_FUNCTION_INFO_V1(weir_drop_rule);
 PG_FUNCTION_INFO_V1(weir_enable_rule);
 
 #define MAX_ACTIONS 8
-#define MAX_OUT_OF 1000
 
 typedef struct RegisteredAction
 {
@@ -142,21 +140,6 @@ enum RuleArgument
 	SHARE
 };
 
-enum CompositeArgument
-{
-	COMPOSITE_NAME,
-	COMPOSITE_PARTS,
-	COMPOSITE_AT_LEAST,
-	COMPOSITE_WINDOWS,
-	COMPOSITE_OUT_OF,
-	COMPOSITE_SEVERITY,
-	COMPOSITE_ACTION,
-	COMPOSITE_TRAINER,
-	COMPOSITE_COOLDOWN,
-	COMPOSITE_CLEAR_WINDOWS,
-	COMPOSITE_OPTIONS
-};
-
 const char *
 rule_level_name(RuleLevel level)
 {
@@ -215,57 +198,18 @@ check_bounds(FunctionCallInfo fcinfo)
 }
 
 static void
-check_windows(int32 windows, bool has_out_of, int32 out_of, int32 clear_windows)
-{
-	if (windows < 1 || windows > MAX_OUT_OF || (has_out_of && (out_of < windows || out_of > MAX_OUT_OF)))
-		rule_refuse(psprintf("windows and out_of must satisfy 1 <= windows <= out_of <= %d", MAX_OUT_OF),
-					"windows => 2, out_of => 3: two of the last three windows.");
-	if (clear_windows < 1 || clear_windows > MAX_OUT_OF)
-		rule_refuse(psprintf("clear_windows must be from 1 to %d", MAX_OUT_OF), NULL);
-}
-
-static void
-check_cooldown(Datum cooldown)
-{
-	Interval	zero = {0};
-
-	if (DatumGetBool(DirectFunctionCall2(interval_lt, cooldown, IntervalPGetDatum(&zero))))
-		rule_refuse("cooldown must not be negative", NULL);
-}
-
-static void
-check_severity(const char *severity)
-{
-	if (rule_level_of(severity) == LEVEL_NONE)
-		rule_refuse(psprintf("unknown severity \"%s\"", severity), "The severity is warning or alert.");
-}
-
-typedef struct RequiredArgument
-{
-	int			number;
-	const char *name;
-} RequiredArgument;
-
-static void
-require_arguments(FunctionCallInfo fcinfo, const RequiredArgument *required, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		require_argument(fcinfo, required[i].number, required[i].name);
-}
-
-static void
 check_numbers(FunctionCallInfo fcinfo)
 {
 	static const RequiredArgument required[] =
 		{{WINDOWS, "windows"},   {MIN_N, "min_n"},     {SEVERITY, "severity"},          {ACTION, "action"},
 		 {COOLDOWN, "cooldown"}, {OPTIONS, "options"}, {CLEAR_WINDOWS, "clear_windows"}};
 
-	require_arguments(fcinfo, required, lengthof(required));
-	check_windows(PG_GETARG_INT32(WINDOWS), !PG_ARGISNULL(OUT_OF), PG_ARGISNULL(OUT_OF) ? 0 : PG_GETARG_INT32(OUT_OF),
-				  PG_GETARG_INT32(CLEAR_WINDOWS));
+	rule_require_arguments(fcinfo, required, lengthof(required));
+	rule_check_windows(PG_GETARG_INT32(WINDOWS), !PG_ARGISNULL(OUT_OF), PG_ARGISNULL(OUT_OF) ? 0 : PG_GETARG_INT32(OUT_OF),
+					   PG_GETARG_INT32(CLEAR_WINDOWS));
 	if (PG_GETARG_INT64(MIN_N) < 0)
 		rule_refuse("min_n must not be negative", NULL);
-	check_cooldown(PG_GETARG_DATUM(COOLDOWN));
+	rule_check_cooldown(PG_GETARG_DATUM(COOLDOWN));
 	if (!PG_ARGISNULL(SHARE))
 	{
 		if (!(PG_GETARG_FLOAT8(SHARE) > 0 && PG_GETARG_FLOAT8(SHARE) <= 1))
@@ -306,9 +250,8 @@ text_member_is(Jsonb *object, const char *name, const char *text)
 	return member != NULL && strcmp(member, text) == 0;
 }
 
-/* The row is there: what starts with it, returning the name. Inside an SQL scope, which it ends. */
-static Datum
-begin_rule(SqlScope *scope, const char *name)
+Datum
+rule_begin(SqlScope *scope, const char *name)
 {
 	bool		is_null;
 	int			rule_id = DatumGetInt32(sql_value(0, 1, &is_null));
@@ -320,8 +263,8 @@ begin_rule(SqlScope *scope, const char *name)
 	return DirectFunctionCall1(namein, CStringGetDatum(name));
 }
 
-static void
-refuse_name_taken(const char *name)
+void
+rule_refuse_name_taken(const char *name)
 {
 	ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("rule \"%s\" already exists", name)));
 }
@@ -346,7 +289,7 @@ weir_create_rule(PG_FUNCTION_ARGS)
 	check_numbers(fcinfo);
 	check_bounds(fcinfo);
 	rule_check_options(PG_GETARG_JSONB_P(OPTIONS));
-	check_severity(argument_text(fcinfo, SEVERITY));
+	rule_check_severity(argument_text(fcinfo, SEVERITY));
 	rule_check_action(argument_text(fcinfo, ACTION), argument_text(fcinfo, TRAINER), user);
 	family = text_member(PG_GETARG_JSONB_P(OPTIONS), "family");
 
@@ -380,108 +323,8 @@ weir_create_rule(PG_FUNCTION_ARGS)
 			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, $8), $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
 			" $23, $24::regrole, $25) ON CONFLICT (name) DO NOTHING RETURNING rule_id",
 			lengthof(types), types, values, nulls) == 0)
-		refuse_name_taken(name);
-	PG_RETURN_DATUM(begin_rule(&scope, name));
-}
-
-/* Reads the parts: their monitor must be one, and they fit together. Inside an SQL scope; the numbers of the rules are int[]. */
-static Datum
-read_parts(Datum names, int *n_parts, char **monitor)
-{
-	Datum		numbers;
-	bool		is_null;
-	Oid			type = TEXTARRAYOID;
-
-	sql_execute(
-		"SELECT count(*)::int, count(r.rule_id)::int, count(DISTINCT r.monitor_id)::int, bool_or(r.parts IS NOT NULL), bool_or(r.family = 'capture'),"
-		" min(u.name) FILTER (WHERE r.rule_id IS NULL), min(m.name), array_agg(r.rule_id ORDER BY u.ordinality), count(DISTINCT r.rule_id)::int,"
-		" bool_or(u.name IS NULL)"
-		" FROM unnest($1) WITH ORDINALITY u (name, ordinality) LEFT JOIN weir.rule r ON r.name = u.name LEFT JOIN weir.monitor m USING (monitor_id)",
-		1, &type, &names, NULL);
-	*n_parts = DatumGetInt32(sql_value(0, 1, &is_null));
-	if (*n_parts == 0 || DatumGetBool(sql_value(0, 10, &is_null)))
-		rule_refuse("a composite rule needs parts", "parts => '{name of a rule, name of another}'");
-	if (DatumGetInt32(sql_value(0, 2, &is_null)) < *n_parts)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("rule \"%s\" does not exist", sql_text(0, 6)),
-				 errhint("SELECT rule FROM weir.rules lists them.")));
-	if (DatumGetInt32(sql_value(0, 9, &is_null)) < *n_parts)
-		rule_refuse("a part of a composite rule is named twice", NULL);
-	if (DatumGetInt32(sql_value(0, 3, &is_null)) > 1)
-		rule_refuse("the parts of a composite rule must be of one monitor", NULL);
-	if (DatumGetBool(sql_value(0, 4, &is_null)))
-		rule_refuse("a part of a composite rule cannot be composite itself", NULL);
-	if (DatumGetBool(sql_value(0, 5, &is_null)))
-		rule_refuse("a part of a composite rule cannot be a rule on a metric of capture",
-					"Those are watched minute by minute of the wall clock.");
-	*monitor = sql_text(0, 7);
-	numbers = sql_value(0, 8, &is_null);
-	return numbers;
-}
-
-Datum
-weir_create_composite_rule(PG_FUNCTION_ARGS)
-{
-	static const RequiredArgument required[] = {{COMPOSITE_PARTS, "parts"},
-												{COMPOSITE_WINDOWS, "windows"},
-												{COMPOSITE_SEVERITY, "severity"},
-												{COMPOSITE_ACTION, "action"},
-												{COMPOSITE_COOLDOWN, "cooldown"},
-												{COMPOSITE_OPTIONS, "options"},
-												{COMPOSITE_CLEAR_WINDOWS, "clear_windows"}};
-	char	   *name = required_name(fcinfo, COMPOSITE_NAME, "name", "rule");
-	MemoryContext caller = CurrentMemoryContext;
-	char	   *monitor;
-	int			n_parts;
-	int			at_least;
-	int			monitor_id;
-	Oid			user = GetUserId();
-	Oid			types[] = {TEXTOID, INT4OID,     FLOAT8OID, INT4OID,  INT4OID,      TEXTOID, TEXTOID,
-				   TEXTOID, INTERVALOID, INT4OID,   JSONBOID, INT4ARRAYOID, OIDOID};
-	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1];
-	Datum		parts;
-	SqlScope	scope;
-
-	require_arguments(fcinfo, required, lengthof(required));
-	check_windows(PG_GETARG_INT32(COMPOSITE_WINDOWS), !PG_ARGISNULL(COMPOSITE_OUT_OF),
-				  PG_ARGISNULL(COMPOSITE_OUT_OF) ? 0 : PG_GETARG_INT32(COMPOSITE_OUT_OF), PG_GETARG_INT32(COMPOSITE_CLEAR_WINDOWS));
-	check_cooldown(PG_GETARG_DATUM(COMPOSITE_COOLDOWN));
-	check_severity(argument_text(fcinfo, COMPOSITE_SEVERITY));
-	rule_check_options(PG_GETARG_JSONB_P(COMPOSITE_OPTIONS));
-	rule_check_action(argument_text(fcinfo, COMPOSITE_ACTION), argument_text(fcinfo, COMPOSITE_TRAINER), user);
-	sql_begin(&scope);
-	(void) read_parts(PG_GETARG_DATUM(COMPOSITE_PARTS), &n_parts, &monitor);
-	monitor = MemoryContextStrdup(caller, monitor);
-	sql_end(&scope);
-	monitor_id = monitor_require_owner(monitor);
-	at_least = PG_ARGISNULL(COMPOSITE_AT_LEAST) ? n_parts : PG_GETARG_INT32(COMPOSITE_AT_LEAST);
-	if (at_least < 1 || at_least > n_parts)
-		rule_refuse(psprintf("at_least must be from 1 to %d, the number of the parts", n_parts), NULL);
-
-	sql_begin(&scope);
-	parts = read_parts(PG_GETARG_DATUM(COMPOSITE_PARTS), &n_parts, &monitor);
-	memset(nulls, ' ', sizeof(nulls));
-	nulls[lengthof(types)] = '\0';
-	for (int i = 0; i <= COMPOSITE_OPTIONS; i++)
-	{
-		values[i] = fcinfo->args[i].value;
-		if (PG_ARGISNULL(i))
-			nulls[i] = 'n';
-	}
-	values[COMPOSITE_PARTS] = Int32GetDatum(monitor_id);
-	values[COMPOSITE_AT_LEAST] = Float8GetDatum(at_least - 1);
-	nulls[COMPOSITE_AT_LEAST] = ' ';
-	values[COMPOSITE_OPTIONS + 1] = parts;
-	values[COMPOSITE_OPTIONS + 2] = ObjectIdGetDatum(user);
-	if (sql_execute(
-			"INSERT INTO weir.rule (name, monitor_id, family, metric, above, windows, out_of, min_n, severity, action, trainer, cooldown,"
-			" clear_windows, options, parts, owner)"
-			" VALUES ($1, $2, 'rule', 'parts_holding', $3, $4, coalesce($5, $4), 0, $6, $7, $8, $9, $10, $11, $12, $13::regrole)"
-			" ON CONFLICT (name) DO NOTHING RETURNING rule_id",
-			lengthof(types), types, values, nulls) == 0)
-		refuse_name_taken(name);
-	PG_RETURN_DATUM(begin_rule(&scope, name));
+		rule_refuse_name_taken(name);
+	PG_RETURN_DATUM(rule_begin(&scope, name));
 }
 
 /* ---- drop, enable ---- */

@@ -11,7 +11,9 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "base/sql.h"
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
@@ -171,6 +173,20 @@ typedef struct RuleSink
 /* Raises 22023 with message and hint (which may be NULL). */
 pg_noreturn extern void rule_refuse(const char *message, const char *hint);
 
+/* 1 <= windows <= out_of <= 1000, and clear_windows within the same; outside of a scope, like the next three. */
+extern void rule_check_windows(int32 windows, bool has_out_of, int32 out_of, int32 clear_windows);
+extern void rule_check_cooldown(Datum cooldown);
+extern void rule_check_severity(const char *severity);
+
+/* Arguments that must not be NULL. */
+typedef struct RequiredArgument
+{
+	int			number;
+	const char *name;
+} RequiredArgument;
+
+extern void rule_require_arguments(FunctionCallInfo fcinfo, const RequiredArgument *required, size_t n);
+
 /* Only options that mean something, with values of the right kind; outside of a scope. */
 extern void rule_check_options(Jsonb *options);
 
@@ -206,6 +222,11 @@ extern void **rule_subjects_find(RuleSubjects *subjects, const char *family, con
  * (List of RuleAlert); returns the list with those it opened.
  */
 extern List *rule_replay(const Rule *rule, TimestampTz since, TimestampTz until, List *alerts, const RuleSink *sink);
+
+/* The row is there, its number is the last result: what starts with it, returning the name. Inside an SQL scope, which it ends. */
+extern Datum rule_begin(SqlScope *scope, const char *name);
+
+extern void rule_refuse_name_taken(const char *name);
 
 /* Gives a rule its state when it has none, inside an SQL scope: it begins with the latest window that is final now. */
 extern void rule_begin_state(int rule_id);

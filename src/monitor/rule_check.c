@@ -4,17 +4,55 @@
  */
 #include "postgres.h"
 
+#include "base/arguments.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "monitor/rule.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#define MAX_OUT_OF 1000
 
 void
 rule_refuse(const char *message, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), hint ? errhint("%s", hint) : 0));
 	pg_unreachable();
+}
+
+void
+rule_check_windows(int32 windows, bool has_out_of, int32 out_of, int32 clear_windows)
+{
+	if (windows < 1 || windows > MAX_OUT_OF || (has_out_of && (out_of < windows || out_of > MAX_OUT_OF)))
+		rule_refuse(psprintf("windows and out_of must satisfy 1 <= windows <= out_of <= %d", MAX_OUT_OF),
+					"windows => 2, out_of => 3: two of the last three windows.");
+	if (clear_windows < 1 || clear_windows > MAX_OUT_OF)
+		rule_refuse(psprintf("clear_windows must be from 1 to %d", MAX_OUT_OF), NULL);
+}
+
+void
+rule_check_cooldown(Datum cooldown)
+{
+	Interval	zero = {0};
+
+	if (DatumGetBool(DirectFunctionCall2(interval_lt, cooldown, IntervalPGetDatum(&zero))))
+		rule_refuse("cooldown must not be negative", NULL);
+}
+
+void
+rule_check_severity(const char *severity)
+{
+	if (rule_level_of(severity) == LEVEL_NONE)
+		rule_refuse(psprintf("unknown severity \"%s\"", severity), "The severity is warning or alert.");
+}
+
+void
+rule_require_arguments(FunctionCallInfo fcinfo, const RequiredArgument *required, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		require_argument(fcinfo, required[i].number, required[i].name);
 }
 
 /* Only options that mean something, with values of the right kind. */
