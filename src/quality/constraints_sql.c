@@ -243,7 +243,7 @@ check_constraint(int number, const JsonbValue *value)
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	member;
-	char	   *name = NULL;
+	const char *name = "";
 	const CheckForm *form;
 
 	if (!is_object(value))

@@ -290,7 +290,7 @@ static void
 measure_distinct(QualityReport *report, const Summary *baseline, const Summary *current, const Frequencies *of_baseline)
 {
 	QualityMeasure *measure = &report->measures[QUALITY_DISTINCT_COUNT];
-	double		relative_error;
+	double		relative_error = 0;
 	double		variance;
 
 	measure->applies = true;
@@ -405,7 +405,7 @@ compare_categories(const void *a, const void *b)
 static bool
 contains(const SummaryCategory *sorted, size_t n, const SummaryCategory *category)
 {
-	return n > 0 && bsearch(category, sorted, n, sizeof(SummaryCategory), compare_categories) != NULL;
+	return n > 0 && sorted != NULL && bsearch(category, sorted, n, sizeof(SummaryCategory), compare_categories) != NULL;
 }
 
 /* Rows of categories that are not among the sorted ones; remembers them where there is a report. */
@@ -414,7 +414,7 @@ count_unseen(const Frequencies *frequencies, const SummaryCategory *sorted, size
 {
 	double		rows = 0;
 
-	for (size_t i = 0; i < frequencies->n; i++)
+	for (size_t i = 0; frequencies->categories != NULL && i < frequencies->n; i++)
 	{
 		if (contains(sorted, n, &frequencies->categories[i]))
 			continue;
@@ -481,7 +481,7 @@ measure_unseen(Allocator allocator, QualityReport *report, const Summary *baseli
 	known = allocate(allocator, sizeof(SummaryCategory) * (n_known + 1));
 	if (expectation->has_categories)
 		read_given(allocator, expectation, known);
-	else if (n_known > 0)
+	else if (n_known > 0 && of_baseline.categories != NULL)
 		memcpy(known, of_baseline.categories, sizeof(SummaryCategory) * n_known);
 	qsort(known, n_known, sizeof(SummaryCategory), compare_categories);
 	measure_share(report, QUALITY_UNSEEN_SHARE, count_unseen(&of_current, known, n_known, report), measure->n);
