@@ -85,7 +85,7 @@ COMMENT ON FUNCTION weir.create_monitor(text, regclass, name, text[], jsonb, tex
     'when left out), min_n (rows below which a window is insufficient, 30), min_group_size (rows below which a group is, 30), '
     'max_groups (segments that a pane keeps apart, 10000: where there are more, some are put together as segment (other)), '
     'confidence (0.95), reference ({"protected column": "group"}; the largest group when left out), adjust (of p-values over '
-    'columns: none, bonferroni, holm; holm), roll_up ([{"after": age, "size": pane size}, ...]: older panes are merged into larger ones, see docs/retention.md), idle_grace (how long without any change until wall-clock time makes windows final, 1 '
+    'columns: none, bonferroni, holm; holm), constraints (see weir.set_constraints), sources ("segments", or names of other monitors: see weir.source_scores), roll_up ([{"after": age, "size": pane size}, ...]: older panes are merged into larger ones, see docs/retention.md), idle_grace (how long without any change until wall-clock time makes windows final, 1 '
     'minute), task (binary, class, regression or none: what the model does; taken from the columns), performance ({"threshold": from which score on the decision is positive, 0.5, '
     '"thresholds": {metric: number | [lowest, highest]}, "calibrate": auto | always | never, "estimate": boolean}: see weir.performance_scores). Sizes, lateness and idle_grace are at most ten years, a window at most 10000 slides. Needs ownership of the table. '
     'Errors: 42809 not a table that can be monitored, 42703 no such column, 42804 a type '
