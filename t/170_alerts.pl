@@ -56,8 +56,8 @@ is(sql($told), join("\n", 'both|07-09 alert, 14-15 alert', 'few rows|', 'hystere
 	'learns|05-06 alert', 'levels|05-06 warning, 07-09 warning, 12-13 alert, 14-15 warning', 'two of three|07-10 alert, 14-15 alert'), 'what was told');
 is(sql(q{SELECT rule FROM weir.rules r WHERE family <> 'capture' AND (SELECT string_agg(window_start::text, ' ' ORDER BY window_start) FROM weir.alerts a WHERE a.rule = r.rule)
   IS DISTINCT FROM (SELECT string_agg(window_start::text, ' ' ORDER BY window_start) FROM weir.test_rule(r.rule) WHERE event = 'opened')}), '', 'is what test_rule tells');
-is(sql(q{SELECT string_agg(event || ' ' || to_char(window_start AT TIME ZONE 'UTC', 'HH24'), ', ' ORDER BY event_id) FROM weir.alert_events WHERE rule = 'hysteresis'}),
-	'opened 05, resolved 05, opened 07, resolved 07, opened 12, resolved 12, opened 14, resolved 14', 'events in order');
+becomes(q{SELECT string_agg(event || ' ' || to_char(window_start AT TIME ZONE 'UTC', 'HH24'), ', ' ORDER BY event_id)
+  = 'opened 05, resolved 05, opened 07, resolved 07, opened 12, resolved 12, opened 14, resolved 14' FROM weir.alert_events WHERE rule = 'hysteresis'}, 'events in order');
 is(sql(q{SELECT count(*) FROM weir.alert_events WHERE rule IN ('learns', 'levels', 'few rows')}), 0, 'silent rules tell nobody');
 like(sql(q{SELECT detail #>> '{explanation,parts}' FROM weir.alerts WHERE rule = 'both' LIMIT 1}), qr/"rule": "hysteresis", "holds": true.*"rule": "two of three", "holds": true/, 'the parts explain');
 
