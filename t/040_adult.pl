@@ -72,7 +72,8 @@ sub same_as_the_table
 	{
 		my $number = $column eq 'sex' ? 1 : 2;
 		is($subscriber->safe_psql('postgres', qq{SELECT weir.merge(fairness[$number]) FROM weir.pane JOIN weir.monitor m USING (monitor_id) WHERE m.name = 'guess' AND generation = 0}),
-			$subscriber->safe_psql('postgres', qq{SELECT weir.fairness_positive('>50K', income, guess, $column) FROM people}), "$what: the counts by $column are those of weir.fairness over the table");
+			$subscriber->safe_psql('postgres', qq{SELECT weir.fairness_positive('>50K', income, guess, $column) FROM people}),
+			"$what: the counts by $column are those of weir.fairness over the table");
 		is($subscriber->safe_psql('postgres', qq{
 WITH window_scores AS (SELECT metric, group_name, reference_group, value, low, high, p_value, n, n_reference, threshold, verdict, status
     FROM weir.fairness_scores('guess', window_size => '3650 days') WHERE protected = '$column' AND metric = ANY (weir.fairness_metric_names())),
