@@ -419,9 +419,10 @@ label_change_follow(void)
 		if (join->followed)
 			continue;
 		/* Capture waits for nobody who has the row locked. */
-		join->followed = sql_execute("UPDATE weir.label_join_state s SET followed = true FROM (SELECT join_id FROM weir.label_join_state "
-									 "WHERE join_id = $1 FOR UPDATE SKIP LOCKED) l WHERE s.join_id = l.join_id",
-									 1, &type, &id, NULL) == 1;
+		join->followed =
+			sql_execute("UPDATE weir.label_join_state s SET followed = true FROM (SELECT join_id FROM weir.label_join_state "
+						"WHERE join_id = $1 FOR UPDATE SKIP LOCKED) l WHERE s.join_id = l.join_id",
+						1, &type, &id, NULL) == 1;
 		if (join->followed)
 			sql_execute("INSERT INTO weir.label_change (join_id, xid) VALUES ($1, pg_catalog.pg_current_xact_id())", 1, &type, &id,
 						NULL);
