@@ -125,15 +125,15 @@ sub nice_becomes
 	return $pid;
 }
 my $usual = getpriority(0, 0);
-my $pid = nice_becomes($usual, 'capture has the priority of the server');
+my $capture = nice_becomes($usual, 'capture has the priority of the server');
 $node->safe_psql('postgres', q{ALTER SYSTEM SET weir.capture_nice = 19});
 $node->reload;
-is(nice_becomes(19, 'and the lowest one'), $pid, 'in the same process');
+is(nice_becomes(19, 'and the lowest one'), $capture, 'in the same process');
 $node->safe_psql('postgres', q{INSERT INTO sales DEFAULT VALUES});
 all_equal($node, 'sales', 'which goes on');
 $node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.capture_nice});
 $node->reload;
-isnt(nice_becomes($usual, 'and the usual one again', $pid), $pid, 'in another process');
+isnt(nice_becomes($usual, 'and the usual one again', $capture), $capture, 'in another process');
 $node->safe_psql('postgres', q{INSERT INTO sales DEFAULT VALUES});
 all_equal($node, 'sales', 'which goes on where that was');
 
