@@ -86,6 +86,9 @@ SELECT count(*), bool_and(s.value IS NOT DISTINCT FROM m.value) AS equal
 FROM weir.performance_scores('scored', '2 days') s JOIN (SELECT weir.tumble(at, '2 days') AS window_start, weir.binary_performance(repaid, score) AS p FROM loans GROUP BY 1) l USING (window_start),
     weir.performance_metrics(l.p, metrics => '{roc_auc}') m
 WHERE s.metric = 'roc_auc' AND NOT s.is_estimate AND s.segment IS NULL;
+SELECT w.kind, count(*), bool_and(weir.performances_equal(w.performance, CASE w.kind WHEN 'score' THEN l.p END)) AS equal, bool_and(w.baseline IS NOT NULL) AS compared
+FROM weir.window_performances('scored', '2 days') w JOIN (SELECT weir.tumble(at, '2 days') AS window_start, weir.binary_performance(repaid, score) AS p FROM loans GROUP BY 1) l USING (window_start)
+WHERE w.segment IS NULL GROUP BY 1 ORDER BY 1;
 SELECT count(*), bool_and(s.baseline_value = m.value) AS equal
 FROM weir.performance_scores('scored') s, (SELECT weir.binary_performance(repaid, score) AS p FROM loans WHERE at >= '2026-03-01' AND at < '2026-03-05') l,
     weir.performance_metrics(l.p, metrics => '{roc_auc}') m

@@ -165,7 +165,24 @@ END;
 COMMENT ON FUNCTION weir._performance_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, text[]) IS
     'weir.performance_scores without privileges, with the subject that scores have; no row unless may_see. Internal.';
 
-REVOKE ALL ON FUNCTION weir._performance_settings(int, text[]), weir._performances(int, interval, interval, timestamptz, timestamptz, boolean, int[]),
+CREATE FUNCTION weir._window_performances(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, may_see boolean)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, kind text, n bigint, n_labelled bigint,
+        performance weir.performance, baseline weir.performance, is_final boolean, status text)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT g.monitor, p.window_start, p.window_end, p.segment,
+        CASE p.derivation WHEN 'binary_performance' THEN 'score' ELSE replace(p.derivation, '_performance', '') END, p.n, p.n_labelled, p.performance, p.baseline,
+        coalesce(p.window_end <= g.final_before, false),
+        weir._status(coalesce(p.window_start < g.gap_until, false), p.marks, p.n_labelled, g.min_n,
+            CASE WHEN p.performance IS NULL THEN 'undefined' WHEN p.n_labelled = 0 THEN 'no_labels' ELSE 'ok' END)
+    FROM weir._settings($1, '{}') g, weir._performance_settings($1) s, LATERAL weir._performances($1, $2, $3, $4, $5, $6, s.ordinals) p
+    WHERE may_see AND s.ordinals IS NOT NULL;
+END;
+COMMENT ON FUNCTION weir._window_performances(int, interval, interval, timestamptz, timestamptz, boolean, boolean) IS
+    'weir.window_performances without privileges; no row unless may_see. Internal.';
+
+REVOKE ALL ON FUNCTION weir._performance_settings(int, text[]), weir._window_performances(int, interval, interval, timestamptz, timestamptz, boolean, boolean), weir._performances(int, interval, interval, timestamptz, timestamptz, boolean, int[]),
     weir._performance_values(int, interval, interval, timestamptz, timestamptz, boolean, text[], boolean),
     weir._learnt_performance(int, interval, interval, boolean, text[]),
     weir._performance_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, text[])
@@ -192,6 +209,16 @@ COMMENT ON FUNCTION weir.performance_scores(text, interval, interval, timestampt
     'overlap). since, until: windows that begin in [since, until). segment: NULL for all rows together, else the values of segment_by, joined by " | ", or (other). Open windows are '
     'shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock counts. Errors: 42704 no such monitor, 42501 not '
     'readable, 22023 windows that the panes do not fit, 54000 more than a million of them.';
+
+CREATE FUNCTION weir.window_performances(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, kind text, n bigint, n_labelled bigint,
+        performance weir.performance, baseline weir.performance, is_final boolean, status text)
+    AS 'MODULE_PATHNAME', 'weir_window_performances' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION weir.window_performances(text, interval, interval, timestamptz, timestamptz) IS
+    'The state behind weir.performance_scores, per window and segment: performance, and that of the baseline, for weir.confusion_matrix, calibration, threshold_curve, gain_table, '
+    'business_value, class_report, merge and others. kind: score (label and score), decision (label and prediction, scores of 0 and 1), class or regression. n: rows of the window; '
+    'n_labelled: those with a label. Windows, status, privileges and errors as in weir.performance_scores.';
 
 CREATE VIEW weir.performance_scores WITH (security_barrier) AS
     SELECT m.monitor, r.window_start, r.window_end, r.segment, r.metric, r.value, r.low, r.high, r.baseline_value, r.threshold, r.n, r.label_share, r.is_estimate,

@@ -31,6 +31,7 @@ PG_FUNCTION_INFO_V1(weir_window_stats);
 PG_FUNCTION_INFO_V1(weir_drift_scores);
 PG_FUNCTION_INFO_V1(weir_fairness_scores);
 PG_FUNCTION_INFO_V1(weir_performance_scores);
+PG_FUNCTION_INFO_V1(weir_window_performances);
 PG_FUNCTION_INFO_V1(weir_scores);
 PG_FUNCTION_INFO_V1(weir_quality_scores);
 PG_FUNCTION_INFO_V1(weir_source_scores);
@@ -288,6 +289,12 @@ weir_performance_scores(PG_FUNCTION_ARGS)
 		"SELECT monitor, window_start, window_end, segment, metric, value, low, high, baseline_value, threshold, n, label_share, "
 		"is_estimate, verdict, is_final, status, is_primary, error_bound, detail "
 		"FROM weir._performance_scores($1, $2, $3, $4, $5, $6, $7 AND $10)");
+}
+
+Datum
+weir_window_performances(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._window_performances($1, $2, $3, $4, $5, $6, $7 AND $10)");
 }
 
 Datum
