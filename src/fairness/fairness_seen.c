@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "catalog/pg_type_d.h"
 #include "fairness/fairness_seen.h"
 #include "utils/lsyscache.h"
