@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -80,6 +81,7 @@ weir_create_event_consumer(PG_FUNCTION_ARGS)
 			PG_ARGISNULL(1) ? "  n" : NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("event consumer \"%s\" already exists", name)));
 	position = DatumGetInt64(sql_value(0, 1, &is_null));
+	audit_write("create", "event_consumer", name, NULL);
 	sql_end(&scope);
 	PG_RETURN_INT64(position);
 }
@@ -94,6 +96,7 @@ weir_drop_event_consumer(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	sql_execute("DELETE FROM weir.event_consumer WHERE consumer = $1", 1, (Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(name)},
 				NULL);
+	audit_write("drop", "event_consumer", name, NULL);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/arguments.h"
+#include "base/audit.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -41,6 +42,7 @@ weir_set_loss_model(PG_FUNCTION_ARGS)
 					"ON CONFLICT (monitor_id) DO UPDATE SET model = $2, set_by = $3, set_at = pg_catalog.now()",
 					3, types, values, NULL);
 	}
+	audit_write(PG_ARGISNULL(1) ? "drop" : "set", "loss_model", monitor, NULL);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }
