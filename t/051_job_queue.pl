@@ -49,7 +49,7 @@ as_ann(q{SELECT weir.enqueue_job('session') FROM generate_series(1, 5)});
 done(q{trainer = 'session'}, 5, 'five jobs that leave their session untidy');
 is(sql(q{SELECT DISTINCT what FROM lab.ran WHERE what IS NOT NULL}), 'lab 4MB ', 'none sees what another left');
 cmp_ok(sql(q{SELECT count(DISTINCT pid) FROM lab.ran WHERE what IS NOT NULL}), '<', 5, 'a worker takes several jobs');
-is(sql(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), 0, 'locks of a session are gone');
+wait_until($node, q{SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'}, 'locks of a session are gone');
 
 # ---- what they say and use ----
 my $talk = as_ann(q{SELECT weir.enqueue_job('talk')});

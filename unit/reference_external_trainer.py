@@ -38,14 +38,16 @@ def rows_of(connection, data_version, split):
 def work(name, stop_half_way):
     with psycopg.connect(autocommit=True) as connection:
         connection.execute('SET ROLE weir_reference_trainer')
-        job = connection.execute("SELECT job_id, token, config FROM weir.claim_job('{reference_gpu}', lease => '2 s', worker => %s)", (name,)).fetchone()
+        # The one that is killed has a short lease: the test waits for its end.
+        lease = '10 s' if stop_half_way else '10 min'
+        job = connection.execute("SELECT job_id, token, config FROM weir.claim_job('{reference_gpu}', lease => %s, worker => %s)", (lease, name)).fetchone()
         if job is None:
             return 3
         job_id, token, config = job
         print(f'{job_id} {token}', flush=True)
 
         def beat(progress, message):
-            return connection.execute("SELECT weir.heartbeat(%s, %s, %s, %s, lease => '2 s')", (job_id, token, progress, message)).fetchone()[0]
+            return connection.execute("SELECT weir.heartbeat(%s, %s, %s, %s, lease => %s)", (job_id, token, progress, message, lease)).fetchone()[0]
 
         x, y = rows_of(connection, config['data_version'], 'train')
         if not beat(0.4, f'{len(y)} rows read'):

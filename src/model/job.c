@@ -233,7 +233,11 @@ job_expire_leases(void)
 					"NULL", "NULL", "NULL", "NULL::text"),
 		"$1::float8");
 
-	sql_execute(statement, 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model_job_retry_delay_ms)}, NULL);
+	/* Every claim asks, and mostly there is nothing to do. */
+	if (sql_execute(
+			"SELECT FROM weir.job WHERE state = 'running' AND kind = 'external' AND lease_until < clock_timestamp() LIMIT 1", 0,
+			NULL, NULL, NULL) > 0)
+		sql_execute(statement, 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model_job_retry_delay_ms)}, NULL);
 }
 
 /* ---- external workers ---- */

@@ -98,7 +98,7 @@ rule_check_action(const char *action, const char *trainer, Oid user)
 	SqlScope	scope;
 
 	if (!rule_find_action(action, &check, &run))
-		rule_refuse(psprintf("unknown action \"%s\"", action), "The action is notify or retrain.");
+		rule_refuse(psprintf("unknown action \"%s\"", action), "The action is notify, retrain or roll_back.");
 	if (run == NULL && trainer != NULL)
 		rule_refuse(psprintf("action \"%s\" takes no trainer", action), "Say action => 'retrain' as well.");
 	if (run != NULL && trainer == NULL)

@@ -184,7 +184,8 @@ or "since" and "until" (those that end in between), "min_windows": 5 (fewer deci
 "warning_quantile", "clear_quantile"}; above and below are then bounds that must be crossed as well. false_discovery_rate: what is out of bounds must
 also be significant, by p-values adjusted (Benjamini and Hochberg 1995) over all columns and segments of the window: that share of false alarms among the
 columns and segments found is expected at most; p-values are those of the scores, with learn (stddev) of Student''s t of a next value. share: the
-columns are looked at together: out of bounds when at least that share of those that could be judged is. action: notify or retrain (besides, a
+columns are looked at together: out of bounds when at least that share of those that could be judged is. action: notify, roll_back (the champion of
+the trainer''s model is taken back to the version before) or retrain (besides, a
 job of the trainer, queued in the same transaction, when an alert opens or a warning becomes one). Within cooldown (of event time) after an alert''s
 last window no other opens for the same column and segment, nor is the action taken again. Metrics of capture itself
 (capture_lag in seconds, capture_lag_bytes, capture_wal_kept_bytes, capture_gaps, and time_without_rows: seconds since the monitor''s source last
