@@ -52,6 +52,11 @@ SELECT g.group_name, g.n FROM fairness_groups((SELECT fairness(y, p, sex, band(a
 SELECT a.group_name, a.reference_group, a.metric, round(a.disparity::numeric, 4) AS disparity, a.is_fair, a.status FROM audit, fairness_aequitas(f, 'M') a WHERE a.group_name = 'F';
 SELECT a.metric, a.reference_group FROM audit, fairness_aequitas(f, 'min_metric') a WHERE a.group_name = 'F';
 
+-- every intersection up to a depth
+SELECT i.columns, g.group_name, g.n FROM fairness_intersections((SELECT fairness(true, i % 2 = 0, i % 2, i % 3, 'x'::text) FROM generate_series(1, 12) i), 2) i, fairness_groups(i.counts) g;
+SELECT columns FROM fairness_intersections((SELECT fairness(true, true, 1, 2, 3)), 3);
+SELECT count(*) FROM fairness_intersections(NULL);
+
 -- similar rows: two clusters far apart, in one of which the disadvantaged are refused what their like get
 CREATE TABLE people AS SELECT i, i % 2 = 0 AS disadvantaged, i <= 40 AS first, CASE WHEN i <= 40 THEN i % 2 = 1 ELSE true END AS p, ARRAY[CASE WHEN i <= 40 THEN 0 ELSE 100 END, i % 7] AS x
   FROM generate_series(1, 80) i;

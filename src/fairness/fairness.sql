@@ -254,3 +254,19 @@ COMMENT ON FUNCTION weir.fairness_aequitas(weir.fairness_table, text, float8, in
     'Aequitas'' metrics under its names, of each group: ppr (its share of all predicted positives), pprev (predicted positive rate), precision, fdr, for, fpr, fnr, tpr, tnr, npv; '
     'disparity = value / that of the reference group (a name; NULL or largest: its ref_groups_method majority; min_metric: for each metric the group with the smallest value); '
     'is_fair: tau <= disparity <= 1 / tau. NULL and undefined where a denominator or the reference''s value is 0. Groups below min_group_size get no is_fair.';
+
+CREATE FUNCTION weir.fairness_intersections(f weir.fairness_table, depth int DEFAULT 2) RETURNS TABLE(columns int[], counts weir.fairness_table)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE width AS (
+        SELECT (f::text::jsonb ->> 'columns')::int AS n
+    ), chosen (columns) AS (
+        SELECT ARRAY[i] FROM width w, generate_series(1, w.n) i
+        UNION ALL
+        SELECT c.columns || i FROM chosen c, width w, generate_series(c.columns[cardinality(c.columns)] + 1, w.n) i WHERE cardinality(c.columns) < depth
+    )
+    SELECT c.columns, weir.fairness_project(f, c.columns) FROM chosen c ORDER BY cardinality(c.columns), c.columns;
+END;
+COMMENT ON FUNCTION weir.fairness_intersections(weir.fairness_table, int) IS
+    'The same rows by each single group column, each pair, and so on up to depth columns together: columns are their positions, from 1, counts the fairness table of these. '
+    'SELECT i.columns, g.* FROM weir.fairness_intersections(f, 2) i, weir.fairness_groups(i.counts) g.';
