@@ -61,6 +61,16 @@ BEGIN ATOMIC
             FROM weir._fairness_scores(r.monitor_id, NULL, NULL, $4, $4 + interval '1 microsecond', $3 IS NOT NULL, true, NULL, NULL, ARRAY[r.metric, 'selection_rate']) f
             WHERE f.segment IS NOT DISTINCT FROM $3 AND f.protected::text = (SELECT p::text FROM weir.monitor m, unnest(m.protected) p
                 WHERE m.monitor_id = r.monitor_id AND ($2 = p::text OR starts_with($2, p || ': ')) ORDER BY length(p::text) DESC LIMIT 1))
+        WHEN r.family = 'performance' THEN (
+            SELECT jsonb_strip_nulls(jsonb_build_object('low', p.low, 'high', p.high, 'baseline_value', p.baseline_value, 'usual_threshold', p.threshold,
+                'verdict', p.verdict, 'n', p.n, 'label_share', p.label_share, 'baseline', weir._baseline_text(r.monitor_id)))
+            FROM weir._performance_scores(r.monitor_id, NULL, NULL, $4, $4 + interval '1 microsecond', $3 IS NOT NULL, true, ARRAY[r.metric]) p
+            WHERE p.metric = r.metric AND p.subject IS NOT DISTINCT FROM $2 AND p.segment IS NOT DISTINCT FROM $3 LIMIT 1)
+        WHEN r.family = 'quality' THEN (
+            SELECT jsonb_strip_nulls(jsonb_build_object('baseline_value', q.baseline_value, 'usual_threshold', q.threshold, 'verdict', q.verdict, 'n', q.n,
+                'baseline', weir._baseline_text(r.monitor_id)))
+            FROM weir._quality_scores(r.monitor_id, NULL, NULL, $4, $4 + interval '1 microsecond', $3 IS NOT NULL, true, NULL, NULL, ARRAY[r.metric]) q
+            WHERE q.metric = r.metric AND q.column_name::text IS NOT DISTINCT FROM $2 AND q.segment IS NOT DISTINCT FROM $3 LIMIT 1)
         ELSE (
             SELECT jsonb_strip_nulls(jsonb_build_object('p_value', s.p_value, 'n', s.n, 'usual_threshold', s.threshold, 'verdict', s.verdict))
             FROM weir._all_scores(r.monitor_id, NULL, NULL, $4, $4 + interval '1 microsecond', $3 IS NOT NULL, true, NULL, NULL, ARRAY[r.metric]) s
