@@ -107,7 +107,8 @@ explain_node(const Explanation *explanation, const TreeNode *node, const Step *p
 	double		one_so_far = 1;
 	int			branch;
 
-	memcpy(path, parent, (size_t) length * sizeof(Step));
+	if (length > 0)
+		memcpy(path, parent, (size_t) length * sizeof(Step));
 	length = extend(path, length, zero, one, feature);
 	if (node->kind == SPLIT_NONE)
 	{
