@@ -61,7 +61,8 @@ def jobs(cursor):
     a, b = (statistics.median(seconds for seconds, _ in runs) for runs in (ours, by_hand))
     row(f'external jobs claimed and completed, {CLAIMERS} claimers / a table with SKIP LOCKED', f'{JOBS / a * 60:,.0f} per minute', f'{JOBS / b * 60:,.0f} per minute', f'{a / b:.2f}',
         f'{JOBS:,} jobs; leases, tokens and the log are in the former alone')
-    row('latency of claim_job, 99th percentile / the same by hand', f'{p99([x for _, run in ours for x in run]):.1f} ms', f'{p99([x for _, run in by_hand for x in run]):.1f} ms', '', f'{CLAIMERS} claimers at full speed')
+    row('latency of claim_job, 99th percentile / the same by hand', f'{p99([x for _, run in ours for x in run]):.1f} ms',
+        f'{p99([x for _, run in by_hand for x in run]):.1f} ms', '', f'{CLAIMERS} claimers at full speed')
     procedures(cursor)
     cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_cron'")
     if cursor.fetchone()[0] == 0:
@@ -85,7 +86,8 @@ def procedures(cursor):
         if done == all_of_them:
             break
         time.sleep(0.1)
-    cursor.execute('SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - j.run_after) * 1000), extract(epoch FROM max(a.finished_at) - min(j.created_at)), '
+    cursor.execute('SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - j.run_after) * 1000), '
+                   'extract(epoch FROM max(a.finished_at) - min(j.created_at)), '
                    "count(DISTINCT j.job_id) FROM weir.job j JOIN weir.job_attempt a USING (job_id) WHERE j.trainer = 'bench_short'")
     (median, last), took, n = cursor.fetchone()
     row('procedures at 5,000 a minute: from due to started, median and 99th percentile', f'{median:.1f} ms, {last:.1f} ms', note=f'{n:,} jobs in {took:.0f} s')
@@ -109,7 +111,8 @@ def fingerprint(cursor):
     note = f'{ROWS:,} rows of ten columns, one process'
     compare(cursor, '`fingerprint(t)` / `count(*)`', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT count(*) FROM bench_rows', note)
     compare(cursor, '`fingerprint(t)` / `count(t)`, which forms the record as well', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT count(t) FROM bench_rows t', note)
-    compare(cursor, '`fingerprint(t)` / `sum(hashtextextended(t::text, 0))`', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT sum(hashtextextended(t::text, 0)::numeric) FROM bench_rows t', note)
+    compare(cursor, '`fingerprint(t)` / `sum(hashtextextended(t::text, 0))`', 'SELECT weir.fingerprint(t) FROM bench_rows t',
+            'SELECT sum(hashtextextended(t::text, 0)::numeric) FROM bench_rows t', note)
 
 
 FIGURES = {'jobs': jobs, 'fingerprint': fingerprint}

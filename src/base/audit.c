@@ -67,7 +67,7 @@ write_entry(const char *detail, SqlParameters *parameters, const char *action, c
 }
 
 void
-audit_write(const char *action, const char *kind, const char *name, ...)
+audit_write_pairs(const char *action, const char *kind, const char *name, ...)
 {
 	StringInfoData detail;
 	SqlParameters parameters = {0};

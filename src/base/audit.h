@@ -13,9 +13,10 @@
 
 /*
  * Records that action ("create", "promote") was taken on the object of that kind ("model") and name.  What follows are pairs of key
- * and value (const char *; NULL: left out), ended by a NULL key.  Opens an SQL scope of its own, inside another or not.
+ * and value (const char *; NULL: left out).  Opens an SQL scope of its own, inside another or not.
  */
-extern void audit_write(const char *action, const char *kind, const char *name, ...) __attribute__((sentinel));
+#define audit_write(...) audit_write_pairs(__VA_ARGS__, (const char *) NULL)
+extern void audit_write_pairs(const char *action, const char *kind, const char *name, ...) __attribute__((sentinel));
 
 /*
  * The same with a whole row as its detail: the definition, as it is after a change or before a removal. table is one of weir's; key

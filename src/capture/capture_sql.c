@@ -445,7 +445,7 @@ weir_rebuild(PG_FUNCTION_ARGS)
 	sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until) VALUES ($1, 'rebuild', $2, $3) RETURNING build_id", 3,
 				types, values, NULL);
 	build_id = DatumGetInt32(sql_value(0, 1, &is_null));
-	audit_write("rebuild", "monitor", name, NULL);
+	audit_write("rebuild", "monitor", name);
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_INT64(build_id);

@@ -41,7 +41,7 @@ weir_pause_capture(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	sql_execute("INSERT INTO weir.capture_pause (paused_by) VALUES ($1) ON CONFLICT DO NOTHING", 1, (Oid[]){TEXTOID},
 				(Datum[]){CStringGetTextDatum(user)}, NULL);
-	audit_write("pause", "capture", "this database", NULL);
+	audit_write("pause", "capture", "this database");
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();
@@ -55,7 +55,7 @@ weir_resume_capture(PG_FUNCTION_ARGS)
 	require_role(extension_owner(), "extension \"weir\"");
 	sql_begin(&scope);
 	sql_execute("DELETE FROM weir.capture_pause", 0, NULL, NULL, NULL);
-	audit_write("resume", "capture", "this database", NULL);
+	audit_write("resume", "capture", "this database");
 	sql_end(&scope);
 	if (worker_is_preloaded() && superuser())
 		status_set_upgrading(false);

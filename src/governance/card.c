@@ -39,7 +39,7 @@ weir_describe_model(PG_FUNCTION_ARGS)
 			" contact = coalesce(EXCLUDED.contact, model_description.contact)",
 			&parameters);
 	audit_write("describe", "model", name, "disclosure", argument_text(fcinfo, 1), "intended_use", argument_text(fcinfo, 2),
-				"limitations", argument_text(fcinfo, 3), "contact", argument_text(fcinfo, 4), NULL);
+				"limitations", argument_text(fcinfo, 3), "contact", argument_text(fcinfo, 4));
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

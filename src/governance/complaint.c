@@ -125,7 +125,7 @@ weir_file_complaint(PG_FUNCTION_ARGS)
 			&parameters);
 	complaint_id = DatumGetInt64(sql_value(0, 1, &is_null));
 	/* What it says is personal: the audit log, which forgets nothing, knows that there was one. */
-	audit_write("file", "complaint", psprintf(INT64_FORMAT, complaint_id), "monitor", monitor->name, NULL);
+	audit_write("file", "complaint", psprintf(INT64_FORMAT, complaint_id), "monitor", monitor->name);
 	sql_end(&scope);
 	PG_RETURN_INT64(complaint_id);
 }
@@ -169,7 +169,7 @@ weir_answer_complaint(PG_FUNCTION_ARGS)
 	sql_run(
 		"UPDATE weir.complaint SET outcome = $2, answer = $3, answered_by = $4::regrole, answered_at = now() WHERE complaint_id = $1",
 		&parameters);
-	audit_write("answer", "complaint", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)), "outcome", outcome, NULL);
+	audit_write("answer", "complaint", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)), "outcome", outcome);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

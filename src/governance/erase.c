@@ -314,7 +314,7 @@ weir_erase_subject(PG_FUNCTION_ARGS)
 			  "DELETE FROM weir.match_pair p USING weir.matching_source s WHERE s.matching_id = p.matching_id AND s.relation = $1"
 			  " AND (s.name = p.left_source AND p.left_key = ANY ($2) OR s.name = p.right_source AND p.right_key = ANY ($2))");
 	audit_write("erase", "subject", erasure.relation, "key_column", erasure.column, "reason", reason, "erased",
-				psprintf(INT64_FORMAT, erasure.total), NULL);
+				psprintf(INT64_FORMAT, erasure.total));
 	return (Datum) 0;
 }
 

@@ -366,6 +366,6 @@ weir_fill_labelling_queue(PG_FUNCTION_ARGS)
 		if (candidates[i].share > 0 && (int64) rint(wanted) > n_added)
 			n_added += add_candidates(queue, &candidates[i], (int64) rint(wanted) - n_added, fcinfo, PG_GETARG_INT64(4));
 	}
-	audit_write("fill", "labelling_queue", queue->name, "n", psprintf(INT64_FORMAT, n_added), NULL);
+	audit_write("fill", "labelling_queue", queue->name, "n", psprintf(INT64_FORMAT, n_added));
 	PG_RETURN_INT64(n_added);
 }

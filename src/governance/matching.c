@@ -280,7 +280,7 @@ weir_decide_match(PG_FUNCTION_ARGS)
 	sql_add_role(&parameters, who);
 	sql_run("UPDATE weir.match_pair SET state = $2, reason = $3, decided_by = $4::regrole, decided_at = now() WHERE pair_id = $1",
 			&parameters);
-	audit_write("decide", "match_pair", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)), "decision", decision, "reason", reason, NULL);
+	audit_write("decide", "match_pair", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)), "decision", decision, "reason", reason);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

@@ -332,7 +332,7 @@ weir_run_matching(PG_FUNCTION_ARGS)
 	groups = group_records(records[0], records[1], matches);
 	store_golden_records(matching_id, records, groups);
 	sql_run("UPDATE weir.matching SET ran_at = now() WHERE matching_id = $1", &parameters);
-	audit_write("run", "matching", name, NULL);
+	audit_write("run", "matching", name);
 	sql_run("SELECT (SELECT count(*) FROM weir.golden_member WHERE matching_id = $1), count(*) FILTER (WHERE state = 'match'),"
 			" count(*) FILTER (WHERE state = 'review'), (SELECT count(*) FROM weir.golden_record WHERE matching_id = $1)"
 			" FROM weir.match_pair WHERE matching_id = $1",

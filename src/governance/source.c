@@ -154,7 +154,7 @@ weir_describe_source(PG_FUNCTION_ARGS)
 			" described_at = now()",
 			&parameters);
 	audit_write("describe", "source", qualified_relation(source), "steward", steward, "purpose", purpose, "legal_basis",
-				legal_basis, NULL);
+				legal_basis);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

@@ -166,7 +166,7 @@ least_squares_learn(Learner *learner, const double *row, double target, double w
 	double		forgetting = learner->options[FORGETTING];
 	int			places[MAX_INPUTS];
 	double		values[MAX_INPUTS];
-	double		gain[MAX_INPUTS];
+	double		gain[MAX_INPUTS] = {0};
 	double		error = target;
 	double		spread = forgetting / weight;
 	int			n_inputs;

@@ -77,7 +77,7 @@ model_promote(const char *name, int version, const char *alias, const char *reas
 		review_require_approval(name, version, model.approvals);
 	}
 	set_alias(&model, alias, version, previous, reason, user);
-	audit_write("promote", "model_version", psprintf("%s/%d", name, version), "alias", alias, "reason", reason, NULL);
+	audit_write("promote", "model_version", psprintf("%s/%d", name, version), "alias", alias, "reason", reason);
 	sql_end(&scope);
 }
 
@@ -108,7 +108,7 @@ model_roll_back(const char *name, const char *alias, const char *reason, Oid use
 	version = DatumGetInt32(sql_value(0, 1, &is_null));
 	previous = DatumGetInt32(sql_value(0, 2, &is_null));
 	set_alias(&model, alias, version, previous, reason, user);
-	audit_write("roll_back", "model_version", psprintf("%s/%d", name, version), "alias", alias, "reason", reason, NULL);
+	audit_write("roll_back", "model_version", psprintf("%s/%d", name, version), "alias", alias, "reason", reason);
 	return version;
 }
 

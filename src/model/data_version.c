@@ -616,7 +616,7 @@ weir_drop_data_version(PG_FUNCTION_ARGS)
 				 errhint("Without its rows it cannot be trained again. Give force => true to drop them all the same.")));
 	sql_end(&scope);
 	drop_relation(&version);
-	audit_write("drop", "data version", psprintf(INT64_FORMAT, version.data_version), NULL);
+	audit_write("drop", "data version", psprintf(INT64_FORMAT, version.data_version));
 	PG_RETURN_VOID();
 }
 

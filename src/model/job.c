@@ -461,7 +461,7 @@ weir_cancel_job(PG_FUNCTION_ARGS)
 							" WHERE job_id = $1 AND state IN ('queued', 'running')",
 							1, (Oid[]){INT8OID}, (Datum[]){PG_GETARG_DATUM(0)}, NULL) > 0;
 	if (cancelled)
-		audit_write("cancel", "job", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)), NULL);
+		audit_write("cancel", "job", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)));
 	job_log_cancelled(PG_GETARG_INT64(0), 0);
 	sql_end(&scope);
 	worker_wake_at_commit();
@@ -486,7 +486,7 @@ weir_requeue_job(PG_FUNCTION_ARGS)
 			" WHERE job_id = $1 AND state IN ('dead', 'failed', 'cancelled') AND pid IS NULL AND trainer_id IS NOT NULL",
 			1, (Oid[]){INT8OID}, (Datum[]){PG_GETARG_DATUM(0)}, NULL) > 0;
 	if (queued)
-		audit_write("requeue", "job", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)), NULL);
+		audit_write("requeue", "job", psprintf(INT64_FORMAT, PG_GETARG_INT64(0)));
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_BOOL(queued);

@@ -110,8 +110,7 @@ weir_create_model(PG_FUNCTION_ARGS)
 							  CStringGetTextDatum(risk), Int32GetDatum(approvals)},
 					PG_ARGISNULL(1) ? "  n  " : NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("model \"%s\" already exists", name)));
-	audit_write("create", "model", name, "purpose", argument_text(fcinfo, 1), "risk", risk, "approvals", psprintf("%d", approvals),
-				NULL);
+	audit_write("create", "model", name, "purpose", argument_text(fcinfo, 1), "risk", risk, "approvals", psprintf("%d", approvals));
 	sql_end(&scope);
 	PG_RETURN_DATUM(name_datum(name));
 }
@@ -137,7 +136,7 @@ weir_drop_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("model \"%s\" has a trainer", name),
 				 errhint("SELECT weir.drop_trainer(%s);", quote_literal_cstr(sql_text(0, 1)))));
-	audit_write("drop", "model", name, NULL);
+	audit_write("drop", "model", name);
 	sql_execute("DELETE FROM weir.model WHERE model_id = $1", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model.model_id)}, NULL);
 	sql_end(&scope);
 	PG_RETURN_VOID();
@@ -235,7 +234,7 @@ weir_create_model_version(PG_FUNCTION_ARGS)
 	audit_write("create", "model_version", psprintf("%s/%d", name, version), "artifact_hash", hash, "data_version",
 				PG_ARGISNULL(DATA_VERSION) ? NULL : psprintf(INT64_FORMAT, PG_GETARG_INT64(DATA_VERSION)), "job_id",
 				PG_ARGISNULL(JOB) ? NULL : psprintf(INT64_FORMAT, PG_GETARG_INT64(JOB)), "code_version", code_version, "note",
-				argument_text(fcinfo, NOTE), NULL);
+				argument_text(fcinfo, NOTE));
 	sql_end(&scope);
 	PG_RETURN_INT32(version);
 }

@@ -348,7 +348,7 @@ evaluate(Evaluation *evaluation)
 	evaluation->evaluation_id = DatumGetInt64(sql_value(0, 1, &is_null));
 	store_scores(evaluation->evaluation_id, scores);
 	audit_write("evaluate", "model_version", psprintf("%s/%d", evaluation->model, evaluation->version), "evaluation",
-				psprintf(INT64_FORMAT, evaluation->evaluation_id), "passed", evaluation->passed ? "true" : "false", NULL);
+				psprintf(INT64_FORMAT, evaluation->evaluation_id), "passed", evaluation->passed ? "true" : "false");
 	sql_end(&scope);
 }
 

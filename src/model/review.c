@@ -125,8 +125,7 @@ review_request(const ReviewKind *kind, const ReviewSubject *subject, Oid user, D
 				(errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("a review of %s \"%s\" is open already", kind->name, subject->subject),
 				 errhint("SELECT * FROM weir.reviews WHERE state = 'open';")));
 	review_id = DatumGetInt64(sql_value(0, 1, &is_null));
-	audit_write("request", "review", psprintf(INT64_FORMAT, review_id), "of", kind->name, "subject", subject->subject, "note", note,
-				NULL);
+	audit_write("request", "review", psprintf(INT64_FORMAT, review_id), "of", kind->name, "subject", subject->subject, "note", note);
 	notify(review_id, "requested", "open");
 	return review_id;
 }
@@ -351,7 +350,7 @@ weir_review(PG_FUNCTION_ARGS)
 	else
 		state = kind->one_negative_decides || n_alike >= review.approvals ? kind->negative_state : "open";
 	audit_write(decision, "review", psprintf(INT64_FORMAT, review_id), "of", kind->name, "subject", review.subject, "state", state,
-				"reason", reason, NULL);
+				"reason", reason);
 	if (strcmp(state, "open") != 0)
 	{
 		set_state(review_id, state);
@@ -401,7 +400,7 @@ weir_withdraw_review(PG_FUNCTION_ARGS)
 	require_open(review_id, &review);
 	set_state(review_id, "withdrawn");
 	audit_write("withdraw", "review", psprintf(INT64_FORMAT, review_id), "of", review.kind, "subject", review.subject, "reason",
-				reason, NULL);
+				reason);
 	notify(review_id, "withdrawn", "withdrawn");
 	sql_end(&scope);
 	PG_RETURN_VOID();

@@ -229,5 +229,5 @@ alert_judge(int64 alert_id, Oid by, const char *verdict, const char *note)
 			" WHERE alert_id = $1",
 			&parameters);
 	}
-	audit_write("resolve", "alert", psprintf(INT64_FORMAT, alert_id), "verdict", verdict, "note", note, NULL);
+	audit_write("resolve", "alert", psprintf(INT64_FORMAT, alert_id), "verdict", verdict, "note", note);
 }

@@ -73,7 +73,7 @@ weir_acknowledge_alert(PG_FUNCTION_ARGS)
 	{
 		alert_write_event(alert_id, "acknowledged");
 		audit_write("acknowledge", "alert", psprintf(INT64_FORMAT, alert_id), "note", argument_text(fcinfo, 1), "snooze",
-					PG_ARGISNULL(2) ? NULL : DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(2))), NULL);
+					PG_ARGISNULL(2) ? NULL : DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(2))));
 	}
 	sql_end(&scope);
 	PG_RETURN_VOID();

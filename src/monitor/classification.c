@@ -136,7 +136,7 @@ check_label(const ObjectAddress *object, const char *class)
 	is_restore = sql_execute("SELECT FROM weir.audit_entry LIMIT 1", 0, NULL, NULL, NULL) == 0;
 	sql_end(&scope);
 	if (!is_restore)
-		audit_write("classify", "column", qualified_column(object->objectId, column), "class", class, NULL);
+		audit_write("classify", "column", qualified_column(object->objectId, column), "class", class);
 }
 
 Datum
@@ -164,7 +164,7 @@ weir_classify_column(PG_FUNCTION_ARGS)
 	copy_class(source, column, class);
 	SetSecurityLabel(&object, PROVIDER, class);
 	CommandCounterIncrement();
-	audit_write("classify", "column", qualified_column(source, column), "class", class, NULL);
+	audit_write("classify", "column", qualified_column(source, column), "class", class);
 	PG_RETURN_VOID();
 }
 
@@ -203,7 +203,7 @@ weir_set_class_retention(PG_FUNCTION_ARGS)
 	else
 		sql_run("DELETE FROM weir.class_retention WHERE class = $1", &parameters);
 	audit_write("set", "class_retention", class, "retention",
-				PG_ARGISNULL(1) ? NULL : DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(1))), NULL);
+				PG_ARGISNULL(1) ? NULL : DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(1))));
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

@@ -81,7 +81,7 @@ weir_create_event_consumer(PG_FUNCTION_ARGS)
 			PG_ARGISNULL(1) ? "  n" : NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("event consumer \"%s\" already exists", name)));
 	position = DatumGetInt64(sql_value(0, 1, &is_null));
-	audit_write("create", "event_consumer", name, NULL);
+	audit_write("create", "event_consumer", name);
 	sql_end(&scope);
 	PG_RETURN_INT64(position);
 }
@@ -96,7 +96,7 @@ weir_drop_event_consumer(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	sql_execute("DELETE FROM weir.event_consumer WHERE consumer = $1", 1, (Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(name)},
 				NULL);
-	audit_write("drop", "event_consumer", name, NULL);
+	audit_write("drop", "event_consumer", name);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

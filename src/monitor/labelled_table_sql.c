@@ -247,7 +247,7 @@ store(const LabelledTable *table)
 		"INSERT INTO weir.label_join_state (join_id) SELECT join_id FROM j",
 		lengthof(types), types, values, NULL);
 	audit_write("create", "label_join", get_rel_name(table->relation), "predictions", get_rel_name(table->predictions), "labels",
-				get_rel_name(table->labels), NULL);
+				get_rel_name(table->labels));
 	sql_end(&scope);
 }
 
@@ -342,7 +342,7 @@ weir_resume_labels(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	sql_execute("UPDATE weir.label_join_state SET disabled_reason = NULL WHERE join_id = $1", 1, &type, &id, NULL);
 	sql_execute("INSERT INTO weir.label_change (join_id, xid) VALUES ($1, pg_catalog.pg_current_xact_id())", 1, &type, &id, NULL);
-	audit_write("resume", "label_join", get_rel_name(table.relation), NULL);
+	audit_write("resume", "label_join", get_rel_name(table.relation));
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();

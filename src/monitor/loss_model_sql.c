@@ -42,7 +42,7 @@ weir_set_loss_model(PG_FUNCTION_ARGS)
 					"ON CONFLICT (monitor_id) DO UPDATE SET model = $2, set_by = $3, set_at = pg_catalog.now()",
 					3, types, values, NULL);
 	}
-	audit_write(PG_ARGISNULL(1) ? "drop" : "set", "loss_model", monitor, NULL);
+	audit_write(PG_ARGISNULL(1) ? "drop" : "set", "loss_model", monitor);
 	sql_end(&scope);
 	PG_RETURN_VOID();
 }

@@ -182,7 +182,8 @@ END;
 COMMENT ON FUNCTION weir._window_performances(int, interval, interval, timestamptz, timestamptz, boolean, boolean) IS
     'weir.window_performances without privileges; no row unless may_see. Internal.';
 
-REVOKE ALL ON FUNCTION weir._performance_settings(int, text[]), weir._window_performances(int, interval, interval, timestamptz, timestamptz, boolean, boolean), weir._performances(int, interval, interval, timestamptz, timestamptz, boolean, int[]),
+REVOKE ALL ON FUNCTION weir._performance_settings(int, text[]), weir._window_performances(int, interval, interval, timestamptz, timestamptz, boolean, boolean),
+    weir._performances(int, interval, interval, timestamptz, timestamptz, boolean, int[]),
     weir._performance_values(int, interval, interval, timestamptz, timestamptz, boolean, text[], boolean),
     weir._learnt_performance(int, interval, interval, boolean, text[]),
     weir._performance_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, text[])

@@ -405,7 +405,7 @@ weir_enable_rule(PG_FUNCTION_ARGS)
 		"UPDATE weir.rule_state SET disabled_reason = CASE WHEN NOT $2 THEN format('disabled by %s', $3::regrole) END WHERE rule_id = $1",
 		3, (Oid[]){INT4OID, BOOLOID, OIDOID},
 		(Datum[]){Int32GetDatum(rule->rule_id), BoolGetDatum(enabled), ObjectIdGetDatum(user)}, NULL);
-	audit_write(enabled ? "enable" : "disable", "rule", required_text(fcinfo, 0, "rule"), NULL);
+	audit_write(enabled ? "enable" : "disable", "rule", required_text(fcinfo, 0, "rule"));
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();
