@@ -55,6 +55,17 @@ SELECT weir.set_class_retention('personal', '30 days'), weir.set_class_retention
 SELECT weir.set_class_retention('sensitive', NULL);
 SELECT * FROM weir.class_retentions;
 SELECT role, action, kind, subject, detail FROM weir.audit_log WHERE kind IN ('column', 'class_retention') AND audit_id > :before ORDER BY audit_id;
+
+-- ---- a table that is kept of two others ----
+CREATE TABLE regress_predictions (id int PRIMARY KEY, score float8);
+CREATE TABLE regress_labels (id int PRIMARY KEY, illness text);
+SELECT weir.classify_column('regress_predictions', 'score', 'personal'), weir.classify_column('regress_labels', 'illness', 'sensitive');
+SELECT weir.join_labels('regress_joined', 'regress_predictions', 'regress_labels', key => '{id}', label => '{illness}');
+SELECT column_name, class FROM weir.column_classes WHERE source = 'regress_joined'::regclass ORDER BY 1;
+-- No cast is made where a type is another one: it may be anybody's function.
+ALTER TABLE regress_predictions ALTER score TYPE text;
+SELECT * FROM weir.verify_labels('regress_joined');
+DROP TABLE regress_joined, regress_predictions, regress_labels;
 SELECT weir.set_class_retention('personal', NULL);
 SELECT weir.drop_monitor('regress by region');
 DROP TABLE regress_people;

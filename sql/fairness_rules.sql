@@ -30,6 +30,8 @@ LEFT JOIN LATERAL (SELECT adjusted_p_value(x.p_value, 'holm') OVER (PARTITION BY
 SELECT v.metric, v.verdict, v.group_name, round(v.value::numeric, 4) AS value, v.n_groups, v.n_unfair, v.n_insufficient FROM audit, fairness_verdict(f, 'M') v;
 SELECT v.metric, v.verdict, v.group_name, v.n_groups, v.n_insufficient FROM audit, fairness_verdict(f, 'M', min_group_size => 100000) v;
 SELECT v.metric, v.verdict FROM audit, fairness_verdict(f, 'M', '{disparate_impact}', rule => 'two_standard_deviations') v;
+-- one group, and nobody to compare it with
+SELECT v.metric, v.verdict, v.group_name, v.n_groups FROM fairness_verdict((SELECT fairness(y, p, 'all') FROM loans)) v;
 -- permutation: the same seed gives the same; near the exact p where that is not tiny
 SELECT m.metric, m.group_name, round(m.value::numeric, 4) AS value, m.n_permutations, m.n, m.status, m.p_value BETWEEN 1 / 500.0 AND 1 AS possible
 FROM audit, fairness_permutation(f, 'M', '{accuracy_ratio,equalized_odds_difference,treatment_equality_ratio}', permutations => 499) m;

@@ -160,4 +160,8 @@ SET ROLE performance_reader;
 SELECT count(*) > 0 AS seen FROM weir.performance_scores('scored');
 SELECT count(*) FROM weir._performance_scores(1, NULL, NULL, NULL, NULL, true, true);
 RESET ROLE;
+-- scores of people leave in no form; counts of decisions do
+SELECT weir.classify_column('loans', 'score', 'personal');
+SELECT kind, count(*) = count(performance) AS shown, count(performance) = 0 AS withheld, count(baseline) > 0 AS shows_baseline FROM weir.window_performances('scored') GROUP BY 1 ORDER BY 1;
+SELECT count(*) > 0 AS seen FROM weir.performance_scores('scored') WHERE value IS NOT NULL;
 ROLLBACK;

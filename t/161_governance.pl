@@ -47,6 +47,11 @@ is(sql(q{SELECT count(*) > 0, count(s.value) FROM weir.monitor m, weir._statisti
 	WHERE s.subject = 'income'}), 't|0', 'nor do statistics as scores');
 is(sql(q{SELECT count(*) > 0, count(*) FILTER (WHERE expected IS NOT NULL) FROM weir.suggest_constraints('people') WHERE column_name IN ('income', 'city')}), 't|0', 'nor suggested constraints');
 is(sql(q{SELECT count(*) > 0, bool_and(detail ? 'withheld') FROM weir.quality_scores WHERE column_name IN ('income', 'city')}), 't|t', 'nor the quality of data');
+sql(q{SELECT weir.create_monitor('homes', 'people', 'at', window_size => '1 day', prediction => 'region', label => 'city')});
+wait_until($node, q{SELECT count(p.performance) > 0 FROM weir.monitor m, LATERAL weir._performances(m.monitor_id, NULL, NULL, NULL, NULL, false,
+	(SELECT array_agg(d.ordinal) FROM weir.derived_column d WHERE d.monitor_id = m.monitor_id)) p WHERE m.name = 'homes'}, 'classes are counted');
+is(sql(q{SELECT count(*) > 0, count(performance) FROM weir.window_performances('homes')}), 't|0', 'nor the state of performances');
+sql(q{SELECT weir.drop_monitor('homes')});
 
 # --- through DDL: renamed, classified before capture looks, dropped
 sql(q{ALTER TABLE people RENAME city TO town; SELECT weir.classify_column('people', 'town', 'sensitive')});

@@ -140,13 +140,14 @@ BEGIN ATOMIC
                    m.position) AS rank
         FROM m WHERE m.group_name IS NOT NULL
     ), summed AS (
-        SELECT j.metric, min(j.position) AS position, count(*)::int AS n_groups, (count(*) FILTER (WHERE j.verdict = 'alert'))::int AS n_unfair,
-            (count(*) FILTER (WHERE j.status <> 'ok'))::int AS n_insufficient
-        FROM judged j GROUP BY j.metric
+        -- Where there is nobody to compare with, only the row over all groups is there.
+        SELECT m.metric, min(m.position) AS position, count(m.group_name)::int AS n_groups, (count(*) FILTER (WHERE m.verdict = 'alert' AND m.group_name IS NOT NULL))::int AS n_unfair,
+            (count(*) FILTER (WHERE m.status <> 'ok' AND m.group_name IS NOT NULL))::int AS n_insufficient
+        FROM m GROUP BY m.metric
     )
     SELECT s.metric, CASE WHEN s.n_unfair > 0 THEN 'unfair' WHEN s.n_insufficient = s.n_groups OR j.verdict = 'warning' THEN 'insufficient' ELSE 'fair' END,
         j.group_name, j.value, j.low, j.high, j.p_adjusted, j.threshold, s.n_groups, s.n_unfair, s.n_insufficient
-    FROM summed s JOIN judged j ON j.metric = s.metric AND j.rank = 1 ORDER BY s.position;
+    FROM summed s LEFT JOIN judged j ON j.metric = s.metric AND j.rank = 1 ORDER BY s.position;
 END;
 COMMENT ON FUNCTION weir.fairness_verdict(weir.fairness_table, text, text[], int, float8, text, jsonb, text) IS
     'One verdict per metric: unfair where a group is beyond the threshold and chance does not explain it (fairness_metrics'' alert), insufficient where no group has enough '

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "base/compat.h"
 #include "common/int.h"
 #include "drift/adjust.h"
@@ -234,7 +236,7 @@ static const struct
 	{"drift", OPTION_DRIFT, "an object of options of weir.drift, like {\"bins\": \"equal_width\"}"},
 	{"thresholds", OPTION_THRESHOLDS, "an object of metrics with their thresholds, like {\"psi\": 0.2, \"ks\": [0.05, 0.1]}"},
 	{"learn_thresholds", OPTION_LEARN,
-	 "\"none\", \"stddev\", \"quantile\" or an object like {\"method\": \"stddev\", \"k\": 3} or {\"method\": \"quantile\", \"quantile\": 0.99}, and there since and until"},
+	 "\"none\", \"stddev\", \"quantile\" or an object like {\"method\": \"stddev\", \"k\": 3} or {\"method\": \"quantile\", \"quantile\": 0.99}, and there since and until, times that begin with the year"},
 	{"drift_by_column", OPTION_BY_COLUMN,
 	 "an object of columns with what drift and thresholds are for them, and metrics, like {\"income\": {\"metrics\": [\"ks\"], \"thresholds\": {\"ks\": 0.3}}}"},
 	{"detectors", OPTION_DETECTORS,
@@ -329,15 +331,18 @@ is_word(const JsonbValue *value, const char *const *words, int n)
 	return false;
 }
 
+/* It begins with the year: so every reader takes it for the same day, whatever his DateStyle. */
 static bool
 is_timestamp(const JsonbValue *value)
 {
+	char	   *text;
+
 	if (value->type != jbvString)
 		return false;
+	text = pnstrdup(value->val.string.val, value->val.string.len);
 	/* an error of its own says what is wrong */
-	DirectFunctionCall3(timestamptz_in, CStringGetDatum(pnstrdup(value->val.string.val, value->val.string.len)),
-						ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	return true;
+	DirectFunctionCall3(timestamptz_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return strspn(text, "0123456789") == 4 && text[4] == '-';
 }
 
 static bool
@@ -469,6 +474,30 @@ option_names(void)
 	return text.data;
 }
 
+/* Readings count in double precision: a number beyond that would make every one of them fail. */
+static void
+check_numbers(Jsonb *options)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&options->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		Datum		numeric;
+		double		number;
+
+		if ((token != WJB_VALUE && token != WJB_ELEM) || value.type != jbvNumeric)
+			continue;
+		numeric = NumericGetDatum(value.val.numeric);
+		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, numeric));
+		if (isinf(number) ||
+			(number == 0 && !DatumGetBool(DirectFunctionCall2(numeric_eq, numeric, NumericGetDatum(int64_to_numeric(0))))))
+			refuse("a number in the options is too large or too small", "It is beyond the range of double precision.",
+				   "Leave a bound out to have none.");
+	}
+}
+
 void
 check_options(Jsonb *options)
 {
@@ -479,6 +508,7 @@ check_options(Jsonb *options)
 
 	if (!JB_ROOT_IS_OBJECT(options))
 		refuse("options must be a JSON object", NULL, "For example options => '{\"min_n\": 100}'.");
+	check_numbers(options);
 	iterator = JsonbIteratorInit(&options->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{

@@ -139,14 +139,33 @@ check_label(const ObjectAddress *object, const char *class)
 		audit_write("classify", "column", qualified_column(object->objectId, column), "class", class);
 }
 
+static void
+classify(Oid source, const char *column, const char *class)
+{
+	ObjectAddress object;
+
+	ObjectAddressSubSet(object, RelationRelationId, source, get_attnum(source, column));
+	copy_class(source, column, class);
+	SetSecurityLabel(&object, PROVIDER, class);
+	CommandCounterIncrement();
+	audit_write("classify", "column", qualified_column(source, column), "class", class);
+}
+
+void
+classification_carry_over(Oid source, const char *column, Oid copy)
+{
+	char	   *class = class_of_column(source, column);
+
+	if (class != NULL)
+		classify(copy, column, class);
+}
+
 Datum
 weir_classify_column(PG_FUNCTION_ARGS)
 {
 	char	   *column;
 	char	   *class = argument_text(fcinfo, 2);
 	Oid			source;
-	AttrNumber	attribute;
-	ObjectAddress object;
 
 	require_argument(fcinfo, 0, "source");
 	require_argument(fcinfo, 1, "column_name");
@@ -155,16 +174,11 @@ weir_classify_column(PG_FUNCTION_ARGS)
 	if (class != NULL)
 		check_class(class);
 	require_table_owner(source);
-	attribute = get_attnum(source, column);
-	if (attribute <= 0)
+	if (get_attnum(source, column) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(source))));
-	ObjectAddressSubSet(object, RelationRelationId, source, attribute);
-	copy_class(source, column, class);
-	SetSecurityLabel(&object, PROVIDER, class);
-	CommandCounterIncrement();
-	audit_write("classify", "column", qualified_column(source, column), "class", class);
+	classify(source, column, class);
 	PG_RETURN_VOID();
 }
 

@@ -16,4 +16,7 @@ extern void classification_init(void);
 /* Raises 22023 when values of the column are withheld, as segments are named by values. */
 extern void classification_check_segment_column(Oid source, const char *column);
 
+/* The column of that name in a copy of the table gets the class that it has in the table, if any. */
+extern void classification_carry_over(Oid source, const char *column, Oid copy);
+
 #endif

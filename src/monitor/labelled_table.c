@@ -10,9 +10,11 @@
 #include "postgres.h"
 
 #include "base/sql.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "monitor/labelled_table.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -55,6 +57,78 @@ labelled_table_load(Oid relation, LabelledTable *table, MemoryContext context)
 	table->label_columns = names_of(8);
 	MemoryContextSwitchTo(old);
 	return true;
+}
+
+/* ---- what may be joined ---- */
+
+bool
+labelled_table_is_key_type(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NUMERICOID:
+		case UUIDOID: return true;
+		default: return false;
+	}
+}
+
+static void
+check_types(Oid source, List *columns, Oid relation)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+	{
+		AttrNumber	from = get_attnum(source, lfirst(cell));
+		AttrNumber	to = get_attnum(relation, lfirst(cell));
+
+		if (from > 0 && to > 0 && get_atttype(source, from) != get_atttype(relation, to))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" is of type %s in \"%s\" and of type %s in \"%s\"", (char *) lfirst(cell),
+							format_type_be(get_atttype(source, from)), get_rel_name(source),
+							format_type_be(get_atttype(relation, to)), get_rel_name(relation)),
+					 errhint("Give it the same type in both, then call weir.resume_labels.")));
+	}
+}
+
+static void
+check_is_table(Oid source)
+{
+	char		kind;
+
+	LockRelationOid(source, AccessShareLock);
+	kind = get_rel_relkind(source);
+	if (kind != '\0' && kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is no table any more", get_rel_name(source))));
+}
+
+void
+labelled_table_check(const LabelledTable *table)
+{
+	ListCell   *cell;
+
+	check_is_table(table->predictions);
+	check_is_table(table->labels);
+	check_types(table->predictions, table->columns, table->relation);
+	check_types(table->labels, table->label_columns, table->relation);
+	foreach(cell, table->label_key)
+	{
+		AttrNumber	attribute = get_attnum(table->labels, lfirst(cell));
+
+		if (attribute > 0 && !labelled_table_is_key_type(get_atttype(table->labels, attribute)))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("key column \"%s\" is of type %s", (char *) lfirst(cell),
+							format_type_be(get_atttype(table->labels, attribute))),
+					 errhint("Keys are integers, text, numeric or uuid.")));
+	}
 }
 
 /* ---- SQL ---- */

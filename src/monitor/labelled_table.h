@@ -25,6 +25,15 @@ typedef struct LabelledTable
 /* Its definition; false when the relation is none. Inside an SPI scope; result in the context. */
 extern bool labelled_table_load(Oid relation, LabelledTable *table, MemoryContext context);
 
+/* Whose equality is the server's own: integers, text, numeric, uuid, and domains over them. */
+extern bool labelled_table_is_key_type(Oid type);
+
+/*
+ * Locks both tables and raises 42804, 42809 unless their columns still are of the types that the kept table has: nothing is cast,
+ * for a cast is a function of whoever owns the type, and would run as the owner of the kept table.
+ */
+extern void labelled_table_check(const LabelledTable *table);
+
 /* "SELECT columns FROM predictions LEFT JOIN labels ON key": what the relation should hold. */
 extern char *labelled_table_query(const LabelledTable *table);
 

@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "monitor/classification.h"
 #include "monitor/definition.h"
 #include "monitor/labelled_table.h"
 #include "utils/builtins.h"
@@ -30,23 +31,6 @@ PG_FUNCTION_INFO_V1(weir_verify_labels);
 PG_FUNCTION_INFO_V1(weir_resume_labels);
 
 /* ---- what is joined ---- */
-
-static bool
-is_key_type(Oid type)
-{
-	switch (getBaseType(type))
-	{
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case NUMERICOID:
-		case UUIDOID: return true;
-		default: return false;
-	}
-}
 
 pg_noreturn static void
 refuse(int code, const char *message, const char *hint)
@@ -107,7 +91,7 @@ check_side(Oid oid, const char *what, List *key, bool must_be_unique)
 		if (attribute <= 0)
 			refuse(ERRCODE_UNDEFINED_COLUMN,
 				   psprintf("key column \"%s\" of %s \"%s\" does not exist", (char *) lfirst(cell), what, name), NULL);
-		if (!is_key_type(get_atttype(oid, attribute)))
+		if (!labelled_table_is_key_type(get_atttype(oid, attribute)))
 			refuse(ERRCODE_DATATYPE_MISMATCH,
 				   psprintf("key column \"%s\" is of type %s", (char *) lfirst(cell), format_type_be(get_atttype(oid, attribute))),
 				   "Keys are integers, text, numeric or uuid.");
@@ -251,6 +235,18 @@ store(const LabelledTable *table)
 	sql_end(&scope);
 }
 
+/* What is personal in the predictions or the labels is so here. */
+static void
+carry_over_classes(const LabelledTable *table)
+{
+	ListCell   *cell;
+
+	foreach(cell, table->columns)
+		classification_carry_over(table->predictions, lfirst(cell), table->relation);
+	foreach(cell, table->label_columns)
+		classification_carry_over(table->labels, lfirst(cell), table->relation);
+}
+
 Datum
 weir_join_labels(PG_FUNCTION_ARGS)
 {
@@ -275,6 +271,7 @@ weir_join_labels(PG_FUNCTION_ARGS)
 	check_columns(&table);
 	make_table(&table, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	store(&table);
+	carry_over_classes(&table);
 	worker_wake_at_commit();
 	PG_RETURN_OID(table.relation);
 }
@@ -313,6 +310,7 @@ weir_verify_labels(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "the result is not a row");
 	load(PG_GETARG_OID(0), &table);
+	labelled_table_check(&table);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	run(psprintf("SELECT (SELECT pg_catalog.count(*) FROM (%s) r), (SELECT pg_catalog.count(*) FROM (%s) d)",

@@ -146,6 +146,7 @@ find_batch(Batch *batch, MemoryContext context)
 static void
 enter_as_owner(SqlScope *scope, const LabelledTable *table, bool by_key)
 {
+	labelled_table_check(table);
 	sql_begin_as(scope, table->owner);
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (by_key)

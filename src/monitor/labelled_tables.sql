@@ -5,7 +5,7 @@ CREATE FUNCTION weir.join_labels(relation text, predictions regclass, labels reg
     AS 'MODULE_PATHNAME', 'weir_join_labels' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION weir.join_labels(text, regclass, regclass, text[], text[], text[], text[]) IS
     'Makes a table of the predictions with their labels and keeps it: predictions LEFT JOIN labels USING (key), for a monitor to watch. relation: its name, in the first schema of the '
-    'search path where none is given; it belongs to the caller, has REPLICA IDENTITY FULL, and nobody else may write to it; DROP TABLE ends it. key: columns of predictions that '
+    'search path where none is given; it belongs to the caller, has REPLICA IDENTITY FULL, and nobody else may write to it; columns have the classes (weir.classify_column) that they have in the two tables by then; DROP TABLE ends it. key: columns of predictions that '
     'are NOT NULL, of integers, text, numeric or uuid, with an index; label_key: the same of labels, where they are called otherwise; it must be unique there. label: columns of labels '
     'to take over. columns: of predictions; NULL: all. It is filled at once. From then on a background worker looks up, in both tables as they are, each key that was inserted, '
     'updated or deleted in either, and makes the rows of relation with that key what they should be; so a label may come before its prediction, late, change or go, through logical replication or not, and '

@@ -172,11 +172,17 @@ CREATE FUNCTION weir._window_performances(monitor_id int, window_size interval, 
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT g.monitor, p.window_start, p.window_end, p.segment,
-        CASE p.derivation WHEN 'binary_performance' THEN 'score' ELSE replace(p.derivation, '_performance', '') END, p.n, p.n_labelled, p.performance, p.baseline,
+        CASE p.derivation WHEN 'binary_performance' THEN 'score' ELSE replace(p.derivation, '_performance', '') END, p.n, p.n_labelled,
+        CASE WHEN NOT h.withheld THEN p.performance END, CASE WHEN NOT h.withheld THEN p.baseline END,
         coalesce(p.window_end <= g.final_before, false),
         weir._status(coalesce(p.window_start < g.gap_until, false), p.marks, p.n_labelled, g.min_n,
             CASE WHEN p.performance IS NULL THEN 'undefined' WHEN p.n_labelled = 0 THEN 'no_labels' ELSE 'ok' END)
-    FROM weir._settings($1, '{}') g, weir._performance_settings($1) s, LATERAL weir._performances($1, $2, $3, $4, $5, $6, s.ordinals) p
+    FROM weir._settings($1, '{}') g, weir._performance_settings($1) s, LATERAL weir._performances($1, $2, $3, $4, $5, $6, s.ordinals) p,
+        -- Scores, numbers and classes stand in the state as they are; of decisions there are counts.
+        LATERAL (SELECT p.derivation <> 'decision_performance' AND EXISTS (
+                     SELECT FROM weir.monitor m, unnest(CASE p.derivation WHEN 'binary_performance' THEN ARRAY[m.score] ELSE ARRAY[m.label, m.prediction] END) u (column_name)
+                         LEFT JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.column_name = u.column_name
+                     WHERE m.monitor_id = $1 AND weir._is_withheld(coalesce(weir.column_class(m.source, u.column_name), c.class))) AS withheld) h
     WHERE may_see AND s.ordinals IS NOT NULL;
 END;
 COMMENT ON FUNCTION weir._window_performances(int, interval, interval, timestamptz, timestamptz, boolean, boolean) IS
@@ -219,7 +225,8 @@ CREATE FUNCTION weir.window_performances(monitor text, window_size interval DEFA
 COMMENT ON FUNCTION weir.window_performances(text, interval, interval, timestamptz, timestamptz) IS
     'The state behind weir.performance_scores, per window and segment: performance, and that of the baseline, for weir.confusion_matrix, calibration, threshold_curve, gain_table, '
     'business_value, class_report, merge and others. kind: score (label and score), decision (label and prediction, scores of 0 and 1), class or regression. n: rows of the window; '
-    'n_labelled: those with a label. Windows, status, privileges and errors as in weir.performance_scores.';
+    'n_labelled: those with a label. The states are NULL where they hold values of a personal or sensitive column (weir.classify_column): the score; prediction or label of classes and '
+    'regressions. Windows, status, privileges and errors as in weir.performance_scores.';
 
 CREATE VIEW weir.performance_scores WITH (security_barrier) AS
     SELECT m.monitor, r.window_start, r.window_end, r.segment, r.metric, r.value, r.low, r.high, r.baseline_value, r.threshold, r.n, r.label_share, r.is_estimate,
