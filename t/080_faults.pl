@@ -90,5 +90,13 @@ set_fault($node, '');
 all_equal($node, 'greedy', 'a server that is stopped over and over blames nobody');
 is($node->safe_psql('postgres', q(SELECT count(*) FROM weir.gap)), 0, 'still no gap');
 
+# A monitor that is committed while capture takes up another one.
+set_fault($node, 'definitions:wait:1');
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('first twin', 'orders', 'at')});
+wait_for_fault($node, 'definitions:wait:1', 1);
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('second twin', 'orders', 'at')});
+set_fault($node, '');
+all_equal($node, $_, "the $_ is built") for 'first twin', 'second twin';
+
 $node->stop;
 done_testing();

@@ -34,6 +34,7 @@
 #include "capture/stream.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/snapmgr.h"
@@ -449,24 +450,31 @@ build_advance(List *monitors, XLogRecPtr position)
 void
 build_prepare(void)
 {
-	const char *is_new = "b.kind = 'build' AND b.state = 'requested' AND NOT b.is_prepared";
+	const char *is_new = "b.build_id = ANY ($1)";
+	Oid			type = INT4ARRAYOID;
+	Datum		builds;
+	bool		is_null;
 
+	/* Each statement sees what was committed by then: all of them are about the same builds. */
+	sql_execute("SELECT ARRAY(SELECT build_id FROM weir.build WHERE kind = 'build' AND state = 'requested' AND NOT is_prepared)", 0,
+				NULL, NULL, NULL);
+	builds = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 1, &is_null)));
 	sql_execute(
 		psprintf("UPDATE weir.pane p SET pane_end = CASE WHEN m.time_zone IS NULL THEN p.pane_start + b.pane_size_before "
 				 "ELSE pg_catalog.timezone(m.time_zone, pg_catalog.timezone(m.time_zone, p.pane_start) + b.pane_size_before) END "
 				 "FROM weir.build b JOIN weir.monitor m USING (monitor_id) WHERE %s AND b.pane_size_before IS NOT NULL "
 				 "AND p.monitor_id = b.monitor_id AND p.generation = 0 AND p.pane_end IS NULL",
 				 is_new),
-		0, NULL, NULL, NULL);
+		1, &type, &builds, NULL);
 	sql_execute(psprintf("DELETE FROM weir.pane_level l USING weir.build b WHERE %s AND b.pane_size_before IS NOT NULL "
 						 "AND l.monitor_id = b.monitor_id",
 						 is_new),
-				0, NULL, NULL, NULL);
+				1, &type, &builds, NULL);
 	sql_execute(psprintf("WITH again AS (UPDATE weir.build o SET state = 'requested' FROM weir.build b WHERE %s "
 						 "AND o.monitor_id = b.monitor_id AND o.state = 'reading' RETURNING o.build_id) "
 						 "DELETE FROM weir.build_slice WHERE build_id IN (SELECT build_id FROM again)",
 						 is_new),
-				0, NULL, NULL, NULL);
+				1, &type, &builds, NULL);
 	/* Every segment apart again, but where rows that the table has deleted cannot be told apart. */
 	sql_execute(
 		psprintf("UPDATE weir.monitor_state s SET segment_limit = NULL, other_since = NULL "
@@ -475,8 +483,8 @@ build_prepare(void)
 				 "WHERE p.monitor_id = o.monitor_id AND p.generation = 0 AND p.segment = '{}' AND p.marks & 2 <> 0) "
 				 "FOR UPDATE SKIP LOCKED) l WHERE s.monitor_id = l.monitor_id",
 				 is_new),
-		0, NULL, NULL, NULL);
-	sql_execute(psprintf("UPDATE weir.build b SET is_prepared = true WHERE %s", is_new), 0, NULL, NULL, NULL);
+		1, &type, &builds, NULL);
+	sql_execute(psprintf("UPDATE weir.build b SET is_prepared = true WHERE %s", is_new), 1, &type, &builds, NULL);
 }
 
 void

@@ -193,10 +193,11 @@ load_definitions(void)
 				NULL);
 	/* Before anything is read of them: whatever DDL does to the sources from now on will be noticed. */
 	(void) source_look();
-	build_prepare();
-	/* And of what it stands for, so that a monitor which is committed in between is found at the next look. */
+	/* And before all of what it stands for, so that a monitor which is committed in between is found at the next look. */
 	fingerprint = definition_fingerprint();
 	fingerprint = fingerprint ? MemoryContextStrdup(definition_context, fingerprint) : NULL;
+	build_prepare();
+	FAULT(FAULT_DEFINITIONS);
 	monitors = definition_load(definition_context);
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);

@@ -44,6 +44,7 @@ static const char *const point_names[FAULT_POINTS] = {
 	[FAULT_STREAM_ABORT] = "stream_abort",
 	[FAULT_STREAM_COMMIT] = "stream_commit",
 	[FAULT_STREAM_MERGED] = "stream_merged",
+	[FAULT_DEFINITIONS] = "definitions",
 	[FAULT_FLUSH_BEGIN] = "flush_begin",
 	[FAULT_PANE_WRITTEN] = "pane_written",
 	[FAULT_LIMIT_LOWERED] = "limit_lowered",

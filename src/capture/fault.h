@@ -21,6 +21,7 @@ typedef enum FaultPoint
 	FAULT_STREAM_ABORT,			/* before a (sub)transaction in progress is forgotten */
 	FAULT_STREAM_COMMIT,		/* before partial panes are merged */
 	FAULT_STREAM_MERGED,		/* after it */
+	FAULT_DEFINITIONS,			/* while definitions are loaded: builds are prepared, monitors not yet read */
 	FAULT_FLUSH_BEGIN,			/* the transaction of a flush has begun */
 	FAULT_PANE_WRITTEN,			/* after each pane, within that transaction */
 	FAULT_LIMIT_LOWERED,		/* segments were put together, within that transaction */

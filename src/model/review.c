@@ -125,7 +125,8 @@ review_request(const ReviewKind *kind, const ReviewSubject *subject, Oid user, D
 				(errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("a review of %s \"%s\" is open already", kind->name, subject->subject),
 				 errhint("SELECT * FROM weir.reviews WHERE state = 'open';")));
 	review_id = DatumGetInt64(sql_value(0, 1, &is_null));
-	audit_write("request", "review", psprintf(INT64_FORMAT, review_id), "of", kind->name, "subject", subject->subject, "note", note);
+	audit_write("request", "review", psprintf(INT64_FORMAT, review_id), "of", kind->name, "subject", subject->subject, "note",
+				note);
 	notify(review_id, "requested", "open");
 	return review_id;
 }

@@ -236,7 +236,8 @@ static const struct
 	{"drift", OPTION_DRIFT, "an object of options of weir.drift, like {\"bins\": \"equal_width\"}"},
 	{"thresholds", OPTION_THRESHOLDS, "an object of metrics with their thresholds, like {\"psi\": 0.2, \"ks\": [0.05, 0.1]}"},
 	{"learn_thresholds", OPTION_LEARN,
-	 "\"none\", \"stddev\", \"quantile\" or an object like {\"method\": \"stddev\", \"k\": 3} or {\"method\": \"quantile\", \"quantile\": 0.99}, and there since and until, times that begin with the year"},
+	 "\"none\", \"stddev\", \"quantile\" or an object like {\"method\": \"stddev\", \"k\": 3} or {\"method\": \"quantile\", \"quantile\": 0.99}, "
+	 "and there since and until, times that begin with the year"},
 	{"drift_by_column", OPTION_BY_COLUMN,
 	 "an object of columns with what drift and thresholds are for them, and metrics, like {\"income\": {\"metrics\": [\"ks\"], \"thresholds\": {\"ks\": 0.3}}}"},
 	{"detectors", OPTION_DETECTORS,
