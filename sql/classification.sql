@@ -36,7 +36,8 @@ SELECT weir.classify_column('regress_people', 'town', 'sensitive');
 SELECT weir.classify_column('regress_people', 'town', NULL);
 RESET ROLE;
 SELECT column_name, class FROM weir.monitor_column JOIN weir.monitor USING (monitor_id) WHERE name = 'regress by region' ORDER BY 1;
--- Renamed, and classified before capture has seen it.
+-- Renamed, and classified before capture has seen it; what the monitor reads, it has seen.
+SELECT count(*) FROM weir.wait_for();
 ALTER TABLE regress_people RENAME town TO place;
 SELECT weir.classify_column('regress_people', 'place', 'personal');
 SELECT class FROM weir.monitor_column JOIN weir.monitor USING (monitor_id) WHERE name = 'regress by region' AND column_name IN ('town', 'place');

@@ -3,7 +3,7 @@ SET search_path = public, weir;
 CREATE TABLE loans AS
 SELECT i AS id, (i * 7919 % 1000) / 10.0 AS income, (i * 104729 % 100) / 100.0::float8 AS debt, (ARRAY['car', 'house', 'trip'])[1 + i * 31 % 3] AS purpose,
        i * 13 % 7 = 0 AS member, (i * 7919 % 1000) / 1000.0 - (i * 104729 % 100) / 200.0 + (i * 31 % 3 = 1)::int * 0.3 > 0.25 AS repaid
-FROM generate_series(1, 3000) i;
+FROM generate_series(1, 2000) i;
 CREATE TYPE features AS (income numeric, debt float8, purpose text, member boolean);
 CREATE VIEW rows AS SELECT id, repaid, income, purpose, ROW(income, debt, purpose, member)::features AS f, ARRAY[income, debt] AS a FROM loans;
 
@@ -103,7 +103,7 @@ FROM generate_stream('sea', 1000, drift_at => 500) GROUP BY 1 ORDER BY 1 DESC;
 SELECT count(*) FROM (SELECT i, avg((label = (x[1] + x[2] <= 8)::int)::int) OVER (ORDER BY i ROWS 99 PRECEDING) AS old FROM generate_stream('sea', 3000, drift_at => 1500, drift_width => 1000)) s
 WHERE i = 800 AND old > 0.97 OR i = 2400 AND old < 0.97;
 SELECT g, avg((said = label::text)::int) > 0.6 AS learned FROM unnest('{sea,agrawal,rbf,random_tree}'::text[]) g,
-    LATERAL (SELECT i, label, test_then_train('adaptive_random_forest', x, label) OVER (ORDER BY i) AS said FROM generate_stream(g, 6000)) s WHERE i > 3000 GROUP BY 1 ORDER BY 1;
+    LATERAL (SELECT i, label, test_then_train('adaptive_random_forest', x, label) OVER (ORDER BY i) AS said FROM generate_stream(g, 3000)) s WHERE i > 1500 GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM generate_stream('sea', 0);
 SELECT count(*) FROM generate_stream('seas', 1);
 SELECT count(*) FROM generate_stream('sea', 1, concept => 4);

@@ -83,7 +83,8 @@ sql(q{SET SESSION AUTHORIZATION bob; SELECT weir.create_model('b'); CREATE SCHEM
 CREATE PROCEDURE bobs.quick(job_id bigint, config jsonb) LANGUAGE sql AS 'SELECT 1'; SELECT weir.create_trainer('bobs', 'b', 'bobs.quick')});
 sql(q{BEGIN; SELECT weir.enqueue_job('wait' || i, priority => 10, dedupe_key => 'fair') FROM generate_series(1, 3) i; SELECT weir.enqueue_job('bobs', dedupe_key => 'fair'); COMMIT});
 wait_until($node, q{SELECT count(*) = 4 FROM weir.jobs WHERE dedupe_key = 'fair' AND state = 'succeeded'}, 'three urgent jobs of one owner, one of another');
-is(sql(q{SELECT string_agg(owner::text, ' ' ORDER BY token) FROM weir.job WHERE dedupe_key = 'fair'}), 'ann bob ann ann', 'are launched in turn');
+# Two are launched at once, and either may be the first to begin.
+like(sql(q{SELECT string_agg(owner::text, ' ' ORDER BY token) FROM weir.job WHERE dedupe_key = 'fair'}), qr/^(ann bob|bob ann) ann ann$/, 'are launched in turn');
 
 # ---- cancel ----
 my $cancelled = enqueue('cancelled');

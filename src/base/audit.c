@@ -122,7 +122,7 @@ chain_entries(void)
 	Oid			chain = get_relname_relid("audit_chain", extension_schema());
 	SqlScope	scope;
 	int64		number = 0;
-	char	   *hash = "";
+	const char *hash = "";
 	bool		is_null;
 
 	LockDatabaseObject(RelationRelationId, chain, 1, ExclusiveLock);

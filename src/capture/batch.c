@@ -141,40 +141,35 @@ batch_grow(Batch *batch, CapturedMonitor *monitor, Allocator allocator)
 
 /* ---- folding ---- */
 
-/* The rows that have a value of the column, one below the other. */
-static int
-rows_with(const Batch *batch, const CapturedMonitor *monitor, int column, const char **rows)
+/* Whether the row lacks the column. */
+static inline bool
+is_missing(const char *row, int column)
 {
-	uint64		bit = UINT64CONST(1) << (column % 64);
-	const char *row = batch->rows;
-	int			n = 0;
-
-	for (int i = 0; i < batch->n_rows; i++, row += monitor->row_size)
-	{
-		rows[n] = row + monitor->columns[column].place;
-		n += (((const uint64 *) row)[column / 64] & bit) == 0;
-	}
-	return n;
+	return (((const uint64 *) row)[column / 64] >> (column % 64) & 1) != 0;
 }
 
 static void
 fold_numbers(const Batch *batch, const CapturedMonitor *monitor, int column, bool complete, Summary *summary)
 {
 	double		values[LARGEST_CAPACITY];
-	const char *rows[LARGEST_CAPACITY];
-	const char *row = batch->rows + monitor->columns[column].place;
+	int			place = monitor->columns[column].place;
+	const char *row = batch->rows;
 	int			n = batch->n_rows;
 
 	if (complete)
 		for (int i = 0; i < n; i++, row += monitor->row_size)
-			memcpy(&values[i], row, sizeof(double));
+			memcpy(&values[i], row + place, sizeof(double));
 	else
 	{
-		n = rows_with(batch, monitor, column, rows);
-		for (int i = 0; i < n; i++)
-			memcpy(&values[i], rows[i], sizeof(double));
+		n = 0;
+		for (int i = 0; i < batch->n_rows; i++, row += monitor->row_size)
+		{
+			memcpy(&values[n], row + place, sizeof(double));
+			n += !is_missing(row, column);
+		}
 	}
-	summary_add_numbers(summary, values, (size_t) n);
+	if (n > 0)
+		summary_add_numbers(summary, values, (size_t) n);
 }
 
 /* Counts equal codes first: a category is looked up once. */
@@ -183,16 +178,17 @@ fold_codes(const Batch *batch, const CapturedMonitor *monitor, int column, bool 
 {
 	static uint16 counts[DICTIONARY_SLOTS];
 	const Dictionary *dictionary = monitor->columns[column].dictionary;
-	const char *rows[LARGEST_CAPACITY];
-	const char *row = batch->rows + monitor->columns[column].place;
-	uint16		met[LARGEST_CAPACITY];
-	int			n = complete ? batch->n_rows : rows_with(batch, monitor, column, rows);
+	int			place = monitor->columns[column].place;
+	const char *row = batch->rows;
+	static uint16 met[LARGEST_CAPACITY];
 	int			n_met = 0;
 
-	for (int i = 0; i < n; i++, row += monitor->row_size)
+	for (int i = 0; i < batch->n_rows; i++, row += monitor->row_size)
 	{
-		uint16		code = *(const uint16 *) (complete ? row : rows[i]);
+		uint16		code = *(const uint16 *) (row + place);
 
+		if (!complete && is_missing(row, column))
+			continue;
 		met[n_met] = code;
 		n_met += counts[code]++ == 0;
 	}

@@ -181,8 +181,8 @@ bool
 definition_read_as(CapturedMonitor *monitor, CapturedColumn *column, Oid type, MemoryContext context)
 {
 	Oid			base = getBaseType(type);
-	ValueReader reader;
-	OutcomeReader outcome;
+	ValueReader reader = {0};
+	OutcomeReader outcome = {0};
 	bool		is_label = column == &monitor->label_column;
 
 	if (column == &monitor->time)

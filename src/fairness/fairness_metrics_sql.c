@@ -184,7 +184,7 @@ check_thresholds(const Jsonb *thresholds)
 	{
 		if (token == WJB_KEY)
 			name = pnstrdup(value.val.string.val, value.val.string.len);
-		if (token != WJB_VALUE)
+		if (token != WJB_VALUE || name == NULL)
 			continue;
 		if (strcmp(name, "ratio") != 0 && strcmp(name, "difference") != 0 && fairness_metric_find(name) < 0)
 			ereport(ERROR,

@@ -207,7 +207,7 @@ weir_label_item(PG_FUNCTION_ARGS)
 	int64		item_id;
 	char	   *key = NULL;
 	char	   *agreed = NULL;
-	char	   *state;
+	const char *state;
 	bool		is_null;
 
 	require_argument(fcinfo, 0, "item_id");

@@ -53,7 +53,7 @@ majority_predict(const TreeNode *leaf, double *votes, int n_classes)
 static void
 bayes_predict(const Learner *learner, const TreeNode *leaf, const double *row, double *votes)
 {
-	int			n_classes = leaf->n_classes;
+	int			n_classes = leaf->n_classes < learner->classes.n ? leaf->n_classes : learner->classes.n;
 	double		weight = node_weight(leaf);
 	double		sum = 0;
 	double		largest = -INFINITY;

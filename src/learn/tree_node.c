@@ -237,7 +237,7 @@ archive_leaf(Learner *learner, Archive *archive, TreeNode *node)
 	{
 		int			feature = i;
 
-		if (is_drawn)
+		if (node->observed != NULL)
 		{
 			archive_count(archive, &node->observed[i], 0, learner->features.n - 1);
 			feature = node->observed[i];
@@ -338,11 +338,11 @@ archive_node(Learner *learner, Archive *archive, Tree *tree, TreeNode **place, i
 	if (archive_reads(archive))
 	{
 		*place = archive_room(archive, 1, sizeof(TreeNode));
-		if (*place == NULL)
-			return;
-		tree->n_nodes++;
+		tree->n_nodes += *place != NULL;
 	}
 	node = *place;
+	if (node == NULL)
+		return;
 	kind = (int) node->kind;
 	archive_count(archive, &kind, SPLIT_NONE, SPLIT_CATEGORIES);
 	node->kind = (SplitKind) kind;

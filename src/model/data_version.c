@@ -50,6 +50,15 @@ copy_text(MemoryContext memory, uint64 row, int column)
 	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
 }
 
+/* Of a column that is never NULL, or whose NULL is nothing. */
+static char *
+copy_given(MemoryContext memory, uint64 row, int column)
+{
+	char	   *text = sql_text(row, column);
+
+	return MemoryContextStrdup(memory, text == NULL ? "" : text);
+}
+
 DataVersion
 data_version_find(int64 number)
 {
@@ -73,12 +82,10 @@ data_version_find(int64 number)
 	version.search_path = copy_text(caller, 0, 4);
 	version.validation = copy_text(caller, 0, 5);
 	version.relation = copy_text(caller, 0, 6);
-	version.status = copy_text(caller, 0, 7);
-	version.content_hash = copy_text(caller, 0, 8);
+	version.status = copy_given(caller, 0, 7);
+	version.content_hash = copy_given(caller, 0, 8);
 	version.n = DatumGetInt64(sql_value(0, 9, &is_null));
-	version.columns = copy_text(caller, 0, 10);
-	if (version.columns == NULL)
-		version.columns = MemoryContextStrdup(caller, "");
+	version.columns = copy_given(caller, 0, 10);
 	sql_end(&scope);
 	return version;
 }

@@ -19,9 +19,9 @@ typedef struct EvaluationRequest
 	int			n_versions;		/* values of $1 and $2 in the query: champion, challenger; 0: it has no parameters */
 	int			versions[2];
 	bool		version_is_null[2];
-	char	   *label;
-	char	   *champion;		/* NULL: the challenger alone is evaluated */
-	char	   *challenger;
+	const char *label;
+	const char *champion;		/* NULL: the challenger alone is evaluated */
+	const char *challenger;
 	ArrayType  *protected;
 	double		threshold;
 	int64		min_group_size;

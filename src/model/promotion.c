@@ -239,7 +239,7 @@ typedef struct Evaluation
 {
 	char	   *model;
 	int			version;
-	char	   *against_alias;
+	const char *against_alias;
 	char	   *note;			/* may be NULL */
 	int64		job_id;			/* 0: none */
 	EvaluationRequest request;
@@ -484,7 +484,7 @@ weir_run_evaluation(PG_FUNCTION_ARGS)
 {
 	Evaluation	evaluation = {0};
 	Jsonb	   *config;
-	char	   *which;
+	const char *which;
 
 	require_argument(fcinfo, 0, "job_id");
 	require_argument(fcinfo, 1, "config");

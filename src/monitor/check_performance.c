@@ -54,7 +54,7 @@ are_thresholds(const JsonbValue *value)
 						 errmsg("there is no metric of performance \"%s\"", string_of(&member)),
 						 errhint("SELECT weir.performance_metric_names() lists them.")));
 		}
-		else if (token == WJB_VALUE && !is_range(&member) && (member.type != jbvNumeric || metric->better == 0))
+		else if (token == WJB_VALUE && !is_range(&member) && (member.type != jbvNumeric || metric == NULL || metric->better == 0))
 			return false;
 	}
 	return true;

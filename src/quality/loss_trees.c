@@ -229,6 +229,17 @@ find_split(const Grower *grower, Leaf *leaf)
 	}
 }
 
+/* What is left for the other child. */
+static void
+subtract_cells(Cell *cells, const Cell *others, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		cells[i].sum -= others[i].sum;
+		cells[i].n -= others[i].n;
+	}
+}
+
 static bool
 goes_left(uint8_t value, int bin, bool missing_left)
 {
@@ -263,13 +274,9 @@ split(Grower *grower, int number)
 	*sides[1] = (Leaf){.first = left, .end = leaf->end, .sum = leaf->sum - sum};
 	small = left - leaf->first <= n_right ? 0 : 1;
 	count_cells(grower, sides[small]);
+	subtract_cells(leaf->cells, sides[small]->cells, (size_t) grower->bins->n_features * N_CELLS);
 	sides[1 - small]->cells = leaf->cells;
 	leaf->cells = NULL;
-	for (size_t i = 0; i < (size_t) grower->bins->n_features * N_CELLS; i++)
-	{
-		sides[1 - small]->cells[i].sum -= sides[small]->cells[i].sum;
-		sides[1 - small]->cells[i].n -= sides[small]->cells[i].n;
-	}
 	leaf->split[0] = grower->n_nodes;
 	leaf->split[1] = grower->n_nodes + 1;
 	grower->n_nodes += 2;

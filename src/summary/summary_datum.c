@@ -32,7 +32,7 @@ summary_to_datum(const Summary *summary)
 		kept = MemoryContextAlloc(TopMemoryContext, room);
 		kept_size = room;
 	}
-	buffer = room <= kept_size ? kept : palloc(room);
+	buffer = kept != NULL && room <= kept_size ? kept : palloc(room);
 	size = summary_encode_in_room(summary, buffer);
 	result = palloc(VARHDRSZ + size);
 	SET_VARSIZE(result, VARHDRSZ + size);
