@@ -178,6 +178,20 @@ sql(q{SELECT weir.enqueue_job('gones external'); SELECT weir.claim_job('{gones e
 sql(q{SELECT weir.drop_model('gones'); UPDATE weir.model SET owner = 'ann' WHERE name = 'gones kept'});
 is(as_ann(q{SELECT weir.create_model_version('gones kept')}), 2, 'a model that was handed over');
 
+# ---- who is behind a job ----
+sql(q{CREATE ROLE team LOGIN; CREATE ROLE carl LOGIN IN ROLE team; CREATE SCHEMA desk AUTHORIZATION team});
+my $as_carl = 'SET SESSION AUTHORIZATION carl; SET ROLE team; SET search_path = desk';
+sql(qq{$as_carl; CREATE TABLE sample(x int);
+CREATE PROCEDURE fit(job_id bigint, config jsonb) LANGUAGE plpgsql AS \$\$ BEGIN
+  INSERT INTO sample VALUES (1); COMMIT;
+  PERFORM weir.create_model_version('reviewed', note => (SELECT count(*) FROM sample)::text, job_id => job_id);
+END \$\$;
+SELECT weir.create_model('reviewed', approvals => 1), weir.create_trainer('reviewed', 'reviewed', 'fit'), weir.enqueue_job('reviewed')});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.model_versions WHERE model = 'reviewed' AND note = '1'}, 'names mean what they meant where the trainer was made');
+my $asked = sql(q{SET SESSION AUTHORIZATION team; SELECT weir.request_review('model_version', 'reviewed/1', reviewers => '{carl}')});
+($refused, $out, $refusal) = $node->psql('postgres', "SET SESSION AUTHORIZATION carl; SELECT weir.review($asked, 'approve', 'mine')");
+like($refusal, qr/carl cannot decide in a review of their own/, 'who queued the job does not approve what it made');
+
 # ---- a dump ----
 my ($dump, $warnings) = run_command([ 'pg_dump', '-d', $node->connstr('postgres') ]);
 is($warnings, '', 'pg_dump warns of nothing');

@@ -226,6 +226,30 @@ erase_own(Erasure *erasure, const char *what, const char *name, const char *stat
 		report(erasure, what, name, (int64) n, NULL);
 }
 
+/* What models said of the rows; of a model that the caller has no part in, that it is there. */
+static void
+erase_predictions(Erasure *erasure)
+{
+	uint64		n;
+	char	 ***others;
+
+	erase_own(erasure, "predictions", erasure->relation,
+			  psprintf("DELETE FROM weir.prediction p USING weir.model o WHERE p.model_id = o.model_id AND o.name IN"
+					   " (SELECT m.model FROM weir.monitor m WHERE m.source = $1) AND p.subject = ANY ($2)"
+					   " AND pg_has_role(%u, o.owner::oid, 'USAGE')",
+					   erasure->user));
+	others = run_as_owner(
+		erasure,
+		psprintf("SELECT o.name FROM weir.model o WHERE o.name IN (SELECT m.model FROM weir.monitor m WHERE m.source = $1)"
+				 " AND NOT pg_has_role(%u, o.owner::oid, 'USAGE') AND EXISTS (SELECT FROM weir.prediction p"
+				 "  WHERE p.model_id = o.model_id AND p.subject = ANY ($2)) ORDER BY 1",
+				 erasure->user),
+		1, &n);
+	for (uint64 i = 0; i < n; i++)
+		report(erasure, "predictions", others[i][0], -1,
+			   "the model belongs to somebody else: erase again as a member of its owner, too");
+}
+
 /* Labels that were written into tables of their own. */
 static void
 erase_labels(Erasure *erasure)
@@ -298,6 +322,13 @@ weir_erase_subject(PG_FUNCTION_ARGS)
 			   NULL);
 	erase_from_data_versions(&erasure);
 	erase_labels(&erasure);
+	erase_predictions(&erasure);
+	erase_own(
+		&erasure, "alerts", erasure.relation,
+		psprintf("UPDATE weir.alert a SET detail = a.detail - 'explanation' FROM weir.monitor m WHERE m.monitor_id = a.monitor_id"
+				 " AND m.source = $1 AND jsonb_path_exists(a.detail -> 'explanation', 'strict $.** ? (@ == $key)',"
+				 " jsonb_build_object('key', %s::text))",
+				 quote_literal_cstr(erasure.value)));
 	erase_own(&erasure, "labelling items", erasure.relation,
 			  "DELETE FROM weir.labelling_item i USING weir.labelling_queue q, weir.monitor m WHERE q.queue_id = i.queue_id"
 			  " AND m.monitor_id = q.monitor_id AND m.source = $1 AND i.row_key = ANY ($2)");

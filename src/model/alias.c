@@ -59,7 +59,9 @@ model_promote(const char *name, int version, const char *alias, const char *reas
 	model_require_owner(user, model.owner, "model", name);
 	if (sql_execute("SELECT FROM weir.model_version WHERE model_id = $1 AND version = $2", 2, (Oid[]){INT4OID, INT4OID},
 					(Datum[]){Int32GetDatum(model.model_id), Int32GetDatum(version)}, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %d", name, version)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %d", name, version),
+				 errhint("SELECT version FROM weir.model_versions WHERE model = %s;", quote_literal_cstr(name))));
 	if (sql_execute("SELECT alias_id, version FROM weir.model_alias WHERE model_id = $1 AND alias = $2 AND until IS NULL", 2,
 					(Oid[]){INT4OID, TEXTOID}, (Datum[]){Int32GetDatum(model.model_id), CStringGetTextDatum(alias)}, NULL) > 0)
 	{
@@ -130,7 +132,9 @@ weir_roll_back_model(PG_FUNCTION_ARGS)
 	if (version == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("there is no earlier %s of model \"%s\" to roll back to", alias, name)));
+				 errmsg("there is no earlier %s of model \"%s\" to roll back to", alias, name),
+				 errhint("SELECT alias, version, since, until FROM weir.model_aliases WHERE model = %s;",
+						 quote_literal_cstr(name))));
 	sql_end(&scope);
 	PG_RETURN_INT32(version);
 }

@@ -14,6 +14,7 @@
 
 #include "base/arguments.h"
 #include "base/audit.h"
+#include "base/person.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -49,15 +50,16 @@ int64
 job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_after, int priority, const char *dedupe_key,
 			int64 alert_id, Oid created_by)
 {
-	char		nulls[] = "       ";
+	char		nulls[] = "        ";
 	Datum		values[] = {Int32GetDatum(trainer->trainer_id),
 					  JsonbPGetDatum(config),
 					  run_after ? TimestampTzGetDatum(*run_after) : (Datum) 0,
 					  Int32GetDatum(priority),
 					  dedupe_key ? CStringGetTextDatum(dedupe_key) : (Datum) 0,
 					  Int64GetDatum(alert_id),
-					  ObjectIdGetDatum(created_by)};
-	Oid			types[] = {INT4OID, JSONBOID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT8OID, OIDOID};
+					  ObjectIdGetDatum(created_by),
+					  ObjectIdGetDatum(person())};
+	Oid			types[] = {INT4OID, JSONBOID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT8OID, OIDOID, OIDOID};
 	bool		is_null;
 	int64		job_id;
 
@@ -65,18 +67,20 @@ job_enqueue(const Trainer *trainer, const Jsonb *config, const TimestampTz *run_
 		nulls[2] = 'n';
 	if (dedupe_key == NULL)
 		nulls[4] = 'n';
+	if (MyBackendType == B_BG_WORKER)
+		nulls[7] = 'n';
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (sql_execute(
 				"INSERT INTO weir.job (kind, trainer_id, trainer, model, owner, alert_id, priority, max_attempts, timeout, dedupe_key,"
-				" config, created_by, run_after)"
+				" config, created_by, created_by_person, run_after)"
 				" SELECT CASE WHEN t.procedure_name IS NULL THEN 'external' ELSE 'procedure' END, t.trainer_id, t.name, m.name, t.owner,"
-				" nullif($6, 0), $4, t.max_attempts, t.timeout, $5, t.config || $2, $7::regrole, coalesce($3, clock_timestamp())"
+				" nullif($6, 0), $4, t.max_attempts, t.timeout, $5, t.config || $2, $7::regrole, $8::regrole, coalesce($3, clock_timestamp())"
 				" FROM weir.trainer t JOIN weir.model m USING (model_id) WHERE t.trainer_id = $1"
 				" ON CONFLICT (trainer_id, dedupe_key) WHERE state = 'queued' AND attempt = 0 DO NOTHING"
 				" RETURNING job_id, true, CASE WHEN kind = 'external' THEN pg_notify('weir_jobs', trainer) END",
-				7, types, values, nulls) > 0 ||
+				8, types, values, nulls) > 0 ||
 			sql_execute(
 				"SELECT job_id, NULL::bool FROM weir.job WHERE trainer_id = $1 AND dedupe_key = $2 AND state = 'queued' AND attempt = 0",
 				2, (Oid[]){INT4OID, TEXTOID}, (Datum[]){values[0], values[4]}, nulls[4] == 'n' ? " n" : NULL) > 0)
@@ -353,7 +357,9 @@ require_job(int64 job_id, Oid user)
 
 	if (sql_execute("SELECT owner::oid FROM weir.job WHERE job_id = $1 FOR NO KEY UPDATE", 1, (Oid[]){INT8OID},
 					(Datum[]){Int64GetDatum(job_id)}, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("job " INT64_FORMAT " does not exist", job_id)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("job " INT64_FORMAT " does not exist", job_id),
+				 errhint("SELECT * FROM weir.jobs;")));
 	if (!has_privs_of_role(user, DatumGetObjectId(sql_value(0, 1, &is_null))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of job " INT64_FORMAT, job_id),

@@ -103,6 +103,8 @@ call_procedure(const RunningJob *job)
 	debug_query_string = statement.data;
 	pgstat_report_activity(STATE_RUNNING, statement.data);
 
+	/* Names in the procedure mean what they meant where the trainer was made. */
+	SetConfigOption("search_path", job->search_path, PGC_USERSET, PGC_S_SESSION);
 	hold_procedure(job);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	queries =

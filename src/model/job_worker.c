@@ -50,6 +50,7 @@ read_claim(RunningJob *job, int64 job_id, MemoryContext context)
 	job->timeout = TextDatumGetCString(sql_value(0, 4, &is_null));
 	job->timeout_ms = DatumGetInt64(sql_value(0, 5, &is_null));
 	job->config = DatumGetJsonbPCopy(sql_value(0, 6, &is_null));
+	job->search_path = TextDatumGetCString(sql_value(0, 7, &is_null));
 	MemoryContextSwitchTo(old);
 }
 
@@ -64,7 +65,7 @@ take(int64 job_id, bool counted, RunningJob *job, MemoryContext context)
 					" finished_at = NULL, progress = NULL, message = NULL, output = NULL"
 					" FROM weir.trainer t WHERE j.job_id = $1 AND t.trainer_id = j.trainer_id"
 					" RETURNING j.token, t.procedure_schema, t.procedure_name, j.timeout::text,"
-					" least(extract(epoch FROM j.timeout) * 1000, 2147483647)::bigint, j.config",
+					" least(extract(epoch FROM j.timeout) * 1000, 2147483647)::bigint, j.config, coalesce(t.search_path, '')",
 					4, (Oid[]){INT8OID, INT4OID, TIMESTAMPTZOID, BOOLOID},
 					(Datum[]){Int64GetDatum(job_id), Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp),
 							  BoolGetDatum(counted)},

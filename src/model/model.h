@@ -140,6 +140,7 @@ typedef struct RunningJob
 	char	   *procedure;
 	Oid			procedure_oid;
 	Oid			procedure_owner;
+	char	   *search_path;
 	char	   *timeout;		/* as people write it */
 	int64		timeout_ms;
 	Jsonb	   *config;

@@ -28,6 +28,7 @@ CREATE TABLE weir.model_version (
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by regrole NOT NULL,
     created_by_person regrole NOT NULL DEFAULT weir._person(),
+    job_person regrole,                   -- who queued the job; of a rule's or schedule's, who made the trainer
     note text,
     PRIMARY KEY (model_id, version)
 );
@@ -58,6 +59,7 @@ CREATE TABLE weir.trainer (
     procedure_schema name,                -- all three NULL: external
     procedure_name name,
     procedure_owner regrole,              -- another owner at launch means another procedure under the same name: refused
+    search_path text,                     -- with which it was made, and its jobs run; NULL: external
     config jsonb NOT NULL CHECK (jsonb_typeof(config) = 'object'),
     schedule interval CHECK (schedule >= '1 min' AND schedule <= '10 years'),
     timeout interval NOT NULL CHECK (timeout > '0' AND timeout <= '30 days'),
@@ -65,6 +67,7 @@ CREATE TABLE weir.trainer (
     cooldown interval NOT NULL CHECK (cooldown >= '0'),
     max_running int CHECK (max_running BETWEEN 1 AND 1000), -- NULL: any number, of external ones
     created_at timestamptz NOT NULL DEFAULT now(),
+    created_by_person regrole NOT NULL DEFAULT weir._person(),
     CHECK (num_nulls(procedure_schema, procedure_name, procedure_owner) IN (0, 3))
 );
 COMMENT ON TABLE weir.trainer IS 'How models are trained, one row per trainer; read the view weir.trainers.';
@@ -96,6 +99,7 @@ CREATE TABLE weir.job (
     config jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by regrole NOT NULL,
+    created_by_person regrole,            -- NULL: a rule, a schedule, or another job
     run_after timestamptz NOT NULL,
     started_at timestamptz,
     finished_at timestamptz,
@@ -165,8 +169,8 @@ CREATE FUNCTION weir.create_trainer(name text, model text, procedure regproc = N
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_create_trainer';
 COMMENT ON FUNCTION weir.create_trainer(text, text, regproc, jsonb, text, interval, int, interval, int) IS
 'Declares how a model is trained and returns the trainer''s name. procedure takes exactly (job_id bigint, config jsonb) and runs in a
-background worker connected as the trainer''s owner (the current user, who must be able to log in), where it may COMMIT and use temporary
-tables; NULL is an external trainer, whose jobs are claimed with claim_job. config (an object) is handed to every job, together with what the
+background worker connected as the trainer''s owner (the current user, who must be able to log in), with the search_path of this session, where
+it may COMMIT and use temporary tables; NULL is an external trainer, whose jobs are claimed with claim_job. config (an object) is handed to every job, together with what the
 alert knows: monitor, rule, alert_id, window_start, window_end. schedule is an interval (''1 day''; from 1 minute to 10 years). timeout (> 0, at
 most 30 days) is for one attempt; after a failure there is another attempt, later each time, up to max_attempts (at most 1000). After a job that
 succeeded the next one waits for cooldown (at most 10 years). max_running (1 to 1000) is how many of its jobs may run at once; NULL: one of a
@@ -296,10 +300,10 @@ GRANT SELECT ON weir.model_aliases TO PUBLIC;
 CREATE VIEW weir.trainers WITH (security_barrier) AS
     SELECT t.name AS trainer, m.name AS model, CASE WHEN t.procedure_name IS NULL THEN 'external' ELSE 'procedure' END AS kind,
            CASE WHEN t.procedure_name IS NOT NULL THEN pg_catalog.format('%I.%I', t.procedure_schema, t.procedure_name) END AS procedure, t.config, t.schedule, s.next_at, t.timeout,
-           t.max_attempts, t.owner, t.created_at, t.cooldown, s.rests_until, t.max_running
+           t.max_attempts, t.owner, t.created_at, t.cooldown, s.rests_until, t.max_running, t.search_path
     FROM weir.trainer t JOIN weir.model m USING (model_id) LEFT JOIN weir.trainer_state s USING (trainer_id) WHERE weir._may_see(t.owner);
 COMMENT ON VIEW weir.trainers IS 'Trainers whose owner the reader is a member of (pg_read_all_data sees all). next_at: when the schedule is due;
-rests_until: the end of the cool-down that the last success began.';
+rests_until: the end of the cool-down that the last success began; search_path: with which its procedure runs.';
 GRANT SELECT ON weir.trainers TO PUBLIC;
 
 CREATE VIEW weir.jobs WITH (security_barrier) AS

@@ -247,7 +247,8 @@ is_reviewer(const Review *review, Oid user)
 static void
 require_four_eyes(const Review *review, const ReviewSubject *subject, Oid user, Oid decider)
 {
-	Oid			own[] = {review->requested_by, review->requested_by_person, subject->makers[0], subject->makers[1]};
+	const Oid  *makers = subject->makers;
+	Oid			own[] = {review->requested_by, review->requested_by_person, makers[0], makers[1], makers[2]};
 
 	for (int i = 0; i < lengthof(own); i++)
 	{

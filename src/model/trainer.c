@@ -16,6 +16,7 @@
 #include "model/model.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -158,10 +159,11 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	char	   *model_name = required_text(fcinfo, MODEL, "model");
 	Interval   *schedule = parse_schedule(argument_text(fcinfo, SCHEDULE));
 	TrainerProcedure procedure = {NULL, NULL, InvalidOid};
+	char	   *search_path = pstrdup(GetConfigOption("search_path", false, false));
 	Oid			user = GetUserId();
 	SqlScope	scope;
 	Model		model;
-	char		nulls[] = "            ";
+	char		nulls[] = "             ";
 	bool		is_null;
 	int			trainer_id;
 
@@ -181,7 +183,7 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(MAX_RUNNING) && PG_ARGISNULL(PROCEDURE))
 		nulls[11] = 'n';
 	if (PG_ARGISNULL(PROCEDURE))
-		nulls[3] = nulls[4] = nulls[5] = 'n';
+		nulls[3] = nulls[4] = nulls[5] = nulls[12] = 'n';
 	else
 	{
 		procedure = check_procedure(PG_GETARG_OID(PROCEDURE), user);
@@ -195,17 +197,18 @@ weir_create_trainer(PG_FUNCTION_ARGS)
 	model_require_owner(user, model.owner, "model", model_name);
 	if (sql_execute(
 			"INSERT INTO weir.trainer (name, model_id, owner, procedure_schema, procedure_name, procedure_owner, config, schedule,"
-			" timeout, max_attempts, cooldown, max_running)"
-			" VALUES ($1, $2, $3::regrole, $4, $5, $6::regrole, $7, $8, $9, $10, $11, $12)"
+			" timeout, max_attempts, cooldown, max_running, search_path)"
+			" VALUES ($1, $2, $3::regrole, $4, $5, $6::regrole, $7, $8, $9, $10, $11, $12, $13)"
 			" ON CONFLICT (name) DO NOTHING RETURNING trainer_id",
-			12,
+			13,
 			(Oid[]){TEXTOID, INT4OID, OIDOID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INTERVALOID, INTERVALOID, INT4OID, INTERVALOID,
-					INT4OID},
+					INT4OID, TEXTOID},
 			(Datum[]){CStringGetTextDatum(name), Int32GetDatum(model.model_id), ObjectIdGetDatum(user),
 					  procedure.schema ? CStringGetTextDatum(procedure.schema) : (Datum) 0,
 					  procedure.name ? CStringGetTextDatum(procedure.name) : (Datum) 0, ObjectIdGetDatum(procedure.owner),
 					  PG_GETARG_DATUM(CONFIG), IntervalPGetDatum(schedule), PG_GETARG_DATUM(TIMEOUT), PG_GETARG_DATUM(MAX_ATTEMPTS),
-					  PG_GETARG_DATUM(COOLDOWN), Int32GetDatum(PG_ARGISNULL(MAX_RUNNING) ? 1 : PG_GETARG_INT32(MAX_RUNNING))},
+					  PG_GETARG_DATUM(COOLDOWN), Int32GetDatum(PG_ARGISNULL(MAX_RUNNING) ? 1 : PG_GETARG_INT32(MAX_RUNNING)),
+					  CStringGetTextDatum(search_path)},
 			nulls) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("trainer \"%s\" already exists", name)));
 	trainer_id = DatumGetInt32(sql_value(0, 1, &is_null));

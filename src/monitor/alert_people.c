@@ -40,7 +40,9 @@ require_alert(int64 alert_id, bool *is_open)
 	}
 	sql_end(&scope);
 	if (monitor == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("alert " INT64_FORMAT " does not exist", alert_id)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("alert " INT64_FORMAT " does not exist", alert_id),
+				 errhint("SELECT * FROM weir.alerts;")));
 	(void) monitor_require_owner(monitor);
 }
 
