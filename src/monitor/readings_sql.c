@@ -23,6 +23,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(weir_may_read_rows);
@@ -247,6 +248,8 @@ read_rows(FunctionCallInfo fcinfo, const char *query)
 		parameters->params[i].ptype = types[i];
 	}
 	sql_begin(&scope);
+	/* Estimates of functions that return sets make these queries look dear: they would take longer to compile than to run. */
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	options.dest = CreateDestReceiver(DestTuplestore);
 	SetTuplestoreDestReceiverParams(options.dest, set->setResult, set->econtext->ecxt_per_query_memory, false, NULL, NULL);
 	if (SPI_execute_extended(query, &options) < 0)
