@@ -129,6 +129,24 @@ END;
 COMMENT ON FUNCTION weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]) IS
     'weir.window_stats without privileges. Internal.';
 
+CREATE FUNCTION weir._window_distributions(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz,
+    segments boolean, columns int[])
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, column_name name, kind text, n bigint,
+        n_baseline bigint, summary weir.summary, baseline weir.summary, is_final boolean, status text)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.monitor, p.window_start, p.window_end, p.segment, c.column_name, c.kind, weir.value_count(p.summary), weir.value_count(p.baseline),
+        CASE WHEN NOT weir._is_withheld(c.class) THEN p.summary END, CASE WHEN NOT weir._is_withheld(c.class) THEN p.baseline END,
+        coalesce(p.window_end <= s.final_before, false),
+        weir._status(coalesce(p.window_start < s.gap_until, false), p.marks, weir.value_count(p.summary), s.min_n,
+            CASE WHEN p.summary IS NULL AND p.n > 0 THEN 'undefined' WHEN p.baseline IS NULL THEN 'no_baseline' ELSE 'ok' END)
+    FROM weir._settings(monitor_id, '{}') s,
+        weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments, columns) p
+        JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.ordinal = p.item AND c.retired_at IS NULL;
+END;
+COMMENT ON FUNCTION weir._window_distributions(int, interval, interval, timestamptz, timestamptz, boolean, int[]) IS
+    'weir.window_distributions without privileges. Internal.';
+
 -- The metrics of a column: those of the monitor, or its own in option drift_by_column, of which a rule may want only some.
 -- inlined: it is computed for each column of every window.
 CREATE FUNCTION weir._column_metrics(by_column jsonb, column_name name, metrics text[], only_metrics text[]) RETURNS text[]
@@ -407,6 +425,7 @@ REVOKE ALL ON FUNCTION weir._final_before(int), weir._pane_windows(int, text, in
     weir._status(boolean, int, bigint, bigint, text),
     weir._windows(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
     weir._window_stats(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[]),
+    weir._window_distributions(int, interval, interval, timestamptz, timestamptz, boolean, int[]),
     weir._drift_scores(int, interval, interval, timestamptz, timestamptz, boolean, boolean, int[], int[], text[]),
     weir._drift_values(int, interval, interval, timestamptz, timestamptz, boolean, int[], text[]),
     weir._learnt_thresholds(int, interval, interval, boolean, int[], text[]), weir._column_metrics(jsonb, name, text[], text[]),
@@ -461,6 +480,16 @@ COMMENT ON FUNCTION weir.window_stats(text, interval, interval, timestamptz, tim
     'shown too. is_final: the watermark has passed window_end plus lateness; without changes for idle_grace, the wall clock '
     'counts. Errors: 42704 no such monitor, 42501 not readable, 22023 windows that the panes do not fit, '
     '54000 more than a million of them.';
+
+CREATE FUNCTION weir.window_distributions(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL)
+    RETURNS TABLE (monitor text, window_start timestamptz, window_end timestamptz, segment text, column_name name, kind text, n bigint,
+        n_baseline bigint, summary weir.summary, baseline weir.summary, is_final boolean, status text)
+    AS 'MODULE_PATHNAME', 'weir_window_distributions' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000;
+COMMENT ON FUNCTION weir.window_distributions(text, interval, interval, timestamptz, timestamptz) IS
+    'What weir.drift_scores compares, per window and column: summary of the window and of its baseline (NULL: there is none), for weir.histogram, weir.cdf, weir.top, weir.drift and '
+    'others; both NULL for personal and sensitive columns. n, n_baseline: values that are not NULL. Windows, status, privileges and errors as in weir.window_stats; status '
+    'no_baseline: nothing to compare with.';
 
 CREATE FUNCTION weir.drift_scores(monitor text, window_size interval DEFAULT NULL, slide interval DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL)
@@ -671,36 +700,3 @@ COMMENT ON VIEW weir.row_detectors IS
     'with a value; n_drifts: changes seen; last_drift_at: time of the row at which the first change was seen in the last pane that has one. disabled_reason: '
     'why it stands still; weir.alter_monitor with another definition begins it anew.';
 GRANT SELECT ON weir.row_detectors TO PUBLIC;
-
-CREATE VIEW weir.overview WITH (security_barrier) AS
-    SELECT m.monitor, m.source, m.state, now() - m.watermark AS lag, w.window_start, w.window_end, w.n, w.is_final, w.status,
-        d.n_columns, d.n_drifted, d.worst_column, d.worst_metric, d.worst_value, d.worst_threshold, d.worst_verdict,
-        f.fairness_column, f.fairness_metric, f.fairness_value, f.fairness_verdict, m.baseline
-    FROM weir.monitors m
-    LEFT JOIN LATERAL (
-        -- The last final window; before there is one, the last.
-        SELECT * FROM weir.windows(m.monitor, since => CASE WHEN m.watermark >= timestamptz '4600-01-01 00:00:00+00 BC'
-                                                        THEN m.watermark - 4 * m.window_size - m.lateness END) x
-        WHERE x.segment IS NULL AND x.n > 0 ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
-    ) w ON true
-    LEFT JOIN LATERAL (
-        SELECT count(*) AS n_columns, count(*) FILTER (WHERE x.verdict IN ('warning', 'alert')) AS n_drifted,
-            (array_agg(x.column_name ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_column,
-            (array_agg(x.metric ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_metric,
-            (array_agg(x.value ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_value,
-            (array_agg(x.threshold ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_threshold,
-            (array_agg(x.verdict ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_verdict
-        FROM weir.drift_scores(m.monitor, since => w.window_start, until => w.window_end) x
-        WHERE x.is_primary AND x.segment IS NULL AND x.window_start = w.window_start AND x.status = 'ok'
-    ) d ON w.window_start IS NOT NULL
-    LEFT JOIN LATERAL (
-        SELECT x.protected AS fairness_column, x.metric AS fairness_metric, x.value AS fairness_value, x.verdict AS fairness_verdict
-        FROM weir.fairness_scores(m.monitor, since => w.window_start, until => w.window_end) x
-        WHERE x.is_primary AND x.segment IS NULL AND x.window_start = w.window_start
-        ORDER BY array_position(ARRAY['alert', 'warning', 'ok'], x.verdict) NULLS LAST, x.protected LIMIT 1
-    ) f ON w.window_start IS NOT NULL;
-COMMENT ON VIEW weir.overview IS
-    'One line per monitor that one may read: its state, lag (now minus the watermark), its last final window (before there is '
-    'one, the last), in it how many columns drift and the worst of them relative to its threshold, and the worst fairness among '
-    'the protected columns.';
-GRANT SELECT ON weir.overview TO PUBLIC;

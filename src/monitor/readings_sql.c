@@ -1,6 +1,6 @@
 /*
  * readings_sql.c
- *		windows, window_stats, drift_scores, fairness_scores, performance_scores, quality_scores, scores: what the caller may see of
+ *		windows, window_stats, window_distributions, drift_scores, fairness_scores, performance_scores, quality_scores, scores: what the caller may see of
  *		them.
  *
  * Each is one fixed query in SQL (readings.sql), run as the extension's owner after the caller's privileges on the source were
@@ -29,6 +29,7 @@
 PG_FUNCTION_INFO_V1(weir_may_read_rows);
 PG_FUNCTION_INFO_V1(weir_windows);
 PG_FUNCTION_INFO_V1(weir_window_stats);
+PG_FUNCTION_INFO_V1(weir_window_distributions);
 PG_FUNCTION_INFO_V1(weir_drift_scores);
 PG_FUNCTION_INFO_V1(weir_fairness_scores);
 PG_FUNCTION_INFO_V1(weir_performance_scores);
@@ -270,6 +271,12 @@ Datum
 weir_window_stats(PG_FUNCTION_ARGS)
 {
 	return read_rows(fcinfo, "SELECT * FROM weir._window_stats" ARGUMENTS);
+}
+
+Datum
+weir_window_distributions(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, "SELECT * FROM weir._window_distributions($1, $2, $3, $4, $5, $6, $8)");
 }
 
 Datum
