@@ -52,7 +52,8 @@ CREATE TEMP TABLE page AS SELECT :'page' AS html, regexp_replace(regexp_replace(
 SELECT n_left AS left_over, length(html) > 20000 AS is_long FROM page,
     LATERAL (SELECT count(*) AS n_left FROM regexp_matches(regexp_replace(body, '<[a-z0-9]+( [a-zA-Z0-9-]+="[^"<>]*")*/?>|</[a-z0-9]+>', '', 'g'), '[<>]', 'g')) c;
 SELECT string_agg(DISTINCT m[1], ' ' ORDER BY m[1]) AS tags FROM page, regexp_matches(body, '<([a-z0-9]+)', 'g') m;
-SELECT string_agg(DISTINCT a[1], ' ' ORDER BY a[1]) AS attributes FROM page, regexp_matches(body, '<[a-z0-9]+((?: [a-zA-Z0-9-]+="[^"<>]*")*)/?>', 'g') m, regexp_matches(m[1], ' ([a-zA-Z0-9-]+)="[^"]*"', 'g') a;
+SELECT string_agg(DISTINCT a[1], ' ' ORDER BY a[1]) AS attributes
+FROM page, regexp_matches(body, '<[a-z0-9]+((?: [a-zA-Z0-9-]+="[^"<>]*")*)/?>', 'g') m, regexp_matches(m[1], ' ([a-zA-Z0-9-]+)="[^"]*"', 'g') a;
 SELECT position(chr(27) IN html) AS control_characters, position('someone@example.org' IN html) AS personal, html LIKE '%http%//%' AS needs_network FROM page;
 -- what is hostile is there, as text
 SELECT count(*) > 5 AS told FROM page, regexp_matches(body, '&lt;/td&gt;&lt;script&gt;alert\(&quot;1&quot;\)', 'g');

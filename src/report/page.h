@@ -28,8 +28,9 @@ extern void html_end(StringInfo out);
 extern void html_query(StringInfo out, const char *sql);
 
 /*
- * The last result of SPI as a table with this caption, which can be sorted.  Numbers stand right, with their exact value in data-value; columns called verdict, severity and
- * state are marked; value, low, high and threshold beside each other get an interval drawn, in a column more.
+ * The last result of SPI as a table with this caption, which can be sorted.  Numbers stand right, with their exact value in
+ * data-value; columns called verdict, severity and state are marked; value, low, high and threshold beside each other get an
+ * interval drawn, in a column more.
  */
 extern void html_table(StringInfo out, const char *caption);
 
@@ -40,13 +41,18 @@ typedef struct Point
 	char		verdict;		/* a(lert), w(arning) or anything else */
 } Point;
 
-/* The course of a score with its threshold (NaN: none) and, dashed, an estimate (n_estimates may be 0). */
-extern void chart_course(StringInfo out, const char *label, const Point *points, int n, double threshold, const Point *estimates, int n_estimates);
+/*
+ * The course of a score with its threshold (NaN: none) and, dashed, an estimate (n_estimates may be 0). The axis begins at 0, or at the
+ * smallest value.
+ */
+extern void chart_course(StringInfo out, const char *label, const Point *points, int n, double threshold, const Point *estimates,
+						 int n_estimates, bool from_zero);
 
 /* Two distributions over the same bins: bars for the current, a stepped line for the baseline. */
 extern void chart_distributions(StringInfo out, const char *label, const double *baseline, const double *current, int n);
 
 /* A value with its interval and threshold on an axis from smallest to largest. */
-extern void chart_interval(StringInfo out, double value, double low, double high, double threshold, double smallest, double largest);
+extern void
+chart_interval(StringInfo out, double value, double low, double high, double threshold, double smallest, double largest);
 
 #endif

@@ -85,9 +85,12 @@ report_begin(Report *report, const char *monitor, const char *since, const char 
 		if (SPI_processed == 1)
 			report->since = literal(sql_text(0, 1));
 	}
-	if (report_run(report_sql(report, "SELECT window_start::text, window_end::text, "
-									  "to_char(window_start, 'YYYY-MM-DD HH24:MI') || ' to ' || to_char(window_end, 'YYYY-MM-DD HH24:MI'), is_final "
-									  "FROM weir.windows(@range) WHERE segment IS NULL AND n > 0 ORDER BY is_final DESC, window_start DESC LIMIT 1")) == 1)
+	if (report_run(report_sql(report,
+							  "SELECT window_start::text, window_end::text, "
+							  "to_char(window_start, 'YYYY-MM-DD HH24:MI') || ' to ' || to_char(window_end, 'YYYY-MM-DD "
+							  "HH24:MI'), is_final "
+							  "FROM weir.windows(@range) WHERE segment IS NULL AND n > 0 ORDER BY is_final DESC, window_start "
+							  "DESC LIMIT 1")) == 1)
 	{
 		bool		is_null;
 
@@ -99,29 +102,41 @@ report_begin(Report *report, const char *monitor, const char *since, const char 
 }
 
 const char *const report_advice =
-	"WITH s AS MATERIALIZED (SELECT *, (family, subject, metric) IN (SELECT 'drift', column_name::text, metric FROM weir.drift_scores(@last) WHERE is_primary "
-	"UNION ALL SELECT 'fairness', protected::text, metric FROM weir.fairness_scores(@last) WHERE is_primary) AS is_primary FROM weir.scores(@last) WHERE segment IS NULL AND window_start = @window AND verdict IS NOT NULL), "
+	"WITH s AS MATERIALIZED (SELECT *, (family, subject, metric) IN (SELECT 'drift', column_name::text, metric FROM "
+	"weir.drift_scores(@last) WHERE is_primary "
+	"UNION ALL SELECT 'fairness', protected::text, metric FROM weir.fairness_scores(@last) WHERE is_primary) AS is_primary FROM "
+	"weir.scores(@last) WHERE segment IS NULL AND window_start = @window AND verdict IS NOT NULL), "
 	"worst AS (SELECT DISTINCT ON (family) family, subject, metric, value, threshold, verdict, "
 	"count(*) OVER (PARTITION BY family) AS n FROM s WHERE verdict <> 'ok' "
 	"ORDER BY family, verdict = 'alert' DESC, is_primary IS TRUE DESC, value / nullif(threshold, 0) DESC NULLS LAST, subject, metric), "
 	"o AS (SELECT * FROM weir.monitor_work WHERE monitor = @monitor), "
-	"a AS (SELECT 'alert' AS severity, 1 AS place, format('Capture does not run for this monitor (%s%s): see weir.capture_status.', state, ': ' || reason) AS advice "
+	"a AS (SELECT 'alert' AS severity, 1 AS place, format('Capture does not run for this monitor (%s%s): see weir.capture_status.', "
+	"state, ': ' || reason) AS advice "
 	"FROM weir.monitors WHERE monitor = @monitor AND state NOT IN ('active', 'building', 'starting') "
 	"UNION ALL SELECT verdict, 2, CASE family "
-	"WHEN 'performance' THEN format('The model does worse: %s is %s (threshold %s). Look at the worst segments, then retrain: weir.enqueue_job.', metric, "
+	"WHEN 'performance' THEN format('The model does worse: %s is %s (threshold %s). Look at the worst segments, then retrain: "
+	"weir.enqueue_job.', metric, "
 	"to_char(value, 'FM999999990.0000'), to_char(threshold, 'FM999999990.0000')) "
-	"WHEN 'fairness' THEN format('Groups of %s are treated differently: %s is %s (threshold %s). Ask for a review before going on.', subject, metric, "
+	"WHEN 'fairness' THEN format('Groups of %s are treated differently: %s is %s (threshold %s). Ask for a review before going on.', "
+	"subject, metric, "
 	"to_char(value, 'FM999999990.0000'), to_char(threshold, 'FM999999990.0000')) "
-	"WHEN 'drift' THEN format('%s drifts: %s is %s (threshold %s). Find out where its rows come from; if the change is meant to last, weir.set_baseline.', subject, metric, "
+	"WHEN 'drift' THEN format('%s drifts: %s is %s (threshold %s). Find out where its rows come from; if the change is meant to last, "
+	"weir.set_baseline.', subject, metric, "
 	"to_char(value, 'FM999999990.0000'), to_char(threshold, 'FM999999990.0000')) "
-	"WHEN 'quality' THEN format('Data quality: %s%s is %s (expected up to %s)%s. Mend it where the rows come from.', subject || ': ', metric, "
-	"coalesce(to_char(value, 'FM999999990.0000'), 'unknown'), coalesce(to_char(threshold, 'FM999999990.0000'), 'unknown'), CASE WHEN n > 1 THEN format(', and %s more', n - 1) END) "
+	"WHEN 'quality' THEN format('Data quality: %s%s is %s (expected up to %s)%s. Mend it where the rows come from.', subject || ': ', "
+	"metric, "
+	"coalesce(to_char(value, 'FM999999990.0000'), 'unknown'), coalesce(to_char(threshold, 'FM999999990.0000'), 'unknown'), CASE WHEN "
+	"n > 1 THEN format(', and %s more', n - 1) END) "
 	"ELSE format('%s: %s%s is %s.', family, subject || ' ', metric, value) END FROM worst "
-	"UNION ALL SELECT 'alert', 3, format('%s open: weir.acknowledge_alert, then weir.resolve_alert.', CASE open_alerts WHEN 1 THEN 'One alert is' ELSE open_alerts || ' alerts are' END) "
+	"UNION ALL SELECT 'alert', 3, format('%s open: weir.acknowledge_alert, then weir.resolve_alert.', CASE open_alerts WHEN 1 THEN "
+	"'One alert is' ELSE open_alerts || ' alerts are' END) "
 	"FROM o WHERE open_alerts > 0 "
-	"UNION ALL SELECT 'warning', 4, format('%s in the last 7 days: see weir.job_log.', CASE jobs_failed WHEN 1 THEN 'One job failed' ELSE jobs_failed || ' jobs failed' END) FROM o WHERE jobs_failed > 0 "
-	"UNION ALL SELECT 'warning', 5, format('%s: see weir.reviews.', CASE reviews_waiting WHEN 1 THEN 'One review waits' ELSE reviews_waiting || ' reviews wait' END) FROM o WHERE reviews_waiting > 0 "
-	"UNION ALL SELECT 'warning', 6, 'There is nothing to compare with: weir.set_baseline.' FROM weir.monitors WHERE monitor = @monitor AND baseline IS NULL) "
+	"UNION ALL SELECT 'warning', 4, format('%s in the last 7 days: see weir.job_log.', CASE jobs_failed WHEN 1 THEN 'One job failed' "
+	"ELSE jobs_failed || ' jobs failed' END) FROM o WHERE jobs_failed > 0 "
+	"UNION ALL SELECT 'warning', 5, format('%s: see weir.reviews.', CASE reviews_waiting WHEN 1 THEN 'One review waits' ELSE "
+	"reviews_waiting || ' reviews wait' END) FROM o WHERE reviews_waiting > 0 "
+	"UNION ALL SELECT 'warning', 6, 'There is nothing to compare with: weir.set_baseline.' FROM weir.monitors WHERE monitor = "
+	"@monitor AND baseline IS NULL) "
 	"SELECT severity, advice FROM (SELECT severity, advice, place FROM a UNION ALL "
 	"SELECT CASE WHEN EXISTS (SELECT FROM s) THEN 'ok' ELSE 'unknown' END, "
 	"CASE WHEN EXISTS (SELECT FROM s) THEN 'Nothing needs to be done.' ELSE 'No window could be judged yet.' END, 9 "

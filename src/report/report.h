@@ -26,8 +26,8 @@ typedef struct Report
 } Report;
 
 /*
- * Inside SPI: finds the range and the last window (the last final one; before there is one, the last).  Without since the range is the
- * last n_windows.  Raises 42704 or 42501 as weir.windows does.
+ * Inside SPI: finds the range and the last window (the last final one; before there is one, the last).  Without since the range is
+ * the last n_windows.  Raises 42704 or 42501 as weir.windows does.
  */
 extern void report_begin(Report *report, const char *monitor, const char *since, const char *until, int n_windows);
 
@@ -43,7 +43,8 @@ extern uint64 report_run(const char *sql);
 /* Column (1-based) of row (0-based) as a number; NaN for NULL. The column is a float8. */
 extern double report_number(uint64 row, int column);
 
-/* What should be done, one sentence per line of the result, worst first; never without a row: severity (alert, warning, ok), text. */
+/* What should be done, one sentence per line of the result, worst first; never without a row: severity (alert, warning, ok), text.
+ */
 extern const char *const report_advice;
 
 #endif

@@ -102,7 +102,8 @@ append_lines(StringInfo out, const char *title, uint64 n)
 			double		values[N_WINDOWS + 1];
 			double		threshold = report_number(i, 4);
 
-			deconstruct_array(DatumGetArrayTypeP(course), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, &n_values);
+			deconstruct_array(DatumGetArrayTypeP(course), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements,
+							  &nulls, &n_values);
 			n_values = Min(n_values, N_WINDOWS);
 			for (int k = 0; k < n_values; k++)
 				values[k] = nulls[k] ? NAN : DatumGetFloat8(elements[k]);
@@ -119,12 +120,13 @@ append_lines(StringInfo out, const char *title, uint64 n)
 }
 
 /* The primary scores of a view over the windows, the newest N_WINDOWS of them; those of the last window stand before the course. */
-#define COURSES(name, more, from)                                                                                                                \
-	"SELECT " name ", x.metric, max(x.value) FILTER (WHERE x.window_start = @window), max(x.threshold) FILTER (WHERE x.window_start = @window), "    \
-	"coalesce(max(x.verdict) FILTER (WHERE x.window_start = @window), max(x.status) FILTER (WHERE x.window_start = @window)), "                      \
-	"(array_agg(x.value ORDER BY x.window_start))[greatest(1, count(*) - 29):] "                                                                     \
-	"FROM " from "(@range) x WHERE x.segment IS NULL AND x.is_primary " more " GROUP BY 1, 2 "                                                        \
-	"ORDER BY max(x.verdict) FILTER (WHERE x.window_start = @window) IS NOT DISTINCT FROM 'alert' DESC, "                                            \
+#define COURSES(name, more, from) \
+	"SELECT " name ", x.metric, max(x.value) FILTER (WHERE x.window_start = @window), " \
+	"max(x.threshold) FILTER (WHERE x.window_start = @window), " \
+	"coalesce(max(x.verdict) FILTER (WHERE x.window_start = @window), max(x.status) FILTER (WHERE x.window_start = @window)), " \
+	"(array_agg(x.value ORDER BY x.window_start))[greatest(1, count(*) - 29):] " \
+	"FROM " from "(@range) x WHERE x.segment IS NULL AND x.is_primary " more " GROUP BY 1, 2 " \
+	"ORDER BY max(x.verdict) FILTER (WHERE x.window_start = @window) IS NOT DISTINCT FROM 'alert' DESC, " \
 	"max(x.verdict) FILTER (WHERE x.window_start = @window) IS NOT DISTINCT FROM 'warning' DESC, 1, 2"
 
 Datum
@@ -141,7 +143,11 @@ weir_report_text(PG_FUNCTION_ARGS)
 	append_clean(out, monitor);
 	appendStringInfo(out, ": %s", sql_text(0, 1));
 	if (report.last_name)
-		appendStringInfo(out, " in %s, %s", report.last_is_final ? "the last final window" : "the last window, not final yet", report.last_name);
+		appendStringInfo(out, " in %s, %s",
+						 report.last_is_final ? "the last final window"
+											  : "the last window, not final "
+												"yet",
+						 report.last_name);
 	appendStringInfoChar(out, '\n');
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -150,10 +156,22 @@ weir_report_text(PG_FUNCTION_ARGS)
 		appendStringInfoChar(out, '\n');
 	}
 	append_lines(out, "column", report_run(report_sql(&report, COURSES("x.column_name::text", "", "weir.drift_scores"))));
-	append_lines(out, "fairness of", report_run(report_sql(&report, COURSES("x.protected::text", "AND x.group_name IS NULL", "weir.fairness_scores"))));
-	append_lines(out, "performance", report_run(report_sql(&report, COURSES("CASE WHEN x.is_estimate THEN 'estimated' ELSE 'from labels' END", "", "weir.performance_scores"))));
-	n = report_run(report_sql(&report, "SELECT format('%s %s %s, %s: %s', alert_id, severity, state, to_char(opened_at, 'YYYY-MM-DD HH24:MI'), message) "
-									   "FROM weir.alerts WHERE monitor = @monitor AND state <> 'resolved' ORDER BY alert_id DESC LIMIT 10"));
+	append_lines(out, "fairness of",
+				 report_run(report_sql(&report,
+									   COURSES("x.protected::text",
+											   "AND x.group_name IS "
+											   "NULL",
+											   "weir.fairness_scores"))));
+	append_lines(out, "performance",
+				 report_run(report_sql(&report,
+									   COURSES("CASE WHEN x.is_estimate THEN 'estimated' ELSE 'from "
+											   "labels' END",
+											   "", "weir.performance_scores"))));
+	n = report_run(report_sql(&report,
+							  "SELECT format('%s %s %s, %s: %s', alert_id, severity, state, to_char(opened_at, 'YYYY-MM-DD "
+							  "HH24:MI'), message) "
+							  "FROM weir.alerts WHERE monitor = @monitor AND state <> 'resolved' ORDER BY alert_id DESC "
+							  "LIMIT 10"));
 	if (n > 0)
 		appendStringInfoString(out, "\nopen alerts\n");
 	for (uint64 i = 0; i < n; i++)
