@@ -42,8 +42,8 @@ typedef struct Point
 } Point;
 
 /*
- * The course of a score with its threshold (NaN: none) and, dashed, an estimate (n_estimates may be 0). The axis begins at 0, or at the
- * smallest value.
+ * The course of a score with its threshold (NaN: none) and, dashed, an estimate (n_estimates may be 0). The axis begins at 0, or at
+ * the smallest value.
  */
 extern void chart_course(StringInfo out, const char *label, const Point *points, int n, double threshold, const Point *estimates,
 						 int n_estimates, bool from_zero);
