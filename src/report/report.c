@@ -89,7 +89,7 @@ report_begin(Report *report, const char *monitor, const char *since, const char 
 							  "SELECT window_start::text, window_end::text, "
 							  "to_char(window_start, 'YYYY-MM-DD HH24:MI') || ' to ' || to_char(window_end, 'YYYY-MM-DD "
 							  "HH24:MI'), is_final "
-							  "FROM weir.windows(@range) WHERE segment IS NULL AND n > 0 ORDER BY is_final DESC, window_start "
+							  "FROM weir.windows(@range) w WHERE segment IS NULL AND n > 0 ORDER BY is_final DESC, w.window_start "
 							  "DESC LIMIT 1")) == 1)
 	{
 		bool		is_null;
