@@ -229,11 +229,11 @@ find_split(const Grower *grower, Leaf *leaf)
 	}
 }
 
-/* What is left for the other child; a leaf that is split has cells. */
+/* What is left for the other child; a leaf that is split has cells, and so has each child. */
 static void
 subtract_cells(Cell *cells, const Cell *others, size_t n)
 {
-	for (size_t i = 0; cells != NULL && i < n; i++)
+	for (size_t i = 0; cells != NULL && others != NULL && i < n; i++)
 	{
 		cells[i].sum -= others[i].sum;
 		cells[i].n -= others[i].n;
