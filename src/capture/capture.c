@@ -167,6 +167,14 @@ publish_status(void)
 
 /* ---- definitions ---- */
 
+static bool
+definitions_changed(void)
+{
+	char	   *present = definition_fingerprint();
+
+	return (present == NULL) != (fingerprint == NULL) || (present != NULL && strcmp(present, fingerprint) != 0);
+}
+
 /* Everything folded must be flushed. Inside a transaction and an SPI scope. */
 static void
 load_definitions(void)
@@ -191,28 +199,26 @@ load_definitions(void)
 				NULL);
 	sql_execute("DELETE FROM weir.column_rename WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL,
 				NULL);
-	/* Before anything is read of them: whatever DDL does to the sources from now on will be noticed. */
-	(void) source_look();
-	/* And before all of what it stands for, so that a monitor which is committed in between is found at the next look. */
-	fingerprint = definition_fingerprint();
-	fingerprint = fingerprint ? MemoryContextStrdup(definition_context, fingerprint) : NULL;
-	build_prepare();
-	FAULT(FAULT_DEFINITIONS);
-	monitors = definition_load(definition_context);
+	/*
+	 * The fingerprint before all of what it stands for, and all of that as of one moment: each statement sees what was committed by
+	 * then, and nothing may be folded for a build that is not prepared.
+	 */
+	do
+	{
+		fingerprint = definition_fingerprint();
+		fingerprint = fingerprint ? MemoryContextStrdup(definition_context, fingerprint) : NULL;
+		/* Before anything is read of them: whatever DDL does to the sources from now on will be noticed. */
+		(void) source_look();
+		build_prepare();
+		FAULT(FAULT_DEFINITIONS);
+		monitors = definition_load(definition_context);
+	} while (definitions_changed());
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);
 	label_change_load();
 	source_note_pending(monitors);
 	fold_set_monitors(monitors);
 	partial_take_up(monitors);
-}
-
-static bool
-definitions_changed(void)
-{
-	char	   *present = definition_fingerprint();
-
-	return (present == NULL) != (fingerprint == NULL) || (present != NULL && strcmp(present, fingerprint) != 0);
 }
 
 /* ---- requests of verify() ---- */
