@@ -74,6 +74,7 @@ def main():
             listener = Listener(command)
             check(re.match(rf'{len(expected) + 2}[ |]resolved', listener.lines(1)[0]), f'{name}: what happened while it was away, and nothing twice')
             listener.stop()
+        connection.execute("SELECT weir.drop_monitor('sales')")
     print(f'{results[0]} passed, {results[1]} failed')
     return 1 if results[1] else 0
 
