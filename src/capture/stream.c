@@ -391,6 +391,13 @@ stream_read(int milliseconds)
 			caught_up = true;
 			break;
 		}
+
+		/*
+		 * What was replayed in a subtransaction, or only its invalidations, leaves the transaction's memory context behind; the buffer
+		 * that the reader makes for a long record must outlive the transaction.
+		 */
+		MemoryContextSwitchTo(stream_context);
+		CurrentResourceOwner = owner;
 		record = XLogReadRecord(stream->reader, &error);
 		if (record == NULL)
 			ereport(ERROR,
