@@ -1,7 +1,7 @@
 /*
  * fuzz_detector_decode.c
  *		libFuzzer: bytes from outside, decoded and gone on with; and the stored form of a real detector with bytes of it changed,
- *		which gets past the checks more often.  With -DFUZZ_STANDALONE a program that does the same with files.
+ *		which gets past the checks more often.
  */
 #include "detector_exercise.h"
 
@@ -56,26 +56,3 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		abort();
 	return 0;
 }
-
-#ifdef FUZZ_STANDALONE
-int
-main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-	{
-		FILE	   *file = fopen(argv[i], "rb");
-		static uint8_t bytes[1 << 20];
-		size_t		size;
-
-		if (file == NULL)
-		{
-			perror(argv[i]);
-			return EXIT_FAILURE;
-		}
-		size = fread(bytes, 1, sizeof(bytes), file);
-		fclose(file);
-		LLVMFuzzerTestOneInput(bytes, size);
-	}
-	return EXIT_SUCCESS;
-}
-#endif

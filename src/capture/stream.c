@@ -393,8 +393,8 @@ stream_read(int milliseconds)
 		}
 
 		/*
-		 * What was replayed in a subtransaction, or only its invalidations, leaves the transaction's memory context behind; the buffer
-		 * that the reader makes for a long record must outlive the transaction.
+		 * What was replayed in a subtransaction, or only its invalidations, leaves the transaction's memory context behind; the
+		 * buffer that the reader makes for a long record must outlive the transaction.
 		 */
 		MemoryContextSwitchTo(stream_context);
 		CurrentResourceOwner = owner;

@@ -42,6 +42,12 @@ extern char *single_key_column(Oid relation);
 /* A relation, qualified and quoted. */
 extern char *qualified_relation(Oid relation);
 
+/*
+ * The number, in column key of a table of weir's, of what has that name and belongs to the current user; what ("audit") names its
+ * kind. Raises 42704 when there is none, 42501 when it is somebody else's. Outside of an SQL scope.
+ */
+extern int	governance_owned(const char *what, const char *table, const char *key, const char *name);
+
 /* Raises 22023 when a text says nothing. */
 extern void require_words(const char *text, const char *what);
 

@@ -215,24 +215,7 @@ weir_create_matching(PG_FUNCTION_ARGS)
 int
 matching_require_owner(const char *name)
 {
-	SqlParameters parameters = {0};
-	SqlScope	scope;
-	int			matching_id = 0;
-	Oid			owner = InvalidOid;
-	bool		is_null;
-
-	sql_begin(&scope);
-	sql_add_text(&parameters, name);
-	if (sql_run("SELECT matching_id, owner::oid FROM weir.matching WHERE name = $1", &parameters) > 0)
-	{
-		matching_id = DatumGetInt32(sql_value(0, 1, &is_null));
-		owner = DatumGetObjectId(sql_value(0, 2, &is_null));
-	}
-	sql_end(&scope);
-	if (matching_id == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("matching \"%s\" does not exist", name)));
-	require_role(owner, psprintf("matching \"%s\"", name));
-	return matching_id;
+	return governance_owned("matching", "matching", "matching_id", name);
 }
 
 Datum

@@ -163,28 +163,10 @@ weir_create_audit(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(DirectFunctionCall1(namein, CStringGetDatum(name)));
 }
 
-/* The number of an audit that the current user owns; raises 42704 or 42501. */
 static int
 owned_audit(const char *name)
 {
-	SqlParameters parameters = {0};
-	SqlScope	scope;
-	int			audit_id = 0;
-	Oid			owner = InvalidOid;
-	bool		is_null;
-
-	sql_begin(&scope);
-	sql_add_text(&parameters, name);
-	if (sql_run("SELECT audit_id, owner::oid FROM weir.periodic_audit WHERE name = $1", &parameters) > 0)
-	{
-		audit_id = DatumGetInt32(sql_value(0, 1, &is_null));
-		owner = DatumGetObjectId(sql_value(0, 2, &is_null));
-	}
-	sql_end(&scope);
-	if (audit_id == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("audit \"%s\" does not exist", name)));
-	require_role(owner, psprintf("audit \"%s\"", name));
-	return audit_id;
+	return governance_owned("audit", "periodic_audit", "audit_id", name);
 }
 
 Datum

@@ -56,6 +56,29 @@ single_key_column(Oid relation)
 	return column;
 }
 
+int
+governance_owned(const char *what, const char *table, const char *key, const char *name)
+{
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+	int			number = 0;
+	Oid			owner = InvalidOid;
+	bool		is_null;
+
+	sql_begin(&scope);
+	sql_add_text(&parameters, name);
+	if (sql_run(psprintf("SELECT %s, owner::oid FROM weir.%s WHERE name = $1", key, table), &parameters) > 0)
+	{
+		number = DatumGetInt32(sql_value(0, 1, &is_null));
+		owner = DatumGetObjectId(sql_value(0, 2, &is_null));
+	}
+	sql_end(&scope);
+	if (number == 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("%s \"%s\" does not exist", what, name)));
+	require_role(owner, psprintf("%s \"%s\"", what, name));
+	return number;
+}
+
 void
 require_words(const char *text, const char *what)
 {

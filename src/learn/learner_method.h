@@ -91,6 +91,13 @@ learner_room(Learner *learner, size_t size)
 	return room;
 }
 
+static inline void
+learner_release(Learner *learner, void *pointer, size_t size)
+{
+	if (pointer != NULL)
+		learner->allocator.resize(learner->allocator.context, pointer, size, 0);
+}
+
 /* More room, what is new all zero. */
 static inline void *
 learner_grow(Allocator allocator, void *pointer, size_t old_size, size_t size)

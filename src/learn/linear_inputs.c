@@ -20,13 +20,6 @@ linear_inputs_start(Learner *learner, LinearInputs *inputs, int n_outputs, bool 
 		inputs->intercepts = learner_room(learner, (size_t) n_outputs * sizeof(Coefficient));
 }
 
-static void
-release(Learner *learner, void *pointer, size_t size)
-{
-	if (pointer != NULL)
-		learner->allocator.resize(learner->allocator.context, pointer, size, 0);
-}
-
 void
 linear_inputs_free(Learner *learner, LinearInputs *inputs)
 {
@@ -34,11 +27,11 @@ linear_inputs_free(Learner *learner, LinearInputs *inputs)
 	size_t		n_outputs = (size_t) inputs->n_outputs;
 
 	for (size_t i = 0; i < n; i++)
-		release(learner, inputs->coefficients[i], (size_t) inputs->n_inputs[i] * n_outputs * sizeof(Coefficient));
-	release(learner, inputs->scales, n * sizeof(Scale));
-	release(learner, inputs->n_inputs, n * sizeof(int));
-	release(learner, inputs->coefficients, n * sizeof(Coefficient *));
-	release(learner, inputs->intercepts, n_outputs * sizeof(Coefficient));
+		learner_release(learner, inputs->coefficients[i], (size_t) inputs->n_inputs[i] * n_outputs * sizeof(Coefficient));
+	learner_release(learner, inputs->scales, n * sizeof(Scale));
+	learner_release(learner, inputs->n_inputs, n * sizeof(int));
+	learner_release(learner, inputs->coefficients, n * sizeof(Coefficient *));
+	learner_release(learner, inputs->intercepts, n_outputs * sizeof(Coefficient));
 }
 
 /* Room for more outputs: every input's coefficients move apart. */

@@ -54,13 +54,6 @@ bayes_start(Learner *learner)
 }
 
 static void
-release(Learner *learner, void *pointer, size_t size)
-{
-	if (pointer != NULL)
-		learner->allocator.resize(learner->allocator.context, pointer, size, 0);
-}
-
-static void
 bayes_finish(Learner *learner)
 {
 	NaiveBayes *bayes = learner->state;
@@ -70,10 +63,10 @@ bayes_finish(Learner *learner)
 		Evidence   *features = bayes->classes[class].features;
 
 		for (int i = 0; features != NULL && i < bayes->n_features; i++)
-			release(learner, features[i].categories, (size_t) features[i].n_categories * sizeof(double));
-		release(learner, features, (size_t) bayes->n_features * sizeof(Evidence));
+			learner_release(learner, features[i].categories, (size_t) features[i].n_categories * sizeof(double));
+		learner_release(learner, features, (size_t) bayes->n_features * sizeof(Evidence));
 	}
-	release(learner, bayes->classes, (size_t) bayes->n_classes * sizeof(ClassEvidence));
+	learner_release(learner, bayes->classes, (size_t) bayes->n_classes * sizeof(ClassEvidence));
 }
 
 static ClassEvidence *

@@ -64,24 +64,17 @@ least_squares_start(Learner *learner)
 }
 
 static void
-release(Learner *learner, void *pointer, size_t size)
-{
-	if (pointer != NULL)
-		learner->allocator.resize(learner->allocator.context, pointer, size, 0);
-}
-
-static void
 least_squares_finish(Learner *learner)
 {
 	LeastSquares *squares = learner->state;
 	size_t		n = (size_t) squares->n_inputs;
 
 	for (int i = 0; i < squares->n_features; i++)
-		release(learner, squares->slots[i], (size_t) squares->n_slots[i] * sizeof(int));
-	release(learner, squares->n_slots, (size_t) squares->n_features * sizeof(int));
-	release(learner, squares->slots, (size_t) squares->n_features * sizeof(int *));
-	release(learner, squares->coefficients, n * sizeof(double));
-	release(learner, squares->covariance, n * n * sizeof(double));
+		learner_release(learner, squares->slots[i], (size_t) squares->n_slots[i] * sizeof(int));
+	learner_release(learner, squares->n_slots, (size_t) squares->n_features * sizeof(int));
+	learner_release(learner, squares->slots, (size_t) squares->n_features * sizeof(int *));
+	learner_release(learner, squares->coefficients, n * sizeof(double));
+	learner_release(learner, squares->covariance, n * n * sizeof(double));
 }
 
 /* The number of the input that a value is, 0 for none; *value becomes what the input gets. */

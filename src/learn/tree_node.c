@@ -4,13 +4,6 @@
  */
 #include "learn/tree_node.h"
 
-static void
-release(Learner *learner, void *pointer, size_t size)
-{
-	if (pointer != NULL)
-		learner->allocator.resize(learner->allocator.context, pointer, size, 0);
-}
-
 /* Which features a new leaf observes: of those allowed, so many drawn at random, in order. */
 static void
 draw_observed(Learner *learner, const Tree *tree, TreeNode *node)
@@ -46,8 +39,8 @@ node_deactivate(Learner *learner, TreeNode *node)
 {
 	for (int i = 0; i < node->n_observers; i++)
 		observer_free(learner, &node->observers[i]);
-	release(learner, node->observers, (size_t) node->n_observers * sizeof(Observer));
-	release(learner, node->observed, (size_t) node->n_observers * sizeof(int));
+	learner_release(learner, node->observers, (size_t) node->n_observers * sizeof(Observer));
+	learner_release(learner, node->observed, (size_t) node->n_observers * sizeof(int));
 	node->observers = NULL;
 	node->observed = NULL;
 	node->n_observers = 0;
@@ -81,18 +74,18 @@ node_free(Learner *learner, Tree *tree, TreeNode *node)
 		return;
 	for (int i = 0; i < node->n_children; i++)
 		node_free(learner, tree, node->children[i]);
-	release(learner, node->children, (size_t) node->n_children * sizeof(TreeNode *));
-	release(learner, node->categories, (size_t) node->n_children * sizeof(int));
-	release(learner, node->stats, (size_t) node->n_classes * sizeof(double));
+	learner_release(learner, node->children, (size_t) node->n_children * sizeof(TreeNode *));
+	learner_release(learner, node->categories, (size_t) node->n_children * sizeof(int));
+	learner_release(learner, node->stats, (size_t) node->n_classes * sizeof(double));
 	if (node->watch != NULL)
 	{
 		node_free(learner, tree, node->watch->alternate);
 		if (node->watch->detector != NULL)
 			detector_free(node->watch->detector);
-		release(learner, node->watch, sizeof(Watch));
+		learner_release(learner, node->watch, sizeof(Watch));
 	}
 	node_deactivate(learner, node);
-	release(learner, node, sizeof(TreeNode));
+	learner_release(learner, node, sizeof(TreeNode));
 	tree->n_nodes--;
 }
 

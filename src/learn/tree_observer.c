@@ -9,21 +9,14 @@
 
 #define HALF_LOG_TWO_PI 0.91893853320467274178
 
-static void
-release(Learner *learner, void *pointer, size_t size)
-{
-	if (pointer != NULL)
-		learner->allocator.resize(learner->allocator.context, pointer, size, 0);
-}
-
 void
 observer_free(Learner *learner, Observer *observer)
 {
 	size_t		n_classes = (size_t) observer->n_classes;
 
-	release(learner, observer->numbers, n_classes * sizeof(NumberEvidence));
-	release(learner, observer->counts, n_classes * (size_t) observer->n_categories * sizeof(double));
-	release(learner, observer->totals, n_classes * sizeof(double));
+	learner_release(learner, observer->numbers, n_classes * sizeof(NumberEvidence));
+	learner_release(learner, observer->counts, n_classes * (size_t) observer->n_categories * sizeof(double));
+	learner_release(learner, observer->totals, n_classes * sizeof(double));
 	*observer = (Observer){0};
 }
 
@@ -76,7 +69,7 @@ add_category(Learner *learner, Observer *observer, int category, int class, doub
 		for (int i = 0; i < observer->n_categories; i++)
 			memcpy(counts + (ptrdiff_t) i * n_classes, observer->counts + (ptrdiff_t) i * observer->n_classes,
 				   (size_t) observer->n_classes * sizeof(double));
-		release(learner, observer->counts, (size_t) observer->n_classes * (size_t) observer->n_categories * sizeof(double));
+		learner_release(learner, observer->counts, (size_t) observer->n_classes * (size_t) observer->n_categories * sizeof(double));
 		observer->counts = counts;
 		observer->totals = learner_grow(learner->allocator, observer->totals, (size_t) observer->n_classes * sizeof(double),
 										(size_t) n_classes * sizeof(double));
