@@ -265,7 +265,6 @@ split_leaf(Learner *learner, Tree *tree, TreeNode **place, const Observer *obser
 	}
 	if (tree->settings->is_adaptive)
 		node->watch = watch_create(learner);
-	tree->n_nodes++;
 	*place = node;
 	node_free(learner, tree, leaf);
 }

@@ -63,7 +63,6 @@ node_create(Learner *learner, Tree *tree, int depth, const double *stats, int n_
 	node_activate(learner, tree, node);
 	if (tree->settings->is_adaptive)
 		node->watch = watch_create(learner);
-	tree->n_nodes++;
 	return node;
 }
 
@@ -86,7 +85,6 @@ node_free(Learner *learner, Tree *tree, TreeNode *node)
 	}
 	node_deactivate(learner, node);
 	learner_release(learner, node, sizeof(TreeNode));
-	tree->n_nodes--;
 }
 
 double
@@ -329,10 +327,7 @@ archive_node(Learner *learner, Archive *archive, Tree *tree, TreeNode **place, i
 	if (archive_reads(archive) && (depth > TREE_MAX_DEPTH || nested > TREE_MAX_NESTED))
 		archive_refuse(archive);
 	if (archive_reads(archive))
-	{
 		*place = archive_room(archive, 1, sizeof(TreeNode));
-		tree->n_nodes += *place != NULL;
-	}
 	node = *place;
 	if (node == NULL)
 		return;

@@ -106,7 +106,6 @@ typedef struct TreeSettings
 	bool		is_bootstrapped;
 	double		drift_window;
 	double		switch_significance;
-	bool		is_eager;		/* extremely fast: splits as soon as that beats none, and looks at splits again */
 } TreeSettings;
 
 typedef struct Tree
@@ -114,7 +113,6 @@ typedef struct Tree
 	const TreeSettings *settings;
 	const bool *allowed;		/* features that may be used; NULL: all */
 	TreeNode   *root;
-	int			n_nodes;
 } Tree;
 
 #define TREE_MAX_DEPTH 64
@@ -183,10 +181,6 @@ extern double criterion_range(SplitCriterion criterion, const double *stats, int
 /* The best way to split by what one feature says; stats are the leaf's. */
 extern Split observer_best_split(const TreeSettings *settings, const Observer *observer, bool is_categorical, int feature,
 								 const double *stats, int n_classes);
-
-/* The merit of a split that stands. */
-extern double
-observer_merit(const TreeSettings *settings, const Observer *observer, const Split *split, const double *stats, int n_classes);
 
 /* How many children the split makes, and the weights per class that child number i begins with. */
 extern int	split_n_children(const Observer *observer, const Split *split);

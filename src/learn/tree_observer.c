@@ -201,7 +201,8 @@ split_child(const Observer *observer, const Split *split, int i, double *stats, 
 	}
 }
 
-double
+/* How much less mixed the classes are. */
+static double
 observer_merit(const TreeSettings *settings, const Observer *observer, const Split *split, const double *stats, int n_classes)
 {
 	double		child[LEARNER_MAX_CLASSES];
