@@ -104,7 +104,7 @@ $node->safe_psql('brief', q{BEGIN; ALTER TABLE t SET UNLOGGED; INSERT INTO t SEL
 equal('brief', 'rows that came while a table was unlogged');
 
 # --- long records (the commit of CREATE EXTENSION) behind invalidations of others, and the end of what is written behind them
-my $pid = $node->safe_psql('brief', 'SELECT pid FROM weir.capture_status');
+my $reader = $node->safe_psql('brief', 'SELECT pid FROM weir.capture_status');
 my @others = map {
 	my ($out, $err) = ('', '');
 	IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), map { ('-c', $_) } @$_ ], '>', \$out, '2>', \$err)
@@ -112,7 +112,7 @@ my @others = map {
 	[ ('CREATE EXTENSION weir', 'DROP EXTENSION weir') x 12 ];
 $_->finish or fail('another session') foreach @others;
 equal('brief', 'capture reads over long records');
-is($node->safe_psql('brief', 'SELECT pid FROM weir.capture_status'), $pid, 'without a new worker');
+is($node->safe_psql('brief', 'SELECT pid FROM weir.capture_status'), $reader, 'without a new worker');
 
 $node->stop;
 done_testing();
