@@ -601,6 +601,21 @@ COMMENT ON VIEW weir.monitors IS
     'a pane had more than option max_groups; kept_share: about which share of the possible segments is kept apart, from 0 to 1; NULL without segment_by.';
 GRANT SELECT ON weir.monitors TO PUBLIC;
 
+CREATE FUNCTION weir.window_size_at_least(monitor text, duration interval) RETURNS interval
+    LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN $2 <= m.slide THEN NULL
+                ELSE coalesce((SELECT s FROM unnest('{10 s,30 s,1 min,5 min,15 min,30 min,1 h,2 h,3 h,6 h,12 h,1 day,7 days,28 days}'::interval[]) s
+                               WHERE s >= $2 AND extract(month FROM m.window_size) + extract(year FROM m.window_size) = 0
+                                 AND extract(epoch FROM s) % extract(epoch FROM m.window_size) = 0
+                               ORDER BY s LIMIT 1),
+                              ceil(extract(epoch FROM $2) / extract(epoch FROM m.window_size))::float8 * m.window_size) END
+    FROM weir.monitors m WHERE m.monitor = $1;
+END;
+COMMENT ON FUNCTION weir.window_size_at_least(text, interval) IS
+    'A window size for charts, to be given to weir.windows, weir.drift_scores and the like: the shortest usual multiple of the monitor''s window_size that is at least duration; NULL (the '
+    'monitor''s own windows) where these begin no more often than that. So a chart of a year asks for windows no shorter than one of its pixels. NULL too for a monitor that there is not.';
+
 CREATE VIEW weir.progress WITH (security_barrier) AS
     SELECT m.monitor, b.build_id, b.kind,
         CASE WHEN b.state = 'requested' AND b.started_at IS NULL THEN 'waiting'

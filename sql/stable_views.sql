@@ -1,0 +1,65 @@
+-- Columns that others build on (docs/dashboards.md): views may gain columns at the end; none changes its name, type or place.
+WITH promised (view, columns) AS (VALUES
+    ('alert_events',
+     'event_id bigint, occurred_at timestamp with time zone, event text, alert_id bigint, monitor text, rule text, state text, severity text, family text, subject text, segment text, metric text, value double precision, threshold double precision, n bigint, window_start timestamp with time zone, window_end timestamp with time zone, job_id bigint, message text, detail jsonb'),
+    ('alerts',
+     'alert_id bigint, monitor text, rule text, severity text, state text, subject text, segment text, metric text, value double precision, threshold double precision, n bigint, window_start timestamp with time zone, window_end timestamp with time zone, opened_at timestamp with time zone, updated_at timestamp with time zone, resolved_at timestamp with time zone, acknowledged_by regrole, job_id bigint, message text, detail jsonb, family text, acknowledged_at timestamp with time zone, resolved_by regrole, verdict text, note text, snoozed_until timestamp with time zone, is_silenced boolean'),
+    ('audit_log',
+     'audit_id bigint, number bigint, recorded_at timestamp with time zone, role text, session_role text, action text, kind text, subject text, detail jsonb, hash text'),
+    ('capture_history',
+     'began_at timestamp with time zone, samples bigint, lag double precision, lag_bytes double precision, wal_kept_bytes double precision, gaps double precision'),
+    ('capture_status',
+     'database name, state text, pid integer, slot name, captured_lsn pg_lsn, lag_bytes bigint, lag interval, rows_per_second double precision, rows_total bigint, memory_bytes bigint, wal_kept_bytes bigint, wal_budget_bytes bigint, gaps bigint, last_commit_at timestamp with time zone, last_error text, last_error_at timestamp with time zone, flush_interval interval, partial_bytes bigint, rows_streamed bigint, transactions_given_up bigint, spill_bytes bigint, xmin_age integer, paused_at timestamp with time zone, retry_at timestamp with time zone'),
+    ('current_scores',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, family text, subject text, metric text, is_estimate boolean, value double precision, threshold double precision, n bigint, is_primary boolean, verdict text, is_final boolean, status text'),
+    ('drift_scores',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, segment text, column_name name, metric text, value double precision, threshold double precision, p_value double precision, p_adjusted double precision, n bigint, n_baseline bigint, error_bound double precision, is_primary boolean, verdict text, is_final boolean, status text, detail jsonb'),
+    ('evaluation_scores',
+     'evaluation_id bigint, model text, version integer, against integer, group_name text, metric text, champion_value double precision, challenger_value double precision, difference double precision, low double precision, high double precision, p_value double precision, method text, n bigint, outcome text, is_primary boolean, status text'),
+    ('evaluations',
+     'evaluation_id bigint, model text, version integer, against integer, n bigint, passed boolean, reasons text[], evaluated_at timestamp with time zone, evaluated_by regrole, query text, note text, job_id bigint'),
+    ('fairness_scores',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, segment text, protected name, group_name text, reference_group text, metric text, value double precision, low double precision, high double precision, threshold double precision, n bigint, n_reference bigint, verdict text, is_final boolean, status text, p_value double precision, is_primary boolean'),
+    ('gaps',
+     'gap_id integer, noticed_at timestamp with time zone, kind text, reason text, attempts integer, retry_at timestamp with time zone, from_lsn pg_lsn, to_lsn pg_lsn, healed_at timestamp with time zone'),
+    ('jobs',
+     'job_id bigint, kind text, trainer text, model text, alert_id bigint, state text, priority integer, attempt integer, max_attempts integer, created_at timestamp with time zone, run_after timestamp with time zone, started_at timestamp with time zone, finished_at timestamp with time zone, duration interval, progress double precision, claimed_by text, lease_until timestamp with time zone, error text, config jsonb, owner regrole, message text, result jsonb, pid integer, dedupe_key text, created_by regrole, coalesced integer'),
+    ('model_aliases',
+     'model text, alias text, version integer, since timestamp with time zone, until timestamp with time zone, set_by regrole, reason text'),
+    ('model_versions',
+     'model text, version integer, aliases text[], state text, job_id bigint, data_version bigint, code_version text, metrics jsonb, signature jsonb, artifact_uri text, artifact_hash text, created_at timestamp with time zone, created_by regrole, note text, trainer text, config jsonb'),
+    ('models',
+     'model text, purpose text, risk text, approvals integer, owner regrole, latest_version integer, created_at timestamp with time zone'),
+    ('monitor_storage',
+     'monitor text, pane_size interval, panes bigint, segments bigint, n bigint, bytes bigint, since timestamp with time zone, until timestamp with time zone, updated_at timestamp with time zone'),
+    ('monitors',
+     'monitor text, source regclass, state text, reason text, watermark timestamp with time zone, last_change_at timestamp with time zone, inexact_since timestamp with time zone, n_untimed bigint, time_column name, window_size interval, slide interval, pane_size interval, lateness interval, time_zone text, columns text[], segment_by name[], model text, prediction name, score name, label name, positive text, protected name[], baseline text, baseline_set_at timestamp with time zone, metrics text[], filter text, backfill boolean, retention interval, on_delete text, options jsonb, owner regrole, created_at timestamp with time zone, other_since timestamp with time zone, kept_share double precision'),
+    ('overview',
+     'monitor text, state text, window_start timestamp with time zone, n bigint, is_final boolean, verdict text, verdict_family text, verdict_subject text, verdict_metric text, verdict_value double precision, open_alerts bigint, capture text, capture_lag interval, jobs_running bigint, jobs_failed bigint, reviews_waiting bigint, source regclass, lag interval, window_end timestamp with time zone, status text, n_columns bigint, n_drifted bigint, worst_column name, worst_metric text, worst_value double precision, worst_threshold double precision, worst_verdict text, fairness_column name, fairness_metric text, fairness_value double precision, fairness_verdict text, baseline text'),
+    ('performance_scores',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, segment text, metric text, value double precision, low double precision, high double precision, baseline_value double precision, threshold double precision, n bigint, label_share double precision, is_estimate boolean, verdict text, is_final boolean, status text, is_primary boolean, error_bound double precision, detail jsonb'),
+    ('progress',
+     'monitor text, build_id integer, kind text, phase text, since timestamp with time zone, until timestamp with time zone, method text, slices bigint, slices_done bigint, rows_done bigint, rows_total bigint, share_done double precision, rows_per_second double precision, time_left interval, read_since timestamp with time zone, requested_at timestamp with time zone, started_at timestamp with time zone, finished_at timestamp with time zone, error text'),
+    ('quality_scores',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, segment text, column_name name, metric text, value double precision, threshold double precision, baseline_value double precision, n bigint, verdict text, is_final boolean, status text, detail jsonb'),
+    ('reviews',
+     'review_id bigint, kind text, subject text, state text, requested_by regrole, requested_at timestamp with time zone, reviewers regrole[], approvals integer, n_decisions bigint, note text, due_at timestamp with time zone, is_overdue boolean, decided_at timestamp with time zone, decisions jsonb, owner regrole'),
+    ('rules',
+     'rule text, monitor text, metric text, above double precision, below double precision, column_name name, segment text, windows integer, out_of integer, min_n bigint, severity text, action text, trainer text, cooldown interval, options jsonb, owner regrole, state text, reason text, evaluated_to timestamp with time zone, evaluated_at timestamp with time zone, created_at timestamp with time zone, family text, warning_above double precision, warning_below double precision, clear_below double precision, clear_above double precision, clear_windows integer, learn jsonb, false_discovery_rate double precision, share double precision, parts text[], worst_state text, subjects jsonb, alerts bigint, open_alerts bigint, confirmed bigint, dismissed bigint, precision double precision, is_silenced boolean'),
+    ('scores',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, segment text, family text, subject text, metric text, value double precision, threshold double precision, n bigint, verdict text, is_final boolean, status text, p_value double precision'),
+    ('source_scores',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, source text, column_name name, metric text, value double precision, threshold double precision, peer_value double precision, n bigint, n_peers bigint, verdict text, is_final boolean, status text, detail jsonb'),
+    ('window_stats',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, segment text, column_name name, kind text, n bigint, null_count bigint, null_share double precision, mean double precision, stddev double precision, min double precision, p25 double precision, p50 double precision, p75 double precision, p95 double precision, p99 double precision, max double precision, distinct_count bigint, top_values jsonb, summary weir.summary, is_final boolean, status text'),
+    ('windows',
+     'monitor text, window_start timestamp with time zone, window_end timestamp with time zone, segment text, n bigint, n_labelled bigint, n_late bigint, is_final boolean, status text, updated_at timestamp with time zone, label_share double precision')
+), found AS (
+    SELECT p.view, p.columns, (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+                               FROM pg_attribute a WHERE a.attrelid = to_regclass('weir.' || p.view) AND a.attnum > 0) AS now
+    FROM promised p
+)
+SELECT view, columns AS promised, now FROM found WHERE now IS NULL OR NOT starts_with(now || ', ', columns || ', ') ORDER BY view;
+-- and anybody may ask them, with a comment that tells what is in them
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'weir'::regnamespace AND c.relkind = 'v'
+AND (NOT has_table_privilege('public', c.oid, 'SELECT') OR obj_description(c.oid, 'pg_class') IS NULL) ORDER BY 1;
