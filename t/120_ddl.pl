@@ -64,13 +64,50 @@ all_equal($node, 'sales', 'the time column, too');
 is(sql(q{SELECT count(*) FROM weir.build b JOIN weir.monitor USING (monitor_id) WHERE name = 'calm' AND kind = 'rebuild'}), 0, 'a monitor of another table did not notice');
 
 # --- a change that is decoded after its column has another type
-sql(q{ALTER SYSTEM SET weir.databases = 'nowhere'}); $node->reload;
-wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'weir capture'}, 'capture is kept out');
+sub keep_out
+{
+	sql(q{ALTER SYSTEM SET weir.databases = 'nowhere'});
+	$node->reload;
+	wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'weir capture'}, 'capture is kept out');
+}
+
+sub let_in
+{
+	sql(q{ALTER SYSTEM RESET weir.databases});
+	$node->reload;
+}
+
+keep_out();
 sql(q{INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 7.5, 'x'); ALTER TABLE sales ALTER total TYPE numeric;
 	INSERT INTO sales(sold_at, total, article) VALUES ('2026-01-01', 8.5, 'y');
 ALTER TABLE sales RENAME total TO amount; ALTER TABLE sales RENAME sold_at TO at; DELETE FROM sales WHERE id % 23 = 0});
-sql(q{ALTER SYSTEM RESET weir.databases}); $node->reload;
+let_in();
 all_equal($node, 'sales', 'DDL while capture did not run');
+
+# --- columns that a monitor cannot do without, and that changes which are decoded later do not have yet
+sql(q{CREATE TABLE late(id bigserial PRIMARY KEY, at text, x int, place text, y int, z int) PARTITION BY RANGE (id);
+CREATE TABLE late_1(y int, z int, x int, id bigint NOT NULL DEFAULT nextval('late_id_seq'), at text, place text); ALTER TABLE late ATTACH PARTITION late_1 FOR VALUES FROM (0) TO (1000000);
+ALTER TABLE late_1 REPLICA IDENTITY FULL; INSERT INTO late(at, x, place, y, z) SELECT '2026-01-01', i, 'a', i, i FROM generate_series(1, 50) i;
+CREATE TABLE seen(id bigserial PRIMARY KEY, at timestamptz, x int, y int, place text); ALTER TABLE seen REPLICA IDENTITY FULL; INSERT INTO seen(at, x, y) SELECT '2026-01-01', i, i FROM generate_series(1, 50) i;
+SELECT weir.create_monitor('seen', 'seen', 'at', filter => 'y > 10', segment_by => '{place}');
+SELECT weir.create_monitor('seen since', 'seen', 'at', filter => 'y > 10', backfill => false)});
+all_equal($node, 'seen', 'before');
+keep_out();
+sql(q{INSERT INTO late(at, x, place, y, z) SELECT '2026-01-01', i, 'b', i, i FROM generate_series(1, 50) i; UPDATE late SET x = x + 1 WHERE y = 7;
+ALTER TABLE late DROP y; ALTER TABLE late ADD y float8; ALTER TABLE late DROP place; ALTER TABLE late ADD place text; ALTER TABLE late ALTER z TYPE text;
+ALTER TABLE late ALTER at TYPE timestamptz USING at::timestamptz; UPDATE late SET y = x, place = 'c' || x % 3;
+SELECT weir.create_monitor('late', 'late', 'at', filter => $$y > 3 AND z <> 'a'$$, segment_by => '{place}');
+SELECT weir.create_monitor('late since', 'late', 'at', filter => 'y > 3', backfill => false);
+INSERT INTO seen(at, x, y) SELECT '2026-01-01', i, i FROM generate_series(1, 50) i; ALTER TABLE seen DROP y; ALTER TABLE seen ADD y numeric; UPDATE seen SET y = x;
+ALTER TABLE seen DROP place; INSERT INTO seen(at, x, y) VALUES ('2026-01-01', 4, 100); ALTER TABLE seen ADD place text; UPDATE seen SET place = 'd' WHERE x = 3});
+let_in();
+all_equal($node, 'late', 'a new monitor over columns that changes of before do not have');
+all_equal($node, 'seen', 'a monitor whose filter and segment were replaced');
+sql(q{INSERT INTO late(at, x, place, y, z) SELECT '2026-01-01', i, 'b', i, i FROM generate_series(1, 50) i; UPDATE late SET y = 5 WHERE x = 7; DELETE FROM seen WHERE x = 8});
+all_equal($node, $_, "$_: and what comes") foreach 'late', 'seen';
+is(sql(q{SELECT sum(n) FROM weir.windows('late since') WHERE segment IS NULL}), 47, 'without backfill a new monitor has what came since');
+is(sql(q{SELECT string_agg(monitor, ',' ORDER BY monitor) FROM weir.monitors WHERE inexact_since IS NOT NULL OR state <> 'active'}), 'seen since', 'one that began before lacks rows, and says so');
+sql(q{SELECT weir.drop_monitor(name) FROM weir.monitor WHERE name ~ '^(late|seen)'; DROP TABLE late, seen});
 
 # --- columns that the monitor can do without
 sql(q{SELECT weir.create_monitor('wide', 'sales', 'at', columns => '{amount, article, extra}', window_size => '1 hour')});

@@ -178,6 +178,7 @@ typedef struct Unplanned
 	int			build_id;
 	int			monitor_id;
 	bool		is_initial;
+	bool		heals;
 	TimestampTz since;
 	TimestampTz until;
 	bool		has_old_size;
@@ -194,7 +195,7 @@ find_unplanned(Unplanned *build)
 
 	begin_transaction();
 	sql_begin(&scope);
-	found = sql_execute("SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until, b.pane_size_before FROM weir.build b "
+	found = sql_execute("SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until, b.pane_size_before, b.kind = 'heal' FROM weir.build b "
 						"JOIN weir.monitor_state s USING (monitor_id) WHERE b.state = 'requested' AND s.state <> 'disabled' "
 						"AND (b.kind <> 'build' OR b.is_prepared) ORDER BY 1 LIMIT 1",
 						0, NULL, NULL, NULL) > 0;
@@ -206,7 +207,8 @@ find_unplanned(Unplanned *build)
 							 .monitor_id = DatumGetInt32(sql_value(0, 2, &is_null)),
 							 .is_initial = DatumGetBool(sql_value(0, 3, &is_null)),
 							 .since = DatumGetTimestampTz(sql_value(0, 4, &is_null)),
-							 .until = DatumGetTimestampTz(sql_value(0, 5, &is_null))};
+							 .until = DatumGetTimestampTz(sql_value(0, 5, &is_null)),
+							 .heals = DatumGetBool(sql_value(0, 7, &is_null))};
 		old_size = sql_value(0, 6, &is_null);
 		build->has_old_size = !is_null;
 		if (!is_null)
@@ -238,8 +240,10 @@ plan_build(const Unplanned *build)
 	}
 	else if (monitor != NULL)
 	{
+		TimestampTz since = level_start(monitor, build->since);
+
 		PushActiveSnapshot(GetTransactionSnapshot());
-		build_plan(monitor, build->has_old_size ? &build->old_size : NULL, level_start(monitor, build->since),
+		build_plan(monitor, build->has_old_size ? &build->old_size : NULL, build->heals ? Max(since, monitor->begins) : since,
 				   level_ceiling(monitor, build->until), &plan);
 		PopActiveSnapshot();
 	}

@@ -4,7 +4,9 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "base/sql.h"
 #include "capture/batch.h"
 #include "capture/capture.h"
@@ -14,6 +16,7 @@
 #include "capture/segment.h"
 #include "catalog/pg_type.h"
 #include "nodes/value.h"
+#include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -276,6 +279,28 @@ definition_load_attributes(CapturedMonitor *monitor)
 		monitor->attribute_names[DatumGetInt32(sql_value(i, 2, &is_null)) - 1] = sql_text(i, 1);
 }
 
+/* Takes note of what the filter reads; one that the table does not let it read any more is an error. */
+static void
+load_filter_columns(CapturedMonitor *monitor)
+{
+	Relation	relation = RelationIdGetRelation(monitor->source);
+	Bitmapset  *attributes = NULL;
+	int			member = -1;
+
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("its table was dropped")));
+	pull_varattnos(definition_filter(monitor, relation), 1, &attributes);
+	monitor->filter_columns = palloc(sizeof(FilterColumn) * Max(bms_num_members(attributes), 1));
+	while ((member = bms_next_member(attributes, member)) >= 0)
+	{
+		AttrNumber	attribute = member + FirstLowInvalidHeapAttributeNumber;
+
+		monitor->filter_columns[monitor->n_filter_columns++] =
+			(FilterColumn){.attribute = attribute, .type = TupleDescAttr(RelationGetDescr(relation), attribute - 1)->atttypid};
+	}
+	RelationClose(relation);
+}
+
 /* One monitor from its row of the result; columns come with a second query. */
 static CapturedMonitor *
 load_monitor(uint64 row, MemoryContext context)
@@ -328,11 +353,16 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 				 errhint("Its panes can still be read; weir.drop_monitor removes them.")));
 
 	definition_load_attributes(monitor);
+	if (monitor->filter != NULL)
+		load_filter_columns(monitor);
 	find_column(monitor, &monitor->time, time_column, "time column");
 	monitor->first_protected = DatumGetInt32(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 8, &is_null));
 	window_clock_init(&monitor->pane_clock, pane_size, NULL, monitor->time_zone);
 	window_clock_init(&monitor->slide_clock, slide, NULL, monitor->time_zone);
 	level_load(monitor, CurrentMemoryContext);
+	monitor->begins = monitor->backfill
+		? DT_NOBEGIN
+		: level_ceiling(monitor, DatumGetTimestampTz(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 12, &is_null)));
 	monitor->lateness = lateness->time + (lateness->day + lateness->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
 
 	monitor->max_groups = DatumGetInt32(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 9, &is_null));
@@ -491,7 +521,7 @@ definition_load(MemoryContext context)
 		"SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
 		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
 		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness, "
-		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit, m.score::text "
+		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit, m.score::text, m.created_at "
 		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	table = SPI_tuptable;
@@ -505,6 +535,7 @@ definition_load(MemoryContext context)
 		{
 			MemoryContext old = MemoryContextSwitchTo(context);
 
+			monitor->loaded_lsn = GetXLogInsertRecPtr();
 			monitors = lappend(monitors, monitor);
 			MemoryContextSwitchTo(old);
 		}

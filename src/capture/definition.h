@@ -89,6 +89,13 @@ typedef struct CapturedDerivation
 	int			columns[PERFORMANCE_MAX_PARTS]; /* by part, positions in CapturedMonitor.columns; -1: not kept */
 } CapturedDerivation;
 
+/* A column of the source as it was when the definition was loaded. */
+typedef struct FilterColumn
+{
+	AttrNumber	attribute;
+	Oid			type;
+} FilterColumn;
+
 /* A size of older panes, see level.h. */
 typedef struct PaneLevel
 {
@@ -112,8 +119,12 @@ typedef struct CapturedMonitor
 	Oid			source;
 	Oid			owner;
 	bool		backfill;
+	TimestampTz begins;			/* its table can tell nothing of panes before: they leave out what was there; DT_NOBEGIN with backfill */
+	XLogRecPtr	loaded_lsn;		/* the catalogs of what was written before are older than the definition, or as old */
 	bool		retracts_deletes;
 	char	   *filter;			/* NULL: none */
+	int			n_filter_columns;
+	FilterColumn *filter_columns;	/* that it reads */
 	int			n_attributes;
 	char	  **attribute_names; /* of the source by number - 1, as the filter calls them; NULL: none */
 

@@ -84,7 +84,7 @@ store_part(Pane *pane, PaneRow *row, char name, PanePart *part)
 	pane_table_write(row);
 }
 
-/* Whether a transaction touched it that is not folded. */
+/* Whether a transaction touched it that is not folded, and the table will tell. */
 static bool
 is_unfolded(CapturedMonitor *monitor, TimestampTz start)
 {
@@ -94,7 +94,7 @@ is_unfolded(CapturedMonitor *monitor, TimestampTz start)
 	{
 		TouchedRange *range = lfirst(cell);
 
-		if (start >= level_start(monitor, range->since) && start < range->until)
+		if (start >= Max(level_start(monitor, range->since), monitor->begins) && start < range->until)
 			return true;
 	}
 	return false;
@@ -157,6 +157,20 @@ write_truncation(CapturedMonitor *monitor)
 	build_begin_again(monitor->monitor_id);
 }
 
+/* What a transaction that is not folded did before the monitor began, nothing can tell: the table has what was there already, too. */
+static void
+leave_out(CapturedMonitor *monitor)
+{
+	if (monitor->inexact_since == 0)
+		monitor->inexact_since = GetCurrentTimestamp();
+	monitor->state_changed = true;
+	ereport(LOG,
+			(errmsg("weir leaves out of monitor \"%s\" what a large transaction changed before %s", monitor->name,
+					timestamptz_to_str(monitor->begins)),
+			 errdetail("The monitor was created then, with backfill => false, and its table has what was there before, too."),
+			 errhint("weir.rebuild reads the whole table.")));
+}
+
 /*
  * A transaction that is not folded: live panes of its ranges are stale until they are built again.  Builds under way there begin
  * again, so that their cut sees it; an initial one that has no cut yet will see it anyway.
@@ -175,6 +189,13 @@ write_unfolded(CapturedMonitor *monitor)
 		TimestampTz until = level_ceiling(monitor, range->until);
 
 		values[0] = Int32GetDatum(monitor->monitor_id);
+		if (since < monitor->begins)
+		{
+			leave_out(monitor);
+			since = monitor->begins;
+		}
+		if (since >= until)
+			continue;
 		values[1] = TimestampTzGetDatum(since);
 		values[2] = TimestampTzGetDatum(until);
 		sql_execute("UPDATE weir.pane SET marks = marks | 4 WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 "

@@ -213,6 +213,21 @@ mark_monitor_inexact(CapturedMonitor *monitor)
 	monitor->state_changed = true;
 }
 
+/*
+ * A row from before columns that the monitor cannot do without.  An initial build has it, or will: its cut lies behind.  Elsewhere
+ * the table is read again when the stream reaches what has changed it (source_watch.c); a monitor that begins later lacks the row.
+ */
+static void
+pass_over(CapturedMonitor *monitor)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitor->builds)
+		if (((ActiveBuild *) lfirst(cell))->kind == BUILD_INITIAL)
+			return;
+	mark_monitor_inexact(monitor);
+}
+
 static void
 count_untimed(CapturedMonitor *monitor)
 {
@@ -265,6 +280,11 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 
 	if (monitor->failure != NULL)
 		return;
+	if (entry->precedes)
+	{
+		pass_over(monitor);
+		return;
+	}
 	if (!is_insert && !old_complete)
 	{
 		apply_incomplete(relation, map, entry, old_row, new_row, is_kept ? kept_mark : CHANGE_MARK_INEXACT);

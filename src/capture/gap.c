@@ -55,12 +55,14 @@ gap_write(const GapReason *reason)
 	build_begin_again(0);
 
 	/*
-	 * Monitors whose first build is still to come need no other. One that left out what was there before it has panes since its
-	 * first one only.
+	 * Monitors whose first build is still to come need no other.  One that left out what was there before it is healed from there on:
+	 * of what lies before, its table has more.
 	 */
+	sql_execute("UPDATE weir.pane p SET marks = marks | 1 FROM weir.monitor m WHERE m.monitor_id = p.monitor_id AND NOT m.backfill "
+				"AND p.generation = 0 AND p.pane_start < m.created_at",
+				0, NULL, NULL, NULL);
 	sql_execute(
-		"INSERT INTO weir.build (monitor_id, kind, since) SELECT m.monitor_id, 'heal', CASE WHEN m.backfill THEN '-infinity' "
-		"ELSE coalesce((SELECT min(pane_start) FROM weir.pane p WHERE p.monitor_id = m.monitor_id), m.created_at) END "
+		"INSERT INTO weir.build (monitor_id, kind, since) SELECT m.monitor_id, 'heal', CASE WHEN m.backfill THEN '-infinity' ELSE m.created_at END "
 		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' AND NOT EXISTS "
 		"(SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.kind IN ('build', 'heal') "
 		"AND b.state NOT IN ('done', 'failed'))",

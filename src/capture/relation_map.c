@@ -10,6 +10,7 @@
 #include "capture/capture.h"
 #include "capture/label_change.h"
 #include "capture/relation_map.h"
+#include "capture/stream.h"
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "utils/fmgroids.h"
@@ -87,38 +88,59 @@ relation_descends_from(Oid relation, Oid ancestor)
 	return false;
 }
 
-/*
- * The column of the monitored table where it stands in this relation, at the time of the change; 0 when it is not there.  The
- * change may be older or newer than the definition: its rows have the type that the column had then, and the reader follows.
- */
-static AttrNumber
-find_attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
+/* A column of the monitored table as it stands in this relation, at the time of the change; NULL when it is not there. */
+static Form_pg_attribute
+find_shape_here(Relation relation, CapturedMonitor *monitor, AttrNumber attribute)
 {
-	AttrNumber	attribute = column->attribute;
 	Form_pg_attribute shape;
 
 	if (RelationGetRelid(relation) != monitor->source)
 	{
-		char	   *name = get_attname(monitor->source, column->attribute, true);
+		char	   *name = get_attname(monitor->source, attribute, true);
 
 		attribute = name ? get_attnum(RelationGetRelid(relation), name) : InvalidAttrNumber;
 	}
 	if (attribute <= 0 || attribute > RelationGetDescr(relation)->natts)
-		return InvalidAttrNumber;
+		return NULL;
 	shape = TupleDescAttr(RelationGetDescr(relation), attribute - 1);
-	if (shape->attisdropped ||
-		(shape->atttypid != column->type && !definition_read_as(monitor, column, shape->atttypid, map_context)))
-		return InvalidAttrNumber;
-	return attribute;
+	return shape->attisdropped ? NULL : shape;
 }
 
-/* A column without which the monitor cannot be: when it is not there, the monitor fails, which is told at the next flush. */
+/*
+ * Where the column stands in this relation, 0 when it is not there.  The change may be older or newer than the definition: its rows
+ * have the type that the column had then, and the reader follows.
+ */
 static AttrNumber
-attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
+find_attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
 {
+	Form_pg_attribute shape = find_shape_here(relation, monitor, column->attribute);
+
+	if (shape == NULL ||
+		(shape->atttypid != column->type && !definition_read_as(monitor, column, shape->atttypid, map_context)))
+		return InvalidAttrNumber;
+	return shape->attnum;
+}
+
+/* The change was written before the definition was loaded, from catalogs that may be newer. */
+static bool
+is_older_than(const CapturedMonitor *monitor)
+{
+	return stream_record() < monitor->loaded_lsn;
+}
+
+/*
+ * A column without which the monitor cannot be.  When it is not there yet, the row precedes it; when it is not any more, the
+ * monitor fails, which is told at the next flush.
+ */
+static AttrNumber
+attribute_here(Relation relation, MonitorMap *entry, CapturedColumn *column)
+{
+	CapturedMonitor *monitor = entry->monitor;
 	AttrNumber	attribute = find_attribute_here(relation, monitor, column);
 
-	if (attribute == InvalidAttrNumber)
+	if (attribute == InvalidAttrNumber && is_older_than(monitor))
+		entry->precedes = true;
+	else if (attribute == InvalidAttrNumber)
 		definition_fail(monitor,
 						psprintf("column \"%s\" was dropped, or has a type that cannot be read as what it is for. "
 								 "Mend it, or have weir.alter_monitor leave it out, then run weir.rebuild.",
@@ -127,13 +149,27 @@ attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *colu
 }
 
 static AttrNumber *
-attributes_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *columns, int n)
+attributes_here(Relation relation, MonitorMap *entry, CapturedColumn *columns, int n)
 {
 	AttrNumber *attributes = palloc(sizeof(AttrNumber) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
-		attributes[i] = attribute_here(relation, monitor, &columns[i]);
+		attributes[i] = attribute_here(relation, entry, &columns[i]);
 	return attributes;
+}
+
+/* Whether the filter's columns are those that it was parsed over when the definition was loaded. */
+static bool
+filter_fits(Relation relation, CapturedMonitor *monitor)
+{
+	for (int i = 0; i < monitor->n_filter_columns; i++)
+	{
+		Form_pg_attribute shape = find_shape_here(relation, monitor, monitor->filter_columns[i].attribute);
+
+		if (shape == NULL || shape->atttypid != monitor->filter_columns[i].type)
+			return false;
+	}
+	return true;
 }
 
 /* Of columns that are only summarized, those are left out that the relation does not have. */
@@ -200,14 +236,14 @@ relation_map_get(Relation relation)
 		old = MemoryContextSwitchTo(map->context);
 		entry = palloc0(sizeof(MonitorMap));
 		entry->monitor = monitor;
-		entry->time = attribute_here(relation, monitor, &monitor->time);
+		entry->time = attribute_here(relation, entry, &monitor->time);
 		entry->columns = summarized_here(relation, monitor);
-		entry->segments = attributes_here(relation, monitor, monitor->segments, monitor->n_segments);
-		entry->protected_columns = attributes_here(relation, monitor, monitor->protected_columns, monitor->n_protected);
+		entry->segments = attributes_here(relation, entry, monitor->segments, monitor->n_segments);
+		entry->protected_columns = attributes_here(relation, entry, monitor->protected_columns, monitor->n_protected);
 		if (monitor->has_label)
-			entry->label = attribute_here(relation, monitor, &monitor->label_column);
+			entry->label = attribute_here(relation, entry, &monitor->label_column);
 		if (monitor->n_protected > 0 || monitor->needs_prediction)
-			entry->prediction = attribute_here(relation, monitor, &monitor->prediction_column);
+			entry->prediction = attribute_here(relation, entry, &monitor->prediction_column);
 		if (monitor->needs_score && monitor->score_column.attribute != InvalidAttrNumber)
 			entry->score = find_attribute_here(relation, monitor, &monitor->score_column);
 		if (monitor->failure != NULL)
@@ -215,8 +251,10 @@ relation_map_get(Relation relation)
 			MemoryContextSwitchTo(old);
 			continue;
 		}
-		entry->identity_places_rows = identity_places_rows(relation, entry);
-		if (monitor->filter != NULL)
+		entry->precedes |= monitor->filter != NULL && is_older_than(monitor) && !filter_fits(relation, monitor);
+		if (!entry->precedes)
+			entry->identity_places_rows = identity_places_rows(relation, entry);
+		if (monitor->filter != NULL && !entry->precedes)
 		{
 			if (map->slot == NULL)
 			{

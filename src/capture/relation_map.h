@@ -25,6 +25,7 @@ typedef struct MonitorMap
 	AttrNumber	label;
 	AttrNumber	prediction;
 	AttrNumber	score;			/* 0: not there, or not needed */
+	bool		precedes;		/* its rows are older than columns that the monitor cannot do without: a build has them, or will */
 	bool		identity_places_rows; /* the replica identity has time and segments */
 	ExprState  *filter;			/* NULL: none */
 } MonitorMap;

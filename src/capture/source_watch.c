@@ -592,8 +592,9 @@ change_range(CapturedMonitor *monitor, bool rebuild, TimestampTz since, Timestam
 		4, types, values, NULL);
 	pane_forget(monitor->monitor_id, 0);
 	build_begin_slices_again(monitor->monitor_id, since, until);
-	/* Rows that were there before are not in the panes of a monitor without backfill: it cannot be built from the table. */
-	if (rebuild && monitor->backfill)
+	since = Max(since, monitor->begins);
+	values[1] = TimestampTzGetDatum(since);
+	if (rebuild && since < until)
 		sql_execute(
 			"INSERT INTO weir.build (monitor_id, kind, since, until) SELECT $1, 'rebuild', $2, $3 WHERE NOT EXISTS "
 			"(SELECT FROM weir.build WHERE monitor_id = $1 AND kind <> 'verify' AND state = 'requested' AND since <= $2 AND until >= $3)",

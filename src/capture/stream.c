@@ -427,6 +427,12 @@ stream_position(void)
 	return position;
 }
 
+XLogRecPtr
+stream_record(void)
+{
+	return stream->reader->ReadRecPtr;
+}
+
 void
 stream_confirm(XLogRecPtr confirmed)
 {

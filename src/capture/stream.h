@@ -38,6 +38,9 @@ extern bool stream_read(int milliseconds);
 /* Every commit that ends at or before this was given to fold. */
 extern XLogRecPtr stream_position(void);
 
+/* Where the record that is decoded begins. */
+extern XLogRecPtr stream_record(void);
+
 /* Tells the slot that everything up to position is durable elsewhere. */
 extern void stream_confirm(XLogRecPtr position);
 
