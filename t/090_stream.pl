@@ -207,5 +207,30 @@ cmp_ok($node->safe_psql('postgres', q{SELECT transactions_given_up FROM weir.cap
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.pane WHERE marks <> 0 AND monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'big')}), 0, 'no pane is stale any more');
 all_equal($node, 'later', 'the other monitor');
 
+# --- without backfill the table has more than the panes should: it is read from when the monitor was created
+$node->safe_psql('postgres', q{
+CREATE TABLE fresh(at timestamptz, amount float8, item text); ALTER TABLE fresh REPLICA IDENTITY FULL;
+INSERT INTO fresh SELECT now() - interval '3 days', i, 'there already' FROM generate_series(1, 100) i;
+SELECT weir.create_monitor('fresh', 'fresh', 'at', segment_by => '{item}', window_size => '1 hour', backfill => false)});
+$node->safe_psql('postgres', 'SELECT weir.wait_for()');
+my $given_up = $node->safe_psql('postgres', 'SELECT transactions_given_up FROM weir.capture_status');
+
+# A row of before, and so many of after that they do not fit into memory.
+sub exceed_memory
+{
+	my ($before) = @_;
+	$node->safe_psql('postgres', "INSERT INTO fresh SELECT CASE WHEN i <= $before THEN now() - interval '3 days' ELSE now() + interval '1 day' + i * interval '7 s' END,
+  i, 'item ' || i % 997 FROM generate_series(1, 100000) i");
+	$given_up++;
+	wait_until($node, "SELECT transactions_given_up >= $given_up FROM weir.capture_status", 'a transaction is given up');
+	$node->safe_psql('postgres', 'SELECT weir.wait_for()');
+	wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.progress WHERE phase NOT IN ('done', 'failed'))}, 'and what it touched is built');
+	return $node->safe_psql('postgres', q{
+SELECT sum(p.n) FILTER (WHERE pane_start > created_at), sum(p.n) FILTER (WHERE pane_start <= created_at), max(marks & 4), (SELECT inexact_since IS NOT NULL FROM weir.monitors WHERE monitor = 'fresh')
+FROM weir.pane p JOIN weir.monitor m USING (monitor_id) WHERE name = 'fresh' AND generation = 0});
+}
+is(exceed_memory(0), '100000||0|f', 'the rows of after are all there, of before there is none');
+is(exceed_memory(1), '199999||0|t', 'a row of before is left out, which the monitor says');
+
 $node->stop;
 done_testing();

@@ -86,9 +86,11 @@ all_equal($node, 'sales', 'DDL while capture did not run');
 
 # --- columns that a monitor cannot do without, and that changes which are decoded later do not have yet
 sql(q{CREATE TABLE late(id bigserial PRIMARY KEY, at text, x int, place text, y int, z int) PARTITION BY RANGE (id);
-CREATE TABLE late_1(y int, z int, x int, id bigint NOT NULL DEFAULT nextval('late_id_seq'), at text, place text); ALTER TABLE late ATTACH PARTITION late_1 FOR VALUES FROM (0) TO (1000000);
+CREATE TABLE late_1(y int, z int, x int, id bigint NOT NULL DEFAULT nextval('late_id_seq'), at text, place text);
+ALTER TABLE late ATTACH PARTITION late_1 FOR VALUES FROM (0) TO (1000000);
 ALTER TABLE late_1 REPLICA IDENTITY FULL; INSERT INTO late(at, x, place, y, z) SELECT '2026-01-01', i, 'a', i, i FROM generate_series(1, 50) i;
-CREATE TABLE seen(id bigserial PRIMARY KEY, at timestamptz, x int, y int, place text); ALTER TABLE seen REPLICA IDENTITY FULL; INSERT INTO seen(at, x, y) SELECT '2026-01-01', i, i FROM generate_series(1, 50) i;
+CREATE TABLE seen(id bigserial PRIMARY KEY, at timestamptz, x int, y int, place text); ALTER TABLE seen REPLICA IDENTITY FULL;
+INSERT INTO seen(at, x, y) SELECT '2026-01-01', i, i FROM generate_series(1, 50) i;
 SELECT weir.create_monitor('seen', 'seen', 'at', filter => 'y > 10', segment_by => '{place}');
 SELECT weir.create_monitor('seen since', 'seen', 'at', filter => 'y > 10', backfill => false)});
 all_equal($node, 'seen', 'before');

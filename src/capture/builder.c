@@ -195,10 +195,12 @@ find_unplanned(Unplanned *build)
 
 	begin_transaction();
 	sql_begin(&scope);
-	found = sql_execute("SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until, b.pane_size_before, b.kind = 'heal' FROM weir.build b "
-						"JOIN weir.monitor_state s USING (monitor_id) WHERE b.state = 'requested' AND s.state <> 'disabled' "
-						"AND (b.kind <> 'build' OR b.is_prepared) ORDER BY 1 LIMIT 1",
-						0, NULL, NULL, NULL) > 0;
+	found =
+		sql_execute(
+			"SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until, b.pane_size_before, b.kind = 'heal' FROM weir.build b "
+			"JOIN weir.monitor_state s USING (monitor_id) WHERE b.state = 'requested' AND s.state <> 'disabled' "
+			"AND (b.kind <> 'build' OR b.is_prepared) ORDER BY 1 LIMIT 1",
+			0, NULL, NULL, NULL) > 0;
 	if (found)
 	{
 		Datum		old_size;

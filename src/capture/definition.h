@@ -119,12 +119,12 @@ typedef struct CapturedMonitor
 	Oid			source;
 	Oid			owner;
 	bool		backfill;
-	TimestampTz begins;			/* its table can tell nothing of panes before: they leave out what was there; DT_NOBEGIN with backfill */
-	XLogRecPtr	loaded_lsn;		/* the catalogs of what was written before are older than the definition, or as old */
+	TimestampTz begins;			/* of panes before, its table has more than they should; DT_NOBEGIN with backfill */
+	XLogRecPtr	loaded_lsn;		/* what was written before has older catalogs than the definition, or the same */
 	bool		retracts_deletes;
 	char	   *filter;			/* NULL: none */
 	int			n_filter_columns;
-	FilterColumn *filter_columns;	/* that it reads */
+	FilterColumn *filter_columns; /* that it reads */
 	int			n_attributes;
 	char	  **attribute_names; /* of the source by number - 1, as the filter calls them; NULL: none */
 

@@ -157,7 +157,7 @@ write_truncation(CapturedMonitor *monitor)
 	build_begin_again(monitor->monitor_id);
 }
 
-/* What a transaction that is not folded did before the monitor began, nothing can tell: the table has what was there already, too. */
+/* What a transaction that is not folded did before the monitor began, nothing tells: the table has what was there, too. */
 static void
 leave_out(CapturedMonitor *monitor)
 {

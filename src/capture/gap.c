@@ -55,8 +55,8 @@ gap_write(const GapReason *reason)
 	build_begin_again(0);
 
 	/*
-	 * Monitors whose first build is still to come need no other.  One that left out what was there before it is healed from there on:
-	 * of what lies before, its table has more.
+	 * Monitors whose first build is still to come need no other.  One that left out what was there before it is healed from there
+	 * on: of what lies before, its table has more.
 	 */
 	sql_execute("UPDATE weir.pane p SET marks = marks | 1 FROM weir.monitor m WHERE m.monitor_id = p.monitor_id AND NOT m.backfill "
 				"AND p.generation = 0 AND p.pane_start < m.created_at",

@@ -115,8 +115,7 @@ find_attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn 
 {
 	Form_pg_attribute shape = find_shape_here(relation, monitor, column->attribute);
 
-	if (shape == NULL ||
-		(shape->atttypid != column->type && !definition_read_as(monitor, column, shape->atttypid, map_context)))
+	if (shape == NULL || (shape->atttypid != column->type && !definition_read_as(monitor, column, shape->atttypid, map_context)))
 		return InvalidAttrNumber;
 	return shape->attnum;
 }
