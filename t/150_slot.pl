@@ -211,15 +211,25 @@ wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'keeps WAL
 is($node->safe_psql('postgres', q{SELECT string_agg(rule || ' ' || state, ', ' ORDER BY rule) FROM weir.rule_states}), 'keeps WAL alert, lags ok', 'another is in order');
 is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM weir.test_rule('lags')}), 't', 'and can be tested');
 
-# --- where workers may not run, the budget holds all the same, and a slot that serves nobody goes
+# --- where workers may not run, the budget holds all the same, and a slot that serves nobody goes; without backfill a gap is healed from the monitor's creation on
+sub new_and_late { return $node->safe_psql('postgres', q{INSERT INTO fresh SELECT now() + d * interval '1 day' FROM generate_series(-1, 1, 2) d, generate_series(1, 10)}) }
+
+$node->safe_psql('postgres', q{CREATE TABLE fresh(at timestamptz); INSERT INTO fresh SELECT now() - interval '1 day' FROM generate_series(1, 10)});
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('fresh', 'fresh', 'at', columns => '{at}', backfill => false, options => '{"insert_only": true}')});
+$node->safe_psql('postgres', 'SELECT weir.wait_for()');
+new_and_late();
+$node->safe_psql('postgres', 'SELECT weir.wait_for()');
 set('weir.databases', q('nowhere'));
 wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('weir scheduler', 'weir capture')}, 'workers are kept out');
 set('weir.max_wal', q('40MB'));
 write_wal(4);
 wait_until($node, q{SELECT count(*) = 0 FROM pg_replication_slots}, 'the launcher drops a slot that is past the budget');
 set('weir.max_wal', q('10GB'));
+new_and_late();
 set('weir.databases', q(''));
 healed_from('slot missing');
+is($node->safe_psql('postgres', q{SELECT string_agg(concat_ws(' ', pane_start > created_at, n, marks), ', ' ORDER BY pane_start) FROM weir.pane JOIN weir.monitor USING (monitor_id)
+  WHERE name = 'fresh' AND generation = 0}), 'f 10 1, t 20 0', 'without backfill: what came since it was created is there, panes of before are marked');
 set('weir.databases', q('nowhere'));
 wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('weir scheduler', 'weir capture')}, 'kept out again');
 $node->safe_psql('postgres', 'SELECT weir.drop_monitor(monitor) FROM weir.monitors');
