@@ -232,6 +232,17 @@ def window_sizes(connection):
     check(connection.execute("SELECT weir.window_size_at_least('nothing', '1 day') IS NULL").fetchone()[0], 'no such monitor')
 
 
+def screen(connection):
+    """The screen of all monitors fits a terminal, and says what weir.overview says."""
+    shown = subprocess.run(['psql', '-X', '-q', '-P', 'pager=off', '-d', connection.info.dbname, '-c', 'SELECT * FROM weir.overview_screen'], stdout=subprocess.PIPE, text=True, check=True)
+    widths = [len(line) for line in shown.stdout.rstrip('\n').split('\n')]
+    check(max(widths) <= 120, f'the screen has {max(widths)} columns')
+    rows = connection.execute("""SELECT s.monitor, s.verdict LIKE '!! %' AND o.verdict = 'alert' OR s.verdict LIKE '! %' AND o.verdict = 'warning' OR s.verdict = coalesce(o.verdict, '-'),
+        char_length(s.course) = 12, s.waiting LIKE '%alert%' AND s.waiting NOT LIKE '%capture%' FROM weir.overview_screen s JOIN weir.overview o ON starts_with(o.monitor, s.monitor)""").fetchall()
+    check(len(rows) == 2 and all(row[1] and row[2] for row in rows), f'the screen: {rows}')
+    check([row[3] for row in rows if row[0] == 'loans'] == [True], f'with its alerts: {rows}')
+
+
 def generated():
     with tempfile.TemporaryDirectory() as directory:
         subprocess.run([sys.executable, os.path.join(TOP, 'generate'), directory], check=True)
@@ -252,6 +263,7 @@ def main():
     with psycopg.connect(autocommit=True, options='-c jit=off') as connection:
         prepare(connection)
         prometheus(connection)
+        screen(connection)
         window_sizes(connection)
         grafana(connection)
     print(f'{results[0]} passed, {results[1]} failed')

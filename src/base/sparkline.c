@@ -47,3 +47,27 @@ sparkline_append(StringInfo out, const double *values, int n, double smallest)
 		append_bar(out, (int) fmin(N_BARS - 1, fmax(0, floor(height))));
 	}
 }
+
+void
+bar_append(StringInfo out, double value, double largest, int width)
+{
+	bool		unicode = GetDatabaseEncoding() == PG_UTF8;
+	double		share = largest > 0 ? fmin(1, fmax(0, value / largest)) : 0;
+	int			eighths = (int) lround(share * width * N_BARS);
+
+	/* An infinite value divided by an infinite one: it is the largest. */
+	if (isinf(value) && value > 0)
+		eighths = width * N_BARS;
+	/* What is there can be seen. */
+	if (eighths == 0 && value > 0)
+		eighths = 1;
+	for (; eighths >= N_BARS; eighths -= N_BARS)
+		appendStringInfoString(out, unicode ? "\xe2\x96\x88" : "#");
+	if (eighths > 0 && unicode)
+	{
+		appendStringInfoString(out, "\xe2\x96");
+		appendStringInfoChar(out, (char) (0x90 - eighths));
+	}
+	else if (eighths > 0)
+		appendStringInfoChar(out, eighths > N_BARS / 2 ? '#' : '|');
+}

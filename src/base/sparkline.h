@@ -1,6 +1,6 @@
 /*
  * sparkline.h
- *		Numbers as a line of small bars.
+ *		Numbers as bars of characters.
  */
 #ifndef WEIR_SPARKLINE_H
 #define WEIR_SPARKLINE_H
@@ -14,5 +14,11 @@
  * finite.
  */
 extern void sparkline_append(StringInfo out, const double *values, int n, double smallest);
+
+/*
+ * Appends a lying bar, up to width places long for `largest`, in eighths of a place; what is above zero can always be seen. Nothing
+ * for NaN and for what is not above zero. In a database that is not UTF-8 it is made of #.
+ */
+extern void bar_append(StringInfo out, double value, double largest, int width);
 
 #endif

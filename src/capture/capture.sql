@@ -329,15 +329,15 @@ SELECT current_database() AS database, CASE WHEN u.paused_at IS NOT NULL AND c.p
     coalesce(p.slot, s.slot_name) AS slot, coalesce(c.captured_lsn, p.captured_lsn) AS captured_lsn, c.lag_bytes, c.lag,
     c.rows_per_second, coalesce(p.rows_total, 0) AS rows_total, c.memory_bytes,
     pg_wal_lsn_diff(CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn() END, s.restart_lsn)::bigint AS wal_kept_bytes,
-    nullif(g.setting::bigint, -1) * 1024 * 1024 AS wal_budget_bytes,
+    nullif((SELECT g.setting::bigint FROM pg_settings g WHERE g.name = 'weir.max_wal'), -1) * 1024 * 1024 AS wal_budget_bytes,
     (SELECT count(*) FROM weir.gap WHERE healed_at IS NULL) AS gaps, p.last_commit_at, c.last_error, c.last_error_at,
     c.flush_interval, c.partial_bytes, c.rows_streamed, c.transactions_given_up,
     c.spill_bytes, age(s.catalog_xmin) AS xmin_age, u.paused_at, (SELECT max(retry_at) FROM weir.gap WHERE healed_at IS NULL AND to_lsn IS NULL) AS retry_at
 FROM weir._capture_status() c
-LEFT JOIN weir.capture_progress p ON true
-LEFT JOIN weir.capture_pause u ON true
-LEFT JOIN pg_replication_slots s ON s.slot_name = 'weir_' || (SELECT oid FROM pg_database WHERE datname = current_database())
-LEFT JOIN pg_settings g ON g.name = 'weir.max_wal';
+-- Of one row at most: said so, for the planner takes tables that were never analysed for large.
+LEFT JOIN (SELECT * FROM weir.capture_progress LIMIT 1) p ON true
+LEFT JOIN (SELECT * FROM weir.capture_pause LIMIT 1) u ON true
+LEFT JOIN (SELECT * FROM pg_replication_slots WHERE slot_name = 'weir_' || (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1) s ON true;
 COMMENT ON VIEW weir.capture_status IS
 'Capture in this database. state: not preloaded, in recovery, stopped, paused, prepared for upgrade, starting, creating its slot (which waits for the transactions that run), catching up, streaming, letting go of its slot, backing off (until retry_at). captured_lsn, lag_bytes, lag: position, WAL still to be read, and time since capture was last level with it. rows_per_second, rows_total: changes folded, now and in all. memory_bytes of the worker. wal_kept_bytes: WAL that the slot keeps, of at most wal_budget_bytes (weir.max_wal; NULL: no limit); spill_bytes: changes of large transactions on disk (weir.max_spill); xmin_age: for how many transactions the slot holds back vacuum of the catalogs (weir.max_xmin_age). gaps: not healed yet, see weir.gaps. last_error: for members of pg_monitor. flush_interval: time between the last two flushes (longer than weir.flush_interval where many panes change at a time); partial_bytes: memory for partial panes of transactions in progress; rows_streamed: rows of such transactions folded, transactions_given_up: to a rebuild, since the worker began.';
 GRANT SELECT ON weir.capture_status TO PUBLIC;

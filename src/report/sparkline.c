@@ -1,6 +1,6 @@
 /*
  * sparkline.c
- *		weir.sparkline: numbers as a line of small bars.
+ *		weir.sparkline, weir.bar: numbers as bars of characters.
  */
 #include "postgres.h"
 
@@ -13,6 +13,9 @@
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(weir_sparkline);
+PG_FUNCTION_INFO_V1(weir_bar);
+
+#define MAX_WIDTH 1000
 
 Datum
 weir_sparkline(PG_FUNCTION_ARGS)
@@ -34,5 +37,21 @@ weir_sparkline(PG_FUNCTION_ARGS)
 	}
 	initStringInfo(&out);
 	sparkline_append(&out, values, n, smallest);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}
+
+Datum
+weir_bar(PG_FUNCTION_ARGS)
+{
+	double		value = PG_GETARG_FLOAT8(0);
+	double		largest = PG_GETARG_FLOAT8(1);
+	int			width = PG_GETARG_INT32(2);
+	StringInfoData out;
+
+	if (width < 1 || width > MAX_WIDTH)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("width must be between 1 and %d", MAX_WIDTH)));
+	initStringInfo(&out);
+	if (!isnan(value) && !isnan(largest))
+		bar_append(&out, value, largest, width);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
