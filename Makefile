@@ -8,6 +8,7 @@ OBJS = src/init.o $(patsubst %.c,%.o,$(foreach room,$(ROOMS),$(sort $(wildcard s
 # A room's SQL: <room>.sql first, then its other files by name.
 ROOM_SQL = $(foreach room,$(ROOMS),$(wildcard src/$(room)/$(room).sql) $(sort $(filter-out src/$(room)/$(room).sql,$(wildcard src/$(room)/*.sql))))
 DATA_built = weir--$(EXTVERSION).sql
+DATA = $(wildcard upgrade/weir--*--*.sql)
 EXTRA_CLEAN = weir--$(EXTVERSION).sql $(OBJS:.o=.d) results regression.diffs regression.out output_iso tmp_check tmp_check_iso log \
 	build/unit build/lint build/sanitize build/test-results build/server-version
 

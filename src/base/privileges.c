@@ -18,6 +18,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -41,25 +42,40 @@ extension_lock(void)
 	return extension_oid(true) == extension;
 }
 
-Oid
-extension_owner(void)
+/* One column of weir's row in pg_extension, copied; there is no syscache for these. */
+static Datum
+extension_attribute(AttrNumber attribute)
 {
 	Oid			extension = extension_oid(false);
 	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
+	Form_pg_attribute form = TupleDescAttr(RelationGetDescr(catalog), attribute - 1);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	Oid			owner;
+	Datum		value;
+	bool		is_null;
 
 	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
 	scan = systable_beginscan(catalog, ExtensionOidIndexId, true, NULL, 1, &key);
 	tuple = systable_getnext(scan);
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "extension %u not found", extension);
-	owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
+	value = datumCopy(heap_getattr(tuple, attribute, RelationGetDescr(catalog), &is_null), form->attbyval, form->attlen);
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
-	return owner;
+	return value;
+}
+
+Oid
+extension_owner(void)
+{
+	return DatumGetObjectId(extension_attribute(Anum_pg_extension_extowner));
+}
+
+char *
+extension_version(void)
+{
+	return TextDatumGetCString(extension_attribute(Anum_pg_extension_extversion));
 }
 
 Oid

@@ -19,6 +19,9 @@ extern bool extension_lock(void);
 /* The role that owns the extension: its tables belong to it. */
 extern Oid	extension_owner(void);
 
+/* The version that this database's catalogue has: another than that of the library until ALTER EXTENSION weir UPDATE. */
+extern char *extension_version(void);
+
 /* OID of schema weir. */
 extern Oid	extension_schema(void);
 

@@ -8,6 +8,7 @@
 
 #include "access/xact.h"
 #include "base/privileges.h"
+#include "base/version.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -37,6 +38,7 @@ static Timing service_timing[WORKER_MAX_SERVICES];
 static Timing task_timing[WORKER_MAX_TASKS];
 static bool service_wanted[WORKER_MAX_SERVICES];
 static bool has_extension;
+static bool has_other_version;
 
 static void
 back_off(Timing *timing)
@@ -86,6 +88,25 @@ call_task(void *argument)
 	((RegisteredTask *) argument)->run();
 }
 
+/*
+ * True, and said once, while the catalogue is of another version than the library: neither knows the other's functions and columns,
+ * so nothing runs until ALTER EXTENSION or a restart has brought them together.
+ */
+static bool
+is_other_version(void)
+{
+	char	   *version = extension_version();
+	bool		had_other = has_other_version;
+
+	has_other_version = strcmp(version, WEIR_VERSION) != 0;
+	if (has_other_version && !had_other)
+		ereport(LOG,
+				(errmsg("weir does nothing in database \"%s\": extension weir is of version %s there, the library that the server has loaded is of %s",
+						get_database_name(MyDatabaseId), version, WEIR_VERSION),
+				 errhint("Run ALTER EXTENSION weir UPDATE in it, or restart the server where that has been done.")));
+	return has_other_version;
+}
+
 /* Sets *argument when the scheduler should stay, and asks which services are wanted. */
 static void
 look_around(void *argument)
@@ -102,9 +123,15 @@ look_around(void *argument)
 			worker_caretaker.care();
 		return;
 	}
+	has_extension = OidIsValid(extension_oid(true));
+	if (has_extension && is_other_version())
+	{
+		has_extension = false;
+		*stay = true;			/* nobody says when it is updated */
+		return;
+	}
 	for (int i = 0; i < worker_n_services; i++)
 		service_wanted[i] = worker_services[i].wanted();
-	has_extension = OidIsValid(extension_oid(true));
 	*stay = has_extension && worker_presence();
 	for (int i = 0; i < worker_n_services; i++)
 		*stay |= service_wanted[i];
