@@ -215,7 +215,7 @@ sub writer_count
 {
 	my ($writer) = @_;
 	return 0 unless -e "$writer->{directory}/done";
-	return 1 + int slurp_file("$writer->{directory}/done");
+	return 1 + (slurp_file("$writer->{directory}/done") =~ s/\D.*//sr);
 }
 
 # ---- blows ----
