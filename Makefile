@@ -28,7 +28,7 @@ override with_llvm = no
 all:
 
 # These need nothing installed but make: what is missing, they install.
-.PHONY: test matrix lint format sanitize bench demo distclean
+.PHONY: test matrix lint format sanitize bench demo deb deb-test dist dist-test reproducible distclean
 test:
 	@scripts/test $(ONLY)
 matrix:
@@ -41,6 +41,16 @@ sanitize:
 	@scripts/sanitize
 bench:
 	@bench/run
+deb:
+	@MAJORS="$(MAJORS)" scripts/deb
+deb-test:
+	@MAJORS="$(MAJORS)" scripts/deb test
+dist:
+	@scripts/dist
+dist-test:
+	@scripts/dist-test
+reproducible:
+	@scripts/reproducible
 demo:
 	@scripts/install-dependencies build demo
 	@demo/run

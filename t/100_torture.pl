@@ -80,7 +80,9 @@ cmp_ok($counts[0] + $counts[1] + $counts[2] + $counts[3], '>', 20, 'there was a 
 
 settle($node);
 # Whatever was truncated last: there are rows to compare.
-$node->safe_psql('postgres', qq{INSERT INTO $_(id, at, amount, item, region) SELECT 1000000001 + 2 * i, '2026-01-04'::timestamptz + i * interval '1 min', i, 'last', 'last' FROM generate_series(1, 500) i}) for qw(events parts);
+$node->safe_psql('postgres',
+	qq{INSERT INTO $_(id, at, amount, item, region) SELECT 1000000001 + 2 * i, '2026-01-04'::timestamptz + i * interval '1 min', i, 'last', 'last' FROM generate_series(1, 500) i})
+  for qw(events parts);
 caught_up($publisher, $node);
 all_monitors_equal($node, 'after the storm');
 

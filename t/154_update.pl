@@ -91,7 +91,7 @@ sub is_idle
 {
 	my ($node, $old, $what) = @_;
 
-	$node->wait_for_log(qr/weir does nothing in database "postgres": extension weir is of version \Q$old\E there, the library that the server has loaded is of \Q$version\E/);
+	$node->wait_for_log(qr/weir does nothing in database "postgres"\n.*DETAIL:  The extension is of version \Q$old\E there, the library that the server has loaded of \Q$version\E/);
 	is($node->safe_psql('postgres', q{SELECT ok, found, remedy FROM weir.check_setup() WHERE check_name = 'version'}), "f|$old|ALTER EXTENSION weir UPDATE", "$what: said by check_setup");
 	is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'weir capture'}), 0, "$what: no capture");
 	return;

@@ -5,6 +5,6 @@
 #ifndef WEIR_VERSION_H
 #define WEIR_VERSION_H
 
-#define WEIR_VERSION "0.1.0"	/* as in weir.control, META.json, CHANGELOG.md and debian/changelog: make lint compares them */
+#define WEIR_VERSION "0.1.0" /* as in weir.control, META.json, CHANGELOG.md and debian/changelog: make lint compares them */
 
 #endif

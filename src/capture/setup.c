@@ -25,9 +25,11 @@ static const char *const checks =
 	"WITH keep AS (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size'),"
 	" budget AS (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'weir.max_wal'),"
 	" server(check_name, ok, found, needed, remedy) AS ("
-	" SELECT v.* FROM keep, budget, pg_catalog.pg_extension extension LEFT JOIN pg_catalog.pg_available_extensions files ON files.name = 'weir', LATERAL (VALUES ('shared_preload_libraries', $2, pg_catalog.current_setting('shared_preload_libraries'), 'weir among them',"
+	" SELECT v.* FROM keep, budget, pg_catalog.pg_extension extension LEFT JOIN pg_catalog.pg_available_extensions files ON files.name = 'weir',"
+	" LATERAL (VALUES ('shared_preload_libraries', $2, pg_catalog.current_setting('shared_preload_libraries'), 'weir among them',"
 	"  'ALTER SYSTEM SET shared_preload_libraries = ' || pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('shared_preload_libraries'), ''), 'weir') || '; then restart the server'),"
-	" ('version', extension.extversion = '" WEIR_VERSION "', extension.extversion, '" WEIR_VERSION ", as the library that is loaded',"
+	" ('version', extension.extversion = '" WEIR_VERSION "', extension.extversion, '" WEIR_VERSION
+	", as the library that is loaded',"
 	"  CASE WHEN extension.extversion = files.default_version THEN 'Restart the server: it has loaded another release of the library' ELSE 'ALTER EXTENSION weir UPDATE' END),"
 	" ('wal_level', pg_catalog.current_setting('wal_level') = 'logical', pg_catalog.current_setting('wal_level'), 'logical',"
 	"  'ALTER SYSTEM SET wal_level = logical; then restart the server'),"

@@ -101,8 +101,9 @@ is_other_version(void)
 	has_other_version = strcmp(version, WEIR_VERSION) != 0;
 	if (has_other_version && !had_other)
 		ereport(LOG,
-				(errmsg("weir does nothing in database \"%s\": extension weir is of version %s there, the library that the server has loaded is of %s",
-						get_database_name(MyDatabaseId), version, WEIR_VERSION),
+				(errmsg("weir does nothing in database \"%s\"", get_database_name(MyDatabaseId)),
+				 errdetail("The extension is of version %s there, the library that the server has loaded of %s.", version,
+						   WEIR_VERSION),
 				 errhint("Run ALTER EXTENSION weir UPDATE in it, or restart the server where that has been done.")));
 	return has_other_version;
 }

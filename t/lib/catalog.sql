@@ -28,7 +28,8 @@ WITH extension AS (
     SELECT format('relation %s', r.identity),
            format('column %s: %s %s, default %s, identity "%s", generated "%s", not null %s, storage %s, options %s, granted %s, comment %s', a.attname,
                   format_type(a.atttypid, a.atttypmod), a.attcollation::regcollation, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated, a.attnotnull,
-                  a.attstorage, (SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(a.attoptions) o WHERE o LIKE 'n\_distinct%'), (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(a.attacl) x), col_description(r.oid, a.attnum))
+                  a.attstorage, (SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(a.attoptions) o WHERE o LIKE 'n\_distinct%'),
+                  (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(a.attacl) x), col_description(r.oid, a.attnum))
     FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum
     UNION ALL
     -- Rows of these types are made by position, too.
@@ -69,17 +70,20 @@ WITH extension AS (
     FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid WHERE p.prokind = 'a'
     UNION ALL
     SELECT format('type %s', m.identity),
-           format('kind %s, length %s, by value %s, category %s %s, delimiter "%s", element %s, in %s, out %s, receive %s, send %s, modifiers %s %s, analyze %s, subscript %s, align %s, storage %s, collation %s, not null %s, base %s, default %s',
+           format('kind %s, length %s, by value %s, category %s %s, delimiter "%s", element %s, in %s, out %s, receive %s, send %s, '
+                  || 'modifiers %s %s, analyze %s, subscript %s, align %s, storage %s, collation %s, not null %s, base %s, default %s',
                   t.typtype, t.typlen, t.typbyval, t.typcategory, t.typispreferred, t.typdelim, t.typelem::regtype, t.typinput, t.typoutput, t.typreceive, t.typsend,
                   t.typmodin, t.typmodout, t.typanalyze, t.typsubscript, t.typalign, t.typstorage, t.typcollation::regcollation, t.typnotnull, t.typbasetype::regtype, t.typdefault)
     FROM member m JOIN pg_type t ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
     UNION ALL
-    SELECT format('type %s', m.identity), format('constraint %s: %s', c.conname, pg_get_constraintdef(c.oid)) FROM member m JOIN pg_constraint c ON m.classid = 'pg_type'::regclass AND c.contypid = m.objid
+    SELECT format('type %s', m.identity), format('constraint %s: %s', c.conname, pg_get_constraintdef(c.oid))
+    FROM member m JOIN pg_constraint c ON m.classid = 'pg_type'::regclass AND c.contypid = m.objid
     UNION ALL
     SELECT format('type %s', m.identity), format('label %s: %s', row_number() OVER (PARTITION BY m.objid ORDER BY e.enumsortorder), e.enumlabel)
     FROM member m JOIN pg_enum e ON m.classid = 'pg_type'::regclass AND e.enumtypid = m.objid
     UNION ALL
-    SELECT format('cast %s', m.identity), format('by %s, context %s, method %s', c.castfunc::regprocedure, c.castcontext, c.castmethod) FROM member m JOIN pg_cast c ON m.classid = 'pg_cast'::regclass AND m.objid = c.oid
+    SELECT format('cast %s', m.identity), format('by %s, context %s, method %s', c.castfunc::regprocedure, c.castcontext, c.castmethod)
+    FROM member m JOIN pg_cast c ON m.classid = 'pg_cast'::regclass AND m.objid = c.oid
     UNION ALL
     SELECT format('operator %s', m.identity), format('%s, commutator %s, negator %s, restrict %s, join %s, hashes %s, merges %s', o.oprcode, o.oprcom::regoperator, o.oprnegate::regoperator,
            o.oprrest, o.oprjoin, o.oprcanhash, o.oprcanmerge)
