@@ -9,41 +9,22 @@
 #include "capture/capture.h"
 #include "capture/learner_change.h"
 #include "capture/learner_row.h"
+#include "capture/learner_spool.h"
 #include "capture/stream.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "storage/buffile.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define MOST_IN_MEMORY (1024 * 1024)
 #define CHUNK_SIZE (256 * 1024)
 #define MOST_MOVED 1000
 
 /* What may wait to be learned, of one learner: past it, the learner is set aside. */
 #define MOST_WAITING (INT64CONST(4) * 1024 * 1024 * 1024)
 #define LOOK_AT_WAITING_MS 10000
-
-/* Of a change that is gathered. */
-typedef struct SpoolHeader
-{
-	int			learner_id;
-	int			length;
-	TransactionId xid;
-} SpoolHeader;
-
-/* Changes in order: the older ones in the file, the rest in memory. */
-typedef struct Spool
-{
-	TransactionId xid;			/* of a stream: the top transaction's */
-	MemoryContext context;		/* NULL: nothing is there */
-	BufFile	   *file;
-	StringInfoData bytes;
-	HTAB	   *aborted;		/* of a stream: subtransactions that were rolled back; NULL: none */
-} Spool;
 
 /* The old half of a row that moves to another partition. */
 typedef struct MovedRow
@@ -274,109 +255,6 @@ learner_change_map(Relation relation, CapturedMonitor *monitor, MemoryContext co
 	return maps;
 }
 
-/* ---- what is gathered ---- */
-
-static void
-open_spool(Spool *spool)
-{
-	MemoryContext old;
-
-	if (spool->context != NULL)
-		return;
-	spool->context = AllocSetContextCreate(TopMemoryContext, "weir learner changes", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(spool->context);
-	initStringInfo(&spool->bytes);
-	MemoryContextSwitchTo(old);
-}
-
-static void
-close_spool(Spool *spool)
-{
-	if (spool->file != NULL)
-		BufFileClose(spool->file);
-	if (spool->context != NULL)
-		MemoryContextDelete(spool->context);
-	spool->file = NULL;
-	spool->context = NULL;
-	spool->aborted = NULL;
-}
-
-static void
-put(Spool *spool, const SpoolHeader *header, const char *bytes)
-{
-	MemoryContext old;
-
-	open_spool(spool);
-	appendBinaryStringInfo(&spool->bytes, (const char *) header, sizeof(SpoolHeader));
-	appendBinaryStringInfo(&spool->bytes, bytes, header->length);
-	if (spool->bytes.len < MOST_IN_MEMORY)
-		return;
-	old = MemoryContextSwitchTo(spool->context);
-	if (spool->file == NULL)
-		spool->file = BufFileCreateTemp(true);
-	BufFileWrite(spool->file, spool->bytes.data, spool->bytes.len);
-	resetStringInfo(&spool->bytes);
-	MemoryContextSwitchTo(old);
-}
-
-/* Reads a spool from its begin; nothing may be put there meanwhile. */
-typedef struct SpoolScan
-{
-	Spool	   *spool;
-	bool		in_file;
-	int			cursor;			/* in memory */
-	char	   *buffer;
-	int			capacity;
-} SpoolScan;
-
-static void
-scan_begin(SpoolScan *scan, Spool *spool)
-{
-	*scan = (SpoolScan){.spool = spool, .in_file = spool->file != NULL};
-	if (scan->in_file && BufFileSeek(spool->file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR, (errcode_for_file_access(), errmsg("could not rewind a temporary file of rows to be learned: %m")));
-}
-
-/* False at the end of the file; a file ends behind a whole change. */
-static bool
-read_file(BufFile *file, void *target, size_t size)
-{
-	size_t		n = BufFileRead(file, target, size);
-
-	if (n != size && n != 0)
-		ereport(ERROR, (errcode_for_file_access(), errmsg("could not read a temporary file of rows to be learned: %m")));
-	return n == size;
-}
-
-/* The next change; its bytes are good until the next call. */
-static bool
-scan_next(SpoolScan *scan, SpoolHeader *header, const char **bytes)
-{
-	StringInfo	memory = &scan->spool->bytes;
-
-	if (scan->in_file)
-	{
-		if (read_file(scan->spool->file, header, sizeof(SpoolHeader)))
-		{
-			if (header->length > scan->capacity)
-			{
-				scan->capacity = Max(1024, 2 * header->length);
-				scan->buffer = scan->buffer == NULL ? palloc(scan->capacity) : repalloc(scan->buffer, scan->capacity);
-			}
-			(void) read_file(scan->spool->file, scan->buffer, header->length);
-			*bytes = scan->buffer;
-			return true;
-		}
-		scan->in_file = false;
-	}
-	if (scan->spool->context == NULL || scan->cursor >= memory->len)
-		return false;
-	memcpy(header, memory->data + scan->cursor, sizeof(SpoolHeader));
-	*bytes = memory->data + scan->cursor + sizeof(SpoolHeader);
-	scan->cursor += sizeof(SpoolHeader) + header->length;
-	return true;
-}
-
 /* ---- transactions ---- */
 
 static void
@@ -452,7 +330,7 @@ forget_stream(TransactionId top_xid)
 	streams_in_progress = list_delete_int(streams_in_progress, (int) top_xid);
 	if (spool == NULL)
 		return;
-	close_spool(spool);
+	spool_close(spool);
 	find_stream(top_xid, HASH_REMOVE);
 	current = &committed;
 }
@@ -487,14 +365,14 @@ learner_change_commit_stream(TransactionId top_xid)
 	learner_change_begin(top_xid);
 	if (spool != NULL)
 	{
-		scan_begin(&scan, spool);
-		while (scan_next(&scan, &header, &bytes))
+		spool_scan_begin(&scan, spool);
+		while (spool_scan_next(&scan, &header, &bytes))
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (spool->aborted != NULL && hash_search(spool->aborted, &header.xid, HASH_FIND, NULL) != NULL)
 				continue;
 			header.xid = top_xid;
-			put(&committed, &header, bytes);
+			spool_put(&committed, &header, bytes);
 		}
 	}
 	forget_stream(top_xid);
@@ -549,7 +427,7 @@ note(Relation relation, const LearnerMap *map, LearnerRowKind kind, TimestampTz 
 		learner_row_add(&bytes, &learner->label.reader, row->values[map->label - 1], row->nulls[map->label - 1]);
 	}
 	header.length = bytes.len;
-	put(current, &header, bytes.data);
+	spool_put(current, &header, bytes.data);
 	pfree(bytes.data);
 }
 
@@ -691,7 +569,7 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 bool
 learner_change_is_noted(void)
 {
-	return committed.context != NULL && (committed.file != NULL || committed.bytes.len > 0);
+	return !spool_is_empty(&committed);
 }
 
 /* The stream's transactions are within two billion of the next. */
@@ -801,8 +679,8 @@ learner_change_write(List *monitors)
 
 	if (learner_change_is_noted())
 	{
-		scan_begin(&scan, &committed);
-		while (scan_next(&scan, &header, &bytes))
+		spool_scan_begin(&scan, &committed);
+		while (spool_scan_next(&scan, &header, &bytes))
 		{
 			Chunk	   *chunk = chunk_of(&chunks, header.learner_id);
 
@@ -814,7 +692,7 @@ learner_change_write(List *monitors)
 		}
 		foreach(cell, chunks)
 			write_chunk(lfirst(cell));
-		close_spool(&committed);
+		spool_close(&committed);
 		limit_waiting();
 	}
 	foreach(cell, monitors)
