@@ -286,7 +286,7 @@ value_of(const Scope *scope, int n_classes, PrequentialMetric metric, Prequentia
 	{
 		case PREQUENTIAL_ACCURACY: return accuracy;
 		case PREQUENTIAL_KAPPA:
-			for (int i = 0; i < n_classes; i++)
+			for (int i = 0; i < n_classes && scope->weights.labels != NULL; i++)
 				agreement += scope->weights.labels[i] / scope->n * (scope->weights.said[source][i] / scope->n);
 			return above_chance(accuracy, agreement);
 		case PREQUENTIAL_KAPPA_TEMPORAL: return above_chance(accuracy, quotient(scope->hits[PREQUENTIAL_LAST], scope->n));
