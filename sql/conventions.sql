@@ -72,5 +72,5 @@ ORDER BY 1;
 -- times are called ..._at
 SELECT c.relname AS view, a.attname AS "column"
 FROM object o JOIN pg_class c ON c.oid = o.objid AND o.classid = 'pg_class'::regclass AND c.relkind = 'v' JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE a.atttypid = 'timestamptz'::regtype AND a.attname !~ '_(at|since|until)$|^window_(start|end)$|^(since|until|run_after|evaluated_to|watermark)$'
+WHERE c.relname !~ '^_' AND a.atttypid = 'timestamptz'::regtype AND a.attname !~ '_(at|since|until)$|^window_(start|end)$|^(since|until|run_after|evaluated_to|watermark)$'
 ORDER BY 1, 2;

@@ -61,5 +61,5 @@ WITH promised (view, columns) AS (VALUES
 )
 SELECT view, columns AS promised, now FROM found WHERE now IS NULL OR NOT starts_with(now || ', ', columns || ', ') ORDER BY view;
 -- and anybody may ask them, with a comment that tells what is in them
-SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'weir'::regnamespace AND c.relkind = 'v'
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'weir'::regnamespace AND c.relkind = 'v' AND c.relname !~ '^_'
 AND (NOT has_table_privilege('public', c.oid, 'SELECT') OR obj_description(c.oid, 'pg_class') IS NULL) ORDER BY 1;

@@ -22,7 +22,6 @@
 #include "capture/pace.h"
 #include "capture/gap.h"
 #include "capture/label_change.h"
-#include "capture/learner_change.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
 #include "capture/priority.h"
@@ -88,7 +87,7 @@ capture_is_wanted(void)
 	if (!OidIsValid(extension_oid(true)) || status_is_upgrading())
 		return stream_slot_exists();
 	sql_begin(&scope);
-	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor), EXISTS (SELECT FROM weir.capture_pause)", 0, NULL, NULL, NULL);
+	sql_execute("SELECT EXISTS (SELECT FROM weir._captured_monitor), EXISTS (SELECT FROM weir.capture_pause)", 0, NULL, NULL, NULL);
 	if (DatumGetBool(sql_value(0, 1, &is_null)))
 		wanted = !DatumGetBool(sql_value(0, 2, &is_null));
 	else
@@ -190,7 +189,7 @@ load_definitions(void)
 	sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.pane_level WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	/* Definitions that pg_restore brought have no state: they are built like new ones. */
-	sql_execute("WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir.monitor "
+	sql_execute("WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir._captured_monitor "
 				"WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor_state) RETURNING monitor_id) "
 				"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored",
 				0, NULL, NULL, NULL);
@@ -217,7 +216,6 @@ load_definitions(void)
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);
 	label_change_load();
-	learner_change_load(monitors, definition_context);
 	source_note_pending(monitors);
 	fold_set_monitors(monitors);
 	partial_take_up(monitors);
@@ -413,8 +411,7 @@ flush_and_look_around(bool flush_is_due)
 		load_definitions();
 	}
 	label_change_follow();
-	learner_change_follow(monitors);
-	must_start_again |= learner_change_wants_restart() || database_settings_changed() || priority_wants_new_process();
+	must_start_again |= database_settings_changed() || priority_wants_new_process();
 	priority_lower();
 	sql_end(&scope);
 	if (advances)
@@ -498,7 +495,7 @@ has_monitors(void)
 	if (OidIsValid(extension_oid(true)))
 	{
 		sql_begin(&scope);
-		sql_execute("SELECT EXISTS (SELECT FROM weir.monitor)", 0, NULL, NULL, NULL);
+		sql_execute("SELECT EXISTS (SELECT FROM weir._captured_monitor)", 0, NULL, NULL, NULL);
 		found = DatumGetBool(sql_value(0, 1, &is_null));
 		sql_end(&scope);
 	}

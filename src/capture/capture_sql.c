@@ -242,6 +242,7 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 	Datum		values[] = {CStringGetTextDatum(name), TimestampTzGetDatum(since), TimestampTzGetDatum(until)};
 	char		nulls[] = {' ', has_since ? ' ' : 'n', has_until ? ' ' : 'n', '\0'};
 	bool		is_null;
+	bool		merges_nodes;
 	char		what[NAMEDATALEN + 32];
 
 	sql_begin(&scope);
@@ -251,7 +252,7 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 			"CASE WHEN weir.tumble($3, m.pane_size, NULL, m.time_zone) = $3 THEN $3 "
 			"ELSE coalesce(weir.tumble(weir.tumble($3, m.pane_size, NULL, m.time_zone) + m.pane_size + m.pane_size / 2, m.pane_size, "
 			"NULL, m.time_zone), 'infinity') END, "
-			"m.source::oid FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.name = $1",
+			"m.source::oid, m.options ? 'nodes' FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.name = $1",
 			3, types, values, nulls) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("monitor \"%s\" does not exist", name),
@@ -263,12 +264,18 @@ find_monitor(const char *name, bool has_since, TimestampTz since, bool has_until
 	facts->since = DatumGetTimestampTz(sql_value(0, 5, &is_null));
 	facts->until = DatumGetTimestampTz(sql_value(0, 6, &is_null));
 	facts->source = DatumGetObjectId(sql_value(0, 7, &is_null));
+	merges_nodes = DatumGetBool(sql_value(0, 8, &is_null));
 	sql_end(&scope);
 	snprintf(what, sizeof(what), "monitor \"%s\"", name);
 	require_role(facts->owner, what);
 	/* The table may have changed hands. */
 	if (get_rel_name(facts->source) != NULL)
 		require_table_owner(facts->source);
+	if (merges_nodes)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the panes of monitor \"%s\" come from its nodes", name),
+				 errdetail("There is no table here that they could be read from again."),
+				 errhint("Verify or rebuild the monitors at the nodes.")));
 	if (facts->since >= facts->until)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the range is empty"),

@@ -32,11 +32,9 @@ char *
 definition_fingerprint(void)
 {
 	sql_execute(
-		"SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.xmin || ':' || coalesce((s.state = 'disabled')::text, ''), ',' ORDER BY m.monitor_id) "
+		"SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.version || ':' || coalesce((s.state = 'disabled')::text, ''), ',' ORDER BY m.monitor_id) "
 		"|| coalesce((SELECT pg_catalog.string_agg('/' || j.join_id || ':' || j.xmin, '' ORDER BY j.join_id) FROM weir.label_join j), '') "
-		"|| coalesce((SELECT pg_catalog.string_agg('+' || l.learner_id || ':' || l.xmin || coalesce((i.disabled_reason IS NOT NULL)::text, ''), '' "
-		"ORDER BY l.learner_id) FROM weir.monitor_learner l LEFT JOIN weir.learner_state i USING (learner_id)), '') "
-		"FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)",
+		"FROM weir._captured_monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)",
 		0, NULL, NULL, NULL);
 	return sql_text(0, 1);
 }
@@ -180,12 +178,6 @@ find_summarized_column(CapturedMonitor *monitor, CapturedColumn *column, const c
 		use_attribute(monitor, column, attribute);
 	else
 		column->retired = true;
-}
-
-void
-definition_find_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, SummaryKind kind, Oid type)
-{
-	find_summarized_column(monitor, column, name, kind, type, false);
 }
 
 bool
@@ -530,7 +522,7 @@ definition_load(MemoryContext context)
 		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
 		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness, "
 		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit, m.score::text, m.created_at "
-		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
+		"FROM weir._captured_monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	table = SPI_tuptable;
 	for (uint64 row = 0; row < n; row++)

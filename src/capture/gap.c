@@ -63,7 +63,7 @@ gap_write(const GapReason *reason)
 				0, NULL, NULL, NULL);
 	sql_execute(
 		"INSERT INTO weir.build (monitor_id, kind, since) SELECT m.monitor_id, 'heal', CASE WHEN m.backfill THEN '-infinity' ELSE m.created_at END "
-		"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' AND NOT EXISTS "
+		"FROM weir._captured_monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' AND NOT EXISTS "
 		"(SELECT FROM weir.build b WHERE b.monitor_id = m.monitor_id AND b.kind IN ('build', 'heal') "
 		"AND b.state NOT IN ('done', 'failed'))",
 		0, NULL, NULL, NULL);

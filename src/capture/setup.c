@@ -51,7 +51,7 @@ static const char *const checks =
 	"  'a limit, of every slot of the server, above weir.max_wal (' || pg_catalog.current_setting('weir.max_wal') || '): it holds even where no worker of weir can start',"
 	"  pg_catalog.format('ALTER SYSTEM SET max_slot_wal_keep_size = ''%sGB''; SELECT pg_reload_conf()', greatest(20, 2 * (budget.setting::bigint / 1024))))"
 	") v WHERE extension.extname = 'weir'), mine AS ("
-	" SELECT m.*, s.state, s.reason, s.segment_limit, s.other_since FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id)"
+	" SELECT m.*, s.state, s.reason, s.segment_limit, s.other_since FROM weir._captured_monitor m JOIN weir.monitor_state s USING (monitor_id)"
 	" WHERE pg_catalog.pg_has_role($1, m.owner::oid, 'USAGE') AND ($3 IS NULL OR m.monitor_id = $3)"
 	"), tables AS ("
 	" SELECT m.name, t.oid::regclass AS relation, t.relreplident FROM mine m"

@@ -166,7 +166,7 @@ is_extension_without_monitors(void)
 {
 	bool		is_null;
 
-	sql_execute("SELECT NOT EXISTS (SELECT FROM weir.monitor)", 0, NULL, NULL, NULL);
+	sql_execute("SELECT NOT EXISTS (SELECT FROM weir._captured_monitor)", 0, NULL, NULL, NULL);
 	return DatumGetBool(sql_value(0, 1, &is_null));
 }
 

@@ -485,11 +485,12 @@ source_look(void)
 
 	begin_watching();
 	follow_owners();
-	n = sql_execute("SELECT m.monitor_id, m.name, m.source::oid, m.time_column::text, m.on_delete = 'retract', "
-					"coalesce((m.options ->> 'insert_only')::boolean, false), "
-					"NOT EXISTS (SELECT FROM weir.source_relation r WHERE r.monitor_id = m.monitor_id) "
-					"FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
-					0, NULL, NULL, NULL);
+	n = sql_execute(
+		"SELECT m.monitor_id, m.name, m.source::oid, m.time_column::text, m.on_delete = 'retract', "
+		"coalesce((m.options ->> 'insert_only')::boolean, false), "
+		"NOT EXISTS (SELECT FROM weir.source_relation r WHERE r.monitor_id = m.monitor_id) "
+		"FROM weir._captured_monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
+		0, NULL, NULL, NULL);
 	rows = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
 	{

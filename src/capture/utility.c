@@ -138,7 +138,7 @@ note_logged_table(Oid table)
 	sql_execute(
 		"WITH RECURSIVE above(relation) AS (SELECT $1 UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i "
 		"JOIN above a ON i.inhrelid = a.relation) INSERT INTO weir.source_change (monitor_id, noticed_lsn, effect, since, until) "
-		"SELECT monitor_id, $2, 'rebuild', '-infinity', 'infinity' FROM weir.monitor WHERE source::oid IN (SELECT relation FROM above)",
+		"SELECT monitor_id, $2, 'rebuild', '-infinity', 'infinity' FROM weir._captured_monitor WHERE source::oid IN (SELECT relation FROM above)",
 		2, types, values, NULL);
 	sql_end(&scope);
 	worker_wake_at_commit();

@@ -18,6 +18,7 @@
 #include "fmgr.h"
 #include "monitor/definition.h"
 #include "monitor/monitor.h"
+#include "monitor/node.h"
 #include "summary/summary_datum.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
@@ -428,7 +429,12 @@ check_can_be_built(const Alteration *alteration)
 	SqlScope	scope;
 	bool		holds_more;
 
-	if (!is_built_anew(&alteration->before, &alteration->now))
+	if (merges_nodes(&alteration->now) != merges_nodes(&alteration->before))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("where the panes of monitor \"%s\" come from cannot be changed", alteration->now.name),
+				 errhint("Create another monitor with option nodes, or without it.")));
+	if (merges_nodes(&alteration->now) || !is_built_anew(&alteration->before, &alteration->now))
 		return;
 	if (!alteration->now.backfill)
 		ereport(ERROR,
@@ -556,6 +562,7 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 	char	   *name = required_text(fcinfo, 0, "monitor");
 	char	   *pane_size_before;
 	bool		has_columns = false;
+	Datum		columns;
 	SqlScope	scope;
 
 	for (int i = ARGUMENT_ADD_COLUMNS; i <= ARGUMENT_KINDS; i++)
@@ -567,6 +574,7 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 	check_words(&alteration.now);
 	check_options(alteration.now.options);
 	check_sizes(&alteration.now, !text_differs(option_text(alteration.now.options, "pane_size"), pane_size_before));
+	check_nodes(&alteration.now);
 	if (has_columns || is_built_anew(&alteration.before, &alteration.now) ||
 		text_differs(alteration.before.score, alteration.now.score))
 	{
@@ -585,7 +593,11 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 	store_definition(&alteration);
 	if (outcomes_differ(&alteration.before, &alteration.now))
 		store_derived_columns(&alteration.now, alteration.task);
-	request_build(&alteration, store_columns(&alteration));
+	columns = store_columns(&alteration);
+	if (merges_nodes(&alteration.now))
+		merge_anew(alteration.now.monitor_id);
+	else
+		request_build(&alteration, columns);
 	audit_write_row("alter", "monitor", name, "monitor", "monitor_id", alteration.now.monitor_id);
 	sql_end(&scope);
 	check_detector_columns(alteration.now.monitor_id);

@@ -216,7 +216,8 @@ typedef enum OptionType
 	OPTION_TASK,
 	OPTION_PERFORMANCE,			/* see check_performance.c */
 	OPTION_CONSTRAINTS,			/* see quality/constraints.h */
-	OPTION_SOURCES
+	OPTION_SOURCES,
+	OPTION_NAME
 } OptionType;
 
 static const struct
@@ -248,6 +249,8 @@ static const struct
 	{"constraints", OPTION_CONSTRAINTS,
 	 "an array of objects like {\"column_name\": \"income\", \"metric\": \"null_share\", \"high\": 0.05}"},
 	{"sources", OPTION_SOURCES, "\"segments\", or an array of other monitors' names"},
+	{"nodes", OPTION_NAME, "the name that the monitor has at the nodes"},
+	{"silent_after", OPTION_INTERVAL, "an interval of at most ten years, like \"10 minutes\""},
 	{"reference", OPTION_TEXTS, "an object that names a group for each protected column, like {\"sex\": \"M\"}"},
 	{"insert_only", OPTION_BOOLEAN, "true or false"},
 	{"roll_up", OPTION_ROLL_UP, "an array of steps, like [{\"after\": \"7 days\", \"size\": \"1 hour\"}]"},
@@ -456,6 +459,7 @@ option_is_valid(OptionType type, JsonbValue *value)
 		case OPTION_TASK: return text != NULL && task_is_known(text);
 		case OPTION_PERFORMANCE: return performance_options_are_valid(value);
 		case OPTION_SOURCES: return is_sources(value);
+		case OPTION_NAME: return text != NULL && text[0] != '\0';
 		case OPTION_CONSTRAINTS: constraints_require_valid(value); return true;
 		case OPTION_TEXTS: return is_object_of_texts(value);
 		case OPTION_BOOLEAN: return value->type == jbvBool;

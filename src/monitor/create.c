@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "monitor/definition.h"
 #include "monitor/monitor.h"
+#include "monitor/node.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -172,15 +173,21 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	source = open_source(definition.source);
 	check_source_columns(&definition, source);
 	choose_columns(&definition, source, PG_ARGISNULL(3), wanted, PG_GETARG_JSONB_P(4));
+	if (merges_nodes(&definition))
+		definition.columns = columns_of_nodes(definition.columns);
 	task = monitor_task(&definition, source);
 	check_task_columns(&definition, source, task);
 	check_sizes(&definition, false);
+	check_nodes(&definition);
 
 	sql_begin(&scope);
 	store_monitor(&definition);
 	store_columns(&definition);
 	store_derived_columns(&definition, task);
-	start_monitor(definition.monitor_id);
+	if (merges_nodes(&definition))
+		start_merging(definition.monitor_id);
+	else
+		start_monitor(definition.monitor_id);
 	audit_write_row("create", "monitor", definition.name, "monitor", "monitor_id", definition.monitor_id);
 	sql_end(&scope);
 	check_detector_columns(definition.monitor_id);
@@ -189,7 +196,8 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	ereport(NOTICE,
 			(errmsg("monitor \"%s\" summarizes %s", definition.name, describe_columns(definition.columns)),
 			 errhint("Other kinds: kinds => '{\"column\": \"numeric\"}', \"category\" or \"ignore\".")));
-	capture_report_setup(definition.monitor_id);
+	if (!merges_nodes(&definition))
+		capture_report_setup(definition.monitor_id);
 	worker_wake_at_commit();
 	namestrcpy(result, definition.name);
 	PG_RETURN_NAME(result);
@@ -208,6 +216,7 @@ weir_drop_monitor(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	audit_write_row("drop", "monitor", name, "monitor", "monitor_id", DatumGetInt32(monitor_id));
 	sql_execute("DELETE FROM weir.monitor WHERE monitor_id = $1", 1, &type, &monitor_id, NULL);
+	drop_orphaned_node_panes(DatumGetInt32(monitor_id));
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_VOID();

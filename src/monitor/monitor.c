@@ -11,6 +11,7 @@
 #include "monitor/classification.h"
 #include "monitor/labelled_table.h"
 #include "monitor/monitor.h"
+#include "monitor/node.h"
 #include "monitor/row_detectors.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -39,6 +40,7 @@ monitor_init(void)
 	worker_register_task("row detectors", 1000, row_detector_task);
 	worker_register_task("labels", 500, labelled_table_task);
 	worker_register_one_off("labels", labelled_table_main);
+	node_publish_init();
 }
 
 int

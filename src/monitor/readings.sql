@@ -12,24 +12,6 @@ COMMENT ON FUNCTION weir._pane_windows(int, text, interval, interval, timestampt
     'per column), drift (with its baseline) or fairness (a row per protected column). items: which columns or protected columns, '
     'by number; NULL for all. NULL sizes: the monitor''s. Internal.';
 
-CREATE FUNCTION weir._final_before(monitor_id int) RETURNS timestamptz
-    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    -- When nothing has arrived for a while, and not because capture is behind, the wall clock counts.
-    -- Where the calendar begins, nothing can be taken from a time: nothing is final there.
-    SELECT CASE WHEN l.latest >= timestamptz '4700-01-01 00:00:00+00 BC' THEN l.latest - m.lateness END
-    FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id),
-        LATERAL (SELECT greatest(s.watermark,
-            CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
-                      > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
-                      AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
-                                      WHERE c.lag IS NULL OR c.lag > interval '10 s')
-                 THEN now() END) AS latest) l
-    WHERE m.monitor_id = $1;
-END;
-COMMENT ON FUNCTION weir._final_before(int) IS
-    'What happened before this is final: no more rows of that time are expected. Internal.';
-
 CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, final_before timestamptz, has_gap boolean, min_n bigint, min_group_size int, confidence float8,
         reference jsonb, adjust text, drift_metrics text[], fairness_metrics text[], rate_metrics text[], adjust_over text, drift_options jsonb,

@@ -77,7 +77,7 @@ BEGIN ATOMIC
                  WHERE (s.metrics IS NULL OR v.metric = ANY (s.metrics))
                    -- Where the prediction decides, nobody knows from which score on, unless it is said.
                    AND (l.of_scores OR v.metric = 'base_rate' OR s.estimates_decisions)) x
-    WHERE $8 AND s.estimates AND p.derivation = 'binary_performance' AND (weir.performance_counts(p.baseline)).n > 0
+    WHERE $8 AND s.estimates AND p.derivation = 'binary_performance' AND weir._can_estimate(p.baseline, p.performance, s.calibrate)
     UNION ALL
     -- The errors of a regression, expected from how its predictions are distributed.
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true, x.baseline_value

@@ -12,6 +12,7 @@
 #include "quality/performance_datum.h"
 #include "utils/builtins.h"
 
+PG_FUNCTION_INFO_V1(weir_can_estimate);
 PG_FUNCTION_INFO_V1(weir_estimate_performance);
 
 typedef struct EstimateRows
@@ -55,6 +56,33 @@ put_estimate(void *context, const PerformanceScore *score)
 		}
 	values[7] = CStringGetTextDatum(score_status_name(score->status));
 	tuplestore_putvalues(rows->result->setResult, rows->result->setDesc, values, nulls);
+}
+
+/* Readings of a monitor leave out what would be an error here. */
+static bool
+are_probabilities(const Performance *performance)
+{
+	return performance->kind == PERFORMANCE_BINARY && summary_nan_count(performance->parts[BINARY_LOSSES]) == 0;
+}
+
+static bool
+has_rows(const Summary *summary)
+{
+	SummaryStatistics statistics;
+
+	summary_statistics(summary, &statistics);
+	return statistics.n > 0;
+}
+
+Datum
+weir_can_estimate(PG_FUNCTION_ARGS)
+{
+	const Performance *reference = performance_borrow(PG_GETARG_DATUM(0));
+	const Performance *current = performance_borrow(PG_GETARG_DATUM(1));
+	bool		as_they_are = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(2)), "never") == 0;
+
+	PG_RETURN_BOOL(are_probabilities(reference) && are_probabilities(current) &&
+				   (as_they_are || (has_rows(reference->parts[BINARY_NEGATIVES]) && has_rows(reference->parts[BINARY_POSITIVES]))));
 }
 
 Datum

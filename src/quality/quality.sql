@@ -190,6 +190,11 @@ CREATE FUNCTION weir.recalibrate(score float8, calibrator jsonb) RETURNS float8
 COMMENT ON FUNCTION weir.recalibrate(float8, jsonb) IS
     'The probability that the calibrator makes of a score. NaN gives NULL; 22023 when the calibrator is none of fit_calibrator().';
 
+CREATE FUNCTION weir._can_estimate(reference weir.performance, current weir.performance, calibrate text) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_can_estimate';
+COMMENT ON FUNCTION weir._can_estimate(weir.performance, weir.performance, text) IS
+    'Whether weir.estimate_performance has an answer: scores are in [0, 1] in both, and the reference has labels of both classes to mend them by. Internal.';
+
 CREATE FUNCTION weir.estimate_performance(reference weir.performance, current weir.performance, threshold float8 DEFAULT 0.5, calibrate text DEFAULT 'auto',
                                           confidence float8 DEFAULT 0.95, min_n int DEFAULT 1)
     RETURNS TABLE(metric text, value float8, low float8, high float8, n bigint, realised float8, n_realised bigint, status text)

@@ -1,0 +1,211 @@
+/*
+ * node_merge.c
+ *		Monitors that put the panes of nodes together, and the triggers by which these arrive.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "monitor/node.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(weir_node_changed);
+PG_FUNCTION_INFO_V1(weir_node_pane_changed);
+
+#define NODE_COLUMN "node"
+
+/* ---- definitions ---- */
+
+bool
+merges_nodes(const MonitorDefinition *definition)
+{
+	return option_text(definition->options, "nodes") != NULL;
+}
+
+pg_noreturn static void
+refuse(const char *message, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), errhint("%s", hint)));
+}
+
+static bool
+has_option(const MonitorDefinition *definition, const char *name)
+{
+	JsonbValue	value;
+
+	return getKeyJsonValueFromContainer(&definition->options->root, name, strlen(name), &value) != NULL;
+}
+
+static bool
+has_node_segment(const MonitorDefinition *definition)
+{
+	ListCell   *cell;
+
+	foreach(cell, definition->segment_by)
+		if (strcmp(lfirst(cell), NODE_COLUMN) == 0)
+			return true;
+	return false;
+}
+
+void
+check_nodes(const MonitorDefinition *definition)
+{
+	static const char *const of_tables[] = {"roll_up", "max_groups", "detectors", "insert_only"};
+
+	if (!merges_nodes(definition))
+	{
+		if (has_option(definition, "silent_after"))
+			refuse("option silent_after is of monitors that put nodes together",
+				   "Give option nodes, too: options => '{\"nodes\": \"the monitor there\"}'.");
+		return;
+	}
+	if (!has_node_segment(definition))
+		refuse("a monitor with option nodes is not segmented by node",
+			   "Its table needs a column node, of type text, and segment_by must have it: segment_by => '{node}'.");
+	for (int i = 0; i < lengthof(of_tables); i++)
+		if (has_option(definition, of_tables[i]))
+			refuse(psprintf("option %s does not go with option nodes", of_tables[i]), "Give it to the monitors at the nodes.");
+	if (definition->filter != NULL)
+		refuse("a filter does not go with option nodes", "Give it to the monitors at the nodes.");
+	if (definition->retention != NULL)
+		refuse("retention does not go with option nodes", "What nodes give up goes here, too: give it to the monitors there.");
+}
+
+List *
+columns_of_nodes(List *columns)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		if (strcmp(((MonitorColumn *) lfirst(cell))->name, NODE_COLUMN) == 0)
+			columns = foreach_delete_current(columns, cell);
+	return columns;
+}
+
+void
+merge_anew(int monitor_id)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(monitor_id);
+
+	/* What arrives meanwhile waits: it is either seen below, or comes after the monitor is there. */
+	sql_execute("LOCK TABLE weir.node, weir.node_pane IN SHARE ROW EXCLUSIVE MODE", 0, NULL, NULL, NULL);
+	sql_execute(
+		"SELECT weir._merge_node(m.monitor_id, n.node) FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes' "
+		"WHERE m.monitor_id = $1",
+		1, &type, &value, NULL);
+	sql_execute("SELECT weir._take_node_levels(options ->> 'nodes') FROM weir.monitor WHERE monitor_id = $1", 1, &type, &value,
+				NULL);
+}
+
+void
+start_merging(int monitor_id)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(monitor_id);
+
+	sql_execute("INSERT INTO weir.monitor_state (monitor_id, state) VALUES ($1, 'active')", 1, &type, &value, NULL);
+	merge_anew(monitor_id);
+}
+
+void
+drop_orphaned_node_panes(int monitor_id)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(monitor_id);
+
+	sql_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND NOT EXISTS (SELECT FROM weir._captured_monitor)", 1, &type, &value,
+				NULL);
+	sql_execute("DELETE FROM weir.pane_level WHERE monitor_id = $1 AND NOT EXISTS (SELECT FROM weir._captured_monitor)", 1, &type,
+				&value, NULL);
+}
+
+/* ---- triggers ---- */
+
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("this function is of triggers of weir's own tables")));
+	return trigger;
+}
+
+static Datum
+field(const TriggerData *trigger, HeapTuple row, const char *name, bool *is_null)
+{
+	TupleDesc	shape = RelationGetDescr(trigger->tg_relation);
+
+	return SPI_getbinval(row, shape, SPI_fnumber(shape, name), is_null);
+}
+
+/* What a node tells of itself and its panes may arrive in two transactions at once: whoever comes second sees the other's. */
+static void
+be_alone_for(Datum node)
+{
+	Oid			type = TEXTOID;
+
+	sql_execute("SELECT pg_catalog.pg_advisory_xact_lock('weir.node'::pg_catalog.regclass::oid::int, pg_catalog.hashtext($1))", 1,
+				&type, &node, NULL);
+}
+
+Datum
+weir_node_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	bool		is_null;
+	SqlScope	scope;
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[2];
+
+	sql_begin(&scope);
+	values[0] = field(trigger, trigger->tg_trigtuple, "monitor", &is_null);
+	values[1] = field(trigger, trigger->tg_trigtuple, "node", &is_null);
+	be_alone_for(values[1]);
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		sql_execute("SELECT weir._forget_node(g.monitor_id, g.node) FROM weir.node_merge g JOIN weir.monitor m USING (monitor_id) "
+					"WHERE m.options ->> 'nodes' = $1 AND g.node = $2",
+					2, types, values, NULL);
+	else if (!is_update ||
+			 !DatumGetBool(DirectFunctionCall2(jsonb_eq, field(trigger, trigger->tg_trigtuple, "definition", &is_null),
+											   field(trigger, trigger->tg_newtuple, "definition", &is_null))))
+		sql_execute("SELECT weir._merge_node(m.monitor_id, $2) FROM weir.monitor m WHERE m.options ->> 'nodes' = $1", 2, types,
+					values, NULL);
+	if (!is_update ||
+		!DatumGetBool(DirectFunctionCall2(jsonb_eq, field(trigger, trigger->tg_trigtuple, "levels", &is_null),
+										  field(trigger, trigger->tg_newtuple, "levels", &is_null))))
+		sql_execute("SELECT weir._take_node_levels($1)", 1, types, values, NULL);
+	sql_end(&scope);
+	return PointerGetDatum(NULL);
+}
+
+Datum
+weir_node_pane_changed(PG_FUNCTION_ARGS)
+{
+	static const char *const key[] = {"monitor", "node", "pane_start", "segment"};
+	TriggerData *trigger = trigger_data(fcinfo);
+	HeapTuple	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	Oid			types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID};
+	Datum		values[lengthof(key)];
+	bool		is_null;
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	for (int i = 0; i < lengthof(key); i++)
+		values[i] = field(trigger, row, key[i], &is_null);
+	be_alone_for(values[1]);
+	/* Keys are never changed: a node deletes and inserts. */
+	sql_execute(TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "SELECT weir._drop_node_pane($1, $2, $3, $4)"
+														   : "SELECT weir._take_node_pane($1, $2, $3, $4)",
+				lengthof(key), types, values, NULL);
+	sql_end(&scope);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,198 @@
+/*
+ * node_publish.c
+ *		Publishing a monitor's panes as those of a node: what leaves, and the task that keeps it what the panes are.
+ */
+#include "postgres.h"
+
+#include "base/arguments.h"
+#include "base/audit.h"
+#include "base/memory.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "fairness/fairness_datum.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "monitor/monitor.h"
+#include "monitor/node.h"
+#include "summary/summary_datum.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+#include "worker/worker.h"
+
+PG_FUNCTION_INFO_V1(weir_published_summary);
+PG_FUNCTION_INFO_V1(weir_published_fairness);
+PG_FUNCTION_INFO_V1(weir_publish_panes);
+PG_FUNCTION_INFO_V1(weir_withdraw_panes);
+PG_FUNCTION_INFO_V1(weir_withdrawn);
+
+#define PERIOD_MS 1000
+/* Comparing all panes takes at most this share of the scheduler's time. */
+#define REST_FACTOR 20
+
+#define RARE "(rare)"
+
+/* ---- what leaves ---- */
+
+Datum
+weir_published_summary(PG_FUNCTION_ARGS)
+{
+	Allocator	allocator = allocator_in(CurrentMemoryContext);
+	Summary	   *summary = summary_from_datum(allocator, PG_GETARG_DATUM(0));
+	int			min_group_size = PG_GETARG_INT32(1);
+	SummaryStatistics statistics;
+	SummaryCategory *categories;
+	size_t		n;
+	Summary	   *result;
+
+	if (summary_kind(summary) != SUMMARY_CATEGORY)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	/* The sketch of those past the budget tells the frequent ones of them, but not who is rare. */
+	if (summary_hash_threshold(summary) != UINT64_MAX)
+		PG_RETURN_NULL();
+	n = summary_categories(summary, NULL, 0);
+	categories = palloc(sizeof(SummaryCategory) * Max(n, 1));
+	summary_categories(summary, categories, n);
+	summary_statistics(summary, &statistics);
+	result = summary_create(allocator, SUMMARY_CATEGORY, summary_unit(summary), 0);
+	for (size_t i = 0; i < n; i++)
+		if (categories[i].count >= min_group_size)
+			summary_add_category_times(result, categories[i].bytes, categories[i].length, categories[i].count);
+		else
+			summary_add_category_times(result, RARE, strlen(RARE), categories[i].count);
+	summary_add_nulls(result, statistics.null_count);
+	PG_RETURN_DATUM(summary_to_datum(result));
+}
+
+Datum
+weir_published_fairness(PG_FUNCTION_ARGS)
+{
+	Allocator	allocator = allocator_in(CurrentMemoryContext);
+	FairnessTable *table = fairness_from_datum(allocator, PG_GETARG_DATUM(0));
+	int			min_group_size = PG_GETARG_INT32(1);
+	size_t		n = fairness_groups(table, NULL, 0);
+	FairnessGroup *groups = palloc(sizeof(FairnessGroup) * Max(n, 1));
+	FairnessTable *result = fairness_create(allocator, fairness_n_columns(table), 0);
+
+	fairness_groups(table, groups, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		int64		rows = 0;
+
+		for (int j = 0; j < 9; j++)
+			rows += groups[i].counts[j / 3][j % 3];
+		if (rows >= min_group_size)
+			fairness_check_status(fairness_add_counts(result, groups[i].key, groups[i].length, groups[i].counts));
+	}
+	PG_RETURN_DATUM(fairness_to_datum(result));
+}
+
+/* ---- the task ---- */
+
+static void
+publish_task(void)
+{
+	static TimestampTz next = 0;
+	TimestampTz begin = GetCurrentTimestamp();
+	TimestampTz now;
+	SqlScope	scope;
+
+	if (begin < next)
+		return;
+	sql_begin(&scope);
+	sql_execute("SELECT weir._publish_panes(monitor_id) FROM weir.pane_publication", 0, NULL, NULL, NULL);
+	sql_end(&scope);
+	now = GetCurrentTimestamp();
+	next = now + Max(PERIOD_MS * INT64CONST(1000), (now - begin) * REST_FACTOR);
+}
+
+void
+node_publish_init(void)
+{
+	worker_register_task("publish panes", PERIOD_MS, publish_task);
+}
+
+/* ---- SQL ---- */
+
+Datum
+weir_publish_panes(PG_FUNCTION_ARGS)
+{
+	char	   *monitor = required_text(fcinfo, 0, "monitor");
+	char	   *node = required_name(fcinfo, 1, "node", "node");
+	int			monitor_id;
+	SqlScope	scope;
+	SqlParameters parameters = {0};
+
+	require_argument(fcinfo, 2, "min_group_size");
+	if (PG_GETARG_INT32(2) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_group_size must be at least 1"),
+				 errdetail("It is %d.", PG_GETARG_INT32(2)), errhint("1 publishes every pane as it is.")));
+	monitor_id = monitor_require_owner(monitor);
+	sql_add(&parameters, INT4OID, Int32GetDatum(monitor_id), false);
+	sql_add_text(&parameters, monitor);
+	sql_add_text(&parameters, node);
+	sql_add(&parameters, INT4OID, PG_GETARG_DATUM(2), false);
+	sql_add_role(&parameters, GetUserId());
+	sql_begin(&scope);
+	if (sql_execute("SELECT FROM weir.monitor WHERE monitor_id = $1 AND options ? 'nodes'", 1, parameters.types, parameters.values,
+					NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("monitor \"%s\" puts nodes together itself", monitor),
+				 errhint("Publish the monitors at the nodes; several databases may subscribe to them.")));
+	/* Under another name it would be another node. */
+	sql_execute("DELETE FROM weir.pane_publication WHERE monitor_id = $1 AND node <> $2", 2, (Oid[]){INT4OID, TEXTOID},
+				(Datum[]){parameters.values[0], parameters.values[2]}, NULL);
+	sql_run(
+		"INSERT INTO weir.pane_publication (monitor_id, monitor, node, min_group_size, published_by) VALUES ($1, $2, $3, $4, $5) "
+		"ON CONFLICT (monitor_id) DO UPDATE SET min_group_size = excluded.min_group_size, published_by = excluded.published_by",
+		&parameters);
+	audit_write_row("publish", "monitor", monitor, "pane_publication", "monitor_id", monitor_id);
+	sql_end(&scope);
+	worker_wake_at_commit();
+	PG_RETURN_VOID();
+}
+
+Datum
+weir_withdraw_panes(PG_FUNCTION_ARGS)
+{
+	char	   *monitor = required_text(fcinfo, 0, "monitor");
+	Oid			type = INT4OID;
+	Datum		monitor_id = Int32GetDatum(monitor_require_owner(monitor));
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	if (sql_execute("DELETE FROM weir.pane_publication WHERE monitor_id = $1", 1, &type, &monitor_id, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the panes of monitor \"%s\" are not published", monitor),
+				 errhint("SELECT monitor FROM weir.published_monitors lists those that are.")));
+	audit_write("withdraw", "monitor", monitor);
+	sql_end(&scope);
+	PG_RETURN_VOID();
+}
+
+/* Whatever ended the publication: withdraw_panes, another name, or the monitor was dropped. */
+Datum
+weir_withdrawn(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	shape;
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[2];
+	bool		is_null;
+	SqlScope	scope;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_DELETE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("this function is of a trigger of weir's own tables")));
+	shape = RelationGetDescr(trigger->tg_relation);
+	sql_begin(&scope);
+	values[0] = SPI_getbinval(trigger->tg_trigtuple, shape, SPI_fnumber(shape, "monitor"), &is_null);
+	values[1] = SPI_getbinval(trigger->tg_trigtuple, shape, SPI_fnumber(shape, "node"), &is_null);
+	sql_execute("DELETE FROM weir.node_pane WHERE monitor = $1 AND node = $2", 2, types, values, NULL);
+	sql_execute("DELETE FROM weir.node WHERE monitor = $1 AND node = $2", 2, types, values, NULL);
+	sql_end(&scope);
+	return PointerGetDatum(NULL);
+}

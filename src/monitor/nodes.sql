@@ -1,0 +1,291 @@
+-- monitor: panes that databases publish, and monitors that put those of many together ------------------------------------------------------
+
+CREATE TABLE weir.pane_publication (
+    monitor_id int PRIMARY KEY REFERENCES weir.monitor ON DELETE CASCADE,
+    monitor text NOT NULL,                -- its name, for when it is gone
+    node text NOT NULL,
+    min_group_size int NOT NULL CHECK (min_group_size >= 1),
+    published_by regrole NOT NULL,
+    UNIQUE (monitor, node)
+);
+COMMENT ON TABLE weir.pane_publication IS 'Monitors of this database whose panes are published; read the view weir.published_monitors.';
+SELECT pg_catalog.pg_extension_config_dump('weir.pane_publication', '');
+
+-- These two are what logical replication carries: a node writes its rows, whoever subscribes gets them.
+CREATE TABLE weir.node (
+    monitor text NOT NULL,
+    node text NOT NULL,
+    definition jsonb NOT NULL,            -- weir._pane_definition
+    levels jsonb NOT NULL DEFAULT '[]',   -- [{"pane_size", "before"}]: what of it was rolled up
+    min_group_size int NOT NULL,
+    n_suppressed bigint NOT NULL,         -- rows of panes that are not published, for they are small or not final
+    final_before timestamptz,             -- what happened before is final there
+    published_at timestamptz NOT NULL,    -- at least every ten seconds, while the node lives
+    PRIMARY KEY (monitor, node)
+);
+COMMENT ON TABLE weir.node IS 'Monitors whose panes are published, here or by databases that this one subscribes to; read the view weir.nodes.';
+
+CREATE TABLE weir.node_pane (
+    monitor text NOT NULL,
+    node text NOT NULL,
+    pane_start timestamptz NOT NULL,
+    pane_end timestamptz,
+    segment text[] NOT NULL,
+    n bigint NOT NULL,
+    n_labelled bigint NOT NULL,
+    n_late bigint NOT NULL,
+    marks int NOT NULL,
+    summaries weir.summary[] NOT NULL,    -- by the ordinals of the definition
+    fairness weir.fairness_table[] NOT NULL,
+    version xid NOT NULL,                 -- of the pane it was made of
+    PRIMARY KEY (monitor, node, pane_start, segment)
+);
+ALTER TABLE weir.node_pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
+COMMENT ON TABLE weir.node_pane IS 'Panes that are published, here or by databases that this one subscribes to. Whoever may read it sees their summaries.';
+
+CREATE TABLE weir.node_merge (
+    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    node text NOT NULL,
+    positions int[] NOT NULL,             -- by ordinal of the monitor: that of the node; NULL: the node has no such column
+    segment_positions int[] NOT NULL,     -- by position in segment_by: that of the node's, 0 for the node itself
+    first_protected int NOT NULL,         -- of the node
+    refused text,                         -- why its panes cannot be put together with the others
+    PRIMARY KEY (monitor_id, node)
+);
+COMMENT ON TABLE weir.node_merge IS 'How the panes of each node become panes of a monitor; read the view weir.nodes.';
+
+-- ---- when windows are final ----
+
+CREATE FUNCTION weir._nodes_final_before(monitor_id int) RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(min(n.final_before) FILTER (WHERE n.published_at > now() - coalesce((m.options ->> 'silent_after')::interval, interval '10 minutes')),
+        max(n.final_before))
+    FROM weir.monitor m JOIN weir.node_merge g USING (monitor_id) JOIN weir.node n ON n.monitor = m.options ->> 'nodes' AND n.node = g.node
+    WHERE m.monitor_id = $1 AND g.refused IS NULL;
+END;
+COMMENT ON FUNCTION weir._nodes_final_before(int) IS
+    'What happened before this is final at each node that is heard of; those that have been silent for longer than option silent_after are not waited for. Internal.';
+
+CREATE FUNCTION weir._final_before(monitor_id int) RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- When nothing has arrived for a while, and not because capture is behind, the wall clock counts.
+    -- Where the calendar begins, nothing can be taken from a time: nothing is final there.
+    SELECT CASE WHEN l.latest >= timestamptz '4700-01-01 00:00:00+00 BC' THEN l.latest - m.lateness END
+    FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id),
+        LATERAL (SELECT CASE WHEN m.options ? 'nodes' THEN weir._nodes_final_before(m.monitor_id) ELSE greatest(s.watermark,
+            CASE WHEN now() - coalesce(s.last_change_at, m.created_at)
+                      > greatest(m.lateness, coalesce((m.options ->> 'idle_grace')::interval, interval '1 minute'))
+                      AND NOT EXISTS (SELECT FROM weir.capture_progress, weir._capture_status() c
+                                      WHERE c.lag IS NULL OR c.lag > interval '10 s')
+                 THEN now() END) END AS latest) l
+    WHERE m.monitor_id = $1;
+END;
+COMMENT ON FUNCTION weir._final_before(int) IS
+    'What happened before this is final: no more rows of that time are expected. Internal.';
+
+-- ---- at the node ----
+
+CREATE FUNCTION weir._pane_definition(monitor_id int) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp SET IntervalStyle = 'postgres'
+BEGIN ATOMIC
+    SELECT jsonb_build_object('pane_size', m.pane_size, 'time_zone', coalesce(m.time_zone, 'UTC'), 'segment_by', m.segment_by,
+        'prediction', m.prediction, 'score', m.score, 'label', m.label, 'positive', m.positive,
+        'protected', m.protected, 'first_protected', m.first_protected,
+        'columns', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', c.column_name, 'ordinal', c.ordinal, 'kind', c.kind, 'type', c.data_type::text) ORDER BY c.ordinal), '[]')
+                    FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id AND c.retired_at IS NULL AND NOT weir._is_withheld(c.class)),
+        'derived', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', d.derivation || '.' || d.part, 'ordinal', d.ordinal) ORDER BY d.ordinal), '[]')
+                    FROM weir.derived_column d WHERE d.monitor_id = m.monitor_id
+                        AND NOT EXISTS (SELECT FROM unnest(ARRAY[m.prediction, m.score, m.label]) u (name) WHERE weir._is_withheld(weir.column_class(m.source, u.name)))))
+    FROM weir.monitor m WHERE m.monitor_id = $1;
+END;
+COMMENT ON FUNCTION weir._pane_definition(int) IS
+    'What the panes of a monitor hold, and where: what is personal or sensitive is not in it. Internal.';
+
+CREATE FUNCTION weir._published_summary(summary weir.summary, min_group_size int) RETURNS weir.summary
+    AS 'MODULE_PATHNAME', 'weir_published_summary' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._published_summary(weir.summary, int) IS
+    'A summary without the names of rare categories: those with fewer rows are put together as (rare). NULL where not all are known. Internal.';
+
+CREATE FUNCTION weir._published_fairness(fairness weir.fairness_table, min_group_size int) RETURNS weir.fairness_table
+    AS 'MODULE_PATHNAME', 'weir_published_fairness' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._published_fairness(weir.fairness_table, int) IS 'A fairness table without groups of fewer rows. Internal.';
+
+-- One statement: what is taken away and what is new belong together.
+CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH publication AS MATERIALIZED (
+        SELECT u.monitor_id, u.monitor, u.node, u.min_group_size, m.pane_size, coalesce(m.time_zone, 'UTC') AS time_zone,
+            weir._final_before(u.monitor_id) AS final_before, weir._pane_definition(u.monitor_id) AS definition
+        FROM weir.pane_publication u JOIN weir.monitor m USING (monitor_id) WHERE u.monitor_id = $1
+    ), here AS MATERIALIZED (
+        SELECT p.pane_start, p.segment, p.xmin AS version, p.n,
+            -- A pane that grows before one's eyes would tell of single rows.
+            u.min_group_size <= 1 OR p.n >= u.min_group_size
+                AND coalesce(p.pane_end, (p.pane_start AT TIME ZONE u.time_zone + u.pane_size) AT TIME ZONE u.time_zone) <= u.final_before AS is_published
+        FROM publication u JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
+    ), told AS (
+        INSERT INTO weir.node AS o (monitor, node, definition, levels, min_group_size, n_suppressed, final_before, published_at)
+        SELECT u.monitor, u.node, u.definition,
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('pane_size', l.pane_size, 'before', l.before) ORDER BY l.before), '[]')
+             FROM weir.pane_level l WHERE l.monitor_id = u.monitor_id),
+            u.min_group_size, (SELECT coalesce(sum(h.n) FILTER (WHERE NOT coalesce(h.is_published, false)), 0) FROM here h), u.final_before, clock_timestamp()
+        FROM publication u
+        ON CONFLICT (monitor, node) DO UPDATE SET definition = excluded.definition, levels = excluded.levels, min_group_size = excluded.min_group_size,
+            n_suppressed = excluded.n_suppressed, final_before = excluded.final_before, published_at = excluded.published_at
+        WHERE (o.definition, o.levels, o.min_group_size, o.n_suppressed, o.final_before)
+            IS DISTINCT FROM (excluded.definition, excluded.levels, excluded.min_group_size, excluded.n_suppressed, excluded.final_before)
+            OR o.published_at < excluded.published_at - interval '10 s'
+    ), gone AS (
+        DELETE FROM weir.node_pane p USING publication u WHERE p.monitor = u.monitor AND p.node = u.node
+            AND NOT EXISTS (SELECT FROM here h WHERE h.is_published AND h.pane_start = p.pane_start AND h.segment = p.segment)
+    )
+    INSERT INTO weir.node_pane AS o (monitor, node, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness, version)
+    SELECT u.monitor, u.node, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks,
+        ARRAY(SELECT CASE WHEN w.ordinal IS NOT NULL THEN CASE WHEN u.min_group_size > 1 THEN weir._published_summary(s.summary, u.min_group_size) ELSE s.summary END END
+              FROM unnest(p.summaries) WITH ORDINALITY s (summary, ordinal)
+              LEFT JOIN (SELECT (e ->> 'ordinal')::bigint AS ordinal FROM jsonb_array_elements((u.definition -> 'columns') || (u.definition -> 'derived')) e) w USING (ordinal)
+              ORDER BY ordinal),
+        ARRAY(SELECT CASE WHEN u.min_group_size > 1 THEN weir._published_fairness(f.fairness, u.min_group_size) ELSE f.fairness END
+              FROM unnest(p.fairness) WITH ORDINALITY f (fairness, position) ORDER BY position),
+        h.version
+    FROM publication u CROSS JOIN here h JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
+            AND p.pane_start = h.pane_start AND p.segment = h.segment
+        LEFT JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node AND k.pane_start = h.pane_start AND k.segment = h.segment
+    WHERE h.is_published AND (k.version IS DISTINCT FROM h.version
+        OR NOT EXISTS (SELECT FROM weir.node o WHERE o.monitor = u.monitor AND o.node = u.node AND o.definition = u.definition AND o.min_group_size = u.min_group_size))
+    ON CONFLICT (monitor, node, pane_start, segment) DO UPDATE SET pane_end = excluded.pane_end, n = excluded.n, n_labelled = excluded.n_labelled, n_late = excluded.n_late,
+        marks = excluded.marks, summaries = excluded.summaries, fairness = excluded.fairness, version = excluded.version;
+END;
+COMMENT ON FUNCTION weir._publish_panes(int) IS 'Makes what is published of a monitor what its panes are now. Internal.';
+
+CREATE FUNCTION weir._withdraw_panes() RETURNS trigger AS 'MODULE_PATHNAME', 'weir_withdrawn' LANGUAGE C;
+COMMENT ON FUNCTION weir._withdraw_panes() IS 'Takes back what was published of a monitor. Internal.';
+CREATE TRIGGER withdraw AFTER DELETE ON weir.pane_publication FOR EACH ROW EXECUTE FUNCTION weir._withdraw_panes();
+
+CREATE FUNCTION weir.publish_panes(monitor text, node text, min_group_size int DEFAULT 10) RETURNS void
+    AS 'MODULE_PATHNAME', 'weir_publish_panes' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION weir.publish_panes(text, text, int) IS
+    'Lets a monitor''s panes be published as those of a node, for a monitor elsewhere that puts those of many nodes together (option nodes of weir.create_monitor): they '
+    'are kept in weir.node and weir.node_pane from now on, which an administrator publishes by logical replication. Rows never leave. min_group_size: of how many rows a '
+    'pane, a group of a protected column and a category must be to leave by itself: smaller panes and groups stay here, rare categories are put together as (rare), and '
+    'panes leave once they are final; 1 publishes everything at once. Columns classed personal or sensitive are left out. Again, with another size, changes it. Needs '
+    'ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 a size below 1 or an empty name, 55000 a monitor that puts nodes together itself.';
+
+CREATE FUNCTION weir.withdraw_panes(monitor text) RETURNS void
+    AS 'MODULE_PATHNAME', 'weir_withdraw_panes' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION weir.withdraw_panes(text) IS
+    'Takes back what weir.publish_panes published: it goes from those who subscribe, too. Needs ownership of the monitor or of its table. Errors: 42704 no such monitor, '
+    '55000 it is not published.';
+
+-- ---- where they are put together ----
+
+CREATE FUNCTION weir._node_refusal(monitor_id int, definition jsonb) RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN d ->> 'pane_size' <> m ->> 'pane_size' THEN format('its panes are of %s, not %s', d ->> 'pane_size', m ->> 'pane_size')
+        WHEN d ->> 'time_zone' <> m ->> 'time_zone' THEN format('its time zone is %s, not %s', d ->> 'time_zone', m ->> 'time_zone')
+        WHEN (SELECT array_agg(v ORDER BY v) FROM jsonb_array_elements_text(d -> 'segment_by') v)
+                IS DISTINCT FROM (SELECT array_agg(v ORDER BY v) FROM jsonb_array_elements_text(m -> 'segment_by') v WHERE v <> 'node')
+            THEN format('it is segmented by %s, not %s', d -> 'segment_by', (m -> 'segment_by') - 'node')
+        WHEN EXISTS (SELECT FROM unnest(ARRAY['prediction', 'score', 'label', 'positive']) r WHERE d ->> r IS DISTINCT FROM m ->> r)
+            THEN (SELECT format('its %s is %s, not %s', r, coalesce(d ->> r, 'none'), coalesce(m ->> r, 'none'))
+                  FROM unnest(ARRAY['prediction', 'score', 'label', 'positive']) WITH ORDINALITY u (r, o) WHERE d ->> r IS DISTINCT FROM m ->> r ORDER BY o LIMIT 1)
+        WHEN d -> 'protected' <> m -> 'protected' THEN format('its protected columns are %s, not %s', d -> 'protected', m -> 'protected')
+        ELSE (SELECT format('its column %s is %s (%s), not %s (%s)', a ->> 'name', a ->> 'kind', a ->> 'type', b ->> 'kind', b ->> 'type')
+              FROM jsonb_array_elements(d -> 'columns') a JOIN jsonb_array_elements(m -> 'columns') b ON a ->> 'name' = b ->> 'name'
+              WHERE a ->> 'kind' <> b ->> 'kind' OR a ->> 'kind' = 'numeric' AND a ->> 'type' <> b ->> 'type' ORDER BY a ->> 'name' LIMIT 1) END
+    FROM (SELECT $2 AS d, weir._pane_definition($1) AS m) x;
+END;
+COMMENT ON FUNCTION weir._node_refusal(int, jsonb) IS 'Why panes of that definition cannot be put into the monitor''s; NULL: they can. Internal.';
+
+CREATE VIEW weir._merged_pane AS
+    SELECT g.monitor_id, p.monitor, p.node, p.pane_start AS node_pane_start, p.segment AS node_segment, p.pane_start, p.pane_end,
+        ARRAY(SELECT CASE WHEN s.position = 0 THEN p.node WHEN cardinality(p.segment) = 0 THEN '(other)' ELSE p.segment[s.position] END
+              FROM unnest(g.segment_positions) WITH ORDINALITY s (position, place) ORDER BY place) AS segment,
+        p.n, p.n_labelled, p.n_late, p.marks,
+        ARRAY(SELECT p.summaries[s.position] FROM unnest(g.positions) WITH ORDINALITY s (position, ordinal) ORDER BY ordinal) AS summaries,
+        array_fill(NULL::weir.fairness_table, ARRAY[m.first_protected]) || p.fairness[g.first_protected + 1 :] AS fairness
+    FROM weir.node_merge g JOIN weir.monitor m USING (monitor_id) JOIN weir.node_pane p ON p.monitor = m.options ->> 'nodes' AND p.node = g.node
+    WHERE g.refused IS NULL;
+COMMENT ON VIEW weir._merged_pane IS 'Panes of nodes as panes of the monitors that put them together. Internal.';
+
+CREATE FUNCTION weir._forget_node(monitor_id int, node text) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    DELETE FROM weir.pane p USING weir.monitor m
+        WHERE m.monitor_id = $1 AND p.monitor_id = $1 AND p.generation = 0 AND p.segment[array_position(m.segment_by, 'node')] = $2;
+    DELETE FROM weir.node_merge g WHERE g.monitor_id = $1 AND g.node = $2;
+END;
+COMMENT ON FUNCTION weir._forget_node(int, text) IS 'Takes a node''s panes out of a monitor. Internal.';
+
+CREATE FUNCTION weir._merge_node(monitor_id int, node text) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT weir._forget_node($1, $2);
+    INSERT INTO weir.node_merge (monitor_id, node, positions, segment_positions, first_protected, refused)
+        SELECT m.monitor_id, n.node,
+            ARRAY(SELECT (e.value ->> 'ordinal')::int FROM generate_series(1, m.last_ordinal) o (ordinal)
+                  LEFT JOIN LATERAL (SELECT c.column_name AS name, 'columns' AS part FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id AND c.ordinal = o.ordinal
+                      UNION ALL SELECT d.derivation || '.' || d.part, 'derived' FROM weir.derived_column d WHERE d.monitor_id = m.monitor_id AND d.ordinal = o.ordinal) w ON true
+                  LEFT JOIN LATERAL (SELECT e.value FROM jsonb_array_elements(n.definition -> w.part) e WHERE e.value ->> 'name' = w.name) e ON true
+                  ORDER BY o.ordinal),
+            ARRAY(SELECT CASE WHEN s.name = 'node' THEN 0 ELSE array_position(ARRAY(SELECT jsonb_array_elements_text(n.definition -> 'segment_by')), s.name::text) END
+                  FROM unnest(m.segment_by) WITH ORDINALITY s (name, place) ORDER BY place),
+            (n.definition ->> 'first_protected')::int, weir._node_refusal(m.monitor_id, n.definition)
+        FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes' WHERE m.monitor_id = $1 AND n.node = $2;
+    INSERT INTO weir.pane (monitor_id, generation, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness)
+        SELECT p.monitor_id, 0, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks, p.summaries, p.fairness
+        FROM weir._merged_pane p WHERE p.monitor_id = $1 AND p.node = $2;
+END;
+COMMENT ON FUNCTION weir._merge_node(int, text) IS 'Puts a node''s panes into a monitor, in place of those of it that were there. Internal.';
+
+CREATE FUNCTION weir._take_node_levels(node_monitor text) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO weir.pane_level AS o (monitor_id, pane_size, before)
+        SELECT m.monitor_id, l.pane_size, max(l.before)
+        FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes', jsonb_to_recordset(n.levels) l (pane_size interval, before timestamptz)
+        WHERE n.monitor = $1 GROUP BY m.monitor_id, l.pane_size
+        ON CONFLICT (monitor_id, pane_size) DO UPDATE SET before = excluded.before WHERE o.before <> excluded.before;
+END;
+COMMENT ON FUNCTION weir._take_node_levels(text) IS 'Up to where any node has coarser panes. Internal.';
+
+CREATE FUNCTION weir._take_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO weir.pane AS o (monitor_id, generation, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness)
+        SELECT p.monitor_id, 0, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks, p.summaries, p.fairness
+        FROM weir._merged_pane p WHERE p.monitor = $1 AND p.node = $2 AND p.node_pane_start = $3 AND p.node_segment = $4
+        ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET pane_end = excluded.pane_end, n = excluded.n,
+            n_labelled = excluded.n_labelled, n_late = excluded.n_late, marks = excluded.marks, summaries = excluded.summaries,
+            fairness = excluded.fairness, updated_at = clock_timestamp();
+END;
+COMMENT ON FUNCTION weir._take_node_pane(text, text, timestamptz, text[]) IS 'Puts one pane of a node into the monitors that put them together. Internal.';
+
+CREATE FUNCTION weir._drop_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    DELETE FROM weir.pane p USING weir.monitor m JOIN weir.node_merge g USING (monitor_id)
+        WHERE m.options ->> 'nodes' = $1 AND g.node = $2 AND g.refused IS NULL AND p.monitor_id = m.monitor_id AND p.generation = 0 AND p.part = 'b' AND p.pane_start = $3
+            AND p.segment = ARRAY(SELECT CASE WHEN s.position = 0 THEN $2 WHEN cardinality($4) = 0 THEN '(other)' ELSE $4[s.position] END
+                                  FROM unnest(g.segment_positions) WITH ORDINALITY s (position, place) ORDER BY place);
+END;
+COMMENT ON FUNCTION weir._drop_node_pane(text, text, timestamptz, text[]) IS 'Takes one pane of a node out of the monitors that put them together. Internal.';
+
+CREATE FUNCTION weir._node_changed() RETURNS trigger AS 'MODULE_PATHNAME', 'weir_node_changed' LANGUAGE C;
+COMMENT ON FUNCTION weir._node_changed() IS 'What a node tells of itself reaches the monitors that put nodes together. Internal.';
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON weir.node FOR EACH ROW EXECUTE FUNCTION weir._node_changed();
+
+CREATE FUNCTION weir._node_pane_changed() RETURNS trigger AS 'MODULE_PATHNAME', 'weir_node_pane_changed' LANGUAGE C;
+COMMENT ON FUNCTION weir._node_pane_changed() IS 'A pane of a node reaches the monitors that put nodes together. Internal.';
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON weir.node_pane FOR EACH ROW EXECUTE FUNCTION weir._node_pane_changed();
+-- In the transaction that replication applies: exactly once, and what a node takes back goes.
+ALTER TABLE weir.node ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE weir.node_pane ENABLE ALWAYS TRIGGER changed;
+
+REVOKE ALL ON FUNCTION weir._publish_panes(int), weir._withdraw_panes(), weir._forget_node(int, text), weir._merge_node(int, text), weir._take_node_levels(text),
+    weir._take_node_pane(text, text, timestamptz, text[]), weir._drop_node_pane(text, text, timestamptz, text[]), weir._node_changed(), weir._node_pane_changed() FROM PUBLIC;

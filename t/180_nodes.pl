@@ -1,0 +1,160 @@
+# Panes of three databases: two nodes publish theirs, a third puts them together. Equal to one database that saw every row, through updates,
+# deletes, late rows, crashes and definitions that change; rows and small groups stay at the nodes.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirTest;
+
+my %node = (lyon => start_weir('lyon'), oslo => start_weir('oslo'));
+my $center = start_weir('center');
+my $columns = q{id bigint, at timestamptz NOT NULL, region text, income float8, purpose text, sex text, score float8, approved boolean, repaid int};
+my $monitor = q{'at', columns => '{income,purpose,score}', window_size => '1 hour', prediction => 'approved', score => 'score', label => 'repaid', protected => '{sex}'};
+
+sub center { my ($query) = @_; return $center->safe_psql('postgres', $query); }
+
+# The same change at a node and in the table of everything.
+sub both
+{
+	my ($name, $query, $condition) = @_;
+	$condition //= '';
+	my $there = $query =~ s/NODE//gr;
+	my $here = $query =~ s/TABLE/everything/r;
+
+	$here =~ s/NODE/ AND node = '$name'/g;
+	$here =~ s/INTO everything SELECT/INTO everything SELECT '$name',/;
+	$node{$name}->safe_psql('postgres', $there =~ s/TABLE/loans/r) if $node{$name};
+	center($here);
+	return;
+}
+
+sub insert
+{
+	my ($name, $from, $to) = @_;
+	both($name, qq{INSERT INTO TABLE SELECT i, '2026-03-01'::timestamptz + i * interval '7 s', (ARRAY['north','south',NULL])[1 + i % 3], 1000 + (i * 7919) % 977 / 3.0,
+		'p' || i % 5, (ARRAY['F','M'])[1 + (i / 3) % 2], (i * 31 % 100) / 100.0, i % 2 = 0, CASE WHEN i % 4 < 3 THEN (i % 3 = 0)::int END FROM generate_series($from, $to) i});
+	return;
+}
+
+# What the centre says of its nodes' monitor, of the nodes and of all together, against the monitor over everything.
+my @readings = (
+	q{SELECT window_start, segment, n, n_labelled, status FROM weir.windows('MONITOR')},
+	q{SELECT window_start, segment, column_name, n, null_count, mean, stddev, p50, p99, summary::text FROM weir.window_stats('MONITOR')},
+	q{SELECT window_start, segment, column_name, metric, value, p_value, verdict FROM weir.drift_scores('MONITOR')},
+	q{SELECT window_start, segment, protected, group_name, metric, value, low, high, verdict FROM weir.fairness_scores('MONITOR')},
+	q{SELECT window_start, segment, metric, value, low, high, n FROM weir.performance_scores('MONITOR') WHERE NOT is_estimate});
+
+sub differences
+{
+	return join ', ', map { my $query = $_; '(' . join(' + ', map { my ($a, $b) = @$_; "(SELECT count(*) FROM (($query) EXCEPT ALL ($query)) d)" =~ s/MONITOR/$a/r =~ s/MONITOR/$b/r }
+		[ 'loans', 'everything' ], [ 'everything', 'loans' ]) . ')' } @_;
+}
+
+sub equal
+{
+	my ($what, @only) = @_;
+	center(q{SELECT weir.wait_for(timeout => '120 s')});
+	wait_until($center, 'SELECT ' . differences($readings[1]) . ' = 0', "$what: statistics are those of one database");
+	is(center('SELECT ' . differences(@only ? @only : @readings)), join('|', (0) x (@only || @readings)), "$what: and so is everything else");
+	return;
+}
+
+# ---- begin ----
+for my $name (sort keys %node)
+{
+	$node{$name}->safe_psql('postgres', qq{CREATE TABLE loans($columns); ALTER TABLE loans REPLICA IDENTITY FULL;
+		SELECT weir.create_monitor('loans', 'loans', $monitor, segment_by => '{region}'); SELECT weir.publish_panes('loans', '$name', min_group_size => 1);
+		CREATE PUBLICATION panes FOR TABLE weir.node, weir.node_pane});
+}
+center(qq{CREATE TABLE loans(node text, $columns); CREATE TABLE everything(node text, $columns); ALTER TABLE everything REPLICA IDENTITY FULL;
+	SELECT weir.create_monitor('everything', 'everything', $monitor, segment_by => '{node,region}')});
+insert('lyon', 1, 3000);
+insert('oslo', 1, 500);
+
+# One node before the monitor is there, one after it.
+sub join_center { my ($name) = @_; return center("CREATE SUBSCRIPTION $name CONNECTION '" . $node{$name}->connstr . " dbname=postgres' PUBLICATION panes"); }
+join_center('lyon');
+wait_until($center, q{SELECT sum(n) = 3000 FROM weir.node_pane}, 'panes have arrived');
+center(qq{SELECT weir.create_monitor('loans', 'loans', $monitor, segment_by => '{node,region}', options => '{"nodes": "loans", "silent_after": "1 hour"}')});
+join_center('oslo');
+center("SELECT weir.set_baseline('$_', since => '2026-03-01', until => '2026-03-01 02:00') FROM generate_series(1, 1)") for qw(loans everything);
+equal('at first');
+is(center(q{SELECT monitor, node, state, n, missing_columns FROM weir.nodes ORDER BY node}), "loans|lyon|active|3000|\nloans|oslo|active|500|", 'both nodes are there');
+cmp_ok(center(q{SELECT count(*) FROM weir.fairness_scores('loans')}), '>', 100, 'there is something to compare');
+is(center(q{SELECT count(*) FROM loans}), 0, 'no row has left its node');
+
+# ---- everything that changes rows ----
+insert('oslo', 501, 2500);
+both('lyon', q{UPDATE TABLE SET repaid = 1 WHERE repaid IS NULL AND id < 1500NODE});
+both('lyon', q{UPDATE TABLE SET at = at + interval '3 hours', income = income * 1.5 WHERE id % 10 = 3NODE});
+both('oslo', q{DELETE FROM TABLE WHERE id BETWEEN 100 AND 400NODE});
+insert('lyon', -500, -1);
+equal('updates, deletes and late rows');
+
+# ---- crashes ----
+$node{oslo}->stop('immediate');
+insert('lyon', 3001, 4000);
+wait_until($center, q{SELECT n > 3900 FROM weir.nodes WHERE node = 'lyon'}, 'one node goes on while the other is down');
+is(center(q{SELECT state, n FROM weir.nodes WHERE node = 'oslo'}), 'active|2199', 'which still counts with what it had');
+$node{oslo}->start;
+insert('oslo', 2501, 3500);
+$center->stop('immediate');
+$node{lyon}->safe_psql('postgres', q{DELETE FROM loans WHERE id % 7 = 0});
+$center->start;
+center(q{DELETE FROM everything WHERE id % 7 = 0 AND node = 'lyon'});
+equal('a node and the centre crashed');
+
+# ---- who is waited for ----
+is(center(q{SELECT bool_and(is_final) FROM weir.windows('loans', until => '2026-03-01 03:00')}), 't', 'windows become final');
+is(center(q{SELECT weir._final_before(monitor_id) = (SELECT min(final_before) FROM weir.node) FROM weir.monitor WHERE name = 'loans'}), 't', 'where they are at all nodes');
+$node{oslo}->stop;
+center(q{UPDATE weir.node SET published_at = now() - interval '2 hours', final_before = '2026-03-01 01:00' WHERE node = 'oslo'});
+is(center(q{SELECT state FROM weir.nodes WHERE node = 'oslo'}), 'silent', 'a node that has long been silent');
+is(center(q{SELECT weir._final_before(monitor_id) = (SELECT final_before FROM weir.node WHERE node = 'lyon') FROM weir.monitor WHERE name = 'loans'}), 't', 'is not waited for');
+$node{oslo}->start;
+wait_until($center, q{SELECT state = 'active' FROM weir.nodes WHERE node = 'oslo'}, 'until it is heard of again');
+
+# ---- a region passes on what its nodes send ----
+my $world = start_weir('world');
+center(q{CREATE PUBLICATION panes FOR TABLE weir.node, weir.node_pane});
+$world->safe_psql('postgres', qq{CREATE TABLE loans(node text, $columns);
+	SELECT weir.create_monitor('loans', 'loans', $monitor, segment_by => '{node,region}', options => '{"nodes": "loans"}')});
+$world->safe_psql('postgres', "CREATE SUBSCRIPTION center CONNECTION '" . $center->connstr . " dbname=postgres' PUBLICATION panes");
+my $said = q{SELECT string_agg(w::text, E'\n' ORDER BY window_start, segment) FROM (SELECT window_start, segment, n, n_labelled FROM weir.windows('loans')) w};
+my $expected = center($said);
+wait_until($world, "SELECT ($said) = \$said\$$expected\$said\$", 'a third level reads the same');
+$world->stop;
+
+# ---- definitions that differ ----
+$node{lyon}->safe_psql('postgres', q{SELECT weir.alter_monitor('loans', add_columns => '{region}', drop_columns => '{purpose}'); SELECT weir.wait_for()});
+wait_until($center, q{SELECT missing_columns = '{purpose}' FROM weir.nodes WHERE node = 'lyon'}, 'a node has a column no more');
+is(center(q{SELECT count(*) FROM weir.window_stats('loans') WHERE column_name = 'purpose' AND segment LIKE 'lyon%' AND n > 0}), 0, 'its windows say nothing of it');
+center(q{SELECT weir.alter_monitor(m, drop_columns => '{purpose}') FROM unnest(ARRAY['loans', 'everything']) m});
+equal('without that column');
+$node{oslo}->safe_psql('postgres', q{SELECT weir.alter_monitor('loans', kinds => '{"income": "category"}'); SELECT weir.wait_for()});
+wait_until($center, q{SELECT state = 'refused' AND reason = 'its column income is category (double precision), not numeric (double precision)' FROM weir.nodes WHERE node = 'oslo'},
+	'a node with another kind of column is left out, and says why');
+is(center(q{SELECT count(*) FILTER (WHERE segment LIKE 'oslo%'), count(*) FILTER (WHERE segment LIKE 'lyon%') > 0 FROM weir.windows('loans')}), '0|t', 'the other one stays');
+$node{oslo}->safe_psql('postgres', q{SELECT weir.alter_monitor('loans', kinds => '{"income": "numeric"}'); SELECT weir.wait_for()});
+equal('it is as the others again');
+
+# ---- what stays at the nodes ----
+$node{lyon}->safe_psql('postgres', q{SELECT weir.classify_column('loans', 'income', 'personal'); SELECT weir.publish_panes('loans', 'lyon', min_group_size => 20)});
+wait_until($center, q{SELECT min_group_size = 20 AND 'income' = ANY (missing_columns) FROM weir.nodes WHERE node = 'lyon'}, 'personal columns stay');
+wait_until($center, q{SELECT count(*) > 0 AND min(n) >= 20 FROM weir.node_pane WHERE node = 'lyon'}, 'small panes stay');
+is(center(q{SELECT sum(p.n) + max(o.n_suppressed) FROM weir.node_pane p JOIN weir.node o USING (monitor, node) WHERE node = 'lyon'}),
+	$node{lyon}->safe_psql('postgres', q{SELECT count(*) FROM loans}), 'and are counted');
+is(center(q{SELECT min(g.n) >= 20 FROM weir.node_pane p, unnest(p.fairness) f, weir.fairness_groups(f) g WHERE node = 'lyon'}), 't', 'so do small groups');
+is(center(q{SELECT count(*) FROM weir.node_pane p, unnest(p.summaries) WITH ORDINALITY s (summary, ordinal) WHERE node = 'lyon' AND summary IS NOT NULL AND ordinal = 1}), 0,
+	'nothing of a personal column has left');
+$node{oslo}->safe_psql('postgres', q{SELECT weir.withdraw_panes('loans')});
+wait_until($center, q{SELECT count(*) = 0 FROM weir.windows('loans') WHERE segment LIKE 'oslo%'}, 'a node takes back everything');
+is(center(q{SELECT count(*) FROM weir.nodes}), 1, 'and is no more');
+$node{lyon}->safe_psql('postgres', q{SELECT weir.drop_monitor('loans')});
+wait_until($center, q{SELECT count(*) = 0 FROM weir.node_pane}, 'so does a monitor that is dropped');
+
+$_->stop foreach values %node, $center;
+done_testing();
