@@ -86,7 +86,8 @@ def seconds_of(connection, begin, done, parameters):
 def merged(connection, name):
     """What it takes to put panes that arrive into a monitor, in the process that applies them: here this session, as another node."""
     pid = connection.execute('SELECT pg_backend_pid()').fetchone()[0]
-    connection.execute("INSERT INTO weir.node SELECT monitor, 'there', definition, levels, min_group_size, n_suppressed, final_before, published_at FROM weir.node WHERE monitor = %s AND node = 'here'",
+    connection.execute('INSERT INTO weir.node '
+                       "SELECT monitor, 'there', definition, levels, min_group_size, n_suppressed, final_before, published_at FROM weir.node WHERE monitor = %s AND node = 'here'",
                        (name,))
     spent = processor_time(pid)
     connection.execute('INSERT INTO weir.node_pane SELECT monitor, %s, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness, version '
