@@ -3,7 +3,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" weir.control)
 MODULE_big = weir
 
 # The rooms in dependency order; src/README.md is the map, make lint checks it.
-ROOMS = base worker window summary series drift detect fairness quality learn capture monitor model governance report
+ROOMS = base worker window summary series drift detect fairness quality learn capture monitor model feed governance report
 OBJS = src/init.o $(patsubst %.c,%.o,$(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c))))
 # A room's SQL: <room>.sql first, then its other files by name.
 ROOM_SQL = $(foreach room,$(ROOMS),$(wildcard src/$(room)/$(room).sql) $(sort $(filter-out src/$(room)/$(room).sql,$(wildcard src/$(room)/*.sql))))

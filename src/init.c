@@ -7,6 +7,7 @@
 #include "base/audit.h"
 #include "base/person.h"
 #include "capture/capture.h"
+#include "feed/feed.h"
 #include "fmgr.h"
 #include "governance/governance.h"
 #include "model/model.h"
@@ -28,6 +29,7 @@ _PG_init(void)
 	monitor_init();
 	/* Before rules, as tasks take their turns in this order: a rule with a long history keeps no job waiting. */
 	model_init();
+	feed_init();
 	governance_init();
 	rule_init();
 }

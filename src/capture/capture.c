@@ -22,6 +22,7 @@
 #include "capture/pace.h"
 #include "capture/gap.h"
 #include "capture/label_change.h"
+#include "capture/learner_change.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
 #include "capture/priority.h"
@@ -216,6 +217,7 @@ load_definitions(void)
 	gap_close_healed();
 	definition_load_builds(monitors, definition_context);
 	label_change_load();
+	learner_change_load(monitors, definition_context);
 	source_note_pending(monitors);
 	fold_set_monitors(monitors);
 	partial_take_up(monitors);
@@ -411,7 +413,8 @@ flush_and_look_around(bool flush_is_due)
 		load_definitions();
 	}
 	label_change_follow();
-	must_start_again |= database_settings_changed() || priority_wants_new_process();
+	learner_change_follow(monitors);
+	must_start_again |= learner_change_wants_restart() || database_settings_changed() || priority_wants_new_process();
 	priority_lower();
 	sql_end(&scope);
 	if (advances)

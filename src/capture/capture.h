@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "nodes/nodes.h"
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
@@ -26,6 +27,13 @@ extern Node *capture_parse_filter(Oid relation, const char *filter);
 /* The same over a relation that is open already, whose columns (those not dropped) have other names where a list of String is
  * given: takes no lock. */
 extern Node *capture_parse_filter_of(Relation relation, const char *filter, List *column_names);
+
+/* weir.wait_for(lsn, timeout), for functions that wait for more. */
+extern PGDLLEXPORT Datum weir_wait_for(PG_FUNCTION_ARGS);
+
+/* What a worker of weir writes between the two is not decoded by capture. Ended before the transaction is. */
+extern void capture_origin_begin(void);
+extern void capture_origin_end(void);
 
 /* Tells by NOTICE what of the setup is missing for this monitor, each with the command that mends it. */
 extern void capture_report_setup(int monitor_id);

@@ -97,6 +97,89 @@ CREATE TABLE weir.label_change (
 CREATE INDEX ON weir.label_change (join_id, change_id);
 COMMENT ON TABLE weir.label_change IS 'Keys whose prediction or label has changed, to be looked at.';
 
+-- Learners that are fed with the rows of a monitor (weir.create_learner).
+CREATE TABLE weir.monitor_learner (
+    learner_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    model_id int NOT NULL UNIQUE,         -- of weir.model
+    owner regrole NOT NULL,
+    person regrole NOT NULL,              -- who created it, and with it the versions that it makes
+    learner text NOT NULL,
+    options jsonb NOT NULL,
+    features name[] NOT NULL,             -- columns of the source, in the order of the learner's features
+    feature_names text[] NOT NULL,        -- what the model calls them: renaming a column does not change that
+    feature_types regtype[] NOT NULL,
+    label name NOT NULL,
+    label_type regtype NOT NULL,
+    is_regression boolean NOT NULL,
+    from_version int,                     -- of the model: what it goes on from; NULL: it begins untrained
+    backfill boolean NOT NULL,
+    snapshot_interval interval,
+    snapshot_rows bigint,
+    on_drift text NOT NULL CHECK (on_drift IN ('keep', 'reset', 'replace')),
+    detector text NOT NULL,
+    detector_options jsonb NOT NULL,
+    keep_predictions boolean NOT NULL,
+    prediction_retention interval NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE weir.monitor_learner IS 'Definitions of learners that are fed with the rows of monitors; read the view weir.monitor_learners.';
+
+-- Run-time state, not dumped: a restored learner begins anew, from the table or from its last version.
+CREATE TABLE weir.learner_state (
+    learner_id int PRIMARY KEY REFERENCES weir.monitor_learner ON DELETE CASCADE,
+    epoch int NOT NULL DEFAULT 0,         -- goes up whenever somebody else than its worker changes it
+    followed boolean NOT NULL DEFAULT false, -- capture notes what changes
+    n_gaps int NOT NULL DEFAULT 0,        -- how often rows may have passed it unseen
+    gap_at timestamptz,
+    disabled_reason text,
+    cut pg_snapshot,                      -- what had been read from the table when it began: these transactions are not learned again; NULL: it has not begun
+    model weir.learner,
+    successor weir.learner,               -- since a warning, where on_drift is replace
+    detector weir.detector_state,
+    evaluation bytea,                     -- see learn/prequential.h
+    applied bigint NOT NULL DEFAULT 0,    -- weir.learner_change.change_id, up to which it has learned
+    n_seen bigint NOT NULL DEFAULT 0,     -- rows
+    n_learned bigint NOT NULL DEFAULT 0,
+    n_corrected bigint NOT NULL DEFAULT 0, -- labels that changed after they were learned
+    n_retracted bigint NOT NULL DEFAULT 0, -- rows that went after they were learned
+    n_warnings bigint NOT NULL DEFAULT 0,
+    n_drifts bigint NOT NULL DEFAULT 0,
+    last_drift_at timestamptz,            -- time of the row at which it was seen
+    latest_at timestamptz,                -- time of the latest row learned
+    learned_at_snapshot bigint NOT NULL DEFAULT 0,
+    snapshot_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    memory_bytes bigint,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (fillfactor = 70);
+ALTER TABLE weir.learner_state ALTER model SET STORAGE EXTERNAL, ALTER successor SET STORAGE EXTERNAL;
+COMMENT ON TABLE weir.learner_state IS 'How far each learner of a monitor has come; read the view weir.monitor_learners.';
+
+-- No foreign key: its check would make capture wait for a transaction that drops a learner. Capture sweeps.
+CREATE TABLE weir.learner_change (
+    change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    learner_id int NOT NULL,
+    n bigint NOT NULL,
+    changes bytea NOT NULL                -- of rows, in the order of commits, see capture/learner_row.h
+);
+ALTER TABLE weir.learner_change ALTER changes SET STORAGE EXTERNAL;
+CREATE INDEX ON weir.learner_change (learner_id, change_id);
+COMMENT ON TABLE weir.learner_change IS 'Rows that wait to be learned: written by capture with the position of the stream, removed with the state of the learner.';
+
+CREATE TABLE weir.learner_prediction (
+    learner_id int NOT NULL,              -- no foreign key either
+    subject text NOT NULL,                -- the row's key: its text, of several columns a JSON array
+    at timestamptz NOT NULL,              -- the row's time
+    prediction text,                      -- NULL: the learner said nothing
+    score float8,                         -- probability of the class predicted; of regression the number
+    label text,
+    predicted_at timestamptz NOT NULL,
+    labelled_at timestamptz,              -- NULL: its label has not come
+    PRIMARY KEY (learner_id, subject)
+) WITH (autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX ON weir.learner_prediction (learner_id, predicted_at);
+COMMENT ON TABLE weir.learner_prediction IS 'What learners of monitors said of rows whose label has not come, and of others where they are to be kept; read the view weir.learner_predictions.';
+
 -- Run-time state, not dumped: after a restore it is rebuilt from the source.
 CREATE TABLE weir.monitor_state (
     monitor_id int PRIMARY KEY REFERENCES weir.monitor ON DELETE CASCADE,
@@ -243,6 +326,7 @@ CREATE TABLE weir.capture_progress (
     captured_lsn pg_lsn,                  -- NULL: a gap was recorded and no slot made since; every commit that ends at or before it is folded, in the transaction that wrote this
     last_commit_at timestamptz,
     follows_labels boolean NOT NULL DEFAULT false, -- since the slot was made, everything of weir.label_join was compared once
+    follows_learners boolean NOT NULL DEFAULT false, -- since the slot was made, nothing has passed those of weir.learner_state that are followed
     rows_total bigint NOT NULL DEFAULT 0,
     updated_at timestamptz NOT NULL DEFAULT now()
 );

@@ -167,6 +167,7 @@ typedef struct CapturedMonitor
 	int			n_derivations;
 	CapturedDerivation *derivations;
 
+	List	   *learners;		/* CapturedLearner, see learner_change.h */
 	List	   *builds;			/* ActiveBuild, those of this monitor that are not over */
 
 	/* What monitor_state will be told at the next flush. */
@@ -203,6 +204,9 @@ extern List *definition_load(MemoryContext context);
  * cannot be read as the definition says.
  */
 extern bool definition_read_as(CapturedMonitor *monitor, CapturedColumn *column, Oid type, MemoryContext context);
+
+/* A column of the source that is read as this kind; retired where the source does not have it, or not so any more. */
+extern void definition_find_column(CapturedMonitor *monitor, CapturedColumn *column, const char *name, SummaryKind kind, Oid type);
 
 /* Names of the source's columns by number, as they were when capture last looked: what the definition calls them. */
 extern void definition_load_attributes(CapturedMonitor *monitor);

@@ -52,6 +52,9 @@ static const char *const point_names[FAULT_POINTS] = {
 	[FAULT_FLUSH_COMMITTED] = "flush_committed",
 	[FAULT_BEFORE_CONFIRM] = "before_confirm",
 	[FAULT_AFTER_CONFIRM] = "after_confirm",
+	[FAULT_LEARNER_APPLIED] = "learner_applied",
+	[FAULT_LEARNER_STORED] = "learner_stored",
+	[FAULT_LEARNER_COMMITTED] = "learner_committed",
 };
 static const char *const action_names[ACTIONS] = {"kill", "exit", "error", "memory", "wait"};
 

@@ -1,6 +1,7 @@
 /*
  * fault.h
- *		Faults on purpose, for tests: the worker dies, fails or waits at a named point.  Inside this room only.
+ *		Faults on purpose, for tests: the worker dies, fails or waits at a named point.  For this room, and the room that feeds
+ *		learners.
  */
 #ifndef WEIR_CAPTURE_FAULT_H
 #define WEIR_CAPTURE_FAULT_H
@@ -29,6 +30,9 @@ typedef enum FaultPoint
 	FAULT_FLUSH_COMMITTED,		/* committed and flushed to disk; memory does not know yet */
 	FAULT_BEFORE_CONFIRM,
 	FAULT_AFTER_CONFIRM,
+	FAULT_LEARNER_APPLIED,		/* the worker that feeds learners has applied a chunk of changes in memory */
+	FAULT_LEARNER_STORED,		/* the state of a learner is written, not committed */
+	FAULT_LEARNER_COMMITTED,
 	FAULT_POINTS
 } FaultPoint;
 

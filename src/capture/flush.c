@@ -14,6 +14,7 @@
 #include "capture/other.h"
 #include "capture/generation.h"
 #include "capture/label_change.h"
+#include "capture/learner_change.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
 #include "capture/partial.h"
@@ -33,7 +34,7 @@ flush_has_rows(List *monitors)
 {
 	ListCell   *cell;
 
-	if (!dlist_is_empty(pane_dirty_list()) || label_change_is_noted())
+	if (!dlist_is_empty(pane_dirty_list()) || label_change_is_noted() || learner_change_is_noted())
 		return true;
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->truncated || ((CapturedMonitor *) lfirst(cell))->unfolded != NIL)
@@ -276,6 +277,7 @@ flush_write(List *monitors, XLogRecPtr position)
 	}
 	other_limit_noted(monitors);
 	label_change_write();
+	learner_change_write(monitors);
 	foreach(cell, monitors)
 		if (((CapturedMonitor *) lfirst(cell))->state_changed)
 			write_state(lfirst(cell));

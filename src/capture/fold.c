@@ -12,6 +12,7 @@
 #include "capture/level.h"
 #include "capture/generation.h"
 #include "capture/label_change.h"
+#include "capture/learner_change.h"
 #include "capture/pane.h"
 #include "capture/partial.h"
 #include "capture/relation_map.h"
@@ -285,6 +286,8 @@ fold_for_monitor(Relation relation, RelationMap *map, MonitorMap *entry, RowImag
 		pass_over(monitor);
 		return;
 	}
+	if (entry->learners != NIL)
+		learner_change_note(relation, map, entry, old_row, new_row, old_complete, moves);
 	if (!is_insert && !old_complete)
 	{
 		apply_incomplete(relation, map, entry, old_row, new_row, is_kept ? kept_mark : CHANGE_MARK_INEXACT);
@@ -467,6 +470,7 @@ fold_begin(TransactionId xid, XLogRecPtr end_lsn)
 {
 	in_progress = NULL;
 	label_change_begin(xid);
+	learner_change_begin(xid);
 	generation_begin(served_monitors, xid, end_lsn);
 }
 
@@ -499,6 +503,7 @@ fold_stream_start(TransactionId xid)
 	definition_blame(0);
 	stream_in_progress = partial_transaction(xid, true);
 	label_change_begin_stream(xid);
+	learner_change_begin_stream(xid);
 }
 
 void
@@ -516,6 +521,7 @@ fold_stream_change(TransactionId xid, Relation relation, HeapTuple old_tuple, He
 	in_progress = stream_in_progress;
 	set_in_progress = partial_set(in_progress, xid);
 	partial_note_relation(in_progress, RelationGetRelid(relation));
+	learner_change_within(xid);
 	fold_change(relation, old_tuple, new_tuple, old_complete, moves);
 	in_progress = NULL;
 	partial_limit_now_and_then(partial_budget());
@@ -541,6 +547,7 @@ fold_stream_abort(TransactionId top_xid, TransactionId xid)
 		partial_abort(streamed, xid);
 	if (top_xid == xid)
 		label_change_abort_stream(xid);
+	learner_change_abort_stream(top_xid, xid);
 }
 
 /* The last pane that gets the rows may have their memory. */
@@ -675,6 +682,7 @@ fold_stream_commit(TransactionId xid, XLogRecPtr end_lsn)
 
 	fold_begin(xid, end_lsn);
 	label_change_commit_stream(xid, streamed != NULL && streamed->definitions_changed);
+	learner_change_commit_stream(xid);
 	if (streamed == NULL)
 		return;
 	apply_truncations(streamed);

@@ -9,6 +9,7 @@
 #include "access/table.h"
 #include "capture/capture.h"
 #include "capture/label_change.h"
+#include "capture/learner_change.h"
 #include "capture/relation_map.h"
 #include "capture/stream.h"
 #include "catalog/pg_inherits.h"
@@ -110,8 +111,8 @@ find_shape_here(Relation relation, CapturedMonitor *monitor, AttrNumber attribut
  * Where the column stands in this relation, 0 when it is not there.  The change may be older or newer than the definition: its rows
  * have the type that the column had then, and the reader follows.
  */
-static AttrNumber
-find_attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
+AttrNumber
+relation_map_attribute(Relation relation, CapturedMonitor *monitor, CapturedColumn *column)
 {
 	Form_pg_attribute shape = find_shape_here(relation, monitor, column->attribute);
 
@@ -121,8 +122,8 @@ find_attribute_here(Relation relation, CapturedMonitor *monitor, CapturedColumn 
 }
 
 /* The change was written before the definition was loaded, from catalogs that may be newer. */
-static bool
-is_older_than(const CapturedMonitor *monitor)
+bool
+relation_map_is_older(const CapturedMonitor *monitor)
 {
 	return stream_record() < monitor->loaded_lsn;
 }
@@ -135,9 +136,9 @@ static AttrNumber
 attribute_here(Relation relation, MonitorMap *entry, CapturedColumn *column)
 {
 	CapturedMonitor *monitor = entry->monitor;
-	AttrNumber	attribute = find_attribute_here(relation, monitor, column);
+	AttrNumber	attribute = relation_map_attribute(relation, monitor, column);
 
-	if (attribute == InvalidAttrNumber && is_older_than(monitor))
+	if (attribute == InvalidAttrNumber && relation_map_is_older(monitor))
 		entry->precedes = true;
 	else if (attribute == InvalidAttrNumber)
 		definition_fail(monitor,
@@ -179,7 +180,7 @@ summarized_here(Relation relation, CapturedMonitor *monitor)
 
 	for (int i = 0; i < monitor->n_columns; i++)
 		if (!monitor->columns[i].retired && !monitor->columns[i].is_derived)
-			attributes[i] = find_attribute_here(relation, monitor, &monitor->columns[i]);
+			attributes[i] = relation_map_attribute(relation, monitor, &monitor->columns[i]);
 	return attributes;
 }
 
@@ -244,13 +245,15 @@ relation_map_get(Relation relation)
 		if (monitor->n_protected > 0 || monitor->needs_prediction)
 			entry->prediction = attribute_here(relation, entry, &monitor->prediction_column);
 		if (monitor->needs_score && monitor->score_column.attribute != InvalidAttrNumber)
-			entry->score = find_attribute_here(relation, monitor, &monitor->score_column);
+			entry->score = relation_map_attribute(relation, monitor, &monitor->score_column);
 		if (monitor->failure != NULL)
 		{
 			MemoryContextSwitchTo(old);
 			continue;
 		}
-		entry->precedes |= monitor->filter != NULL && is_older_than(monitor) && !filter_fits(relation, monitor);
+		entry->precedes |= monitor->filter != NULL && relation_map_is_older(monitor) && !filter_fits(relation, monitor);
+		if (!entry->precedes)
+			entry->learners = learner_change_map(relation, monitor, map->context);
 		if (!entry->precedes)
 			entry->identity_places_rows = identity_places_rows(relation, entry);
 		if (monitor->filter != NULL && !entry->precedes)

@@ -26,6 +26,7 @@ typedef struct MonitorMap
 	AttrNumber	prediction;
 	AttrNumber	score;			/* 0: not there, or not needed */
 	bool		precedes;		/* its rows are older than columns that the monitor cannot do without: a build has them, or will */
+	List	   *learners;		/* LearnerMap, see learner_change.h */
 	bool		identity_places_rows; /* the replica identity has time and segments */
 	ExprState  *filter;			/* NULL: none */
 } MonitorMap;
@@ -46,6 +47,12 @@ typedef struct RelationMap
 extern void relation_map_reset(List *monitors, MemoryContext context);
 
 extern RelationMap *relation_map_get(Relation relation);
+
+/* Where a column of the monitored table stands in the relation, and its reader reads what stands there; 0: nowhere. */
+extern AttrNumber relation_map_attribute(Relation relation, CapturedMonitor *monitor, CapturedColumn *column);
+
+/* The change that is decoded was written before the definition was loaded, from catalogs that may be newer. */
+extern bool relation_map_is_older(const CapturedMonitor *monitor);
 
 /* True when the relation is the ancestor, or inherits from it: partitions, and children by plain inheritance. */
 extern bool relation_descends_from(Oid relation, Oid ancestor);

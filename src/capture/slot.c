@@ -17,6 +17,7 @@
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/blame.h"
+#include "capture/capture.h"
 #include "capture/gap.h"
 #include "capture/slot.h"
 #include "capture/status.h"
@@ -62,6 +63,20 @@ slot_set_up_origin(void)
 		replorigin_session_origin = InvalidRepOriginId;
 	}
 	PG_END_TRY();
+}
+
+/* Records are passed over one by one, by the origin that they carry; the commit must not have it, which capture alone has set up.
+ */
+void
+capture_origin_begin(void)
+{
+	replorigin_session_origin = replorigin_by_name(stream_slot_name(), true);
+}
+
+void
+capture_origin_end(void)
+{
+	replorigin_session_origin = InvalidRepOriginId;
 }
 
 static void
@@ -198,7 +213,7 @@ store_new_progress(XLogRecPtr position)
 	sql_execute("UPDATE weir.gap SET to_lsn = $4 WHERE healed_at IS NULL", 4, types, values, NULL);
 	sql_execute("INSERT INTO weir.capture_progress (slot, system_identifier, database_oid, captured_lsn) VALUES ($1, $2, $3, $4) "
 				"ON CONFLICT (singleton) DO UPDATE SET slot = $1, system_identifier = $2, database_oid = $3, captured_lsn = $4, "
-				"follows_labels = false",
+				"follows_labels = false, follows_learners = false",
 				4, types, values, NULL);
 	sql_end(&scope);
 	CommitTransactionCommand();

@@ -133,3 +133,31 @@ COMMENT ON FUNCTION weir.generate_stream(text, bigint, bigint, int, bigint, bigi
     '2001; 10), random_tree (Domingos and Hulten 2000; 10). seed: the same gives the same rows. drift_at: the row in the middle of the change to the '
     'next concept, NULL for none; drift_width: rows that it takes, 1 '
     'is at once. noise: the share of rows whose class is drawn anew (led: of segments turned over). Raises 22023 for what there is not.';
+
+-- how good predictions were that were made before the label was known
+
+CREATE TYPE weir.prequential_metric AS (scope text, metric text, value float8, majority float8, last_label float8, n bigint);
+COMMENT ON TYPE weir.prequential_metric IS
+    'A metric of predictions that were made before their labels were known. scope: all rows, sliding (the latest 1000) or fading (each row weighs 0.999 of the next). value: of the predictions; majority: what predicting '
+    'the class that was most frequent so far scores on the same rows, of numbers the mean so far; last_label: what repeating the label before scores. n: rows.';
+CREATE FUNCTION weir.prequential_class_transition(state internal, label "any", prediction text) RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_prequential_class' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.prequential_class_transition(internal, "any", text) IS 'Internal: transition function of prequential_performance.';
+CREATE FUNCTION weir.prequential_number_transition(state internal, label float8, prediction float8) RETURNS internal
+    AS 'MODULE_PATHNAME', 'weir_prequential_number' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.prequential_number_transition(internal, float8, float8) IS 'Internal: transition function of prequential_performance.';
+CREATE FUNCTION weir.prequential_final(state internal) RETURNS weir.prequential_metric[]
+    AS 'MODULE_PATHNAME', 'weir_prequential_final' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.prequential_final(internal) IS 'Internal: final function of prequential_performance.';
+CREATE AGGREGATE weir.prequential_performance("any", text) (SFUNC = weir.prequential_class_transition, STYPE = internal, FINALFUNC = weir.prequential_final, PARALLEL = SAFE);
+CREATE AGGREGATE weir.prequential_performance(float8, float8) (SFUNC = weir.prequential_number_transition, STYPE = internal, FINALFUNC = weir.prequential_final, PARALLEL = SAFE);
+COMMENT ON AGGREGATE weir.prequential_performance("any", text) IS
+    'prequential_performance(label, prediction ORDER BY ...): how good predictions of classes were, in the order in which labels came; such as those of weir.test_then_train. Metrics: accuracy; kappa '
+    '(Cohen); kappa_temporal: against repeating the last label (Zliobaite et al. 2015), kappa_majority: against the majority so far (Bifet et al. 2015), both 1 at best, 0 where the model is no better. Rows '
+    'without label are left out, a NULL prediction is wrong, and the first label, which has none before it, does not count. SELECT m.* FROM unnest((SELECT weir.prequential_performance(...) FROM ...)) m. NULL over no rows.';
+COMMENT ON AGGREGATE weir.prequential_performance(float8, float8) IS
+    'prequential_performance(label, prediction ORDER BY ...): how good predictions of numbers were. Metrics: mean_absolute_error and root_mean_squared_error, in the unit of the label; r2: 1 less '
+    'the squared error over that of the mean of the labels. Rows without a label that is finite are left out, and without a prediction from the model''s. NULL over no rows.';
+CREATE FUNCTION weir._prequential_metrics(evaluation bytea) RETURNS weir.prequential_metric[]
+    AS 'MODULE_PATHNAME', 'weir_prequential_metrics' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._prequential_metrics(bytea) IS 'Metrics of an evaluation that weir has stored. Internal.';

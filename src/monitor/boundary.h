@@ -1,6 +1,6 @@
 /*
  * boundary.h
- *		An error boundary within a task: what fails is undone, and its error told.  Inside this room only.
+ *		An error boundary within a task: what fails is undone, and its error told.
  */
 #ifndef WEIR_MONITOR_BOUNDARY_H
 #define WEIR_MONITOR_BOUNDARY_H

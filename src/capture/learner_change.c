@@ -1,0 +1,738 @@
+/*
+ * learner_change.c
+ *		Rows that learners are to be told of.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "base/sql.h"
+#include "capture/capture.h"
+#include "capture/learner_change.h"
+#include "capture/learner_row.h"
+#include "capture/learner_spool.h"
+#include "capture/stream.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#define CHUNK_SIZE (256 * 1024)
+#define MOST_MOVED 1000
+
+/* What may wait to be learned, of one learner: past it, the learner is set aside. */
+#define MOST_WAITING (INT64CONST(4) * 1024 * 1024 * 1024)
+#define LOOK_AT_WAITING_MS 10000
+
+/* The old half of a row that moves to another partition. */
+typedef struct MovedRow
+{
+	int			learner_id;
+	TransactionId xid;
+	char	   *key;
+	bool		is_known;		/* whether it had a label */
+	char	   *label;			/* as it is written; NULL: it had none, or is not known */
+	int			label_length;
+} MovedRow;
+
+static Spool committed;			/* since the last flush */
+static HTAB *streams = NULL;	/* of Spool by xid */
+static List *streams_in_progress = NIL; /* of xids, whether or not anything is gathered */
+static Spool *current = &committed;
+static TransactionId current_xid;
+static List *moved_rows = NIL;
+static int *known_learners = NULL;
+static int	n_known_learners = 0;
+static bool wants_restart = false;
+
+/* ---- definitions ---- */
+
+static bool
+is_known_learner(int learner_id)
+{
+	for (int i = 0; i < n_known_learners; i++)
+		if (known_learners[i] == learner_id)
+			return true;
+	return false;
+}
+
+static void
+remember_learners(List *monitors)
+{
+	ListCell   *cell;
+	ListCell   *learner_cell;
+	bool		is_first = known_learners == NULL;
+	int			n = 0;
+	int		   *ids;
+
+	foreach(cell, monitors)
+	{
+		n += list_length(((CapturedMonitor *) lfirst(cell))->learners);
+		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
+			if (!is_first && streams_in_progress != NIL &&
+				!is_known_learner(((CapturedLearner *) lfirst(learner_cell))->learner_id))
+				wants_restart = true;
+	}
+	ids = MemoryContextAlloc(TopMemoryContext, sizeof(int) * (n + 1));
+	n_known_learners = 0;
+	foreach(cell, monitors)
+		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
+			ids[n_known_learners++] = ((CapturedLearner *) lfirst(learner_cell))->learner_id;
+	if (known_learners != NULL)
+		pfree(known_learners);
+	known_learners = ids;
+}
+
+bool
+learner_change_wants_restart(void)
+{
+	return wants_restart;
+}
+
+/* One learner of the monitor, from its columns: those of the features in order, then the label. */
+static void
+add_columns(CapturedMonitor *monitor, CapturedLearner *learner, MemoryContext context)
+{
+	Oid			type = INT4OID;
+	Datum		id = Int32GetDatum(learner->learner_id);
+	bool		is_null;
+	uint64		n = sql_execute(
+		"SELECT u.name::text, u.type::oid, u.is_label AND l.is_regression, u.is_label FROM weir.monitor_learner l, LATERAL ("
+		"SELECT f.name, f.type, false, f.i FROM ROWS FROM (pg_catalog.unnest(l.features), pg_catalog.unnest(l.feature_types)) "
+		"WITH ORDINALITY f (name, type, i) UNION ALL SELECT l.label, l.label_type, true, 0) u (name, type, is_label, i) "
+		"WHERE l.learner_id = $1 ORDER BY u.is_label, u.i",
+		1, &type, &id, NULL);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	learner->n_features = (int) n - 1;
+	learner->features = palloc0(sizeof(CapturedColumn) * Max(n, 1));
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		is_label = DatumGetBool(sql_value(i, 4, &is_null));
+		CapturedColumn *column = is_label ? &learner->label : &learner->features[i];
+		Oid			column_type = DatumGetObjectId(sql_value(i, 2, &is_null));
+		ValueReader reader;
+		bool		is_number =
+			is_label ? DatumGetBool(sql_value(i, 3, &is_null)) : value_reader_init(&reader, column_type, SUMMARY_NUMERIC, context);
+
+		definition_find_column(monitor, column, sql_text(i, 1), is_number ? SUMMARY_NUMERIC : SUMMARY_CATEGORY, column_type);
+		if (column->retired && learner->failure == NULL)
+			learner->failure =
+				psprintf("column \"%s\" was dropped, or has a type that cannot be read as it was. Mend it, then call "
+						 "weir.resume_learner, or drop the learner and create another.",
+						 NameStr(column->name));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+void
+learner_change_load(List *monitors, MemoryContext context)
+{
+	ListCell   *cell;
+	ListCell   *learner_cell;
+	uint64		n;
+
+	/* What pg_restore brought has no state. */
+	sql_execute("INSERT INTO weir.learner_state (learner_id) SELECT learner_id FROM weir.monitor_learner "
+				"WHERE learner_id NOT IN (SELECT learner_id FROM weir.learner_state)",
+				0, NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.learner_change c WHERE NOT EXISTS (SELECT FROM weir.learner_state s "
+				"WHERE s.learner_id = c.learner_id AND s.disabled_reason IS NULL)",
+				0, NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.learner_prediction WHERE learner_id NOT IN (SELECT learner_id FROM weir.monitor_learner)", 0,
+				NULL, NULL, NULL);
+	/* Where rows may have passed unseen, a learner that had begun has a gap; one that had not reads them from the table. */
+	sql_execute("UPDATE weir.learner_state s SET followed = false, n_gaps = s.n_gaps + (s.cut IS NOT NULL)::int, "
+				"gap_at = CASE WHEN s.cut IS NOT NULL THEN pg_catalog.clock_timestamp() ELSE s.gap_at END "
+				"FROM (SELECT learner_id FROM weir.learner_state WHERE followed FOR UPDATE SKIP LOCKED) k "
+				"JOIN weir.monitor_learner l USING (learner_id) LEFT JOIN weir.monitor_state m USING (monitor_id) "
+				"WHERE s.learner_id = k.learner_id AND (s.disabled_reason IS NOT NULL OR coalesce(m.state = 'disabled', true) "
+				"OR NOT coalesce((SELECT follows_learners FROM weir.capture_progress), false))",
+				0, NULL, NULL, NULL);
+	n = sql_execute(
+		"SELECT l.learner_id, l.monitor_id, s.followed FROM weir.monitor_learner l JOIN weir.learner_state s USING (learner_id) "
+		"WHERE s.disabled_reason IS NULL ORDER BY 1",
+		0, NULL, NULL, NULL);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		is_null;
+		int			monitor_id = DatumGetInt32(sql_value(i, 2, &is_null));
+
+		foreach(cell, monitors)
+		{
+			CapturedMonitor *monitor = lfirst(cell);
+			CapturedLearner *learner;
+			MemoryContext old;
+
+			if (monitor->monitor_id != monitor_id)
+				continue;
+			old = MemoryContextSwitchTo(context);
+			learner = palloc0(sizeof(CapturedLearner));
+			learner->learner_id = DatumGetInt32(sql_value(i, 1, &is_null));
+			learner->is_followed = DatumGetBool(sql_value(i, 3, &is_null));
+			monitor->learners = lappend(monitor->learners, learner);
+			MemoryContextSwitchTo(old);
+		}
+	}
+	foreach(cell, monitors)
+		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
+			add_columns(lfirst(cell), lfirst(learner_cell), context);
+	remember_learners(monitors);
+}
+
+/* ---- columns ---- */
+
+static void
+fail(CapturedLearner *learner, const char *reason)
+{
+	if (learner->failure == NULL)
+		learner->failure = MemoryContextStrdup(GetMemoryChunkContext(learner), reason);
+}
+
+static AttrNumber
+column_here(Relation relation, CapturedMonitor *monitor, LearnerMap *map, CapturedColumn *column)
+{
+	AttrNumber	attribute = relation_map_attribute(relation, monitor, column);
+
+	if (attribute == InvalidAttrNumber && relation_map_is_older(monitor))
+		map->precedes = true;
+	else if (attribute == InvalidAttrNumber)
+		fail(map->learner,
+			 psprintf("column \"%s\" was dropped, or has a type that cannot be read as it was. Mend it, then call "
+					  "weir.resume_learner, or drop the learner and create another.",
+					  NameStr(column->name)));
+	return attribute;
+}
+
+static void
+find_key(Relation relation, LearnerMap *map)
+{
+	Bitmapset  *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	int			member = -1;
+
+	if (bms_is_empty(key))
+		return;
+	map->key = palloc(sizeof(AttrNumber) * bms_num_members(key));
+	map->key_readers = palloc0(sizeof(ValueReader) * bms_num_members(key));
+	while ((member = bms_next_member(key, member)) >= 0)
+	{
+		AttrNumber	attribute = member + FirstLowInvalidHeapAttributeNumber;
+
+		if (attribute <= 0 ||
+			!value_reader_init(&map->key_readers[map->n_key], TupleDescAttr(RelationGetDescr(relation), attribute - 1)->atttypid,
+							   SUMMARY_CATEGORY, CurrentMemoryContext))
+		{
+			map->n_key = 0;
+			return;
+		}
+		map->key[map->n_key++] = attribute;
+	}
+}
+
+List *
+learner_change_map(Relation relation, CapturedMonitor *monitor, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *maps = NIL;
+	ListCell   *cell;
+
+	foreach(cell, monitor->learners)
+	{
+		CapturedLearner *learner = lfirst(cell);
+		LearnerMap *map = palloc0(sizeof(LearnerMap));
+
+		map->learner = learner;
+		map->label = column_here(relation, monitor, map, &learner->label);
+		map->features = palloc(sizeof(AttrNumber) * learner->n_features);
+		for (int i = 0; i < learner->n_features; i++)
+			map->features[i] = column_here(relation, monitor, map, &learner->features[i]);
+		find_key(relation, map);
+		maps = lappend(maps, map);
+	}
+	MemoryContextSwitchTo(old);
+	return maps;
+}
+
+/* ---- transactions ---- */
+
+static void
+free_moved(MovedRow *moved)
+{
+	pfree(moved->key);
+	if (moved->label != NULL)
+		pfree(moved->label);
+	pfree(moved);
+}
+
+/* Where a trigger keeps the row from its new partition, the second half never comes. */
+static void
+forget_moved(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, moved_rows)
+		free_moved(lfirst(cell));
+	list_free(moved_rows);
+	moved_rows = NIL;
+}
+
+void
+learner_change_begin(TransactionId xid)
+{
+	if (list_length(moved_rows) > MOST_MOVED)
+		forget_moved();
+	current = &committed;
+	current_xid = xid;
+}
+
+static Spool *
+find_stream(TransactionId xid, HASHACTION action)
+{
+	HASHCTL		control = {.keysize = sizeof(TransactionId), .entrysize = sizeof(Spool)};
+	bool		found;
+	Spool	   *spool;
+
+	if (streams == NULL && action != HASH_ENTER)
+		return NULL;
+	if (streams == NULL)
+		streams = hash_create("weir learner changes of streams", 16, &control, HASH_ELEM | HASH_BLOBS);
+	spool = hash_search(streams, &xid, action, &found);
+	if (action == HASH_ENTER && !found)
+		*spool = (Spool){.xid = xid};
+	return spool;
+}
+
+void
+learner_change_begin_stream(TransactionId top_xid)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	streams_in_progress = list_append_unique_int(streams_in_progress, (int) top_xid);
+	MemoryContextSwitchTo(old);
+	if (n_known_learners > 0)
+		current = find_stream(top_xid, HASH_ENTER);
+	current_xid = top_xid;
+}
+
+void
+learner_change_within(TransactionId xid)
+{
+	current_xid = xid;
+}
+
+static void
+forget_stream(TransactionId top_xid)
+{
+	Spool	   *spool = find_stream(top_xid, HASH_FIND);
+
+	streams_in_progress = list_delete_int(streams_in_progress, (int) top_xid);
+	if (spool == NULL)
+		return;
+	spool_close(spool);
+	find_stream(top_xid, HASH_REMOVE);
+	current = &committed;
+}
+
+void
+learner_change_abort_stream(TransactionId top_xid, TransactionId xid)
+{
+	Spool	   *spool = find_stream(top_xid, HASH_FIND);
+	HASHCTL		control = {.keysize = sizeof(TransactionId), .entrysize = sizeof(TransactionId)};
+
+	if (top_xid == xid)
+	{
+		forget_stream(top_xid);
+		return;
+	}
+	if (spool == NULL || spool->context == NULL)
+		return;
+	control.hcxt = spool->context;
+	if (spool->aborted == NULL)
+		spool->aborted = hash_create("weir rolled back", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	(void) hash_search(spool->aborted, &xid, HASH_ENTER, NULL);
+}
+
+void
+learner_change_commit_stream(TransactionId top_xid)
+{
+	Spool	   *spool = find_stream(top_xid, HASH_FIND);
+	SpoolScan	scan;
+	SpoolHeader header;
+	const char *bytes;
+
+	learner_change_begin(top_xid);
+	if (spool != NULL)
+	{
+		spool_scan_begin(&scan, spool);
+		while (spool_scan_next(&scan, &header, &bytes))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (spool->aborted != NULL && hash_search(spool->aborted, &header.xid, HASH_FIND, NULL) != NULL)
+				continue;
+			header.xid = top_xid;
+			spool_put(&committed, &header, bytes);
+		}
+	}
+	forget_stream(top_xid);
+}
+
+/* ---- noting ---- */
+
+static bool
+is_readable(Relation relation, AttrNumber attribute, const RowImage *row)
+{
+	return TupleDescAttr(RelationGetDescr(relation), attribute - 1)->attlen != -1 || row->nulls[attribute - 1] ||
+		!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(row->values[attribute - 1]));
+}
+
+static char *
+key_of(Relation relation, const LearnerMap *map, const RowImage *row)
+{
+	char	   *texts[INDEX_MAX_KEYS];
+
+	if (map->n_key == 0 || row == NULL)
+		return NULL;
+	for (int i = 0; i < map->n_key; i++)
+	{
+		int			at = map->key[i] - 1;
+
+		/* Of an old row that is not all there, other columns are NULL. */
+		if (row->nulls[at] || !is_readable(relation, map->key[i], row))
+			return NULL;
+		texts[i] = value_reader_text(&map->key_readers[i], row->values[at]);
+	}
+	return learner_row_key(map->n_key, texts);
+}
+
+static void
+note(Relation relation, const LearnerMap *map, LearnerRowKind kind, TimestampTz at, const char *key, const RowImage *row)
+{
+	CapturedLearner *learner = map->learner;
+	StringInfoData bytes;
+	SpoolHeader header = {.learner_id = learner->learner_id, .xid = current_xid};
+
+	initStringInfo(&bytes);
+	learner_row_begin(&bytes, kind, at, key);
+	if (row != NULL)
+	{
+		for (int i = 0; i < learner->n_features; i++)
+		{
+			int			number = map->features[i] - 1;
+
+			learner_row_add(&bytes, &learner->features[i].reader, row->values[number],
+							row->nulls[number] || !is_readable(relation, map->features[i], row));
+		}
+		learner_row_add(&bytes, &learner->label.reader, row->values[map->label - 1], row->nulls[map->label - 1]);
+	}
+	header.length = bytes.len;
+	spool_put(current, &header, bytes.data);
+	pfree(bytes.data);
+}
+
+/* The label as it is written; empty: there is none. */
+static void
+write_label(StringInfo bytes, const LearnerMap *map, const RowImage *row)
+{
+	initStringInfo(bytes);
+	if (!row->nulls[map->label - 1])
+		learner_row_add(bytes, &map->learner->label.reader, row->values[map->label - 1], false);
+}
+
+/* The row was there before, with old_label, if that is known (not NULL). */
+static void
+note_update(Relation relation, const LearnerMap *map, const StringInfoData *old_label, const RowImage *new_row, TimestampTz at,
+			const char *key)
+{
+	StringInfoData label;
+
+	write_label(&label, map, new_row);
+	if (old_label == NULL)
+	{
+		if (label.len > 0 && key != NULL)
+			note(relation, map, LEARNER_ROW_MAYBE_LABELLED, at, key, new_row);
+	}
+	else if (old_label->len == 0 && label.len > 0)
+		note(relation, map, LEARNER_ROW_LABELLED, at, key, new_row);
+	else if (old_label->len != label.len || memcmp(old_label->data, label.data, label.len) != 0)
+		note(relation, map, LEARNER_ROW_CORRECTED, at, key, NULL);
+	pfree(label.data);
+}
+
+/* ---- rows that move to another partition: a delete, then an insert ---- */
+
+/* label NULL: it is not known. */
+static void
+remember_moved(const LearnerMap *map, const char *key, const StringInfoData *label)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	MovedRow   *moved = palloc0(sizeof(MovedRow));
+
+	moved->learner_id = map->learner->learner_id;
+	moved->xid = current_xid;
+	moved->key = pstrdup(key);
+	moved->is_known = label != NULL;
+	if (label != NULL && label->len > 0)
+	{
+		moved->label = palloc(label->len);
+		memcpy(moved->label, label->data, label->len);
+		moved->label_length = label->len;
+	}
+	moved_rows = lappend(moved_rows, moved);
+	MemoryContextSwitchTo(old);
+}
+
+/* The old half of this row, taken away; NULL when it is new. */
+static MovedRow *
+take_moved(const LearnerMap *map, const char *key)
+{
+	ListCell   *cell;
+
+	foreach(cell, moved_rows)
+	{
+		MovedRow   *moved = lfirst(cell);
+
+		if (moved->learner_id != map->learner->learner_id || moved->xid != current_xid || strcmp(moved->key, key) != 0)
+			continue;
+		moved_rows = foreach_delete_current(moved_rows, cell);
+		return moved;
+	}
+	return NULL;
+}
+
+/* ---- changes ---- */
+
+static void
+note_inserted(Relation relation, const LearnerMap *map, const RowImage *row, TimestampTz at, const char *key)
+{
+	MovedRow   *moved = moved_rows != NIL && key != NULL ? take_moved(map, key) : NULL;
+	StringInfoData label = {0};
+
+	if (moved == NULL)
+	{
+		note(relation, map, LEARNER_ROW_NEW, at, key, row);
+		return;
+	}
+	label.data = moved->label;
+	label.len = moved->label_length;
+	note_update(relation, map, moved->is_known ? &label : NULL, row, at, key);
+	free_moved(moved);
+}
+
+void
+learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row, bool old_complete,
+					MoveAnswer moves)
+{
+	bool		is_insert = old_row == NULL && old_complete;
+	bool		was_inside = !is_insert;
+	bool		is_inside = false;
+	bool		is_known = old_row != NULL && old_complete;
+	Place		place = {0};
+	ListCell   *cell;
+
+	if (is_known)
+	{
+		row_find_place(map, entry, old_row, &place);
+		was_inside = place.inside;
+	}
+	if (new_row != NULL)
+	{
+		row_find_place(map, entry, new_row, &place);
+		is_inside = place.inside;
+	}
+	foreach(cell, entry->learners)
+	{
+		LearnerMap *learner = lfirst(cell);
+		StringInfoData old_label;
+		char	   *key;
+
+		if (learner->learner->failure != NULL || learner->precedes || (!was_inside && !is_inside))
+			continue;
+		key = key_of(relation, learner, new_row != NULL ? new_row : old_row);
+		if (is_known)
+			write_label(&old_label, learner, old_row);
+		if (new_row == NULL && moves == MOVE_YES && key != NULL)
+			remember_moved(learner, key, is_known ? &old_label : NULL);
+		else if (!is_inside)
+			note(relation, learner, is_known && old_label.len == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, place.time,
+				 key, NULL);
+		else if (was_inside)
+			note_update(relation, learner, is_known ? &old_label : NULL, new_row, place.time, key);
+		else
+			note_inserted(relation, learner, new_row, place.time, key);
+	}
+}
+
+/* ---- writing ---- */
+
+bool
+learner_change_is_noted(void)
+{
+	return !spool_is_empty(&committed);
+}
+
+/* The stream's transactions are within two billion of the next. */
+static uint64
+widened(TransactionId xid)
+{
+	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+
+	return next + (int64) (int32) (xid - (uint32) next);
+}
+
+typedef struct Chunk
+{
+	int			learner_id;
+	int64		n;
+	StringInfoData changes;
+} Chunk;
+
+static void
+write_chunk(Chunk *chunk)
+{
+	Oid			types[] = {INT4OID, INT8OID, BYTEAOID};
+	Datum		values[3];
+	bytea	   *bytes;
+
+	if (chunk->n == 0)
+		return;
+	bytes = palloc(VARHDRSZ + chunk->changes.len);
+	SET_VARSIZE(bytes, VARHDRSZ + chunk->changes.len);
+	memcpy(VARDATA(bytes), chunk->changes.data, chunk->changes.len);
+	values[0] = Int32GetDatum(chunk->learner_id);
+	values[1] = Int64GetDatum(chunk->n);
+	values[2] = PointerGetDatum(bytes);
+	sql_execute("INSERT INTO weir.learner_change (learner_id, n, changes) VALUES ($1, $2, $3)", 3, types, values, NULL);
+	pfree(bytes);
+	chunk->n = 0;
+	resetStringInfo(&chunk->changes);
+}
+
+static Chunk *
+chunk_of(List **chunks, int learner_id)
+{
+	ListCell   *cell;
+	Chunk	   *chunk;
+
+	foreach(cell, *chunks)
+		if (((Chunk *) lfirst(cell))->learner_id == learner_id)
+			return lfirst(cell);
+	chunk = palloc0(sizeof(Chunk));
+	chunk->learner_id = learner_id;
+	initStringInfo(&chunk->changes);
+	*chunks = lappend(*chunks, chunk);
+	return chunk;
+}
+
+static void
+disable(int learner_id, const char *reason)
+{
+	Oid			types[] = {INT4OID, TEXTOID};
+	Datum		values[] = {Int32GetDatum(learner_id), CStringGetTextDatum(reason)};
+
+	ereport(LOG, (errmsg("weir sets learner %d aside: %s", learner_id, reason)));
+	sql_execute("UPDATE weir.learner_state s SET disabled_reason = $2, epoch = s.epoch + 1 FROM (SELECT learner_id FROM "
+				"weir.learner_state WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
+				2, types, values, NULL);
+	sql_execute("DELETE FROM weir.learner_change WHERE learner_id = $1", 1, types, values, NULL);
+}
+
+/* The disk must not fill because a learner is slower than its rows come. */
+static void
+limit_waiting(void)
+{
+	static TimestampTz next_look = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	Oid			type = INT8OID;
+	Datum		most = Int64GetDatum(MOST_WAITING);
+	uint64		n;
+
+	if (now < next_look)
+		return;
+	next_look = TimestampTzPlusMilliseconds(now, LOOK_AT_WAITING_MS);
+	n = sql_execute("SELECT learner_id FROM weir.learner_change GROUP BY 1 "
+					"HAVING pg_catalog.sum(pg_catalog.octet_length(changes)) > $1",
+					1, &type, &most, NULL);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		is_null;
+		SPITupleTable *rows = SPI_tuptable;
+
+		disable(DatumGetInt32(sql_value(i, 1, &is_null)),
+				"it learns more slowly than rows come, and too many wait. Choose a faster learner, or call weir.reset_learner");
+		SPI_tuptable = rows;
+	}
+}
+
+void
+learner_change_write(List *monitors)
+{
+	SpoolScan	scan;
+	SpoolHeader header;
+	const char *bytes;
+	List	   *chunks = NIL;
+	ListCell   *cell;
+	ListCell   *learner_cell;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir learner changes", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (learner_change_is_noted())
+	{
+		spool_scan_begin(&scan, &committed);
+		while (spool_scan_next(&scan, &header, &bytes))
+		{
+			Chunk	   *chunk = chunk_of(&chunks, header.learner_id);
+
+			learner_row_append(&chunk->changes, widened(header.xid), bytes, header.length);
+			chunk->n++;
+			if (chunk->changes.len >= CHUNK_SIZE)
+				write_chunk(chunk);
+			CHECK_FOR_INTERRUPTS();
+		}
+		foreach(cell, chunks)
+			write_chunk(lfirst(cell));
+		spool_close(&committed);
+		limit_waiting();
+	}
+	foreach(cell, monitors)
+		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
+		{
+			CapturedLearner *learner = lfirst(learner_cell);
+
+			if (learner->failure != NULL && !learner->failure_told)
+				disable(learner->learner_id, learner->failure);
+			learner->failure_told = learner->failure != NULL;
+		}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+void
+learner_change_follow(List *monitors)
+{
+	ListCell   *cell;
+	ListCell   *learner_cell;
+	bool		is_new = false;
+
+	foreach(cell, monitors)
+		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
+			is_new |= !((CapturedLearner *) lfirst(learner_cell))->is_followed;
+	if (!is_new || wants_restart || !stream_is_within(GetActiveSnapshot()))
+		return;
+	foreach(cell, monitors)
+		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
+		{
+			CapturedLearner *learner = lfirst(learner_cell);
+			Oid			type = INT4OID;
+			Datum		id = Int32GetDatum(learner->learner_id);
+
+			/* Capture waits for nobody who has the row locked. */
+			if (!learner->is_followed && learner->failure == NULL)
+				learner->is_followed =
+					sql_execute("UPDATE weir.learner_state s SET followed = true FROM (SELECT learner_id FROM weir.learner_state "
+								"WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
+								1, &type, &id, NULL) == 1;
+		}
+	sql_execute("UPDATE weir.capture_progress SET follows_learners = true WHERE NOT follows_learners", 0, NULL, NULL, NULL);
+}

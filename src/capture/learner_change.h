@@ -1,0 +1,74 @@
+/*
+ * learner_change.h
+ *		Rows that learners are to be told of, gathered in the order of commits.  Inside this room only.
+ *
+ * A learner may take long for a row, so capture does not learn: it writes what changed into weir.learner_change, in the transaction
+ *of the position, and a worker learns from there.  So each row is there exactly once, and in one order.  What is gathered is kept
+ *in memory up to some size, then in a temporary file, for a transaction may be of any size.
+ */
+#ifndef WEIR_CAPTURE_LEARNER_CHANGE_H
+#define WEIR_CAPTURE_LEARNER_CHANGE_H
+
+#include "postgres.h"
+
+#include "capture/moves.h"
+#include "capture/relation_map.h"
+#include "capture/row.h"
+
+/* One learner as capture sees it, hung on its monitor. */
+typedef struct CapturedLearner
+{
+	int			learner_id;
+	bool		is_followed;	/* what changes is noted, and its worker may know */
+	int			n_features;
+	CapturedColumn *features;
+	CapturedColumn label;
+	char	   *failure;		/* why nothing is noted for it any more; told at the next flush */
+	bool		failure_told;
+} CapturedLearner;
+
+/* One learner seen from one relation. */
+typedef struct LearnerMap
+{
+	CapturedLearner *learner;
+	bool		precedes;		/* its rows are older than columns of the learner, which reads them from the table */
+	AttrNumber *features;
+	AttrNumber	label;
+	int			n_key;			/* columns of the primary key; 0: it has none */
+	AttrNumber *key;
+	ValueReader *key_readers;
+} LearnerMap;
+
+/* Hangs learners on the monitors. Inside an SPI scope, where definitions are loaded. */
+extern void learner_change_load(List *monitors, MemoryContext context);
+
+/*
+ * True when a learner is new and transactions are in progress whose changes have passed: the worker is to begin again, so that it
+ * decodes them anew from their start.
+ */
+extern bool learner_change_wants_restart(void);
+
+/* The columns of the monitor's learners in the relation; NIL: there are none. */
+extern List *learner_change_map(Relation relation, CapturedMonitor *monitor, MemoryContext context);
+
+/* Changes that follow belong to this transaction, which is over; or, until it ends, to a top transaction in progress. */
+extern void learner_change_begin(TransactionId xid);
+extern void learner_change_begin_stream(TransactionId top_xid);
+extern void learner_change_within(TransactionId xid);
+extern void learner_change_abort_stream(TransactionId top_xid, TransactionId xid);
+extern void learner_change_commit_stream(TransactionId top_xid);
+
+/* old_complete: the old row is there, or the row is new. Rows are deformed; either may be NULL. */
+extern void learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row,
+								bool old_complete, MoveAnswer moves);
+
+/* Whether something is noted that is not written. */
+extern bool learner_change_is_noted(void);
+
+/* Writes what is noted, in the transaction that stores the position.  Inside an SPI scope. */
+extern void learner_change_write(List *monitors);
+
+/* Once all that was decoded is visible, learners that are new begin.  Inside an SPI scope. */
+extern void learner_change_follow(List *monitors);
+
+#endif
