@@ -1,11 +1,12 @@
 """Figures of jobs and data versions: the queue beside a table with SKIP LOCKED written by hand, procedures at a steady rate, the fingerprint beside count(*)."""
+import os
 import statistics
 import threading
 import time
 
 import psycopg
 
-from common import ROUNDS, ROWS, SECONDS, compare, row
+from common import ROUNDS, ROWS, SECONDS, compare, milliseconds, row, timed
 
 CLAIMERS = 8
 JOBS = 5000
@@ -109,10 +110,34 @@ def fingerprint(cursor):
                        'random() * 100 FROM generate_series(1, %s) i', (ROWS,))
         cursor.execute('VACUUM ANALYZE bench_rows')
     note = f'{ROWS:,} rows of ten columns, one process'
-    compare(cursor, '`fingerprint(t)` / `count(*)`', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT count(*) FROM bench_rows', note)
-    compare(cursor, '`fingerprint(t)` / `count(t)`, which forms the record as well', 'SELECT weir.fingerprint(t) FROM bench_rows t', 'SELECT count(t) FROM bench_rows t', note)
-    compare(cursor, '`fingerprint(t)` / `sum(hashtextextended(t::text, 0))`', 'SELECT weir.fingerprint(t) FROM bench_rows t',
-            'SELECT sum(hashtextextended(t::text, 0)::numeric) FROM bench_rows t', note)
+    counting, hashing = 'SELECT count(*) FROM bench_rows', 'SELECT weir.fingerprint(t) FROM bench_rows t'
+    compare(cursor, '`fingerprint(t)` / `count(*)`', hashing, counting, note)
+    a, b = processor_time(cursor, [hashing, counting])
+    row('the same, processor time', milliseconds(a), milliseconds(b), f'{a / b:.2f}', note)
+    cursor.execute('SET max_parallel_workers_per_gather = 2')
+    compare(cursor, '`fingerprint(t)` / `count(*)`, both in parallel', hashing, counting, f'{ROWS:,} rows of ten columns, up to two workers')
+    cursor.execute('SET max_parallel_workers_per_gather = 0')
+    compare(cursor, '`fingerprint(t)` / `count(t)`, which forms records', hashing, 'SELECT count(t) FROM bench_rows t', note)
+    compare(cursor, '`fingerprint(t)` / `sum(hashtextextended(t::text, 0))`', hashing, 'SELECT sum(hashtextextended(t::text, 0)::numeric) FROM bench_rows t', note)
+
+
+def processor_time(cursor, statements):
+    """Of the server's process, per execution: waiting for a busy machine is no part of it."""
+    cursor.execute('SELECT pg_backend_pid()')
+    file = f'/proc/{cursor.fetchone()[0]}/stat'
+
+    def used():
+        with open(file, encoding='ascii') as stat:
+            fields = stat.read().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    spent = [0.0] * len(statements)
+    for _ in range(5 * ROUNDS):
+        for number, statement in enumerate(statements):
+            begin = used()
+            timed(cursor, statement)
+            spent[number] += used() - begin
+    return [seconds / (5 * ROUNDS) for seconds in spent]
 
 
 FIGURES = {'jobs': jobs, 'fingerprint': fingerprint}

@@ -50,6 +50,55 @@ SELECT (SELECT weir.fingerprint(q) FROM (VALUES (0, '0')) q) <> (SELECT weir.fin
 SELECT count(DISTINCT f) AS different FROM (SELECT weir.fingerprint(ROW(i)) AS f FROM generate_series(1, 20000) i GROUP BY i) s;
 SELECT count(DISTINCT f) AS different FROM (SELECT weir.fingerprint(ROW(i, j)) AS f FROM generate_series(0, 99) i, generate_series(0, 99) j GROUP BY i, j) s;
 SELECT weir.fingerprint(t.*) IS NOT NULL AS of_an_outer_join FROM (VALUES (0)) AS v (id) LEFT JOIN t USING (id);
+-- over a plain scan no records are made; the result is that of records (OFFSET 0 keeps the planner from seeing through)
+EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(copied), count(*) FILTER (WHERE flag), max(id) FROM copied WHERE small > 2 HAVING count(*) > 5;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(ROW(id, small)), sum(d) FROM copied;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(copied), count(copied) FROM copied;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT flag, weir.fingerprint(copied) FROM copied GROUP BY flag;
+CREATE TABLE wide AS SELECT i AS id, repeat('x', i % 200) AS before, i % 2 = 0 AS flag FROM generate_series(1, 400) i;
+DO $$ BEGIN FOR i IN 1..150 LOOP EXECUTE format('ALTER TABLE wide ADD c%s %s', i, (ARRAY['int', 'text', 'smallint', 'float8[]', 'numeric'])[1 + i % 5]); END LOOP; END $$;
+UPDATE wide SET c1 = id, c64 = 7, c65 = 8, c66 = repeat('y', id % 130), c128 = ARRAY[id], c150 = -1 WHERE id % 3 > 0;
+CREATE TABLE kinds (a boolean, b "char", c uuid, d interval, e timetz, f macaddr, g inet, h varbit, i tsvector, j xml, k char(5),
+    l box, m oidvector, n name, o mood, p jsonb, ranges int8multirange);
+INSERT INTO kinds SELECT i % 2 = 0, 'z', md5(i::text)::uuid, make_interval(secs => i), '12:00+02', '08:00:2b:01:02:03', '::1', B'101', to_tsvector('simple', 'a b ' || i), '<a/>', i::text,
+    box(point(i, 0), point(1, 1)), '1 2', 'n', CASE WHEN i % 3 = 0 THEN 'sad'::mood END, CASE WHEN i % 5 > 0 THEN jsonb_build_object('long', repeat('z', i * 40)) END, '{[1,3)}' FROM generate_series(1, 200) i;
+CREATE TABLE without_dropped (LIKE t);
+INSERT INTO without_dropped SELECT * FROM t;
+ALTER TABLE without_dropped ADD early int;
+ALTER TABLE without_dropped ADD later int DEFAULT 3;
+SELECT (SELECT weir.fingerprint(t) FROM t) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM t OFFSET 0) q) AS dropped,
+    (SELECT weir.fingerprint(copied) FROM copied WHERE small > 2) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM copied WHERE small > 2 OFFSET 0) q) AS filtered,
+    (SELECT weir.fingerprint(copied) FILTER (WHERE flag) FROM copied) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM copied WHERE flag OFFSET 0) q) AS with_filter,
+    (SELECT weir.fingerprint(wide) FROM wide) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM wide OFFSET 0) q) AS many_columns,
+    (SELECT weir.fingerprint(kinds) FROM kinds) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM kinds OFFSET 0) q) AS many_types,
+    (SELECT weir.fingerprint(w) FROM without_dropped w) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM without_dropped OFFSET 0) q) AS added,
+    (SELECT weir.fingerprint(ROW(id, small, flag)) FROM copied) = (SELECT weir.fingerprint(q) FROM (SELECT id, small, flag FROM copied OFFSET 0) q) AS first_columns,
+    (SELECT weir.fingerprint(ROW(flag, id)) FROM copied) = (SELECT weir.fingerprint(q) FROM (SELECT flag, id FROM copied OFFSET 0) q) AS other_columns,
+    (SELECT weir.fingerprint(q) FROM (SELECT * FROM copied ORDER BY md5(id::text)) q) = (SELECT weir.fingerprint(copied) FROM copied) AS sorted,
+    (SELECT weir.fingerprint(x) FROM copied x JOIN wide USING (id)) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM copied WHERE id <= 400 OFFSET 0) q) AS joined;
+SELECT (SELECT array_agg(f ORDER BY flag) FROM (SELECT flag, weir.fingerprint(copied) AS f FROM copied GROUP BY flag) g) =
+    ARRAY[(SELECT weir.fingerprint(copied) FROM copied WHERE NOT flag), (SELECT weir.fingerprint(copied) FROM copied WHERE flag)] AS grouped,
+    (SELECT weir.fingerprint(copied) FROM copied) <> (SELECT weir.fingerprint(copied) FROM copied WHERE id < 3000) AS differs,
+    (SELECT weir.fingerprint(ROW(1::int, 0::int))) <> (SELECT weir.fingerprint(ROW(1::bigint))) AS columns_show;
+PREPARE fingerprint AS SELECT weir.fingerprint(wide) FROM wide;
+EXECUTE fingerprint \gset before_
+ALTER TABLE wide DROP flag;
+EXECUTE fingerprint \gset after_
+SELECT :'before_fingerprint' <> :'after_fingerprint' AS plan_made_anew, :'after_fingerprint' = (SELECT weir.fingerprint(q) FROM (SELECT * FROM wide OFFSET 0) q) AS and_right;
+DEALLOCATE fingerprint;
+CREATE TABLE parts (id int, word text) PARTITION BY LIST (id);
+CREATE TABLE part_1 (word text, gone int, id int);
+ALTER TABLE part_1 DROP gone;
+ALTER TABLE parts ATTACH PARTITION part_1 FOR VALUES IN (1);
+CREATE TABLE part_2 PARTITION OF parts FOR VALUES IN (2);
+INSERT INTO parts SELECT 1 + i % 2, i::text FROM generate_series(1, 50) i;
+SELECT weir.fingerprint(parts) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM parts OFFSET 0) q) AS partitions FROM parts;
+SET LOCAL enable_partitionwise_aggregate = on;
+SELECT weir.fingerprint(parts) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM parts OFFSET 0) q) AS partition_by_partition FROM parts;
+RESET enable_partitionwise_aggregate;
+SELECT weir._fingerprint_of_slot(1);
+SELECT weir._fingerprint_of_slot(-1) FROM copied;
+SELECT weir._fingerprint_of_slot(1) OVER () FROM copied LIMIT 1;
 -- in parallel
 SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL max_parallel_workers_per_gather = 2;
 EXPLAIN (COSTS OFF) SELECT weir.fingerprint(copied) FROM copied;

@@ -3,6 +3,9 @@
 CREATE FUNCTION weir.fingerprint_transition(state bytea, one_row record) RETURNS bytea
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fingerprint_transition';
 COMMENT ON FUNCTION weir.fingerprint_transition(bytea, record) IS 'Internal: transition function of fingerprint(record).';
+CREATE FUNCTION weir.fingerprint_slot_transition(state bytea, columns integer) RETURNS bytea
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fingerprint_slot_transition';
+COMMENT ON FUNCTION weir.fingerprint_slot_transition(bytea, integer) IS 'Internal: transition function of _fingerprint_of_slot.';
 CREATE FUNCTION weir.fingerprint_combine(state bytea, other bytea) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_fingerprint_combine';
 COMMENT ON FUNCTION weir.fingerprint_combine(bytea, bytea) IS 'Internal: combine function of fingerprint(record).';
@@ -17,8 +20,15 @@ CREATE AGGREGATE weir.fingerprint(one_row record) (
 COMMENT ON AGGREGATE weir.fingerprint(record) IS
 'A hash of the rows, 128 bits as 32 hexadecimal digits: SELECT weir.fingerprint(t) FROM t. It depends neither on their order nor on how a query was
 run, but on how often each row is there; NULL differs from every value; the names of columns do not count, their order does. Equal in every
-database and release: values of PostgreSQL''s own types are hashed by their bytes, others (enums, composites, types of extensions) by their
-text. Zeros over no rows. It finds changes, and is not made against somebody who looks for two sets of rows with the same hash.';
+database and release: values of PostgreSQL''s own types are hashed by their bytes (so 1::integer differs from 1::bigint), others (enums, composites, types of
+extensions) by their text. Zeros over no rows. It finds changes, and is not made against somebody who looks for two sets of rows with the same hash.';
+
+CREATE AGGREGATE weir._fingerprint_of_slot(columns integer) (
+    SFUNC = weir.fingerprint_slot_transition, STYPE = bytea, SSPACE = 20, COMBINEFUNC = weir.fingerprint_combine,
+    FINALFUNC = weir.fingerprint_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir._fingerprint_of_slot(integer) IS
+'Internal: what plans hold in the place of fingerprint(t), the fingerprint of the first columns of the rows that the executor holds. Of use in no query.';
 
 -- Roles as regrole and relations by name: both survive pg_dump, whatever is restored first.
 CREATE SEQUENCE weir.data_version_seq;

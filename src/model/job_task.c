@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "model/data_version.h"
+#include "model/fingerprint_plan.h"
 #include "model/model.h"
 #include "monitor/monitor.h"
 #include "model/review.h"
@@ -341,6 +342,7 @@ jobs_present(void)
 void
 model_init(void)
 {
+	fingerprint_plan_init();
 	DefineCustomIntVariable("weir.max_running_jobs",
 							"How many training jobs may run their procedures at the same time, per database.",
 							"0: none; jobs wait.", &model_max_running_jobs, 2, 0, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
