@@ -60,8 +60,10 @@ DO $$ BEGIN FOR i IN 1..150 LOOP EXECUTE format('ALTER TABLE wide ADD c%s %s', i
 UPDATE wide SET c1 = id, c64 = 7, c65 = 8, c66 = repeat('y', id % 130), c128 = ARRAY[id], c150 = -1 WHERE id % 3 > 0;
 CREATE TABLE kinds (a boolean, b "char", c uuid, d interval, e timetz, f macaddr, g inet, h varbit, i tsvector, j xml, k char(5),
     l box, m oidvector, n name, o mood, p jsonb, ranges int8multirange);
-INSERT INTO kinds SELECT i % 2 = 0, 'z', md5(i::text)::uuid, make_interval(secs => i), '12:00+02', '08:00:2b:01:02:03', '::1', B'101', to_tsvector('simple', 'a b ' || i), '<a/>', i::text,
-    box(point(i, 0), point(1, 1)), '1 2', 'n', CASE WHEN i % 3 = 0 THEN 'sad'::mood END, CASE WHEN i % 5 > 0 THEN jsonb_build_object('long', repeat('z', i * 40)) END, '{[1,3)}' FROM generate_series(1, 200) i;
+INSERT INTO kinds SELECT i % 2 = 0, 'z', md5(i::text)::uuid, make_interval(secs => i), '12:00+02', '08:00:2b:01:02:03', '::1', B'101',
+    to_tsvector('simple', 'a b ' || i), '<a/>', i::text,
+    box(point(i, 0), point(1, 1)), '1 2', 'n', CASE WHEN i % 3 = 0 THEN 'sad'::mood END,
+    CASE WHEN i % 5 > 0 THEN jsonb_build_object('long', repeat('z', i * 40)) END, '{[1,3)}' FROM generate_series(1, 200) i;
 CREATE TABLE without_dropped (LIKE t);
 INSERT INTO without_dropped SELECT * FROM t;
 ALTER TABLE without_dropped ADD early int;
