@@ -76,6 +76,7 @@ SELECT weir.create_labelling_queue('regress q', 'regress loans', labellers => '{
 SELECT weir.create_labelling_queue('regress q', 'regress loans', challenger_score => 'no_such');
 SELECT weir.create_labelling_queue('regress q', 'regress loans', label_column => 'no_such');
 SELECT weir.create_labelling_queue('regress q', 'regress loans', labellers => '{regress_weir_labellers}', labels_per_item => 2, challenger_score => 'challenger');
+SELECT weir.create_labelling_queue('regress shadow', 'regress loans', challenger_score => 'challenger', challenger => 'shadow');
 SELECT weir.create_labelling_queue('regress q', 'regress loans');
 SELECT weir.fill_labelling_queue('no such');
 SELECT weir.fill_labelling_queue('regress q', 0);
@@ -128,6 +129,18 @@ SELECT weir.label_item(:a_i, 'yes');
 SET ROLE regress_weir_ml;
 SELECT i.state, i.wanted, i.label, l.repaid FROM weir.labelling_items i JOIN regress_loans l ON l.id::text = i.row_key WHERE item_id = :a_i;
 SELECT count(*) FROM regress_loans WHERE repaid IS NOT NULL;
+-- disagreement with the shadow predictions of another version
+SELECT weir.create_labelling_queue('regress shadow', 'regress loans', challenger => ' ');
+BEGIN;
+SELECT weir.create_model_version('regress m') AS shadow \gset
+SELECT weir.record_predictions('regress m', :shadow, $$SELECT id AS subject, CASE WHEN id IN (91, 92, 3) THEN 1 - score ELSE score END AS score FROM regress_loans$$);
+SELECT weir.create_labelling_queue('regress shadow', 'regress loans', uncertain => 0, disagreeing => 1, random_share => 0, challenger => 'shadow');
+SELECT weir.fill_labelling_queue('regress shadow', 10);
+SELECT weir.promote_model('regress m', :shadow, alias => 'shadow');
+SELECT weir.fill_labelling_queue('regress shadow', 2), weir.fill_labelling_queue('regress shadow', 10);
+SELECT row_key, reason FROM weir.labelling_items WHERE queue = 'regress shadow' ORDER BY item_id;
+SELECT challenger FROM weir.labelling_queues WHERE queue = 'regress shadow';
+ROLLBACK;
 -- labels into a table of their own
 CREATE TABLE regress_labels (loan bigint PRIMARY KEY, outcome boolean);
 SELECT weir.create_labelling_queue('regress late', 'regress loans', uncertain => 0, random_share => 1, label_table => 'regress_labels', label_key => 'loan', label_column => 'outcome');
@@ -143,10 +156,11 @@ SELECT weir.create_audit('regress a', 'regress loans', 'beauty');
 SELECT weir.create_audit('regress a', 'regress loans', schedule => '1 min');
 SELECT weir.create_audit('regress a', 'regress loans', 'representativeness');
 SELECT weir.create_audit('regress a', 'regress loans', population => '{"a": 1, "b": 1}');
-SELECT weir.create_audit('regress a', 'regress loans', 'representativeness', column_name => 'sex', population => '{"F": 1, "M": 1}');
+SELECT weir.create_audit('regress a', 'regress loans', 'representativeness', column_name => 'sex', population => '{"F": 0.5, "M": 0.5}');
 SELECT weir.create_audit('regress a', 'regress loans', 'representativeness', column_name => 'income', population => '{"F": 1}');
 SELECT weir.create_audit('regress a', 'regress loans', 'representativeness', column_name => 'income', population => '{"F": 1, "M": -1}');
 SELECT weir.create_audit('regress a', 'regress loans', 'representativeness', column_name => 'income', population => '[1, 2]');
+SELECT weir.create_audit('regress a', 'regress loans', 'representativeness', column_name => 'income', population => '{"F": 51, "M": 49}');
 SELECT weir.create_audit('regress a', 'regress loans', reviewers => '{regress_weir_ann}', first_at => '2100-01-01');
 SELECT weir.create_audit('regress a', 'regress loans');
 SELECT weir.run_audit('no such');

@@ -133,6 +133,32 @@ SELECT weir.review(:own, 'approve', 'my own');
 \set VERBOSITY terse
 RESET SESSION AUTHORIZATION;
 
+-- who made the trainer, and whose procedure it ran, are no other eyes: whoever queued the job and registered the version
+GRANT CREATE ON SCHEMA public TO regress_weir_ben;
+BEGIN;
+SET SESSION AUTHORIZATION regress_weir_ben;
+CREATE PROCEDURE regress_train(job_id bigint, config jsonb) LANGUAGE sql AS 'SELECT 1';
+SET SESSION AUTHORIZATION regress_weir_ann;
+SET ROLE regress_weir_ml;
+SELECT weir.create_trainer('regress t', 'regress r0', procedure => 'regress_train');
+SET SESSION AUTHORIZATION regress_weir_ml;
+SELECT weir.enqueue_job('regress t', run_after => now() + interval '1 year') AS job \gset
+SELECT weir.create_model_version('regress r0', job_id => :job) AS made \gset
+SELECT weir.request_review('model_version', 'regress r0/' || :made, reviewers => '{regress_weir_risk}') AS trained \gset
+\set ON_ERROR_ROLLBACK on
+\set VERBOSITY sqlstate
+SET SESSION AUTHORIZATION regress_weir_ben;
+SELECT weir.review(:trained, 'approve', 'my own procedure');
+SET SESSION AUTHORIZATION regress_weir_ann;
+SELECT weir.review(:trained, 'approve', 'my own trainer');
+\set VERBOSITY terse
+SET SESSION AUTHORIZATION regress_weir_cat;
+SELECT weir.review(:trained, 'approve', 'somebody else');
+ROLLBACK;
+\set ON_ERROR_ROLLBACK off
+RESET SESSION AUTHORIZATION;
+REVOKE CREATE ON SCHEMA public FROM regress_weir_ben;
+
 -- ---- overdue ----
 UPDATE weir.review SET due_at = now() - interval '1 minute' WHERE review_id = :own;
 SELECT is_overdue FROM weir.reviews WHERE review_id = :own;

@@ -69,6 +69,15 @@ SELECT weir.create_rule('r', 'regress loans', 'psi', above => 0.25, options => '
 SELECT weir.create_rule('', 'regress loans', 'psi', above => 0.25);
 SELECT weir.create_rule(NULL, 'regress loans', 'psi', above => 0.25);
 SELECT weir.create_rule(repeat('x', 64), 'regress loans', 'psi', above => 0.25);
+SELECT weir.create_rule('r', 'regress loans', 'capture_lag', above => 60, segment => 'north');
+SELECT weir.create_monitor('regress plain', 'regress_loans', 'at', columns => '{income}', backfill => false);
+SELECT weir.create_rule('r', 'regress plain', 'psi', above => 0.25, segment => 'north');
+SELECT weir.create_rule('r', 'regress plain', 'psi', above => 0.25, segment => '*');
+SELECT weir.drop_monitor('regress plain');
+SELECT weir.create_monitor('regress two', 'regress_loans', 'at', columns => '{income}', segment_by => '{region, sex}', backfill => false);
+SELECT weir.create_rule('r', 'regress two', 'psi', above => 0.25, segment => 'north');
+SELECT weir.create_rule('r', 'regress two', 'psi', above => 0.25, segment => 'north | F'), weir.create_rule('r2', 'regress two', 'psi', above => 0.25, segment => '(other)');
+SELECT weir.drop_monitor('regress two');
 SELECT weir.drop_rule('no such');
 SELECT * FROM weir.test_rule('no such');
 SELECT count(*) FROM weir.rules;

@@ -66,6 +66,29 @@ sql_execute(const char *statement, int n_parameters, const Oid *types, const Dat
 	return SPI_processed;
 }
 
+uint64
+sql_execute_kept(SPIPlanPtr *plan, const char *statement, int n_parameters, const Oid *types, const Datum *values,
+				 const char *nulls)
+{
+	MemoryContext old = CurrentMemoryContext;
+	int			result;
+
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	made = SPI_prepare(statement, n_parameters, (Oid *) types);
+
+		if (made == NULL)
+			elog(ERROR, "SPI could not prepare \"%s\": %s", statement, SPI_result_code_string(SPI_result));
+		SPI_keepplan(made);
+		*plan = made;
+	}
+	result = SPI_execute_plan(*plan, (Datum *) values, nulls, false, 0);
+	MemoryContextSwitchTo(old);
+	if (result < 0)
+		elog(ERROR, "SPI could not execute \"%s\": %s", statement, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
 void
 sql_add(SqlParameters *parameters, Oid type, Datum value, bool is_null)
 {

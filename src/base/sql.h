@@ -43,6 +43,13 @@ extern void sql_end(SqlScope *scope);
  */
 extern uint64 sql_execute(const char *statement, int n_parameters, const Oid *types, const Datum *values, const char *nulls);
 
+/*
+ * The same, with a plan that this process keeps in *plan, NULL before the first time: for statements that are short and frequent,
+ * of which planning would be the most. The types must be the same each time.
+ */
+extern uint64 sql_execute_kept(SPIPlanPtr *plan, const char *statement, int n_parameters, const Oid *types, const Datum *values,
+							   const char *nulls);
+
 /* The parameters of one statement, added one by one; begin with one that is all zero. */
 #define SQL_MAX_PARAMETERS 24
 typedef struct SqlParameters

@@ -45,7 +45,7 @@ labelling_queue_find(const char *name, int queue_id)
 	sql_add_text(&parameters, name);
 	sql_add_int(&parameters, queue_id);
 	if (sql_run("SELECT queue_id, q.name, q.owner::oid, m.name, labels_per_item, uncertain, disagreeing, random_share, threshold,"
-				" challenger_score::text, label_table::oid, label_key::text, label_column::text, labellers"
+				" challenger_score::text, label_table::oid, label_key::text, label_column::text, labellers, challenger"
 				" FROM weir.labelling_queue q JOIN weir.monitor m USING (monitor_id) WHERE q.name = $1 OR queue_id = $2",
 				&parameters) > 0)
 	{
@@ -66,6 +66,7 @@ labelling_queue_find(const char *name, int queue_id)
 		queue->label_table = DatumGetObjectId(sql_value(0, 11, &is_null));
 		queue->label_key = sql_text(0, 12);
 		queue->label_column = sql_text(0, 13);
+		queue->challenger = sql_text(0, 15);
 		MemoryContextSwitchTo(inside);
 	}
 	sql_end(&scope);
@@ -110,6 +111,33 @@ required_share(FunctionCallInfo fcinfo, int number, const char *name)
 	return share;
 }
 
+/* Predictions are read through the view when rows are chosen: only who sees the model may have them. */
+static void
+check_challenger(const GovernedMonitor *monitor, const char *alias, bool has_column)
+{
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+	bool		may_see;
+
+	if (has_column)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("challenger_score and challenger exclude each other"),
+				 errhint("The one names a column, the other an alias whose predictions weir keeps.")));
+	if (monitor->model == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" is of no model", monitor->name),
+				 errhint("Say which with weir.alter_monitor(%s, model => ...).", quote_literal_cstr(monitor->name))));
+	sql_begin_as(&scope, GetUserId());
+	sql_add_text(&parameters, monitor->model);
+	may_see = sql_run("SELECT FROM weir.models WHERE model = $1", &parameters) > 0;
+	sql_end(&scope);
+	if (!may_see)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" does not exist, or is somebody else's", monitor->model),
+				 errhint("SELECT model FROM weir.models;")));
+	require_words(alias, "challenger");
+}
+
 Datum
 weir_create_labelling_queue(PG_FUNCTION_ARGS)
 {
@@ -126,7 +154,8 @@ weir_create_labelling_queue(PG_FUNCTION_ARGS)
 		CHALLENGER_SCORE,
 		LABEL_TABLE,
 		LABEL_KEY,
-		LABEL_COLUMN
+		LABEL_COLUMN,
+		CHALLENGER
 	};
 	char	   *name = required_name(fcinfo, NAME, "name", "labelling queue");
 	GovernedMonitor *monitor = governed_monitor(required_text(fcinfo, MONITOR, "monitor"));
@@ -137,6 +166,7 @@ weir_create_labelling_queue(PG_FUNCTION_ARGS)
 	Oid			label_table = PG_ARGISNULL(LABEL_TABLE) ? monitor->source : PG_GETARG_OID(LABEL_TABLE);
 	char	   *label_key = PG_ARGISNULL(LABEL_KEY) ? monitor->key_column : NameStr(*PG_GETARG_NAME(LABEL_KEY));
 	char	   *label_column = PG_ARGISNULL(LABEL_COLUMN) ? monitor->label : NameStr(*PG_GETARG_NAME(LABEL_COLUMN));
+	char	   *alias = argument_text(fcinfo, CHALLENGER);
 	Datum		labellers = (Datum) 0;
 	Oid			user = GetUserId();
 	SqlParameters parameters = {0};
@@ -151,13 +181,15 @@ weir_create_labelling_queue(PG_FUNCTION_ARGS)
 	if (!isfinite(PG_GETARG_FLOAT8(THRESHOLD)))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("threshold must be finite")));
 	require_table_owner(monitor->source);
-	if (challenger == NULL)
+	if (alias != NULL)
+		check_challenger(monitor, alias, challenger != NULL);
+	if (challenger == NULL && alias == NULL)
 		disagreeing = 0;
-	else
+	if (challenger != NULL)
 		require_column(monitor->source, challenger, ACL_SELECT);
 	if (monitor->score == NULL)
 	{
-		if (challenger != NULL)
+		if (challenger != NULL || alias != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" has no score column", monitor->name),
 					 errhint("Without one only random rows can be labelled.")));
@@ -166,7 +198,7 @@ weir_create_labelling_queue(PG_FUNCTION_ARGS)
 	if (uncertain + disagreeing + random_share <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no kind of row has a share above zero"),
-				 errdetail("Uncertain rows need a score column, disagreeing ones challenger_score, too.")));
+				 errdetail("Uncertain rows need a score column, disagreeing ones challenger_score or challenger, too.")));
 	if (label_column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" has no label column", monitor->name),
@@ -210,10 +242,11 @@ weir_create_labelling_queue(PG_FUNCTION_ARGS)
 	sql_add_role(&parameters, label_table);
 	sql_add_text(&parameters, label_key);
 	sql_add_text(&parameters, label_column);
+	sql_add_text(&parameters, alias);
 	if (sql_run(
 			"INSERT INTO weir.labelling_queue (name, owner, monitor_id, labellers, labels_per_item, uncertain, disagreeing, random_share,"
-			" threshold, challenger_score, label_table, label_key, label_column)"
-			" VALUES ($1, $2::regrole, $3, $4, $5, $6, $7, $8, $9, $10, $11::regclass, $12, $13)"
+			" threshold, challenger_score, label_table, label_key, label_column, challenger)"
+			" VALUES ($1, $2::regrole, $3, $4, $5, $6, $7, $8, $9, $10, $11::regclass, $12, $13, $14)"
 			" ON CONFLICT (name) DO NOTHING RETURNING queue_id",
 			&parameters) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("labelling queue \"%s\" already exists", name)));
@@ -334,12 +367,27 @@ add_candidates(const LabellingQueue *queue, const Candidate *candidate, int64 n,
 	return n_added;
 }
 
+/* The challenger's score of a row, as SQL. */
+static const char *
+challenger_of(const LabellingQueue *queue)
+{
+	if (queue->challenger_score != NULL)
+		return quote_identifier(queue->challenger_score);
+	if (queue->challenger == NULL || queue->monitor->model == NULL)
+		return "NULL";
+	return psprintf(
+		"(SELECT p.score FROM weir.predictions p WHERE p.model = %s AND p.version = (SELECT a.version FROM weir.model_aliases a"
+		" WHERE a.model = %s AND a.alias = %s AND a.until IS NULL) AND p.subject = r.%s::text ORDER BY p.predicted_at DESC LIMIT 1)",
+		quote_literal_cstr(queue->monitor->model), quote_literal_cstr(queue->monitor->model), quote_literal_cstr(queue->challenger),
+		quote_identifier(queue->monitor->key_column));
+}
+
 Datum
 weir_fill_labelling_queue(PG_FUNCTION_ARGS)
 {
 	LabellingQueue *queue = labelling_queue_find(required_text(fcinfo, 0, "queue"), 0);
 	const char *score = queue->monitor->score ? quote_identifier(queue->monitor->score) : "NULL";
-	const char *challenger = queue->challenger_score ? quote_identifier(queue->challenger_score) : "NULL";
+	const char *challenger = challenger_of(queue);
 	Candidate	candidates[] = {
 		{"disagreeing", psprintf("(%s >= $5) <> (%s >= $5)", score, challenger), psprintf("abs(%s - %s) DESC", score, challenger),
 		 queue->disagreeing},

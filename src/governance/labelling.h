@@ -25,6 +25,7 @@ typedef struct LabellingQueue
 	double		random_share;
 	double		threshold;
 	char	   *challenger_score; /* NULL: none */
+	char	   *challenger;		/* an alias of the monitor's model, or NULL */
 	Oid			label_table;
 	char	   *label_key;
 	char	   *label_column;

@@ -12,6 +12,7 @@ CREATE TABLE weir.labelling_queue (
     random_share float8 NOT NULL,
     threshold float8 NOT NULL,
     challenger_score name,
+    challenger text,                      -- an alias of the monitor's model
     label_table regclass NOT NULL,
     label_key name NOT NULL,
     label_column name NOT NULL,
@@ -66,12 +67,13 @@ less than two raters are left out; their numbers may differ. NULL without a subj
 
 CREATE FUNCTION weir.create_labelling_queue(name text, monitor text, labellers text[] = NULL, labels_per_item int = 1, uncertain float8 = 0.6,
     disagreeing float8 = 0.2, random_share float8 = 0.2, threshold float8 = 0.5, challenger_score name = NULL, label_table regclass = NULL,
-    label_key name = NULL, label_column name = NULL) RETURNS name
+    label_key name = NULL, label_column name = NULL, challenger text = NULL) RETURNS name
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_create_labelling_queue';
-COMMENT ON FUNCTION weir.create_labelling_queue(text, text, text[], int, float8, float8, float8, float8, name, regclass, name, name) IS
+COMMENT ON FUNCTION weir.create_labelling_queue(text, text, text[], int, float8, float8, float8, float8, name, regclass, name, name, text) IS
 'Declares a queue of rows of a monitor''s source that people label, and returns its name. labellers: roles whose members label (NULL: the owner''s); labels_per_item (1 to
 9) different people label each row, more than half of them decide, a tie asks for one more. Shares of what is put into it: uncertain (score nearest to threshold),
-disagreeing (score and challenger_score, a column too, on different sides of threshold; most first), random_share. A label goes to label_column of the row with
+disagreeing (on different sides of threshold are score and challenger_score, a column too, or the last score in weir.predictions of the version that the alias challenger
+of the monitor''s model means when rows are chosen, such as challenger or shadow, whose subject is the row''s primary key; most first), random_share. A label goes to label_column of the row with
 that label_key in label_table, as the queue''s owner: by default the source''s own label, so that it is a late label of the monitor; in another table a
 row is added where there is none. For the owner of the source, which needs a primary key of one column.';
 
@@ -100,7 +102,7 @@ majority). The label must be a value of the label column''s type. For labellers.
 
 CREATE VIEW weir.labelling_queues WITH (security_barrier) AS
     SELECT q.name AS queue, m.name AS monitor, q.owner, q.labellers, q.labels_per_item, q.uncertain, q.disagreeing, q.random_share, q.threshold, q.challenger_score,
-        q.label_table, q.label_key, q.label_column, i.n_open, i.n_done, i.n_disputed, i.n_gone, q.created_at
+        q.label_table, q.label_key, q.label_column, i.n_open, i.n_done, i.n_disputed, i.n_gone, q.created_at, q.challenger
     FROM weir.labelling_queue q JOIN weir.monitor m USING (monitor_id),
         LATERAL (SELECT count(*) FILTER (WHERE state = 'open') AS n_open, count(*) FILTER (WHERE state = 'done') AS n_done,
                      count(*) FILTER (WHERE state = 'disputed') AS n_disputed, count(*) FILTER (WHERE state = 'gone') AS n_gone

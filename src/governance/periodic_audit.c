@@ -145,6 +145,14 @@ weir_create_audit(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("population must be an object with a positive share for each of two groups or more"),
 					 errhint("population => '{\"F\": 0.51, \"M\": 0.49}'")));
+		if (sql_execute(
+				"SELECT trim_scale(sum(value::text::numeric)) FROM jsonb_each($1) HAVING abs(sum(value::text::numeric) - 1) > 0.01",
+				1, &parameters.types[5], &parameters.values[5], NULL) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the shares of population add up to %s, not 1", sql_text(0, 1)),
+					 errdetail("What rounding leaves, up to 0.01, is let pass."),
+					 errhint("population => '{\"F\": 0.51, \"M\": 0.49}'; divide numbers of people by all of them.")));
 		if (sql_run("SELECT FROM weir.monitor_column WHERE monitor_id = $2 AND column_name = $5 AND retired_at IS NULL",
 					&parameters) == 0)
 			ereport(ERROR,

@@ -193,8 +193,8 @@ replace_in(Agg *aggregation, PlannedStmt *statement)
 		if (hands_on_rows)
 			replacement.columns = columns_of_table(rt_fetch(replacement.scanned, statement->rtable), replacement.scanned);
 	}
-	replacement.function =
-		LookupFuncName(list_make2(makeString("weir"), makeString("_fingerprint_of_slot")), 1, (Oid[]){INT4OID}, true);
+	replacement.function = LookupFuncName(list_make2(makeString(pstrdup("weir")), makeString(pstrdup("_fingerprint_of_slot"))), 1,
+										  (Oid[]){INT4OID}, true);
 	if (!OidIsValid(replacement.function))
 		return;
 	output = (List *) replace_aggregates((Node *) aggregation->plan.targetlist, &replacement);

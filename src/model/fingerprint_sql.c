@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(weir_fingerprint_final);
 static inline bytea *
 state_of(FunctionCallInfo fcinfo, Fingerprint *fingerprint)
 {
-	MemoryContext group;
+	MemoryContext group = NULL;
 	bytea	   *state;
 
 	if ((PG_ARGISNULL(0) || fcinfo->context == NULL || !IsA(fcinfo->context, AggState)) && !AggCheckCallContext(fcinfo, &group))

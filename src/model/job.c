@@ -227,6 +227,7 @@ job_fail_for_good(int64 job_id, const char *error)
 void
 job_expire_leases(void)
 {
+	static SPIPlanPtr plan = NULL;
 	char	   *statement = psprintf(
 		LOG_ATTEMPT("UPDATE weir.job SET state = " STATE_AFTER_FAILURE ","
 					" finished_at = CASE WHEN attempt >= max_attempts THEN clock_timestamp() END, lease_until = NULL,"
@@ -238,9 +239,9 @@ job_expire_leases(void)
 		"$1::float8");
 
 	/* Every claim asks, and mostly there is nothing to do. */
-	if (sql_execute(
-			"SELECT FROM weir.job WHERE state = 'running' AND kind = 'external' AND lease_until < clock_timestamp() LIMIT 1", 0,
-			NULL, NULL, NULL) > 0)
+	if (sql_execute_kept(
+			&plan, "SELECT FROM weir.job WHERE state = 'running' AND kind = 'external' AND lease_until < clock_timestamp() LIMIT 1",
+			0, NULL, NULL, NULL) > 0)
 		sql_execute(statement, 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model_job_retry_delay_ms)}, NULL);
 }
 
@@ -278,6 +279,7 @@ check_claimed_trainers(ArrayType *names, Oid user)
 static int64
 lock_next_external(Oid user, FunctionCallInfo fcinfo)
 {
+	static SPIPlanPtr plan = NULL;
 	Datum		full = PointerGetDatum(construct_empty_array(INT4OID));
 
 	for (;;)
@@ -287,15 +289,16 @@ lock_next_external(Oid user, FunctionCallInfo fcinfo)
 		Datum		trainer_id;
 
 		CHECK_FOR_INTERRUPTS();
-		if (sql_execute("SELECT j.job_id, j.trainer_id, t.max_running FROM weir.job j JOIN weir.trainer t USING (trainer_id)"
-						" LEFT JOIN weir.trainer_state s USING (trainer_id)"
-						" WHERE j.state = 'queued' AND j.kind = 'external' AND j.run_after <= clock_timestamp()"
-						" AND ($2 IS NULL OR j.trainer = ANY ($2)) AND pg_has_role($1, j.owner::oid, 'USAGE')"
-						" AND (s.rests_until IS NULL OR s.rests_until <= clock_timestamp()) AND j.trainer_id <> ALL ($3)"
-						" ORDER BY j.priority DESC, j.run_after, j.job_id LIMIT 1 FOR UPDATE OF j SKIP LOCKED",
-						3, (Oid[]){OIDOID, TEXTARRAYOID, INT4ARRAYOID},
-						(Datum[]){ObjectIdGetDatum(user), PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), full},
-						PG_ARGISNULL(0) ? " n " : NULL) == 0)
+		if (sql_execute_kept(&plan,
+							 "SELECT j.job_id, j.trainer_id, t.max_running FROM weir.job j JOIN weir.trainer t USING (trainer_id)"
+							 " LEFT JOIN weir.trainer_state s USING (trainer_id)"
+							 " WHERE j.state = 'queued' AND j.kind = 'external' AND j.run_after <= clock_timestamp()"
+							 " AND ($2 IS NULL OR j.trainer = ANY ($2)) AND pg_has_role($1, j.owner::oid, 'USAGE')"
+							 " AND (s.rests_until IS NULL OR s.rests_until <= clock_timestamp()) AND j.trainer_id <> ALL ($3)"
+							 " ORDER BY j.priority DESC, j.run_after, j.job_id LIMIT 1 FOR UPDATE OF j SKIP LOCKED",
+							 3, (Oid[]){OIDOID, TEXTARRAYOID, INT4ARRAYOID},
+							 (Datum[]){ObjectIdGetDatum(user), PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), full},
+							 PG_ARGISNULL(0) ? " n " : NULL) == 0)
 			return 0;
 		job_id = DatumGetInt64(sql_value(0, 1, &is_null));
 		trainer_id = sql_value(0, 2, &is_null);
@@ -315,6 +318,7 @@ lock_next_external(Oid user, FunctionCallInfo fcinfo)
 Datum
 weir_claim_job(PG_FUNCTION_ARGS)
 {
+	static SPIPlanPtr plan = NULL;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			user = GetUserId();
 	SqlScope	scope;
@@ -332,7 +336,8 @@ weir_claim_job(PG_FUNCTION_ARGS)
 	job_expire_leases();
 	job_id = lock_next_external(user, fcinfo);
 	if (job_id != 0 &&
-		sql_execute(
+		sql_execute_kept(
+			&plan,
 			"UPDATE weir.job SET state = 'running', attempt = attempt + 1, token = nextval('weir.job_token_seq'), claimed_by = $3,"
 			" started_at = clock_timestamp(), finished_at = NULL, progress = NULL, message = NULL, output = NULL,"
 			" lease_until = clock_timestamp() + least($2, timeout) WHERE job_id = $1"

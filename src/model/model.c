@@ -220,10 +220,11 @@ weir_create_model_version(PG_FUNCTION_ARGS)
 	/* Jobs are removed in time: what it takes to train the same again is kept here. */
 	sql_execute(
 		"INSERT INTO weir.model_version (model_id, version, artifact, artifact_uri, metrics, data_version, job_id, code_version,"
-		" signature, note, artifact_hash, created_by, trainer, config, job_person)"
+		" signature, note, artifact_hash, created_by, trainer, config, job_person, trainer_person, procedure_owner)"
 		" SELECT $1, 1 + coalesce((SELECT max(version) FROM weir.model_version WHERE model_id = $1), 0), $2, $3, $4, $5, $6,"
 		" coalesce($7, 'sha256:' || encode(sha256(convert_to(pg_get_functiondef(p.oid), 'UTF8')), 'hex')), $8, $9,"
-		" coalesce(encode(sha256($2), 'hex'), lower($10)), $11::regrole, j.trainer, j.config, coalesce(j.created_by_person, t.created_by_person)"
+		" coalesce(encode(sha256($2), 'hex'), lower($10)), $11::regrole, j.trainer, j.config, coalesce(j.created_by_person, t.created_by_person),"
+		" t.created_by_person, p.proowner"
 		" FROM (SELECT) one LEFT JOIN weir.job j ON j.job_id = $6 LEFT JOIN weir.trainer t ON t.trainer_id = j.trainer_id"
 		" LEFT JOIN pg_proc p ON p.oid = to_regprocedure(quote_ident(t.procedure_schema) || '.' || quote_ident(t.procedure_name) ||"
 		" '(bigint, jsonb)') AND p.prokind = 'p' RETURNING version, artifact_hash, code_version",

@@ -29,6 +29,8 @@ CREATE TABLE weir.model_version (
     created_by regrole NOT NULL,
     created_by_person regrole NOT NULL DEFAULT weir._person(),
     job_person regrole,                   -- who queued the job; of a rule's or schedule's, who made the trainer
+    trainer_person regrole,               -- who made the trainer
+    procedure_owner regrole,              -- whose procedure it ran
     note text,
     PRIMARY KEY (model_id, version)
 );

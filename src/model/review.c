@@ -248,7 +248,7 @@ static void
 require_four_eyes(const Review *review, const ReviewSubject *subject, Oid user, Oid decider)
 {
 	const Oid  *makers = subject->makers;
-	Oid			own[] = {review->requested_by, review->requested_by_person, makers[0], makers[1], makers[2]};
+	Oid			own[] = {review->requested_by, review->requested_by_person, makers[0], makers[1], makers[2], makers[3], makers[4]};
 
 	for (int i = 0; i < lengthof(own); i++)
 	{

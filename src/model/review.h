@@ -16,7 +16,7 @@ typedef struct ReviewSubject
 {
 	char	   *subject;		/* as it is stored: one text per subject */
 	Oid			owner;			/* whose members may request a review, and decide when no reviewers are named */
-	Oid			makers[3];		/* roles that may not decide; InvalidOid: none */
+	Oid			makers[5];		/* roles that may not decide; InvalidOid: none */
 	int			approvals;		/* the least that is asked for */
 } ReviewSubject;
 

@@ -33,16 +33,16 @@ find_version(const char *subject, ReviewSubject *found)
 	sql_add_int(&parameters, model.model_id);
 	sql_add_int(&parameters, version);
 	if (sql_run(
-			"SELECT created_by::oid, created_by_person::oid, job_person::oid FROM weir.model_version WHERE model_id = $1 AND version = $2",
+			"SELECT created_by::oid, created_by_person::oid, job_person::oid, trainer_person::oid, procedure_owner::oid FROM weir.model_version"
+			" WHERE model_id = $1 AND version = $2",
 			&parameters) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %ld", name, version),
 				 errhint("SELECT version FROM weir.model_versions WHERE model = %s;", quote_literal_cstr(name))));
 	found->subject = psprintf("%s/%ld", name, version);
 	found->owner = model.owner;
-	found->makers[0] = DatumGetObjectId(sql_value(0, 1, &is_null));
-	found->makers[1] = DatumGetObjectId(sql_value(0, 2, &is_null));
-	found->makers[2] = DatumGetObjectId(sql_value(0, 3, &is_null)); /* NULL reads as InvalidOid */
+	for (int i = 0; i < lengthof(found->makers); i++)
+		found->makers[i] = DatumGetObjectId(sql_value(0, i + 1, &is_null)); /* NULL reads as InvalidOid */
 	found->approvals = Max(model.approvals, 1);
 }
 

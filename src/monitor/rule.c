@@ -316,6 +316,8 @@ weir_create_rule(PG_FUNCTION_ARGS)
 	values[SHARE + 2] = CStringGetTextDatum(family);
 	if (!PG_ARGISNULL(COLUMN_NAME))
 		rule_check_subject(monitor_id, monitor, NameStr(*PG_GETARG_NAME(COLUMN_NAME)));
+	if (!PG_ARGISNULL(SEGMENT))
+		rule_check_segment(monitor_id, monitor, family, argument_text(fcinfo, SEGMENT));
 	if (sql_execute(
 			"INSERT INTO weir.rule (name, monitor_id, metric, above, below, column_name, segment, windows, out_of, min_n, severity,"
 			" action, trainer, cooldown, options, warning_above, warning_below, clear_below, clear_above, clear_windows, learn,"

@@ -203,6 +203,9 @@ extern void rule_find_metric(int monitor_id, const char *monitor, const char *me
 /* The subject of the rule must be one that the monitor has. */
 extern void rule_check_subject(int monitor_id, const char *monitor, const char *column);
 
+/* Raises 22023 for a segment that the monitor cannot have; inside an SQL scope. */
+extern void rule_check_segment(int monitor_id, const char *monitor, const char *family, const char *segment);
+
 /* ---- rule_learn.c ---- */
 
 /* The argument learn, with every member that was left out at its default. */

@@ -170,6 +170,32 @@ rule_find_metric(int monitor_id, const char *monitor, const char *metric, const 
 				 errdetail("It has no protected columns, no label beside its prediction, or other metrics were chosen for it.")));
 }
 
+/* The segment must be one that the monitor could have: which of them there are, the rows tell. */
+void
+rule_check_segment(int monitor_id, const char *monitor, const char *family, const char *segment)
+{
+	SqlParameters parameters = {0};
+
+	sql_add_int(&parameters, monitor_id);
+	sql_add_text(&parameters, segment);
+	if (strcmp(family, "capture") == 0 || strcmp(family, "source") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("scores of family \"%s\" have no segments", family),
+				 errhint("Leave segment out.")));
+	if (sql_run("SELECT array_to_string(segment_by, ', '), $2 = '*' OR $2 = '(other)' OR cardinality(segment_by) = 1"
+				" OR cardinality(string_to_array($2, ' | ')) >= cardinality(segment_by) FROM weir.monitor"
+				" WHERE monitor_id = $1 AND segment_by <> '{}'",
+				&parameters) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" has no segments", monitor),
+				 errhint("Leave segment out, or name the columns that make segments in segment_by of the monitor.")));
+	if (strcmp(sql_text(0, 2), "t") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" has no segment \"%s\"", monitor, segment),
+				 errdetail("A segment of it has a value of each of: %s.", sql_text(0, 1)),
+				 errhint("Write all of them, with ' | ' in between, as weir.windows shows them; '*' for every segment apart.")));
+}
+
 /* The subject of the rule must be one that the monitor has. */
 void
 rule_check_subject(int monitor_id, const char *monitor, const char *column)
