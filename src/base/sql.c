@@ -54,6 +54,12 @@ sql_end(SqlScope *scope)
 	SetUserIdAndSecContext(scope->saved_user, scope->saved_security_context);
 }
 
+static void
+refuse_result(const char *statement, int result)
+{
+	elog(ERROR, "SPI could not run \"%s\": %s", statement, SPI_result_code_string(result));
+}
+
 uint64
 sql_execute(const char *statement, int n_parameters, const Oid *types, const Datum *values, const char *nulls)
 {
@@ -62,7 +68,7 @@ sql_execute(const char *statement, int n_parameters, const Oid *types, const Dat
 
 	MemoryContextSwitchTo(old); /* SPI leaves its own behind */
 	if (result < 0)
-		elog(ERROR, "SPI could not execute \"%s\": %s", statement, SPI_result_code_string(result));
+		refuse_result(statement, result);
 	return SPI_processed;
 }
 
@@ -78,14 +84,14 @@ sql_execute_kept(SPIPlanPtr *plan, const char *statement, int n_parameters, cons
 		SPIPlanPtr	made = SPI_prepare(statement, n_parameters, (Oid *) types);
 
 		if (made == NULL)
-			elog(ERROR, "SPI could not prepare \"%s\": %s", statement, SPI_result_code_string(SPI_result));
+			refuse_result(statement, SPI_result);
 		SPI_keepplan(made);
 		*plan = made;
 	}
 	result = SPI_execute_plan(*plan, (Datum *) values, nulls, false, 0);
 	MemoryContextSwitchTo(old);
 	if (result < 0)
-		elog(ERROR, "SPI could not execute \"%s\": %s", statement, SPI_result_code_string(result));
+		refuse_result(statement, result);
 	return SPI_processed;
 }
 

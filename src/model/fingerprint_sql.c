@@ -111,6 +111,14 @@ weir_fingerprint_transition(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(state);
 }
 
+static void
+refuse_use(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("weir._fingerprint_of_slot is for plans only"),
+			 errhint("Use weir.fingerprint(record).")));
+}
+
 static inline RowShape *
 shape_of_slot(FunctionCallInfo fcinfo, TupleTableSlot *slot, int columns)
 {
@@ -121,9 +129,7 @@ shape_of_slot(FunctionCallInfo fcinfo, TupleTableSlot *slot, int columns)
 		TupleDesc	of = slot->tts_tupleDescriptor;
 
 		if (columns < 0 || columns > of->natts)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("weir._fingerprint_of_slot is for plans only"),
-					 errhint("Use weir.fingerprint(record).")));
+			refuse_use();
 		if (columns < of->natts)
 		{
 			of = CreateTemplateTupleDesc(columns);
@@ -146,7 +152,7 @@ weir_fingerprint_slot_transition(PG_FUNCTION_ARGS)
 	TupleTableSlot *slot;
 
 	if (!IsA(fcinfo->context, AggState) || PG_ARGISNULL(1))
-		elog(ERROR, "the steps of fingerprint are called by the aggregate only");
+		refuse_use();
 	slot = ((AggState *) fcinfo->context)->tmpcontext->ecxt_outertuple;
 	fingerprint_add_slot(&fingerprint, shape_of_slot(fcinfo, slot, PG_GETARG_INT32(1)), slot);
 	memcpy(VARDATA(state), &fingerprint, sizeof(fingerprint));
