@@ -28,7 +28,7 @@ override with_llvm = no
 all:
 
 # These need nothing installed but make: what is missing, they install.
-.PHONY: test matrix lint format sanitize bench demo deb deb-test dist dist-test reproducible distclean
+.PHONY: test matrix lint format sanitize bench demo reference deb deb-test dist dist-test reproducible distclean
 test:
 	@scripts/test $(ONLY)
 matrix:
@@ -54,6 +54,10 @@ reproducible:
 demo:
 	@scripts/install-dependencies build demo
 	@demo/run
+# docs/reference, from the comments in the database.
+reference:
+	@scripts/install-dependencies build
+	@scripts/with-server scripts/reference
 distclean:
 	rm -rf build
 	@$(MAKE) -s clean
