@@ -392,7 +392,7 @@ class Story:
         self.screen.log(f'  {int(n):,} applications, {int(outcomes):,} outcomes entered afterwards, in {time.monotonic() - self.began:.0f} s.')
         if os.environ.get('KEEP', '0') != '1':
             self.screen.log(f'  Both servers stop now and leave nothing behind; {bold("make demo KEEP=1")} keeps them to look around.',
-                            '  The same by hand, on your own server: docs/quickstart.md', '')
+                            '  The same by hand, on your own server: docs/tutorial.md', '')
         if int(n) != APPLICATIONS or different != '0' or panes != equal:
             raise RuntimeError(f'{n} applications, {panes} panes, {equal} equal, {different} different')
 
