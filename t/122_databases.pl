@@ -77,6 +77,7 @@ eval { $guest->finish };
 is(slots(), 1, 'DROP DATABASE WITH (FORCE) succeeds, and the slot goes with it');
 $node->safe_psql('postgres', 'DROP DATABASE copy');
 is(slots(), 0, 'DROP DATABASE, too');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_replication_origin}), 0, 'and the origins of their writes');
 captured('shop');
 equal('shop', 'a new database of an old name');
 

@@ -90,6 +90,16 @@ drop_origin(void)
 	replorigin_drop_by_name(stream_slot_name(), true, false);
 }
 
+/* Of a database that is dropped: it would take the place of another one's, or of a subscription's, for ever. */
+void
+slot_forget_origin(Oid database)
+{
+	char		name[NAMEDATALEN];
+
+	snprintf(name, sizeof(name), "weir_%u", database);
+	replorigin_drop_by_name(name, true, false);
+}
+
 /* ---- where to begin ---- */
 
 /* Archives and restored backups may lack it. On any timeline: the segment where one ended may exist under the next one's name only.

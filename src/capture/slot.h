@@ -14,6 +14,7 @@
 
 /* Weir's own writes are marked with an origin, so that decoding skips them early. */
 extern void slot_set_up_origin(void);
+extern void slot_forget_origin(Oid database);
 
 /*
  * Where to begin: the stored position, or that of a new slot, where a gap was found and recorded or a monitor is the first one.

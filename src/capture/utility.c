@@ -4,7 +4,7 @@
  *
  * DROP DATABASE refuses a database with an active slot, WITH (FORCE) too, and RENAME, SET TABLESPACE and copies by TEMPLATE one
  *with anybody connected: weir's processes leave before the command runs, and are let in again when it is over.  The slot stays, so
- *nothing is lost when the command fails; DROP DATABASE removes it with the database.
+ *nothing is lost when the command fails; DROP DATABASE removes it with the database, and here goes the origin of weir's own writes.
  *
  * SET LOGGED leaves no trace in the catalogs that tells it from CLUSTER, and what was written while the table was unlogged is not
  *in WAL.
@@ -17,6 +17,7 @@
 #include "base/sql.h"
 #include "capture/blame.h"
 #include "capture/capture.h"
+#include "capture/slot.h"
 #include "capture/status.h"
 #include "capture/utility.h"
 #include "catalog/namespace.h"
@@ -177,6 +178,7 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only, Process
 		{
 			status_forget(database);
 			blame_forget(database);
+			slot_forget_origin(database);
 		}
 		worker_let_in(database, !drops);
 	}
