@@ -58,6 +58,14 @@ CREATE FUNCTION weir.predict_proba_with(model text, features "any", class text, 
 COMMENT ON FUNCTION weir.predict_proba_with(text, "any", text, text) IS
     'The probability (0 to 1) of a class that a version of a model says of the features: as weir.predict_proba of weir.model_learner(model, alias), which is read once per query.';
 
+CREATE FUNCTION weir.attribution_scores(monitor text, model text, alias text DEFAULT 'champion', window_size interval DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
+    RETURNS TABLE (window_start timestamptz, window_end timestamptz, metric text, value float8, verdict text, status text, n bigint, feature text, baseline_share float8, current_share float8)
+    AS 'MODULE_PATHNAME', 'weir_attribution_scores' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION weir.attribution_scores(text, text, text, interval, timestamptz, timestamptz) IS
+    'Whether a version of a model rests on other features than in the baseline of a monitor, window by window: weir.attribution_drift of weir.feature_attributions over the rows of the range of the baseline and over those of each window, '
+    'with columns as there. The table must have columns called like the model''s features. window_size: NULL for the monitor''s. status: ok, insufficient (fewer than 30 rows), undefined, no_baseline (the monitor has none '
+    'that is a range). Reads the rows of the table as the caller. Errors: 42704 no such monitor or model, 42501 not readable, 0A000 a model without contributions.';
+
 -- views
 
 CREATE VIEW weir.learner_metrics WITH (security_barrier) AS

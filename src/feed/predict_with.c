@@ -10,6 +10,7 @@
 #include "base/sql.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
+#include "feed/named_model.h"
 #include "fmgr.h"
 #include "learn/learner_datum.h"
 #include "miscadmin.h"
@@ -35,9 +36,8 @@ version_of(const char *alias)
 	return alias[0] != '\0' && *end == '\0' && number > 0 && number <= INT_MAX ? (int) number : 0;
 }
 
-/* Bytes of the learner, in the context. */
-static bytea *
-read_model(const char *name, const char *alias, MemoryContext context)
+bytea *
+named_model_read(const char *name, const char *alias, MemoryContext context)
 {
 	Oid			user = GetUserId();
 	SqlScope	scope;
@@ -87,7 +87,7 @@ weir_model_learner(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	bytes = read_model(argument_text(fcinfo, 0), argument_text(fcinfo, 1), CurrentMemoryContext);
+	bytes = named_model_read(argument_text(fcinfo, 0), argument_text(fcinfo, 1), CurrentMemoryContext);
 	/* What others stored is checked. */
 	learner_free(learner_from_bytes(CurrentMemoryContext, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ));
 	PG_RETURN_POINTER(bytes);
@@ -143,7 +143,7 @@ read_call(FunctionCallInfo fcinfo, int alias_number)
 
 		cached->model = NULL;
 		MemoryContextReset(cached->context);
-		bytes = read_model(text_to_cstring(model), text_to_cstring(alias), cached->context);
+		bytes = named_model_read(text_to_cstring(model), text_to_cstring(alias), cached->context);
 		learner = learner_from_bytes(cached->context, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
 		pfree(bytes);
 		feature_reader_init(&cached->reader, cached->context, learner, get_fn_expr_argtype(fcinfo->flinfo, 1));
