@@ -152,6 +152,32 @@ is($subscriber->safe_psql('postgres', q{SELECT weir.model_learner('replaced', 'c
   'current')::text = weir.model_learner('reset_at_once', 'current')::text,
   (SELECT count(DISTINCT (n_drifts, last_drift_at, n_learned, accuracy)) FROM weir.monitor_learners WHERE model IN ('replaced', 'at_once'))}), 't|t|1', 'the same by rows and at once');
 
+# ---- models from panes ----
+
+$subscriber->safe_psql('postgres', q{
+CREATE TABLE measured(id int PRIMARY KEY, at timestamptz NOT NULL, a float8, b float8, kind text, pair float8[], all_three float8[]);
+INSERT INTO measured SELECT i, '2026-01-01'::timestamptz + i * interval '10 min', a, b, k, ARRAY[a, b], ARRAY[a, b, 2 * a - b + i % 3]
+  FROM (SELECT i, i * 7919 % 100 / 10.0 AS a, i * 104729 % 97 / 10.0 + i % 2 AS b, (ARRAY['x','y'])[1 + i % 2] AS k FROM generate_series(1, 1000) i) q;
+SELECT weir.create_monitor('measured', 'measured', 'at', window_size => '1 day', segment_by => '{kind}', columns => '{a,b,pair,all_three}', options => '{"insert_only": true}');
+SELECT weir.create_monitor('hopping', 'measured', 'at', window_size => '2 days', slide => '1 day', columns => '{all_three}', options => '{"insert_only": true}');
+});
+$subscriber->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '120 s')});
+my $range = q{since => '2026-01-02', until => '2026-01-05'};
+my $within = q{at >= '2026-01-02' AND at < '2026-01-05'};
+is($subscriber->safe_psql('postgres', qq{SELECT max(abs(weir.predict_number(r, pair) - weir.predict_number(rr, pair))) < 1e-9, max(abs(weir.predict_proba(l, pair,
+  'x') - weir.predict_proba(ll, pair, 'x'))) < 1e-9,
+  max(abs(weir.predict_proba(g, f, 'x') - weir.predict_proba(gg, f, 'x'))) < 1e-9, min((weir.learner_stats(r)).n), min((weir.learner_stats(l)).n), min((weir.learner_stats(g)).n)
+  FROM (SELECT weir.fit_from_windows('measured', 'ridge', column_name => 'all_three', features => '{a,b}', $range) AS r,
+    weir.fit_from_windows('measured', 'linear_discriminant', column_name => 'pair', features => '{a,b}', $range) AS l, weir.fit_from_windows('measured', 'gaussian_naive_bayes', $range) AS g,
+    (SELECT weir.fit_ridge(weir.summarize(all_three), '{a,b}') FROM measured WHERE $within) AS rr,
+    (SELECT weir.fit_linear_discriminant(kind, s, '{a,b}') FROM (SELECT kind, weir.summarize(pair) AS s FROM measured WHERE $within GROUP BY 1) q) AS ll,
+    (SELECT weir.train('gaussian_naive_bayes', f, kind ORDER BY id) FROM measured, LATERAL (SELECT a, b) f WHERE $within) AS gg OFFSET 0) models, measured, LATERAL (SELECT a, b) f}),
+	't|t|t|432|432|432', 'ridge regression, linear discriminant and naive Bayes of a range of windows');
+is($subscriber->safe_psql('postgres', q{SELECT (weir.learner_stats(weir.fit_from_windows('hopping', 'ridge', column_name => 'all_three', features => '{a,b}'))).n}), '1000',
+  'windows that overlap count rows once');
+$subscriber->psql('postgres', q{SELECT weir.fit_from_windows('measured', 'oracle')}, stderr => \my $refusal);
+like($refusal, qr/there is no learner "oracle from windows"/, 'another kind is refused');
+
 # ---- without the old row: what is remembered decides; rows that move between partitions; deletes and corrections ----
 
 $subscriber->safe_psql('postgres', q{

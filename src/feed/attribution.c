@@ -149,7 +149,7 @@ weir_attribution_scores(PG_FUNCTION_ARGS)
 	sql_add(&parameters, BOOLOID, BoolGetDatum(source->has_baseline), false);
 	sql_connect();
 	if (SPI_execute_with_args(query, parameters.n, parameters.types, parameters.values, parameters.nulls, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "SPI could not read attributions");
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("the attributions of model \"%s\" could not be read", model)));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Datum		values[10];

@@ -540,7 +540,7 @@ something_waits(void)
 					"AND (coalesce(s.cut IS NULL OR NOT s.followed, true) "
 					"OR EXISTS (SELECT FROM weir.learner_change c WHERE c.learner_id = l.learner_id AND c.change_id > s.applied)))",
 					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "SPI could not look for what waits");
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not look for what waits to be learned")));
 	PopActiveSnapshot();
 	waits = DatumGetBool(sql_value(0, 1, &is_null));
 	sql_end(&scope);

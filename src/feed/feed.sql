@@ -120,3 +120,25 @@ GRANT SELECT ON weir.learner_predictions TO PUBLIC;
 ALTER TABLE weir.monitor_learner ADD FOREIGN KEY (model_id) REFERENCES weir.model;
 SELECT pg_catalog.pg_extension_config_dump('weir.monitor_learner', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.monitor_learner_learner_id_seq', '');
+
+-- models from panes
+
+CREATE FUNCTION weir.fit_from_windows(monitor text, kind text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, column_name text DEFAULT NULL, features text[] DEFAULT NULL,
+    alpha float8 DEFAULT 1) RETURNS weir.learner
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH w AS (
+        SELECT s.segment, s.column_name::text AS name, s.kind, s.summary
+        FROM (SELECT v.window_size FROM weir.monitors v WHERE v.monitor = $1) m, weir.window_stats($1, window_size => m.window_size, slide => m.window_size, since => $3, until => $4) s
+        WHERE s.summary IS NOT NULL)
+    SELECT CASE $2
+        WHEN 'gaussian_naive_bayes' THEN (SELECT weir.fit_gaussian_naive_bayes(w.segment, w.name, w.summary) FROM w WHERE w.segment IS NOT NULL AND w.kind = 'numeric'
+            AND ($6 IS NULL OR w.name = ANY ($6)))
+        WHEN 'linear_discriminant' THEN (SELECT weir.fit_linear_discriminant(w.segment, w.summary, $6) FROM w WHERE w.segment IS NOT NULL AND w.kind = 'vector' AND w.name = $5)
+        WHEN 'ridge' THEN weir.fit_ridge((SELECT weir.merge(w.summary) FROM w WHERE w.segment IS NULL AND w.kind = 'vector' AND w.name = $5), $6, $7)
+        ELSE weir.untrained_learner($2 || ' from windows') END;
+END;
+COMMENT ON FUNCTION weir.fit_from_windows(text, text, timestamptz, timestamptz, text, text[], float8) IS
+    'A model from the panes of a monitor, for any range of its windows, without reading a row. kind: gaussian_naive_bayes, of a monitor with segment_by => ''{label}'', from its numbers (features: some of them); linear_discriminant, of '
+    'such a monitor with a column of vectors (column_name) of the features, which features names in order; ridge, of a column of vectors that hold the features and, last, the label, with alpha. since, until: windows that begin in it; NULL: all. '
+    'See weir.fit_gaussian_naive_bayes, weir.fit_linear_discriminant and weir.fit_ridge. NULL without windows. Raises 22023 for another kind.';

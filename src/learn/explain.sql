@@ -74,7 +74,8 @@ BEGIN ATOMIC
         FROM unnest(baseline) b FULL JOIN unnest(current) c USING (feature)),
     s AS (SELECT sum(f.baseline_share / log(2.0, f.current_rank + 1)::float8) / nullif(sum(f.baseline_share / log(2.0, f.baseline_rank + 1)::float8), 0) AS ndcg,
             sum(abs(f.baseline_share - f.current_share)) / 2 AS total_variation FROM f)
-    SELECT v.metric, v.value, CASE WHEN v.value IS NULL THEN NULL WHEN v.value > v.limits[2] THEN 'alert' WHEN v.value > v.limits[1] THEN 'warning' ELSE 'ok' END, m.feature, m.baseline_share, m.current_share
+    SELECT v.metric, v.value, CASE WHEN v.value IS NULL THEN NULL WHEN v.value > v.limits[2] THEN 'alert' WHEN v.value > v.limits[1] THEN 'warning' ELSE 'ok' END,
+        m.feature, m.baseline_share, m.current_share
     FROM s, LATERAL (VALUES ('attribution_ndcg_loss', 1 - s.ndcg, ARRAY[0.05, 0.1]), ('attribution_total_variation', s.total_variation, ARRAY[0.1, 0.2])) v (metric, value, limits),
         LATERAL (SELECT f.* FROM f ORDER BY abs(f.baseline_share - f.current_share) DESC, f.feature LIMIT 1) m;
 END;

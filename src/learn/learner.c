@@ -2,6 +2,7 @@
  * learner.c
  *		Models that learn one row at a time: the catalogue, their features and classes, learning and asking.
  */
+#include "learn/fit.h"
 #include "learn/learner_method.h"
 
 static const LearnerMethod *const methods[LEARNER_N_KINDS] = {
@@ -274,8 +275,8 @@ learner_class_name(const Learner *learner, int class, size_t *length)
 
 /* ---- learning and asking ---- */
 
-static void
-start(Learner *learner)
+void
+learner_start(Learner *learner)
 {
 	learner->state = learner_room(learner, learner->method->state_size);
 	learner->is_started = true;
@@ -286,9 +287,15 @@ void
 learner_learn(Learner *learner, const double *row, double target, double weight)
 {
 	if (!learner->is_started)
-		start(learner);
+		learner_start(learner);
 	learner->method->learn(learner, row, target, weight);
 	learner->n_rows++;
+}
+
+void
+fit_rows(Learner *learner, int64_t n)
+{
+	learner->n_rows = n;
 }
 
 void
@@ -436,7 +443,7 @@ learner_decode(Allocator allocator, const uint8_t *bytes, size_t size, Learner *
 	{
 		learner->max_memory = learner->options[learner_find_option(learner->kind, "max_memory")];
 		if (is_started)
-			start(learner);
+			learner_start(learner);
 		archive_state(&archive, learner);
 		if (!archive.reader.corrupt && archive.reader.position == size)
 		{

@@ -82,6 +82,9 @@ struct Learner
 	void	   *state;
 };
 
+/* Gives it a state, once its features are known. */
+extern void learner_start(Learner *learner);
+
 static inline void *
 learner_room(Learner *learner, size_t size)
 {

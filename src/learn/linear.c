@@ -6,6 +6,7 @@
  *FTRL-proximal (McMahan et al. 2013). L1 is the cumulative penalty (Tsuruoka, Tsujii and Ananiadou 2009). The order of operations
  *is River's.
  */
+#include "learn/fit.h"
 #include "learn/linear_inputs.h"
 
 enum
@@ -280,6 +281,24 @@ softmax_contribute(const Learner *learner, const double *row, int class, double 
 
 	if (class < linear->inputs.n_outputs)
 		linear_contributions(learner, &linear->inputs, row, class, bias, contributions);
+}
+
+/* ---- made at once ---- */
+
+void
+fit_linear_output(Learner *learner, int output, int n_outputs, const double *coefficients, double intercept)
+{
+	LinearInputs *inputs;
+
+	if (!learner->is_started)
+		learner_start(learner);
+	inputs = &((Linear *) learner->state)->inputs;
+	/* Room for all of them, as a row has it made: without scaling its values do not matter. */
+	if (output == 0)
+		linear_inputs_prepare(learner, inputs, coefficients, n_outputs);
+	for (int i = 0; i < inputs->n_features; i++)
+		inputs->coefficients[i][output].value = coefficients[i];
+	inputs->intercepts[output].value = intercept;
 }
 
 /* ---- the stored form ---- */

@@ -6,6 +6,7 @@
  * Categories: their frequency within the class, smoothed. Missing values say nothing. As in Manning, Raghavan and Schuetze 2008,
  *ch. 13.
  */
+#include "learn/fit.h"
 #include "learn/learner_method.h"
 
 enum
@@ -133,6 +134,28 @@ bayes_learn(Learner *learner, const double *row, double target, double weight)
 			class->total += weight * value;
 		}
 	}
+}
+
+void
+fit_bayes_class(Learner *learner, int class, double weight)
+{
+	NaiveBayes *bayes;
+
+	if (!learner->is_started)
+		learner_start(learner);
+	bayes = learner->state;
+	class_evidence(learner, bayes, class)->weight += weight;
+	bayes->weight += weight;
+}
+
+void
+fit_bayes_number(Learner *learner, int class, int feature, double n, double mean, double squares)
+{
+	Evidence   *evidence = &class_evidence(learner, learner->state, class)->features[feature];
+
+	evidence->n = n;
+	evidence->mean = mean;
+	evidence->squares = squares;
 }
 
 /* Inputs of the multinomial model: numbers, and all categories known. */
