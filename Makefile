@@ -28,7 +28,7 @@ override with_llvm = no
 all:
 
 # These need nothing installed but make: what is missing, they install.
-.PHONY: test matrix lint format sanitize bench demo reference deb deb-test dist dist-test reproducible distclean
+.PHONY: test matrix lint format sanitize bench demo reference deb deb-test dist dist-test docker-test reproducible distclean
 test:
 	@scripts/test $(ONLY)
 matrix:
@@ -48,7 +48,9 @@ deb-test:
 dist:
 	@scripts/dist
 dist-test:
-	@scripts/dist-test
+	@MAJORS="$(MAJORS)" scripts/dist-test
+docker-test:
+	@MAJORS="$(MAJORS)" scripts/docker-test
 reproducible:
 	@scripts/reproducible
 demo:
