@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "model/evaluation.h"
 #include "model/model.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -454,15 +455,18 @@ static int
 version_to_evaluate(int64 job_id, const char *which, char **model_name)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	Oid			user = GetUserId();
 	SqlScope	scope;
 	Model		model;
 	int			version;
 	bool		is_null;
 
 	sql_begin(&scope);
-	if (sql_execute("SELECT model FROM weir.job WHERE job_id = $1", 1, (Oid[]){INT8OID}, (Datum[]){Int64GetDatum(job_id)}, NULL) ==
-		0)
+	if (sql_execute("SELECT model, owner::oid FROM weir.job WHERE job_id = $1", 1, (Oid[]){INT8OID},
+					(Datum[]){Int64GetDatum(job_id)}, NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("job " INT64_FORMAT " does not exist", job_id)));
+	if (!has_privs_of_role(user, DatumGetObjectId(sql_value(0, 2, &is_null))))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of job " INT64_FORMAT, job_id)));
 	*model_name = MemoryContextStrdup(caller, sql_text(0, 1));
 	model = model_find(*model_name, false);
 	if (strspn(which, "0123456789") == strlen(which))
