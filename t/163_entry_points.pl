@@ -30,6 +30,7 @@ my %allowed = (
 	wait_for_learners => 'waits for learners, and tells nothing of tables',
 	column_class => 'a class is a security label, which everybody sees in pg_seclabels',
 	may_read_rows => 'tells what the caller himself may read',
+	fit_from_windows => 'reads views as the caller: NULL of a monitor that he may not see',
 	window_size_at_least => 'the size of windows that a view would have, of no monitor that he may not see',
 );
 
