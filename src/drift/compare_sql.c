@@ -1,6 +1,6 @@
 /*
  * compare_sql.c
- *		compare: drift of every column between two tables or queries.
+ *		compare and _compare_summaries: drift of every column between two tables or queries.
  *
  * Each side is read once, by one query that summarizes all columns, as the caller and with the caller's search_path.
  */
@@ -283,6 +283,7 @@ adjust_rows(List *rows, Adjustment adjustment)
 /* ---- rows ---- */
 
 #define N_RESULT_COLUMNS 13
+#define N_WITH_SUMMARIES 15 /* of _compare_summaries: both summaries, in a column's primary row */
 
 static const char *
 kind_name(SummaryKind kind)
@@ -295,8 +296,8 @@ put_row(ReturnSetInfo *result, const ComparedRow *row, double significance)
 {
 	/* where the columns of drift() go: after column_name and kind, p_adjusted stands after p_value, and there is no error_bound */
 	static const int place_of[DRIFT_ROW_COLUMNS] = {2, 3, 4, 6, 7, 8, -1, 9, 10, 11, 12};
-	Datum		values[N_RESULT_COLUMNS];
-	bool		nulls[N_RESULT_COLUMNS] = {false};
+	Datum		values[N_WITH_SUMMARIES] = {0};
+	bool		nulls[N_WITH_SUMMARIES] = {false};
 
 	values[0] = DirectFunctionCall1(namein, CStringGetDatum(row->column->name));
 	values[1] = CStringGetTextDatum(kind_name(row->column->kind));
@@ -311,6 +312,12 @@ put_row(ReturnSetInfo *result, const ComparedRow *row, double significance)
 	/* what is not significant among so many is no drift */
 	if (!nulls[10] && !nulls[5] && !(row->p_adjusted < significance))
 		values[10] = CStringGetTextDatum("ok");
+	for (int side = 0; side < 2; side++)
+	{
+		nulls[N_RESULT_COLUMNS + side] = result->setDesc->natts < N_WITH_SUMMARIES || !DatumGetBool(row->values[7]);
+		if (!nulls[N_RESULT_COLUMNS + side])
+			values[N_RESULT_COLUMNS + side] = summary_to_datum(row->column->summaries[side]);
+	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -318,8 +325,8 @@ put_row(ReturnSetInfo *result, const ComparedRow *row, double significance)
 static void
 put_incomparable(ReturnSetInfo *result, const ComparedColumn *column, DriftMetric primary)
 {
-	Datum		values[N_RESULT_COLUMNS] = {0};
-	bool		nulls[N_RESULT_COLUMNS];
+	Datum		values[N_WITH_SUMMARIES] = {0};
+	bool		nulls[N_WITH_SUMMARIES];
 
 	memset(nulls, true, sizeof(nulls));
 	values[0] = DirectFunctionCall1(namein, CStringGetDatum(column->name));

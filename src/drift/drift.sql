@@ -178,6 +178,13 @@ COMMENT ON FUNCTION weir.compare(text, text, text[], text[], text, jsonb) IS
     'weir.drift, and kinds ({"postcode": "category", "note": "ignore"}). Other columns as in weir.drift. Columns are held as summaries: exact up '
     'to their budget of different values (1536).';
 
+CREATE FUNCTION weir._compare_summaries(baseline text, current text, columns text[], metrics text[], adjust text, options jsonb)
+    RETURNS TABLE(column_name name, kind text, metric text, value float8, p_value float8, p_adjusted float8, threshold float8, n_baseline bigint,
+                  n_current bigint, is_primary boolean, verdict text, status text, detail jsonb, baseline_summary weir.summary, current_summary weir.summary)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 200 AS 'MODULE_PATHNAME', 'weir_compare';
+COMMENT ON FUNCTION weir._compare_summaries(text, text, text[], text[], text, jsonb) IS
+    'weir.compare, with the two summaries that were compared in the primary row of each column. Internal.';
+
 -- inlined: the queries in its arguments are read with the caller's search_path
 CREATE FUNCTION weir.drifted_columns(baseline text, current text, columns text[] DEFAULT NULL, metrics text[] DEFAULT '{psi,mmd}',
     adjust text DEFAULT 'holm', share_threshold float8 DEFAULT 0.5, options jsonb DEFAULT '{}')

@@ -42,6 +42,15 @@ is_withheld(const char *class)
 	return class != NULL && (strcmp(class, "personal") == 0 || strcmp(class, "sensitive") == 0);
 }
 
+bool
+classification_is_withheld(Oid relation, AttrNumber attribute)
+{
+	ObjectAddress object;
+
+	ObjectAddressSubSet(object, RelationRelationId, relation, attribute);
+	return is_withheld(GetSecurityLabel(&object, PROVIDER));
+}
+
 static char *
 class_of_column(Oid source, const char *column)
 {

@@ -19,7 +19,7 @@ literal(const char *value)
 char *
 report_sql(const Report *report, const char *pattern)
 {
-	const char *monitor = quote_literal_cstr(report->monitor);
+	const char *monitor = report->monitor ? quote_literal_cstr(report->monitor) : "NULL";
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -44,6 +44,16 @@ report_sql(const Report *report, const char *pattern)
 		{
 			appendStringInfoString(&sql, report->last_start);
 			pattern += 7;
+		}
+		else if (strncmp(pattern, "@model", 6) == 0)
+		{
+			appendStringInfoString(&sql, report->model ? quote_literal_cstr(report->model) : "NULL");
+			pattern += 6;
+		}
+		else if (strncmp(pattern, "@version", 8) == 0)
+		{
+			appendStringInfoString(&sql, report->version ? report->version : "NULL");
+			pattern += 8;
 		}
 		else
 			appendStringInfoChar(&sql, *pattern++);

@@ -14,7 +14,9 @@
 typedef struct Report
 {
 	StringInfo	out;
-	const char *monitor;
+	const char *monitor;		/* NULL on pages that are about something else */
+	const char *model;			/* NULL but on a model's page */
+	const char *version;		/* an SQL literal, or NULL as SQL has it */
 	/* SQL literals, or NULL as SQL has it */
 	const char *since;
 	const char *until;
@@ -33,7 +35,7 @@ extern void report_begin(Report *report, const char *monitor, const char *since,
 
 /*
  * The text of a query with its names filled in: @monitor; @range and @last, the arguments of a function of readings; @window, where
- * the last window starts.
+ * the last window starts; @model and @version.
  */
 extern char *report_sql(const Report *report, const char *pattern);
 

@@ -76,6 +76,54 @@ COMMENT ON VIEW weir.overview IS
     'the protected columns.';
 GRANT SELECT ON weir.overview TO PUBLIC;
 
+-- Two distributions side by side, for pictures ---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION weir._shown_value(value float8, unit text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    RETURN CASE WHEN unit LIKE '%1970%' AND abs(value) < 1e11 THEN to_char(to_timestamp(value) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+                WHEN value = 0 THEN '0'
+                WHEN value IN ('NaN', 'Infinity', '-Infinity') THEN value::text
+                WHEN abs(value) >= 1e9 OR abs(value) < 1e-4 THEN to_char(value, 'FM9.999EEEE')
+                ELSE trim_scale(round(value::numeric, greatest(0, 3 - floor(log(abs(value)))::int)))::text END;
+COMMENT ON FUNCTION weir._shown_value(float8, text) IS 'A number of a summary as people read it: four digits, times as such (UTC). Internal.';
+
+CREATE FUNCTION weir._paired_shares(baseline weir.summary, current weir.summary, n_bins int, n_categories int)
+    RETURNS TABLE (place int, label text, is_category boolean, axis_low text, axis_high text, baseline_share float8, current_share float8)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 16
+BEGIN ATOMIC
+    -- The kind decides inside the arguments: those of constants are computed while the query is planned.
+    WITH k AS (SELECT weir.kind(baseline) AS kind, weir.unit(baseline) AS unit),
+    axis AS (
+        SELECT n.unit, least(weir.quantile(n.b, 0.005), weir.quantile(n.c, 0.005)) AS low, greatest(weir.quantile(n.b, 0.995), weir.quantile(n.c, 0.995)) AS high
+        FROM (SELECT k.unit, CASE WHEN k.kind = 'numeric' THEN baseline END AS b, CASE WHEN k.kind = 'numeric' THEN current END AS c FROM k) n
+    ), bins AS (
+        -- Weights, not a difference, which may be beyond what a number holds.
+        SELECT i, axis.*, axis.low * (1 - (i - 1) / n_bins::float8) + axis.high * ((i - 1) / n_bins::float8) AS lower,
+            axis.low * (1 - i / n_bins::float8) + axis.high * (i / n_bins::float8) AS upper
+        FROM axis, generate_series(1, n_bins) i WHERE axis.low IS NOT NULL
+    ), named AS (
+        SELECT u.value, row_number() OVER (ORDER BY max(u.share) DESC, u.value) AS place
+        FROM k CROSS JOIN LATERAL (SELECT * FROM weir.top(CASE WHEN k.kind = 'category' THEN baseline END, n_categories)
+                                   UNION ALL SELECT * FROM weir.top(CASE WHEN k.kind = 'category' THEN current END, n_categories)) u
+        GROUP BY u.value ORDER BY 2 LIMIT n_categories
+    ), categories AS (
+        SELECT n.place, n.value, coalesce((weir.frequency(baseline, n.value)).share, 0) AS before, coalesce((weir.frequency(current, n.value)).share, 0) AS now FROM named n
+    )
+    SELECT b.i, weir._shown_value(b.lower, b.unit) || ' to ' || weir._shown_value(b.upper, b.unit), false, left(weir._shown_value(b.low, b.unit), 10),
+        left(weir._shown_value(b.high, b.unit), 10),
+        CASE b.i WHEN n_bins THEN 1 ELSE weir.cdf(baseline, b.upper) END - CASE b.i WHEN 1 THEN 0 ELSE weir.cdf(baseline, b.lower) END,
+        CASE b.i WHEN n_bins THEN 1 ELSE weir.cdf(current, b.upper) END - CASE b.i WHEN 1 THEN 0 ELSE weir.cdf(current, b.lower) END
+    FROM bins b
+    UNION ALL
+    SELECT c.place, left(c.value, 60), true, NULL, NULL, c.before, c.now FROM categories c
+    UNION ALL
+    SELECT r.n + 1, '(all others)', true, NULL, NULL, r.before, r.now
+    FROM (SELECT count(*)::int AS n, 1 - sum(c.before) AS before, 1 - sum(c.now) AS now FROM categories c) r WHERE r.before > 0.0005 OR r.now > 0.0005;
+END;
+COMMENT ON FUNCTION weir._paired_shares(weir.summary, weir.summary, int, int) IS
+    'What a picture of two distributions shows: of numbers so many bins of equal width from the 0.5th to the 99.5th percentile of both sides, what lies beyond in the first '
+    'and the last; of categories the most frequent of either side, and the others together. Shares of the values that are there. No rows of vectors. Internal.';
+
 -- Reports ------------------------------------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION weir.report_text(monitor text) RETURNS text
@@ -92,3 +140,47 @@ COMMENT ON FUNCTION weir.report_html(text, timestamptz, timestamptz) IS
     'fairness, performance, data quality, alerts, jobs, model versions, reviews, state of capture, each with the query it came from. All of it is read from weir''s views as the caller, so it '
     'shows what he may see; values of personal columns are withheld. since, until: windows that begin in [since, until); NULL: the last 90 windows. The encoding is that of '
     'the client. Errors: 42704 no such monitor, 42501 not readable, 54000 more than 1000 windows.';
+
+-- Comparisons --------------------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION weir.compare_html(baseline text, current text, columns text[] DEFAULT NULL, adjust text DEFAULT 'none', options jsonb DEFAULT '{}') RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'weir_compare_html';
+COMMENT ON FUNCTION weir.compare_html(text, text, text[], text, jsonb) IS
+    'A page about the drift between two tables or queries in one HTML file, which needs no network and no script to be read: how many columns drift and what to do; per column, the '
+    'worst first, both distributions, the primary score, its threshold and verdict, missing values; then for each column statistics of both sides beside each other, categories '
+    'that are new, gone or changed most, all scores, and the queries behind them. Arguments and errors as in weir.compare; each side is read once, as the caller. Of columns '
+    'that show values of personal or sensitive ones (weir.classify_column), directly or through views, subqueries and expressions, distributions, statistics and categories are withheld; '
+    'scores and counts stay. The encoding is that of the client.';
+
+CREATE FUNCTION weir.compare_html(baseline weir.summary, current weir.summary, name text DEFAULT 'values', options jsonb DEFAULT '{}') RETURNS text
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'weir_compare_summaries_html';
+COMMENT ON FUNCTION weir.compare_html(weir.summary, weir.summary, text, jsonb) IS
+    'The same page about two summaries, as one column of this name. options as in weir.drift. A summary tells nothing of where its values came from: it is for the caller to know whether '
+    'they are personal. Errors: 22004 a summary is NULL, 42804 summaries of different kinds.';
+
+-- Fairness and audits -------------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION weir.fairness_html(f weir.fairness_table, title text DEFAULT 'Fairness', reference text DEFAULT NULL, metrics text[] DEFAULT NULL, min_group_size int DEFAULT 30,
+    confidence float8 DEFAULT 0.95, rule text DEFAULT 'four_fifths', thresholds jsonb DEFAULT NULL, adjust text DEFAULT 'holm', small_groups text DEFAULT 'mark') RETURNS text
+    LANGUAGE c STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp SET jit = off AS 'MODULE_PATHNAME', 'weir_fairness_html';
+COMMENT ON FUNCTION weir.fairness_html(weir.fairness_table, text, text, text[], int, float8, text, jsonb, text, text) IS
+    'A page about the fairness of decisions in one HTML file, which needs no network and no script to be read: which groups are treated differently by the rule, metrics over all '
+    'groups, rates by group, and differences from and ratios to the reference group, each with its interval drawn against the threshold, and the queries behind them. Arguments, '
+    'columns and errors as in weir.fairness_metrics; title: the heading. Names of groups are shown, being what fairness is about; small_groups => ''suppress'' withholds the '
+    'counts and rates of groups below min_group_size. 22004: f is NULL.';
+
+CREATE FUNCTION weir.audit_html(run_id bigint) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp SET jit = off AS 'MODULE_PATHNAME', 'weir_audit_html';
+COMMENT ON FUNCTION weir.audit_html(bigint) IS
+    'A page about one run of a periodic audit (weir.audit_runs) in one HTML file: verdict, findings with the range that each metric had in the windows of the audit, the decisions of its '
+    'sign-off, the other runs, and the queries behind them. Read from weir''s views as the caller. Error: 42704 no such run, or none that one may see.';
+
+-- Models ---------------------------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION weir.model_html(model text, version int DEFAULT NULL) RETURNS text
+    LANGUAGE c STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp SET jit = off AS 'MODULE_PATHNAME', 'weir_model_html';
+COMMENT ON FUNCTION weir.model_html(text, int) IS
+    'A model''s card as a page in one HTML file, which needs no network and no script to be read: what waits to be done, purpose and what weir.describe_model recorded, versions and which '
+    'alias meant which when, metrics and evaluations of the version (NULL: the champion, before there is one the newest), performance and fairness over the last 90 windows of its monitors, '
+    'lineage, reviews, audits, complaints by group, jobs, each with the query it came from. Read from weir''s views as the caller; weir.model_card gives the same in Markdown. Errors: 42704 '
+    'no such model or version.';

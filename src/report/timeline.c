@@ -16,18 +16,15 @@
 #define LANE 34
 #define N_LANES 5
 
-/* A row per thing: lane 0 windows with rows, 1 drifting columns, 2 alerts, 3 jobs, 4 versions; from and to in [0, 1]. */
+/*
+ * A row per thing: lane 0 windows with rows, 2 alerts, 3 jobs, 4 versions; from and to in [0, 1]. What drifts in the windows, lane 1, was
+ * read for the courses of the columns.
+ */
 static const char things_query[] =
 	"WITH w AS MATERIALIZED (SELECT window_start, window_end, n FROM weir.windows(@range) WHERE segment IS NULL), "
 	"r AS (SELECT min(window_start) AS first, extract(epoch FROM max(window_end) - min(window_start))::float8 AS span FROM w), "
 	"t AS (SELECT 0 AS lane, window_start AS at, window_end AS till, n::float8 / nullif(max(n) OVER (), 0) AS height, NULL AS "
 	"verdict, n || ' rows' AS label FROM w "
-	"UNION ALL SELECT 1, w.window_start, w.window_end, (count(*) FILTER (WHERE d.verdict <> 'ok'))::float8 / nullif(count(*), 0), "
-	"CASE WHEN bool_or(d.verdict = 'alert') THEN 'alert' WHEN bool_or(d.verdict = 'warning') THEN 'warning' END, "
-	"format('%s of %s columns drift: %s', count(*) FILTER (WHERE d.verdict <> 'ok'), count(*), string_agg(d.column_name::text, ', ' "
-	"ORDER BY d.column_name) FILTER (WHERE d.verdict <> 'ok')) "
-	"FROM w JOIN weir.drift_scores(@range) d ON d.window_start = w.window_start AND d.segment IS NULL AND d.is_primary GROUP BY "
-	"w.window_start, w.window_end HAVING bool_or(d.verdict <> 'ok') "
 	"UNION ALL SELECT 2, coalesce(window_start, opened_at), coalesce(window_end, opened_at), NULL, CASE severity WHEN 'warning' THEN "
 	"'warning' ELSE 'alert' END, format('alert %s: %s', alert_id, message) "
 	"FROM weir.alerts WHERE monitor = @monitor "
@@ -41,12 +38,55 @@ static const char things_query[] =
 	"FROM weir.model_aliases a JOIN weir.monitors m ON m.model = a.model WHERE m.monitor = @monitor) "
 	"SELECT t.lane, extract(epoch FROM t.at - r.first)::float8 / nullif(r.span, 0), extract(epoch FROM t.till - r.first)::float8 / "
 	"nullif(r.span, 0), t.height, t.verdict, "
-	"to_char(t.at, 'YYYY-MM-DD HH24:MI') || ', ' || t.label, to_char(t.at, 'YYYY-MM-DD HH24:MI') FROM t, r ORDER BY t.lane, t.at";
+	"to_char(t.at, 'YYYY-MM-DD HH24:MI') || ', ' || t.label, to_char(t.at, CASE WHEN t.at = date_trunc('day', t.at) THEN 'YYYY-MM-DD' ELSE "
+	"'YYYY-MM-DD HH24:MI' END), extract(epoch FROM t.at)::float8 FROM t, r ORDER BY t.lane, t.at";
 
 static double
 place(double share)
 {
 	return LEFT + share * (WIDTH - LEFT);
+}
+
+static void
+add_bar(StringInfo out, const char *class, double from, double to, int lane, double height)
+{
+	double		tall = (LANE - 8) * height;
+
+	appendStringInfo(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", class, place(from) + 0.3,
+					 (lane + 1) * LANE - tall, fmax(0.7, place(to) - place(from) - 0.6), tall);
+}
+
+/* What drifts in the window that begins then; *next is the first reading that was not looked at. */
+static void
+add_drift(StringInfo out, const DriftReadings *drift, int *next, double start, const char *window, double from, double to)
+{
+	int			n = 0;
+	int			n_drifting = 0;
+	bool		has_alert = false;
+	StringInfoData names;
+
+	initStringInfo(&names);
+	while (*next < drift->n && drift->readings[*next].window_start < start)
+		(*next)++;
+	for (; *next < drift->n && drift->readings[*next].window_start == start; (*next)++, n++)
+	{
+		const DriftReading *reading = &drift->readings[*next];
+
+		if (reading->verdict != 'a' && reading->verdict != 'w')
+			continue;
+		appendStringInfo(&names, "%s%s", n_drifting > 0 ? ", " : "", reading->column_name);
+		n_drifting++;
+		has_alert |= reading->verdict == 'a';
+	}
+	if (n_drifting > 0)
+	{
+		appendStringInfoString(out, "<g data-tip=\"");
+		html_text(out, psprintf("%s, %d of %d columns drift: %s", window, n_drifting, n, names.data));
+		appendStringInfoString(out, "\">");
+		add_bar(out, has_alert ? "f-alert" : "f-warning", from, to, 1, fmax(0.12, (double) n_drifting / n));
+		appendStringInfoString(out, "</g>");
+	}
+	pfree(names.data);
 }
 
 static void
@@ -56,19 +96,11 @@ add_thing(StringInfo out, uint64 row, int lane, double from, double to)
 	char	   *verdict = sql_text(row, 5);
 	double		bottom = (lane + 1) * LANE;
 
-	appendStringInfoString(out, "<g><title>");
+	appendStringInfoString(out, "<g data-tip=\"");
 	html_text(out, sql_text(row, 6));
-	appendStringInfoString(out, "</title>");
-	if (lane <= 1)
-	{
-		double		tall = fmax(lane == 0 ? 0 : 3, (LANE - 8) * (isnan(height) ? 0 : height));
-
-		appendStringInfo(out,
-						 "<rect class=\"%s%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-						 "height=\"%.1f\"/>",
-						 lane == 0 ? "now" : "f-", lane == 0 ? "" : verdict, place(from) + 0.3, bottom - tall,
-						 fmax(0.7, place(to) - place(from) - 0.6), tall);
-	}
+	appendStringInfoString(out, "\">");
+	if (lane == 0)
+		add_bar(out, "now", from, to, lane, isnan(height) ? 0 : height);
 	else if (lane == 2)
 		appendStringInfo(out,
 						 "<rect class=\"f-%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
@@ -82,14 +114,15 @@ add_thing(StringInfo out, uint64 row, int lane, double from, double to)
 }
 
 char *
-timeline_append(Report *report)
+timeline_append(Report *report, const DriftReadings *drift)
 {
-	static const char *const lanes[N_LANES] = {"Rows", "Drift", "Alerts", "Jobs", "Versions"};
+	static const char *const lanes[N_LANES] = {"Rows", "Drift", "Alerts", "Retraining", "Model"};
 	StringInfo	out = report->out;
 	char	   *sql = report_sql(report, things_query);
 	uint64		n = report_run(sql);
 	uint64		n_windows = 0;
 	int			outside = 0;
+	int			next = 0;
 	bool		is_null;
 
 	for (uint64 i = 0; i < n; i++)
@@ -102,7 +135,7 @@ timeline_append(Report *report)
 	appendStringInfo(out,
 					 "<figure style=\"margin:0\"><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Timeline\"><svg "
 					 "role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-					 "aria-label=\"Timeline of rows, drift, alerts, jobs and model versions; the tables of the page list them "
+					 "aria-label=\"Timeline of rows, drift, alerts, retraining and model versions; the tables of the page list them "
 					 "all\">",
 					 WIDTH, N_LANES * LANE + 24, WIDTH, N_LANES * LANE + 24);
 	for (int i = 0; i < N_LANES; i++)
@@ -122,15 +155,17 @@ timeline_append(Report *report)
 			continue;
 		}
 		add_thing(out, i, lane, from, fmin(1, to));
+		if (lane == 0)
+			add_drift(out, drift, &next, report_number(i, 8), sql_text(i, 7), from, fmin(1, to));
 		/* windows come first: a date at every sixth of them */
 		if (lane == 0 && i % Max(1, (n_windows + 5) / 6) == 0 && from < 0.92)
-			appendStringInfo(out, "<text x=\"%.1f\" y=\"%d\">%.16s</text>", place(from), N_LANES * LANE + 16, sql_text(i, 7));
+			appendStringInfo(out, "<text x=\"%.1f\" y=\"%d\">%s</text>", place(from), N_LANES * LANE + 16, sql_text(i, 7));
 		CHECK_FOR_INTERRUPTS();
 	}
 	appendStringInfoString(out,
 						   "</svg></div><figcaption>Rows: per window. Drift: share of the columns that drift (amber: warning, "
 						   "vermilion: alert). Alerts stand at their window; jobs, versions (blue) and "
-						   "changes of an alias (amber) at the time they happened.");
+						   "changes of an alias (amber) at the time they happened. The queries behind the columns give what drifts.");
 	if (outside > 0)
 		appendStringInfo(out, " %d lie outside of the range and are listed below only.", outside);
 	appendStringInfoString(out, "</figcaption></figure>\n");

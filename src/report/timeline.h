@@ -8,8 +8,9 @@
 #include "postgres.h"
 
 #include "report/report.h"
+#include "report/sections.h"
 
-/* Appends the picture; returns the query behind it. */
-extern char *timeline_append(Report *report);
+/* Appends the picture; returns the query behind it, but for what drifts. */
+extern char *timeline_append(Report *report, const DriftReadings *drift);
 
 #endif
