@@ -570,7 +570,11 @@ CREATE VIEW weir.monitors WITH (security_barrier) AS
         -- Constraints tell values; the view weir.constraints shows those on columns that one may read.
         CASE WHEN weir.may_read_rows(m.source, m.time_column, true) OR pg_has_role(m.owner::oid, 'USAGE') THEN m.options ELSE m.options - 'constraints' END AS options,
         m.owner, m.created_at,
-        s.other_since, CASE WHEN cardinality(m.segment_by) > 0 THEN coalesce(s.segment_limit / 9223372036854775807::float8, 1) END AS kept_share
+        s.other_since, CASE WHEN cardinality(m.segment_by) > 0 THEN coalesce(s.segment_limit / 9223372036854775807::float8, 1) END AS kept_share,
+        (SELECT max(p.pane_start) FROM weir.pane p WHERE p.monitor_id = m.monitor_id AND p.generation = 0 AND p.n > 0
+             -- Where the calendar begins, nothing can be taken from a time.
+             AND p.pane_start <= CASE WHEN s.watermark >= timestamptz '4600-01-01 00:00:00+00 BC' THEN s.watermark - m.lateness - m.window_size END) AS final_rows_at,
+        (SELECT max(p.pane_start) FROM weir.pane p WHERE p.monitor_id = m.monitor_id AND p.generation = 0 AND p.n > 0) AS last_rows_at
     FROM weir.monitor m LEFT JOIN weir.monitor_state s USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)
     WHERE weir.may_read_rows(m.source, m.time_column, m.filter IS NOT NULL)
         -- Of a table that was dropped, the owner of the monitor still sees what was known.
@@ -580,7 +584,8 @@ COMMENT ON VIEW weir.monitors IS
     'why, to who may read the whole table). watermark: latest event time seen; last_change_at: when the last change was captured; inexact_since: when an update or '
     'delete arrived that could not be taken back from its window, because the old row was not known (see weir.check_setup); '
     'n_untimed: rows left out because their time is NULL or infinite. baseline: what weir.set_baseline set. other_since: since when segments are put together as (other), because '
-    'a pane had more than option max_groups; kept_share: about which share of the possible segments is kept apart, from 0 to 1; NULL without segment_by.';
+    'a pane had more than option max_groups; kept_share: about which share of the possible segments is kept apart, from 0 to 1; NULL without segment_by. '
+    'final_rows_at: when the newest rows are of which all windows are surely final, to a slice of event time (pane_size); last_rows_at: when the newest rows are, those of the future included.';
 GRANT SELECT ON weir.monitors TO PUBLIC;
 
 CREATE FUNCTION weir.window_size_at_least(monitor text, duration interval) RETURNS interval

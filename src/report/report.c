@@ -88,12 +88,20 @@ report_begin(Report *report, const char *monitor, const char *since, const char 
 	report->last_start = report->last_end = "NULL";
 	if (since == NULL)
 	{
-		/* The last windows; of a watermark where the calendar begins, nothing can be taken. */
-		report_run(psprintf("SELECT (least(m.watermark, %s::timestamptz) - %d * m.slide)::text FROM weir.monitors m "
-							"WHERE m.monitor = %s AND m.watermark >= timestamptz '4600-01-01 00:00:00+00 BC'",
-							report->until, n_windows, quote_literal_cstr(monitor)));
+		/*
+		 * The last windows with rows that are not of the future; of a time where the calendar begins, nothing can be taken.
+		 */
+		report_run(psprintf("SELECT CASE WHEN x.at >= timestamptz '4600-01-01 00:00:00+00 BC' THEN (x.at - %d * m.slide)::text END, CASE WHEN "
+							"%s::timestamptz IS NULL AND m.final_rows_at IS NOT NULL THEN (m.watermark + m.window_size)::text END "
+							"FROM weir.monitors m, LATERAL (SELECT least(m.watermark, least(coalesce(m.final_rows_at, m.last_rows_at), '290000-01-01') + 2 * "
+							"m.window_size, %s::timestamptz) AS at) x WHERE m.monitor = %s",
+							n_windows, report->until, report->until, quote_literal_cstr(monitor)));
 		if (SPI_processed == 1)
+		{
 			report->since = literal(sql_text(0, 1));
+			if (sql_text(0, 2))
+				report->until = literal(sql_text(0, 2));
+		}
 	}
 	if (report_run(report_sql(report,
 							  "SELECT window_start::text, window_end::text, "

@@ -38,9 +38,11 @@ CREATE VIEW weir.overview WITH (security_barrier) AS
         f.fairness_column, f.fairness_metric, f.fairness_value, f.fairness_verdict, m.baseline
     FROM weir.monitors m
     LEFT JOIN LATERAL (
-        -- The last final window; before there is one, the last.
-        SELECT * FROM weir.windows(m.monitor, since => CASE WHEN m.watermark >= timestamptz '4600-01-01 00:00:00+00 BC'
-                                                        THEN m.watermark - 4 * m.window_size - m.lateness END) x
+        -- The last final window; before there is one, the last. However long ago it was, and whatever rows of the future there are: only the windows
+        -- from the last rows that are surely final on are read.
+        SELECT * FROM weir.windows(m.monitor, since => CASE WHEN coalesce(m.final_rows_at, m.last_rows_at) >= timestamptz '4600-01-01 00:00:00+00 BC'
+                                                        THEN coalesce(m.final_rows_at, m.last_rows_at) - m.window_size END,
+                                   until => CASE WHEN m.final_rows_at IS NOT NULL THEN greatest(m.watermark, now()) END) x
         WHERE x.segment IS NULL AND x.n > 0 ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
     ) w ON true
     LEFT JOIN LATERAL (
