@@ -96,7 +96,8 @@
 	PortalRun((portal), FETCH_ALL, true, true, (receiver), (receiver), (completion))
 #endif
 
-/* What columns of an entry of the range table that stands for GROUP BY are made of (nodes/parsenodes.h); such entries came with 18. */
+/* What columns of an entry of the range table that stands for GROUP BY are made of (nodes/parsenodes.h); such entries came with 18.
+ */
 #if PG_VERSION_NUM >= 180000
 #define group_expressions_of(entry) ((entry)->rtekind == RTE_GROUP ? (entry)->groupexprs : NIL)
 #else

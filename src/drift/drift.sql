@@ -181,7 +181,7 @@ COMMENT ON FUNCTION weir.compare(text, text, text[], text[], text, jsonb) IS
 CREATE FUNCTION weir._compare_summaries(baseline text, current text, columns text[], metrics text[], adjust text, options jsonb)
     RETURNS TABLE(column_name name, kind text, metric text, value float8, p_value float8, p_adjusted float8, threshold float8, n_baseline bigint,
                   n_current bigint, is_primary boolean, verdict text, status text, detail jsonb, baseline_summary weir.summary, current_summary weir.summary)
-    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 200 AS 'MODULE_PATHNAME', 'weir_compare';
+    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 200 AS 'MODULE_PATHNAME', 'weir_compare';
 COMMENT ON FUNCTION weir._compare_summaries(text, text, text[], text[], text, jsonb) IS
     'weir.compare, with the two summaries that were compared in the primary row of each column. Internal.';
 

@@ -2,8 +2,8 @@
  * classification_query.c
  *		Which columns of a query's result show values of personal or sensitive columns of tables.
  *
- * The query is read after views have been put in, and each expression is followed to the columns of tables that it is made of, through
- * subqueries, joins, unions and common table expressions.  What filters, groups or sorts rows does not count.
+ * The query is read after views have been put in, and each expression is followed to the columns of tables that it is made of,
+ *through subqueries, joins, unions and common table expressions.  What filters, groups or sorts rows does not count.
  */
 #include "postgres.h"
 

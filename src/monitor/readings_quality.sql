@@ -38,7 +38,9 @@ BEGIN ATOMIC
         o.checks -> 'order_break_share', false
     FROM (SELECT p.window_start, p.window_end, p.segment, p.summary, p.marks, c.column_name, c.checks, c.withheld,
               CASE WHEN lag(p.window_end) OVER before <= p.window_start THEN lag(weir.max_value(p.summary)) OVER before END AS before
-          FROM wanted w, LATERAL weir._pane_windows($1, 'summaries', window_size, slide, since - coalesce(window_size, (SELECT m.window_size FROM weir.monitor m WHERE m.monitor_id = $1)),
+          FROM wanted w, LATERAL weir._pane_windows($1, 'summaries', window_size, slide,
+                                                    CASE WHEN since >= timestamptz '4600-01-01 00:00:00+00 BC'
+                                                         THEN since - coalesce(window_size, (SELECT m.window_size FROM weir.monitor m WHERE m.monitor_id = $1)) END,
                                                     until, segments, w.ordered) p JOIN checked c ON c.ordinal = p.item
           WHERE c.kind = 'numeric' AND weir.value_count(p.summary) > 0
           WINDOW before AS (PARTITION BY p.item, p.segment ORDER BY p.window_start)) o
@@ -80,7 +82,10 @@ BEGIN ATOMIC
                   extract(epoch FROM coalesce($2, m.window_size) + m.lateness)::float8 AS usual
               FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id),
                   LATERAL weir._pane_windows(m.monitor_id, 'counts', $2, $3,
-                                             since - CASE WHEN only_metrics IS NULL OR 'row_count' = ANY (only_metrics) THEN interval '57 days' ELSE '0' END, until, segments, NULL) p
+                                             -- Where the calendar begins, nothing can be taken from a time.
+                                             CASE WHEN since >= timestamptz '4600-01-01 00:00:00+00 BC'
+                                                  THEN since - CASE WHEN only_metrics IS NULL OR 'row_count' = ANY (only_metrics) THEN interval '57 days' ELSE '0' END END,
+                                             until, segments, NULL) p
               WHERE m.monitor_id = $1 AND (only_metrics IS NULL OR EXISTS (SELECT FROM weir.quality_checks k WHERE k.metric = ANY (only_metrics)
                                                                                AND (k.scope = 'window' OR k.metric = 'schema_change')))) w
     ), asked AS (

@@ -169,9 +169,9 @@ static const char shares_query[] =
 	"(14, '95th percentile', qb[6], qc[6]), (15, '99th percentile', qb[7], qc[7]), (16, 'maximum', (sb).max, (sc).max)) " \
 	"v (place, statistic, baseline, current) WHERE v.baseline IS NOT NULL OR v.current IS NOT NULL) "
 
-static const char statistics_query[] =
-	STATISTICS "SELECT statistic, baseline, current, CASE WHEN abs(current / 2 - baseline / 2) < 8e307 THEN current - baseline END "
-			   "AS change FROM v ORDER BY place";
+static const char statistics_query[] = STATISTICS
+	"SELECT statistic, baseline, current, CASE WHEN abs(current) < 8e307 AND abs(baseline) < 8e307 THEN current - baseline END "
+	"AS change FROM v ORDER BY place";
 
 /* Of times, as such where they are points in time. */
 static const char times_query[] =
@@ -230,12 +230,14 @@ static void
 show_query(const Comparison *comparison, const Column *column, const char *pattern)
 {
 	char	   *shown[2] = {"baseline", "current"};
-	const char *suffix = strcmp(column->kind, "numeric") == 0 ? "_numeric" : strcmp(column->kind, "category") == 0 ? "_category" : "";
+	const char *suffix = strcmp(column->kind, "numeric") == 0 ? "_numeric"
+		: strcmp(column->kind, "category") == 0               ? "_category"
+															  : "";
 
 	for (int side = 0; side < 2; side++)
 		if (comparison->froms[side] != NULL)
-			shown[side] = psprintf("(SELECT weir.summarize%s(%s) FROM %s)", suffix, quote_identifier(column->name),
-								   comparison->froms[side]);
+			shown[side] =
+				psprintf("(SELECT weir.summarize%s(%s) FROM %s)", suffix, quote_identifier(column->name), comparison->froms[side]);
 	html_query(comparison->out, fill_in(pattern, shown[0], shown[1]));
 }
 
@@ -290,10 +292,12 @@ add_head(Comparison *comparison)
 			html_text(out, psprintf(" was not judged: %s.", column->reason ? column->reason : score->status));
 		appendStringInfoString(out, "</li>");
 	}
-	appendStringInfoString(out, n_drifted > 0 ? "<li>Find out where the rows of these columns come from. What is meant to last calls for "
-											   "a new baseline, and for models to be fitted anew.</li>"
-								: n_judged > 0 ? "<li>Nothing needs to be done.</li>"
-											   : "");
+	appendStringInfoString(out,
+						   n_drifted > 0
+							   ? "<li>Find out where the rows of these columns come from. What is meant to last calls for "
+								 "a new baseline, and for models to be fitted anew.</li>"
+							   : n_judged > 0 ? "<li>Nothing needs to be done.</li>"
+											  : "");
 	appendStringInfoString(out, "</ul></div></header>\n");
 }
 
@@ -332,13 +336,14 @@ add_columns(Comparison *comparison)
 	StringInfo	out = comparison->out;
 
 	html_begin_section(out, "columns", "Columns");
-	html_begin_table(out, "Drift of columns",
-					 "Each column against the baseline, the worst first. Distribution: bars are the current values, the dark line is the "
-					 "baseline.",
-					 "<th scope=\"col\">column</th><th scope=\"col\">verdict</th><th>distribution</th><th scope=\"col\">metric</th>"
-					 "<th scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th><th scope=\"col\" "
-					 "class=\"n\">p adjusted</th><th scope=\"col\" class=\"n\">baseline rows</th><th scope=\"col\" class=\"n\">current "
-					 "rows</th><th scope=\"col\" class=\"n\">missing before</th><th scope=\"col\" class=\"n\">missing now</th>");
+	html_begin_table(
+		out, "Drift of columns",
+		"Each column against the baseline, the worst first. Distribution: bars are the current values, the dark line is the "
+		"baseline.",
+		"<th scope=\"col\">column</th><th scope=\"col\">verdict</th><th>distribution</th><th scope=\"col\">metric</th>"
+		"<th scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th><th scope=\"col\" "
+		"class=\"n\">p adjusted</th><th scope=\"col\" class=\"n\">baseline rows</th><th scope=\"col\" class=\"n\">current "
+		"rows</th><th scope=\"col\" class=\"n\">missing before</th><th scope=\"col\" class=\"n\">missing now</th>");
 	for (int i = 0; i < comparison->n_columns; i++)
 	{
 		Column	   *column = &comparison->columns[i];
@@ -367,10 +372,11 @@ add_columns(Comparison *comparison)
 static void
 add_scores(StringInfo out, const Column *column)
 {
-	html_begin_table(out, psprintf("Scores of %s", column->name), psprintf("All scores of %s", column->name),
-					 "<th scope=\"col\">metric</th><th scope=\"col\" class=\"n\">value</th><th scope=\"col\" "
-					 "class=\"n\">threshold</th><th scope=\"col\" class=\"n\">p</th><th scope=\"col\" class=\"n\">p adjusted</th><th "
-					 "scope=\"col\">verdict</th>");
+	html_begin_table(
+		out, psprintf("Scores of %s", column->name), psprintf("All scores of %s", column->name),
+		"<th scope=\"col\">metric</th><th scope=\"col\" class=\"n\">value</th><th scope=\"col\" "
+		"class=\"n\">threshold</th><th scope=\"col\" class=\"n\">p</th><th scope=\"col\" class=\"n\">p adjusted</th><th "
+		"scope=\"col\">verdict</th>");
 	for (int i = 0; i < column->n_scores; i++)
 	{
 		const Score *score = &column->scores[i];
@@ -413,7 +419,8 @@ add_column(Comparison *comparison, const Column *column)
 	appendStringInfoString(out, "</summary>\n");
 	if (column->summaries[0] != (Datum) 0)
 	{
-		run_on_summaries(comparison, column, "SELECT coalesce(weir.unit(@baseline) || weir.unit(@current), '') LIKE '%1970%', NULL");
+		run_on_summaries(comparison, column,
+						 "SELECT coalesce(weir.unit(@baseline) || weir.unit(@current), '') LIKE '%1970%', NULL");
 		is_time = strcmp(sql_text(0, 1), "t") == 0;
 		add_summaries_table(comparison, column, psprintf("Statistics of %s", column->name),
 							column->is_withheld ? counts_query

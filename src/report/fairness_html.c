@@ -89,11 +89,12 @@ weir_fairness_html(PG_FUNCTION_ARGS)
 
 	require_argument(fcinfo, TABLE, "f");
 	table = literal_of(fcinfo, TABLE);
-	metrics = psprintf("weir.fairness_metrics(%s, reference => %s, metrics => %s, min_group_size => %s, confidence => %s, rule => %s, "
-					   "thresholds => %s, adjust => %s, small_groups => %s)",
-					   table, literal_of(fcinfo, REFERENCE), literal_of(fcinfo, METRICS), literal_of(fcinfo, MIN_GROUP_SIZE),
-					   literal_of(fcinfo, CONFIDENCE), literal_of(fcinfo, RULE), literal_of(fcinfo, THRESHOLDS),
-					   literal_of(fcinfo, ADJUST), literal_of(fcinfo, SMALL_GROUPS));
+	metrics =
+		psprintf("weir.fairness_metrics(%s, reference => %s, metrics => %s, min_group_size => %s, confidence => %s, rule => %s, "
+				 "thresholds => %s, adjust => %s, small_groups => %s)",
+				 table, literal_of(fcinfo, REFERENCE), literal_of(fcinfo, METRICS), literal_of(fcinfo, MIN_GROUP_SIZE),
+				 literal_of(fcinfo, CONFIDENCE), literal_of(fcinfo, RULE), literal_of(fcinfo, THRESHOLDS),
+				 literal_of(fcinfo, ADJUST), literal_of(fcinfo, SMALL_GROUPS));
 	groups = psprintf("weir.fairness_groups(%s, min_group_size => %s, confidence => %s, small_groups => %s)", table,
 					  literal_of(fcinfo, MIN_GROUP_SIZE), literal_of(fcinfo, CONFIDENCE), literal_of(fcinfo, SMALL_GROUPS));
 	rows = psprintf(
@@ -105,36 +106,41 @@ weir_fairness_html(PG_FUNCTION_ARGS)
 		metrics, groups);
 	sql_connect();
 	begin_page(&report, "fairness audit", title);
-	report_run(psprintf("SELECT count(*)::text, sum(n)::text, to_char(now(), 'YYYY-MM-DD HH24:MI '), current_setting('TimeZone') FROM %s",
-						groups));
+	report_run(
+		psprintf("SELECT count(*)::text, sum(n)::text, to_char(now(), 'YYYY-MM-DD HH24:MI '), current_setting('TimeZone') FROM %s",
+				 groups));
 	html_fact(report.out, "Groups", sql_text(0, 1));
 	html_fact(report.out, "Rows", sql_text(0, 2));
 	html_fact(report.out, "Report made", psprintf("%s%s", sql_text(0, 3), sql_text(0, 4)));
-	report_run(psprintf("SELECT format('%%s: ratios below %%s, differences beyond %%s; chance: %%s (%%s)', rule, ratio, difference, "
-						"evidence, source) FROM weir.fairness_rules() WHERE rule = %s",
-						literal_of(fcinfo, RULE)));
+	report_run(
+		psprintf("SELECT format('%%s: ratios below %%s, differences beyond %%s; chance: %%s (%%s)', rule, ratio, difference, "
+				 "evidence, source) FROM weir.fairness_rules() WHERE rule = %s",
+				 literal_of(fcinfo, RULE)));
 	html_fact(report.out, "Rule", SPI_processed > 0 ? sql_text(0, 1) : NULL);
 	html_fact(report.out, "Other thresholds", argument_text(fcinfo, THRESHOLDS) ? literal_of(fcinfo, THRESHOLDS) : NULL);
 	appendStringInfoString(report.out, "</dl>");
-	add_advice(&report, psprintf(
-		"WITH m AS MATERIALIZED (SELECT * FROM %s) SELECT severity, advice FROM ("
-		"SELECT m.verdict AS severity, format('%%s: %%s is %%s%%s (threshold %%s)', m.metric, CASE WHEN m.group_name IS NULL THEN 'the "
-		"farthest of all groups' ELSE m.group_name || ' against ' || m.reference_group END, round(m.value::numeric, 3), format(' (%%s to "
-		"%%s)', round(m.low::numeric, 3), round(m.high::numeric, 3)), m.threshold) AS advice, 1 AS place, m.value FROM m WHERE m.verdict IN "
-		"('alert', 'warning') AND m.group_name IS NOT NULL "
-		"UNION ALL SELECT 'warning', format('%%s groups are too small to judge: %%s', count(DISTINCT m.group_name), "
-		"left(string_agg(DISTINCT m.group_name, ', '), 200)), 2, NULL FROM m WHERE m.status = 'insufficient' AND m.group_name IS NOT NULL "
-		"HAVING count(*) > 0 "
-		"UNION ALL SELECT CASE WHEN count(m.verdict) > 0 THEN 'ok' ELSE 'unknown' END, CASE WHEN count(m.verdict) > 0 THEN 'No group is "
-		"treated differently by this rule.' ELSE 'Nothing could be judged.' END, 3, NULL FROM m HAVING coalesce(bool_and(m.verdict = "
-		"'ok'), true)) a ORDER BY severity = 'alert' DESC, severity = 'unknown' DESC, severity = 'warning' DESC, place, value LIMIT 25",
-		metrics));
+	add_advice(
+		&report,
+		psprintf(
+			"WITH m AS MATERIALIZED (SELECT * FROM %s) SELECT severity, advice FROM ("
+			"SELECT m.verdict AS severity, format('%%s: %%s is %%s%%s (threshold %%s)', m.metric, CASE WHEN m.group_name IS NULL THEN 'the "
+			"farthest of all groups' ELSE m.group_name || ' against ' || m.reference_group END, round(m.value::numeric, 3), format(' (%%s to "
+			"%%s)', round(m.low::numeric, 3), round(m.high::numeric, 3)), m.threshold) AS advice, 1 AS place, m.value FROM m WHERE m.verdict IN "
+			"('alert', 'warning') AND m.group_name IS NOT NULL "
+			"UNION ALL SELECT 'warning', format('%%s groups are too small to judge: %%s', count(DISTINCT m.group_name), "
+			"left(string_agg(DISTINCT m.group_name, ', '), 200)), 2, NULL FROM m WHERE m.status = 'insufficient' AND m.group_name IS NOT NULL "
+			"HAVING count(*) > 0 "
+			"UNION ALL SELECT CASE WHEN count(m.verdict) > 0 THEN 'ok' ELSE 'unknown' END, CASE WHEN count(m.verdict) > 0 THEN 'No group is "
+			"treated differently by this rule.' ELSE 'Nothing could be judged.' END, 3, NULL FROM m HAVING coalesce(bool_and(m.verdict = "
+			"'ok'), true)) a ORDER BY severity = 'alert' DESC, severity = 'unknown' DESC, severity = 'warning' DESC, place, value LIMIT 25",
+			metrics));
 	html_begin_section(report.out, "fairness", "Groups");
 	section_fairness_rows(&report, rows);
 	html_end_section(report.out);
-	section_query(&report, "rates", "All rates of the groups", "Counts and rates of the groups", psprintf("SELECT * FROM %s", groups),
-				  "There are no rows.");
-	section_query(&report, "rules", "Rules", "The named rules by which groups can be judged", "SELECT * FROM weir.fairness_rules()", "");
+	section_query(&report, "rates", "All rates of the groups", "Counts and rates of the groups",
+				  psprintf("SELECT * FROM %s", groups), "There are no rows.");
+	section_query(&report, "rules", "Rules", "The named rules by which groups can be judged", "SELECT * FROM weir.fairness_rules()",
+				  "");
 	html_end(report.out);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(report.out->data, report.out->len));
@@ -146,12 +152,13 @@ static void
 add_findings(Report *report, const char *kind, const char *run)
 {
 	if (strcmp(kind, "representativeness") == 0)
-		section_query(report, "findings", "Findings", "Groups of the rows against the population",
-					  psprintf("SELECT r.* FROM weir.audit_runs a, jsonb_to_recordset(a.findings) r (group_name text, n bigint, share "
-							   "float8, population_share float8, ratio float8, chi_square float8, p_value float8, effect_size float8) "
-							   "WHERE a.run_id = %s ORDER BY r.ratio",
-							   run),
-					  "Nothing could be judged.");
+		section_query(
+			report, "findings", "Findings", "Groups of the rows against the population",
+			psprintf("SELECT r.* FROM weir.audit_runs a, jsonb_to_recordset(a.findings) r (group_name text, n bigint, share "
+					 "float8, population_share float8, ratio float8, chi_square float8, p_value float8, effect_size float8) "
+					 "WHERE a.run_id = %s ORDER BY r.ratio",
+					 run),
+			"Nothing could be judged.");
 	else
 	{
 		static const char findings[] =
@@ -162,9 +169,10 @@ add_findings(Report *report, const char *kind, const char *run)
 			"high float8, threshold float8, n_windows bigint, n_warning bigint, n_alert bigint) WHERE a.run_id = %s ORDER BY r.n_alert "
 			"DESC, r.n_warning DESC, r.protected, r.metric, r.group_name";
 
-		section_query(report, "findings", "Findings",
-					  "Metrics over the windows of the audit: value is that of the last, low and high are the lowest and the highest",
-					  psprintf(findings, run), "Nothing could be judged.");
+		section_query(
+			report, "findings", "Findings",
+			"Metrics over the windows of the audit: value is that of the last, low and high are the lowest and the highest",
+			psprintf(findings, run), "Nothing could be judged.");
 	}
 }
 
@@ -179,11 +187,13 @@ weir_audit_html(PG_FUNCTION_ARGS)
 	require_argument(fcinfo, 0, "run_id");
 	run = psprintf(INT64_FORMAT, PG_GETARG_INT64(0));
 	sql_connect();
-	if (report_run(psprintf("SELECT audit, kind, monitor, to_char(since, 'YYYY-MM-DD HH24:MI'), to_char(until, 'YYYY-MM-DD HH24:MI'), "
-							"to_char(ran_at, 'YYYY-MM-DD HH24:MI'), review_state FROM weir.audit_runs WHERE run_id = %s",
-							run)) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("audit run %s does not exist", run),
-						errhint("SELECT run_id, audit FROM weir.audit_runs;")));
+	if (report_run(
+			psprintf("SELECT audit, kind, monitor, to_char(since, 'YYYY-MM-DD HH24:MI'), to_char(until, 'YYYY-MM-DD HH24:MI'), "
+					 "to_char(ran_at, 'YYYY-MM-DD HH24:MI'), review_state FROM weir.audit_runs WHERE run_id = %s",
+					 run)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("audit run %s does not exist", run),
+				 errhint("SELECT run_id, audit FROM weir.audit_runs;")));
 	title = sql_text(0, 1);
 	kind = sql_text(0, 2);
 	begin_page(&report, "audit", title);
@@ -194,26 +204,30 @@ weir_audit_html(PG_FUNCTION_ARGS)
 	html_fact(report.out, "Ran", sql_text(0, 6));
 	html_fact(report.out, "Sign-off", sql_text(0, 7) ? sql_text(0, 7) : "not asked for");
 	appendStringInfoString(report.out, "</dl>");
-	add_advice(&report,
-			   psprintf("SELECT coalesce(verdict, 'unknown'), CASE verdict WHEN 'ok' THEN 'Nothing was found.' WHEN 'alert' THEN 'Groups are "
-						"treated or represented unequally: see the findings, and decide in the review.' WHEN 'warning' THEN 'Something "
-						"may be unequal: see the findings.' ELSE 'Nothing could be judged.' END FROM weir.audit_runs WHERE run_id = %s "
-						"UNION ALL SELECT NULL, format('Sign-off is %%s%%s: weir.review(%%s, decision, reason).', review_state, CASE WHEN "
-						"is_overdue THEN ', and overdue' END, review_id) FROM weir.audit_runs WHERE run_id = %s AND review_state = 'open'",
-						run, run));
+	add_advice(
+		&report,
+		psprintf(
+			"SELECT coalesce(verdict, 'unknown'), CASE verdict WHEN 'ok' THEN 'Nothing was found.' WHEN 'alert' THEN 'Groups are "
+			"treated or represented unequally: see the findings, and decide in the review.' WHEN 'warning' THEN 'Something "
+			"may be unequal: see the findings.' ELSE 'Nothing could be judged.' END FROM weir.audit_runs WHERE run_id = %s "
+			"UNION ALL SELECT NULL, format('Sign-off is %%s%%s: weir.review(%%s, decision, reason).', review_state, CASE WHEN "
+			"is_overdue THEN ', and overdue' END, review_id) FROM weir.audit_runs WHERE run_id = %s AND review_state = 'open'",
+			run, run));
 	add_findings(&report, kind, run);
-	section_query(&report, "review", "Sign-off", "Decisions of the review",
-				  psprintf("SELECT r.review_id, r.state, d.person, d.decision, d.reason, to_char(d.decided_at, 'YYYY-MM-DD HH24:MI') AS "
-						   "decided FROM weir.audit_runs a JOIN weir.reviews r ON r.review_id = a.review_id LEFT JOIN LATERAL "
-						   "jsonb_to_recordset(r.decisions) d (person text, decision text, reason text, decided_at timestamptz) ON true "
-						   "WHERE a.run_id = %s ORDER BY d.decided_at",
-						   run),
-				  "No review was asked for.");
-	section_query(&report, "runs", "All runs", "Runs of this audit, the last 50",
-				  psprintf("SELECT r.run_id, to_char(r.ran_at, 'YYYY-MM-DD HH24:MI') AS ran, r.verdict, r.review_state AS sign_off FROM "
-						   "weir.audit_runs r WHERE r.audit = %s ORDER BY r.run_id DESC LIMIT 50",
-						   quote_literal_cstr(title)),
-				  "No runs.");
+	section_query(
+		&report, "review", "Sign-off", "Decisions of the review",
+		psprintf("SELECT r.review_id, r.state, d.person, d.decision, d.reason, to_char(d.decided_at, 'YYYY-MM-DD HH24:MI') AS "
+				 "decided FROM weir.audit_runs a JOIN weir.reviews r ON r.review_id = a.review_id LEFT JOIN LATERAL "
+				 "jsonb_to_recordset(r.decisions) d (person text, decision text, reason text, decided_at timestamptz) ON true "
+				 "WHERE a.run_id = %s ORDER BY d.decided_at",
+				 run),
+		"No review was asked for.");
+	section_query(
+		&report, "runs", "All runs", "Runs of this audit, the last 50",
+		psprintf("SELECT r.run_id, to_char(r.ran_at, 'YYYY-MM-DD HH24:MI') AS ran, r.verdict, r.review_state AS sign_off FROM "
+				 "weir.audit_runs r WHERE r.audit = %s ORDER BY r.run_id DESC LIMIT 50",
+				 quote_literal_cstr(title)),
+		"No runs.");
 	html_end(report.out);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(report.out->data, report.out->len));

@@ -48,9 +48,10 @@ static const char advice_query[] =
 static void
 add_head(Report *report)
 {
-	static const char *const labels[] = {"Version",      "State",       "Purpose",    "Risk",      "Approvals needed", "Owner",
-										 "Intended use", "Limitations", "Disclosure", "Contact",   "Created",          "Code version",
-										 "Artefact",     "SHA-256",     "Note",       "Time zone", "Report made"};
+	static const char *const labels[] = {"Version",   "State",        "Purpose",     "Risk",       "Approvals needed",
+										 "Owner",     "Intended use", "Limitations", "Disclosure", "Contact",
+										 "Created",   "Code version", "Artefact",    "SHA-256",    "Note",
+										 "Time zone", "Report made"};
 	StringInfo	out = report->out;
 	uint64		n;
 	char	   *severity;
@@ -109,11 +110,12 @@ add_aliases(Report *report)
 		n_lanes += i == 0 || strcmp(sql_text(i, 1), sql_text(i - 1, 1)) != 0;
 	if (n == 0)
 		return;
-	appendStringInfo(out,
-					 "<figure style=\"margin:0\"><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Aliases over time\"><svg "
-					 "role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" aria-label=\"Which version each alias meant, over "
-					 "time; the table below lists it\">",
-					 ALIAS_WIDTH, n_lanes * ALIAS_LANE + 18, ALIAS_WIDTH, n_lanes * ALIAS_LANE + 18);
+	appendStringInfo(
+		out,
+		"<figure style=\"margin:0\"><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Aliases over time\"><svg "
+		"role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" aria-label=\"Which version each alias meant, over "
+		"time; the table below lists it\">",
+		ALIAS_WIDTH, n_lanes * ALIAS_LANE + 18, ALIAS_WIDTH, n_lanes * ALIAS_LANE + 18);
 	for (uint64 i = 0; i < n; i++)
 	{
 		double		from = report_number(i, 3);
@@ -130,16 +132,15 @@ add_aliases(Report *report)
 		}
 		appendStringInfoString(out, "<g data-tip=\"");
 		html_text(out, sql_text(i, 5));
-		appendStringInfo(out,
-						 "\"><rect class=\"now\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"10\"/>", left, lane * ALIAS_LANE + 17,
-						 right - left > 3 ? right - left - 1 : 2);
+		appendStringInfo(out, "\"><rect class=\"now\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"10\"/>", left,
+						 lane * ALIAS_LANE + 17, right - left > 3 ? right - left - 1 : 2);
 		if (right - left > 24)
 			appendStringInfo(out, "<text x=\"%.1f\" y=\"%d\">v%s</text>", left, lane * ALIAS_LANE + 13, sql_text(i, 2));
 		appendStringInfoString(out, "</g>");
 	}
-	appendStringInfo(out,
-					 "<text x=\"%d\" y=\"%d\">%s</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">now</text></svg></div></figure>\n",
-					 ALIAS_LEFT, n_lanes * ALIAS_LANE + 14, sql_text(0, 6), ALIAS_WIDTH, n_lanes * ALIAS_LANE + 14);
+	appendStringInfo(
+		out, "<text x=\"%d\" y=\"%d\">%s</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">now</text></svg></div></figure>\n",
+		ALIAS_LEFT, n_lanes * ALIAS_LANE + 14, sql_text(0, 6), ALIAS_WIDTH, n_lanes * ALIAS_LANE + 14);
 	html_query(out, sql);
 }
 
@@ -148,28 +149,32 @@ add_versions(Report *report)
 {
 	html_begin_section(report->out, "versions", "Versions and aliases");
 	add_aliases(report);
-	section_table(report, "Versions, the newest first; the last 50",
-				  "SELECT v.version, v.state, array_to_string(v.aliases, ', ') AS aliases, to_char(v.created_at, 'YYYY-MM-DD HH24:MI') AS "
-				  "created, v.created_by::text, v.trainer, v.job_id, v.data_version, v.code_version, v.note FROM weir.model_versions v WHERE "
-				  "v.model = @model ORDER BY v.version DESC LIMIT 50",
-				  "There is no version.");
-	section_table(report, "What each alias meant, the last 50 changes",
-				  "SELECT a.alias, a.version, to_char(a.since, 'YYYY-MM-DD HH24:MI') AS since, to_char(a.until, 'YYYY-MM-DD HH24:MI') AS "
-				  "until, a.set_by::text, a.reason FROM weir.model_aliases a WHERE a.model = @model ORDER BY a.since DESC LIMIT 50",
-				  "No version was ever live.");
+	section_table(
+		report, "Versions, the newest first; the last 50",
+		"SELECT v.version, v.state, array_to_string(v.aliases, ', ') AS aliases, to_char(v.created_at, 'YYYY-MM-DD HH24:MI') AS "
+		"created, v.created_by::text, v.trainer, v.job_id, v.data_version, v.code_version, v.note FROM weir.model_versions v WHERE "
+		"v.model = @model ORDER BY v.version DESC LIMIT 50",
+		"There is no version.");
+	section_table(
+		report, "What each alias meant, the last 50 changes",
+		"SELECT a.alias, a.version, to_char(a.since, 'YYYY-MM-DD HH24:MI') AS since, to_char(a.until, 'YYYY-MM-DD HH24:MI') AS "
+		"until, a.set_by::text, a.reason FROM weir.model_aliases a WHERE a.model = @model ORDER BY a.since DESC LIMIT 50",
+		"No version was ever live.");
 	html_end_section(report->out);
 	html_begin_section(report->out, "metrics", "Metrics and evaluations");
-	section_table(report, "Metrics of this version and of the one before",
-				  "SELECT coalesce(n.key, b.key) AS metric, n.value AS this_version, b.value AS version_before FROM (SELECT e.* FROM "
-				  "weir.model_versions v, jsonb_each_text(v.metrics) e WHERE v.model = @model AND v.version = @version) n FULL JOIN (SELECT "
-				  "e.* FROM weir.model_versions v, jsonb_each_text(v.metrics) e WHERE v.model = @model AND v.version = (SELECT "
-				  "max(x.version) FROM weir.model_versions x WHERE x.model = @model AND x.version < @version)) b ON b.key = n.key ORDER BY 1",
-				  "No metrics are recorded.");
-	section_table(report, "Evaluations of this version: difference from the version it was compared with, with its interval",
-				  "SELECT s.evaluation_id AS evaluation, s.against, s.metric, s.group_name AS \"group\", s.champion_value, s.challenger_value, "
-				  "s.difference AS value, s.low, s.high, s.n, s.outcome FROM weir.evaluation_scores s WHERE s.model = @model AND s.version = "
-				  "@version ORDER BY s.evaluation_id DESC, s.is_primary DESC, s.metric, s.group_name LIMIT 100",
-				  "It was not evaluated.");
+	section_table(
+		report, "Metrics of this version and of the one before",
+		"SELECT coalesce(n.key, b.key) AS metric, n.value AS this_version, b.value AS version_before FROM (SELECT e.* FROM "
+		"weir.model_versions v, jsonb_each_text(v.metrics) e WHERE v.model = @model AND v.version = @version) n FULL JOIN (SELECT "
+		"e.* FROM weir.model_versions v, jsonb_each_text(v.metrics) e WHERE v.model = @model AND v.version = (SELECT "
+		"max(x.version) FROM weir.model_versions x WHERE x.model = @model AND x.version < @version)) b ON b.key = n.key ORDER BY 1",
+		"No metrics are recorded.");
+	section_table(
+		report, "Evaluations of this version: difference from the version it was compared with, with its interval",
+		"SELECT s.evaluation_id AS evaluation, s.against, s.metric, s.group_name AS \"group\", s.champion_value, s.challenger_value, "
+		"s.difference AS value, s.low, s.high, s.n, s.outcome FROM weir.evaluation_scores s WHERE s.model = @model AND s.version = "
+		"@version ORDER BY s.evaluation_id DESC, s.is_primary DESC, s.metric, s.group_name LIMIT 100",
+		"It was not evaluated.");
 	html_end_section(report->out);
 }
 
@@ -213,32 +218,37 @@ add_operation(Report *report)
 static void
 add_lists(Report *report)
 {
-	section_query(report, "lineage", "Lineage", "From rows to predictions: the versions, the newest first; the last 50",
-				  "SELECT l.version, array_to_string(l.aliases, ', ') AS aliases, l.job_id, l.trainer, l.config::text, l.data_version, "
-				  "l.data_name, l.n, l.data_status, left(l.content_hash, 16) AS content_hash, left(l.query, 500) AS query, l.n_predictions, "
-				  "to_char(l.first_predicted_at, 'YYYY-MM-DD HH24:MI') AS first_prediction, to_char(l.last_predicted_at, 'YYYY-MM-DD "
-				  "HH24:MI') AS last_prediction FROM weir.lineage l WHERE l.model = @model ORDER BY l.version DESC LIMIT 50",
-				  "There is no version.");
-	section_query(report, "reviews", "Reviews and audits", "Reviews of its versions, open ones first; the last 50",
-				  "SELECT r.review_id, r.state, r.subject, to_char(r.requested_at, 'YYYY-MM-DD HH24:MI') AS requested, d.person, d.decision, "
-				  "d.reason, to_char(r.due_at, 'YYYY-MM-DD HH24:MI') AS due, r.is_overdue FROM weir.reviews r LEFT JOIN LATERAL "
-				  "jsonb_to_recordset(r.decisions) d (person text, decision text, reason text) ON true WHERE r.kind = 'model_version' AND "
-				  "starts_with(r.subject, @model || '/') ORDER BY r.state = 'open' DESC, r.review_id DESC LIMIT 50",
-				  "No reviews.");
-	section_query(report, "audits", "Periodic audits", "Runs of the audits of its monitors, the last 50",
-				  "SELECT r.run_id, r.audit, r.kind, r.monitor, to_char(r.ran_at, 'YYYY-MM-DD HH24:MI') AS ran, r.verdict, r.review_state AS "
-				  "sign_off, r.is_overdue FROM weir.audit_runs r JOIN weir.monitors m ON m.monitor = r.monitor WHERE m.model = @model ORDER "
-				  "BY r.run_id DESC LIMIT 50",
-				  "No audits.");
-	section_query(report, "complaints", "Complaints", "Complaints about its decisions, by version and group",
-				  "SELECT c.monitor, c.model_version AS version, c.group_name AS \"group\", c.n, c.n_open, c.n_overdue, c.n_upheld, "
-				  "c.upheld_share FROM weir.complaint_counts c WHERE c.model = @model ORDER BY c.n_overdue DESC, c.n DESC, c.monitor, "
-				  "c.model_version, c.group_name",
-				  "No complaints.");
-	section_query(report, "jobs", "Jobs", "Its jobs, the last 50",
-				  "SELECT j.job_id, j.state, j.trainer, j.kind, to_char(j.created_at, 'YYYY-MM-DD HH24:MI') AS created, j.duration::text, "
-				  "j.attempt, j.alert_id, j.error FROM weir.jobs j WHERE j.model = @model ORDER BY j.job_id DESC LIMIT 50",
-				  "No jobs.");
+	section_query(
+		report, "lineage", "Lineage", "From rows to predictions: the versions, the newest first; the last 50",
+		"SELECT l.version, array_to_string(l.aliases, ', ') AS aliases, l.job_id, l.trainer, l.config::text, l.data_version, "
+		"l.data_name, l.n, l.data_status, left(l.content_hash, 16) AS content_hash, left(l.query, 500) AS query, l.n_predictions, "
+		"to_char(l.first_predicted_at, 'YYYY-MM-DD HH24:MI') AS first_prediction, to_char(l.last_predicted_at, 'YYYY-MM-DD "
+		"HH24:MI') AS last_prediction FROM weir.lineage l WHERE l.model = @model ORDER BY l.version DESC LIMIT 50",
+		"There is no version.");
+	section_query(
+		report, "reviews", "Reviews and audits", "Reviews of its versions, open ones first; the last 50",
+		"SELECT r.review_id, r.state, r.subject, to_char(r.requested_at, 'YYYY-MM-DD HH24:MI') AS requested, d.person, d.decision, "
+		"d.reason, to_char(r.due_at, 'YYYY-MM-DD HH24:MI') AS due, r.is_overdue FROM weir.reviews r LEFT JOIN LATERAL "
+		"jsonb_to_recordset(r.decisions) d (person text, decision text, reason text) ON true WHERE r.kind = 'model_version' AND "
+		"starts_with(r.subject, @model || '/') ORDER BY r.state = 'open' DESC, r.review_id DESC LIMIT 50",
+		"No reviews.");
+	section_query(
+		report, "audits", "Periodic audits", "Runs of the audits of its monitors, the last 50",
+		"SELECT r.run_id, r.audit, r.kind, r.monitor, to_char(r.ran_at, 'YYYY-MM-DD HH24:MI') AS ran, r.verdict, r.review_state AS "
+		"sign_off, r.is_overdue FROM weir.audit_runs r JOIN weir.monitors m ON m.monitor = r.monitor WHERE m.model = @model ORDER "
+		"BY r.run_id DESC LIMIT 50",
+		"No audits.");
+	section_query(
+		report, "complaints", "Complaints", "Complaints about its decisions, by version and group",
+		"SELECT c.monitor, c.model_version AS version, c.group_name AS \"group\", c.n, c.n_open, c.n_overdue, c.n_upheld, "
+		"c.upheld_share FROM weir.complaint_counts c WHERE c.model = @model ORDER BY c.n_overdue DESC, c.n DESC, c.monitor, "
+		"c.model_version, c.group_name",
+		"No complaints.");
+	section_query(
+		report, "jobs", "Jobs", "Its jobs, the last 50",
+		"SELECT j.job_id, j.state, j.trainer, j.kind, to_char(j.created_at, 'YYYY-MM-DD HH24:MI') AS created, j.duration::text, "
+		"j.attempt, j.alert_id, j.error FROM weir.jobs j WHERE j.model = @model ORDER BY j.job_id DESC LIMIT 50",
+		"No jobs.");
 }
 
 Datum
@@ -248,17 +258,18 @@ weir_model_html(PG_FUNCTION_ARGS)
 
 	sql_connect();
 	if (report_run(report_sql(&report, "SELECT FROM weir.models WHERE model = @model")) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" does not exist", report.model),
-						errhint("SELECT model FROM weir.models;")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" does not exist", report.model),
+				 errhint("SELECT model FROM weir.models;")));
 	/* The champion, before there is one the newest. */
 	if (!PG_ARGISNULL(1))
 		report.version = psprintf("%d", PG_GETARG_INT32(1));
-	if (report_run(report_sql(&report, "SELECT version::text FROM weir.model_versions WHERE model = @model AND (@version::int IS NULL OR "
-									   "version = @version) ORDER BY 'champion' = ANY (aliases) DESC, version DESC LIMIT 1")) == 1)
+	if (report_run(report_sql(&report,
+							  "SELECT version::text FROM weir.model_versions WHERE model = @model AND (@version::int IS NULL OR "
+							  "version = @version) ORDER BY 'champion' = ANY (aliases) DESC, version DESC LIMIT 1")) == 1)
 		report.version = sql_text(0, 1);
 	else if (report.version)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %s", report.model, report.version)));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %s", report.model, report.version)));
 	add_head(&report);
 	add_versions(&report);
 	add_operation(&report);

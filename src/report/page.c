@@ -12,8 +12,8 @@
 #include "utils/builtins.h"
 
 /*
- * One visual language: blue is fine or now, a dark line is then, amber is a warning, vermilion an alert; each with a sign of its own.
- * Bars and lines stand out from the page by 3 to 1, texts by 4.5 to 1, in light and dark.
+ * One visual language: blue is fine or now, a dark line is then, amber is a warning, vermilion an alert; each with a sign of its
+ * own. Bars and lines stand out from the page by 3 to 1, texts by 4.5 to 1, in light and dark.
  */
 #define LIGHT \
 	"--back:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--panel:#f6f8fa;--ok:#00558c;--warning:#8a5300;--alert:#b0330a;--bar:#5a9bcf"
@@ -56,8 +56,8 @@ static const char style[] =
 	"@media print{body{max-width:none;padding:0}nav,details:not([open]),.tip{display:none}.wide{overflow:visible}table{font-size:.7rem}tr,svg,.head{break-inside:avoid}h2,h3{break-after:avoid}}";
 
 /*
- * What a page can do with script, and is complete without: tables are sorted by a column, and charts tell what is under the pointer.
- * A chart has its places and texts in data-tips, one line each; a part of a picture its text in data-tip.
+ * What a page can do with script, and is complete without: tables are sorted by a column, and charts tell what is under the
+ * pointer. A chart has its places and texts in data-tips, one line each; a part of a picture its text in data-tip.
  */
 static const char script[] =
 	"for(const h of document.querySelectorAll('table.s th[scope=col]')){const "
@@ -67,14 +67,14 @@ static const char script[] =
 	"for(const x of h.parentNode.cells)x.removeAttribute('aria-sort');h.setAttribute('aria-sort',d>0?'ascending':'descending');"
 	"t.tBodies[0].append(...[...t.tBodies[0].rows].sort((p,q)=>{const a=k(p),b=k(q);return d*(typeof a===typeof b?(a>b)-(a<b):typeof "
 	"a==='number'?-1:1)}))}}"
-	"const tip=document.createElement('div'),at=document.createElementNS('http://www.w3.org/2000/svg','line');"
-	"tip.className='tip';tip.hidden=true;tip.setAttribute('aria-hidden','true');at.setAttribute('class','at');document.body.append(tip);"
-	"document.addEventListener('pointermove',e=>{at.remove();tip.hidden=true;"
+	"const tip=document.createElement('div');let at;"
+	"tip.className='tip';tip.hidden=true;tip.setAttribute('aria-hidden','true');document.body.append(tip);"
+	"document.addEventListener('pointermove',e=>{at?.remove();tip.hidden=true;"
 	"const g=e.target.closest('[data-tip]'),s=e.target.closest('svg[data-tips]');let text;"
 	"if(g)text=g.dataset.tip;else if(s){const r=s.getBoundingClientRect(),v=s.viewBox.baseVal,y=s.dataset.down!==undefined,"
 	"p=y?(e.clientY-r.top)*v.height/r.height:(e.clientX-r.left)*v.width/r.width;let best,d=1/0;"
 	"for(const l of s.dataset.tips.split('\\n')){const i=l.indexOf(' '),q=Math.abs(l.slice(0,i)-p);if(q<d){d=q;best=+l.slice(0,i);text=l.slice(i+1)}}"
-	"if(text&&!y){at.setAttribute('x1',best);at.setAttribute('x2',best);at.setAttribute('y2',v.height);s.append(at)}}"
+	"if(text&&!y){at=document.createElementNS(s.namespaceURI,'line');at.setAttribute('class','at');at.setAttribute('x1',best);at.setAttribute('x2',best);at.setAttribute('y2',v.height);s.append(at)}}"
 	"if(text){tip.textContent=text;tip.hidden=false;tip.style.left=Math.max(4,Math.min(e.clientX+12,innerWidth-tip.offsetWidth-8))+'px';"
 	"tip.style.top=(e.clientY+20+tip.offsetHeight>innerHeight?e.clientY-tip.offsetHeight-8:e.clientY+16)+'px'}});";
 

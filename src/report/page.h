@@ -12,8 +12,8 @@
 #include "lib/stringinfo.h"
 
 /*
- * Appends text with &, <, >, " and ' as entities, and control characters, those that turn the direction of text included, as U+FFFD;
- * NULL is nothing.
+ * Appends text with &, <, >, " and ' as entities, and control characters, those that turn the direction of text included, as
+ * U+FFFD; NULL is nothing.
  */
 extern void html_text(StringInfo out, const char *text);
 
@@ -103,8 +103,8 @@ typedef struct Shares
 } Shares;
 
 /*
- * Reads arrays of baseline and current shares and of labels, whether they are categories, and the ends of the axis, from this column
- * of the row on; n is 0 where there is nothing.
+ * Reads arrays of baseline and current shares and of labels, whether they are categories, and the ends of the axis, from this
+ * column of the row on; n is 0 where there is nothing.
  */
 #define SHARES_COLUMNS 6
 extern void shares_read(Shares *shares, uint64 row, int column);
@@ -121,8 +121,8 @@ typedef struct AxisEnds
 } AxisEnds;
 
 /* A value with its interval and threshold (NaN: none). */
-extern void chart_interval(StringInfo out, double value, double low, double high, double threshold, AxisEnds ends,
-						   const char *verdict);
+extern void
+chart_interval(StringInfo out, double value, double low, double high, double threshold, AxisEnds ends, const char *verdict);
 
 /* The axis above such charts. */
 extern void chart_interval_axis(StringInfo out, AxisEnds ends);

@@ -91,11 +91,12 @@ report_begin(Report *report, const char *monitor, const char *since, const char 
 		/*
 		 * The last windows with rows that are not of the future; of a time where the calendar begins, nothing can be taken.
 		 */
-		report_run(psprintf("SELECT CASE WHEN x.at >= timestamptz '4600-01-01 00:00:00+00 BC' THEN (x.at - %d * m.slide)::text END, CASE WHEN "
-							"%s::timestamptz IS NULL AND m.final_rows_at IS NOT NULL THEN (m.watermark + m.window_size)::text END "
-							"FROM weir.monitors m, LATERAL (SELECT least(m.watermark, least(coalesce(m.final_rows_at, m.last_rows_at), '290000-01-01') + 2 * "
-							"m.window_size, %s::timestamptz) AS at) x WHERE m.monitor = %s",
-							n_windows, report->until, report->until, quote_literal_cstr(monitor)));
+		report_run(psprintf(
+			"SELECT CASE WHEN x.at >= timestamptz '4600-01-01 00:00:00+00 BC' THEN (x.at - %d * m.slide)::text END, CASE WHEN "
+			"%s::timestamptz IS NULL AND m.final_rows_at IS NOT NULL THEN (m.watermark + m.window_size)::text END "
+			"FROM weir.monitors m, LATERAL (SELECT least(m.watermark, least(coalesce(m.final_rows_at, m.last_rows_at), '290000-01-01') + 2 * "
+			"m.window_size, %s::timestamptz) AS at) x WHERE m.monitor = %s",
+			n_windows, report->until, report->until, quote_literal_cstr(monitor)));
 		if (SPI_processed == 1)
 		{
 			report->since = literal(sql_text(0, 1));

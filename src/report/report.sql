@@ -28,21 +28,20 @@ COMMENT ON VIEW weir.monitor_work IS
     'tried again); reviews_waiting: open ones of its model''s versions, its alerts and its audits; all as far as one may see them.';
 GRANT SELECT ON weir.monitor_work TO PUBLIC;
 
-CREATE VIEW weir.overview WITH (security_barrier) AS
-    SELECT m.monitor, m.state, w.window_start, w.n, w.is_final,
-        v.verdict, CASE WHEN v.is_bad THEN v.family END AS verdict_family, CASE WHEN v.is_bad THEN v.subject END AS verdict_subject,
-        CASE WHEN v.is_bad THEN v.metric END AS verdict_metric, CASE WHEN v.is_bad THEN v.value END AS verdict_value,
-        k.open_alerts, c.state AS capture, c.lag AS capture_lag, k.jobs_running, k.jobs_failed, k.reviews_waiting,
-        m.source, now() - m.watermark AS lag, w.window_end, w.status,
-        d.n_columns, d.n_drifted, d.worst_column, d.worst_metric, d.worst_value, d.worst_threshold, d.worst_verdict,
-        f.fairness_column, f.fairness_metric, f.fairness_value, f.fairness_verdict, m.baseline
-    FROM weir.monitors m
+-- A function of its own, for what it joins looks expensive to the planner, and is never worth being compiled.
+CREATE FUNCTION weir._overview(monitor text, since timestamptz, until timestamptz)
+    RETURNS TABLE (window_start timestamptz, window_end timestamptz, n bigint, is_final boolean, status text, n_columns bigint, n_drifted bigint, worst_column name, worst_metric text,
+        worst_value float8, worst_threshold float8, worst_verdict text, fairness_column name, fairness_metric text, fairness_value float8, fairness_verdict text,
+        verdict text, verdict_family text, verdict_subject text, verdict_metric text, verdict_value float8, open_alerts bigint, jobs_running bigint, jobs_failed bigint,
+        reviews_waiting bigint)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp SET jit = off
+BEGIN ATOMIC
+    SELECT w.window_start, w.window_end, w.n, w.is_final, w.status, d.n_columns, d.n_drifted, d.worst_column, d.worst_metric, d.worst_value, d.worst_threshold, d.worst_verdict,
+        f.fairness_column, f.fairness_metric, f.fairness_value, f.fairness_verdict, v.verdict, CASE WHEN v.is_bad THEN v.family END, CASE WHEN v.is_bad THEN v.subject END,
+        CASE WHEN v.is_bad THEN v.metric END, CASE WHEN v.is_bad THEN v.value END, k.open_alerts, k.jobs_running, k.jobs_failed, k.reviews_waiting
+    FROM weir.monitor_work k
     LEFT JOIN LATERAL (
-        -- The last final window; before there is one, the last. However long ago it was, and whatever rows of the future there are: only the windows
-        -- from the last rows that are surely final on are read.
-        SELECT * FROM weir.windows(m.monitor, since => CASE WHEN coalesce(m.final_rows_at, m.last_rows_at) >= timestamptz '4600-01-01 00:00:00+00 BC'
-                                                        THEN coalesce(m.final_rows_at, m.last_rows_at) - m.window_size END,
-                                   until => CASE WHEN m.final_rows_at IS NOT NULL THEN greatest(m.watermark, now()) END) x
+        SELECT * FROM weir.windows($1, since => $2, until => $3) x
         WHERE x.segment IS NULL AND x.n > 0 ORDER BY x.is_final DESC, x.window_start DESC LIMIT 1
     ) w ON true
     LEFT JOIN LATERAL (
@@ -52,25 +51,40 @@ CREATE VIEW weir.overview WITH (security_barrier) AS
             (array_agg(x.value ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_value,
             (array_agg(x.threshold ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_threshold,
             (array_agg(x.verdict ORDER BY x.value / x.threshold DESC NULLS LAST, x.column_name))[1] AS worst_verdict
-        FROM weir.drift_scores(m.monitor, since => w.window_start, until => w.window_end) x
+        FROM weir.drift_scores($1, since => w.window_start, until => w.window_end) x
         WHERE x.is_primary AND x.segment IS NULL AND x.window_start = w.window_start AND x.status = 'ok'
     ) d ON w.window_start IS NOT NULL
     LEFT JOIN LATERAL (
         SELECT x.protected AS fairness_column, x.metric AS fairness_metric, x.value AS fairness_value, x.verdict AS fairness_verdict
-        FROM weir.fairness_scores(m.monitor, since => w.window_start, until => w.window_end) x
+        FROM weir.fairness_scores($1, since => w.window_start, until => w.window_end) x
         WHERE x.is_primary AND x.segment IS NULL AND x.window_start = w.window_start
         ORDER BY array_position(ARRAY['alert', 'warning', 'ok'], x.verdict) NULLS LAST, x.protected LIMIT 1
     ) f ON w.window_start IS NOT NULL
     LEFT JOIN LATERAL (
         SELECT x.verdict, nullif(x.verdict, 'ok') IS NOT NULL AS is_bad, x.family, x.subject, x.metric, x.value
-        FROM weir.scores(m.monitor, since => w.window_start, until => w.window_end) x
+        FROM weir.scores($1, since => w.window_start, until => w.window_end) x
         WHERE x.segment IS NULL AND x.window_start = w.window_start AND x.verdict IS NOT NULL
         ORDER BY x.verdict = 'alert' DESC, x.verdict = 'warning' DESC, array_position(ARRAY['performance', 'fairness', 'drift'], x.family) NULLS LAST,
             x.value / nullif(x.threshold, 0) DESC NULLS LAST, x.subject, x.metric
         LIMIT 1
     ) v ON w.window_start IS NOT NULL
-    LEFT JOIN weir.capture_status c ON c.database = current_database()
-    JOIN weir.monitor_work k ON k.monitor = m.monitor;
+    WHERE k.monitor = $1;
+END;
+COMMENT ON FUNCTION weir._overview(text, timestamptz, timestamptz) IS
+    'What weir.overview says of a monitor and of its last final window (before there is one, the last) among those that begin in [since, until). Internal.';
+
+CREATE VIEW weir.overview WITH (security_barrier) AS
+    SELECT m.monitor, m.state, o.window_start, o.n, o.is_final, o.verdict, o.verdict_family, o.verdict_subject, o.verdict_metric, o.verdict_value,
+        o.open_alerts, c.state AS capture, c.lag AS capture_lag, o.jobs_running, o.jobs_failed, o.reviews_waiting,
+        m.source, now() - m.watermark AS lag, o.window_end, o.status,
+        o.n_columns, o.n_drifted, o.worst_column, o.worst_metric, o.worst_value, o.worst_threshold, o.worst_verdict,
+        o.fairness_column, o.fairness_metric, o.fairness_value, o.fairness_verdict, m.baseline
+    FROM weir.monitors m
+    -- However long ago the last final window was, and whatever rows of the future there are, only the windows from the last rows that are surely final on are read.
+    LEFT JOIN LATERAL weir._overview(m.monitor,
+        CASE WHEN coalesce(m.final_rows_at, m.last_rows_at) >= timestamptz '4600-01-01 00:00:00+00 BC' THEN coalesce(m.final_rows_at, m.last_rows_at) - m.window_size END,
+        CASE WHEN m.final_rows_at IS NOT NULL THEN greatest(m.watermark, now()) END) o ON true
+    LEFT JOIN LATERAL (SELECT x.state, x.lag FROM weir.capture_status x WHERE x.database = current_database() LIMIT 1) c ON true;
 COMMENT ON VIEW weir.overview IS
     'One line per monitor that one may read, for \watch: its state; its last final window (before there is one, the last) with its rows; verdict: the worst of all scores in it (alert, '
     'warning, ok; NULL: nothing could be judged), and, where it is not ok, its family, subject, metric and value; open_alerts: not resolved; capture and capture_lag: of the '
@@ -95,9 +109,12 @@ CREATE FUNCTION weir._paired_shares(baseline weir.summary, current weir.summary,
 BEGIN ATOMIC
     -- The kind decides inside the arguments: those of constants are computed while the query is planned.
     WITH k AS (SELECT weir.kind(baseline) AS kind, weir.unit(baseline) AS unit),
-    axis AS (
+    ends AS (
         SELECT n.unit, least(weir.quantile(n.b, 0.005), weir.quantile(n.c, 0.005)) AS low, greatest(weir.quantile(n.b, 0.995), weir.quantile(n.c, 0.995)) AS high
         FROM (SELECT k.unit, CASE WHEN k.kind = 'numeric' THEN baseline END AS b, CASE WHEN k.kind = 'numeric' THEN current END AS c FROM k) n
+    ), axis AS (
+        -- A part of the smallest numbers is none.
+        SELECT e.unit, CASE WHEN abs(e.low) < 1e-290 THEN 0 ELSE e.low END AS low, CASE WHEN abs(e.high) < 1e-290 THEN 0 ELSE e.high END AS high FROM ends e
     ), bins AS (
         -- Weights, not a difference, which may be beyond what a number holds.
         SELECT i, axis.*, axis.low * (1 - (i - 1) / n_bins::float8) + axis.high * ((i - 1) / n_bins::float8) AS lower,

@@ -98,13 +98,13 @@ add_lists(Report *report)
 	html_end_section(report->out);
 	add_quality(report);
 	section_query(report, "alerts", "Alerts", "Alerts of the range, those not resolved first; the last 100",
-				"SELECT alert_id, severity, state, rule, subject, segment, metric, value, threshold, to_char(window_start, "
-				"'YYYY-MM-DD HH24:MI') AS \"window\", "
-				"to_char(opened_at, 'YYYY-MM-DD HH24:MI') AS opened, message, note FROM weir.alerts "
-				"WHERE monitor = @monitor AND (state <> 'resolved' OR window_start IS NULL OR window_start >= (SELECT "
-				"min(window_start) FROM weir.windows(@range))) "
-				"ORDER BY state <> 'resolved' DESC, alert_id DESC LIMIT 100",
-				"No alerts.");
+				  "SELECT alert_id, severity, state, rule, subject, segment, metric, value, threshold, to_char(window_start, "
+				  "'YYYY-MM-DD HH24:MI') AS \"window\", "
+				  "to_char(opened_at, 'YYYY-MM-DD HH24:MI') AS opened, message, note FROM weir.alerts "
+				  "WHERE monitor = @monitor AND (state <> 'resolved' OR window_start IS NULL OR window_start >= (SELECT "
+				  "min(window_start) FROM weir.windows(@range))) "
+				  "ORDER BY state <> 'resolved' DESC, alert_id DESC LIMIT 100",
+				  "No alerts.");
 	section_query(
 		report, "jobs", "Jobs", "Jobs of the model and of alerts, the last 50",
 		"SELECT j.job_id, j.state, j.trainer, j.kind, to_char(j.created_at, 'YYYY-MM-DD HH24:MI') AS created, j.duration, "
@@ -132,16 +132,17 @@ add_lists(Report *report)
 		"DESC, r.review_id DESC LIMIT 50",
 		"No reviews.");
 	html_begin_section(report->out, "capture", "Capture");
-	section_table(report, "State of the stream in this database",
-			  "SELECT state, lag, lag_bytes, rows_per_second, rows_total, gaps, to_char(last_commit_at, 'YYYY-MM-DD HH24:MI') AS "
-			  "last_commit, wal_kept_bytes, memory_bytes, last_error "
-			  "FROM weir.capture_status WHERE database = current_database()",
-			  "Nothing is captured in this database.");
+	section_table(
+		report, "State of the stream in this database",
+		"SELECT state, lag, lag_bytes, rows_per_second, rows_total, gaps, to_char(last_commit_at, 'YYYY-MM-DD HH24:MI') AS "
+		"last_commit, wal_kept_bytes, memory_bytes, last_error "
+		"FROM weir.capture_status WHERE database = current_database()",
+		"Nothing is captured in this database.");
 	section_table(report, "Panes and builds",
-			  "SELECT kind, phase AS state, share_done, rows_done, to_char(requested_at, 'YYYY-MM-DD HH24:MI') AS requested, "
-			  "to_char(finished_at, 'YYYY-MM-DD HH24:MI') AS finished, error "
-			  "FROM weir.progress WHERE monitor = @monitor ORDER BY build_id DESC LIMIT 10",
-			  "No builds.");
+				  "SELECT kind, phase AS state, share_done, rows_done, to_char(requested_at, 'YYYY-MM-DD HH24:MI') AS requested, "
+				  "to_char(finished_at, 'YYYY-MM-DD HH24:MI') AS finished, error "
+				  "FROM weir.progress WHERE monitor = @monitor ORDER BY build_id DESC LIMIT 10",
+				  "No builds.");
 	html_end_section(report->out);
 }
 

@@ -29,7 +29,7 @@ static const char columns_query[] =
 	"max(d.verdict) FILTER (WHERE is_last), max(d.status) FILTER (WHERE is_last), max(b.n)::float8, max(s.null_share), "
 	"max(h.before), max(h.now), max(h.labels), bool_or(h.is_category), max(h.low), max(h.high), max(h.told), "
 	"array_agg(extract(epoch FROM d.window_start)::float8 ORDER BY d.window_start) "
-"FROM (SELECT *, window_start = @window AS is_last FROM d) d JOIN w ON w.window_start = d.window_start LEFT JOIN b ON "
+	"FROM (SELECT *, window_start = @window AS is_last FROM d) d JOIN w ON w.window_start = d.window_start LEFT JOIN b ON "
 	"b.column_name = d.column_name "
 	"LEFT JOIN h ON h.column_name = d.column_name "
 	"LEFT JOIN (SELECT * FROM weir.window_stats(@last) WHERE segment IS NULL AND window_start = @window) s ON s.column_name = "
@@ -173,13 +173,14 @@ section_columns(Report *report)
 	n = report_run(sql);
 	if (n > 0)
 	{
-		html_begin_table(out, "Drift of columns",
-						 "Drift of each column against the baseline. Course: the primary score over the windows, dashed: its threshold. "
-						 "Distribution: bars are the last window, the dark line is the baseline.",
-						 "<th scope=\"col\">column</th><th scope=\"col\">verdict</th><th>course</th><th scope=\"col\">metric</th><th "
-						 "scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th><th scope=\"col\" "
-						 "class=\"n\">p adjusted</th><th>distribution</th><th scope=\"col\" class=\"n\">values</th><th scope=\"col\" "
-						 "class=\"n\">missing share</th>");
+		html_begin_table(
+			out, "Drift of columns",
+			"Drift of each column against the baseline. Course: the primary score over the windows, dashed: its threshold. "
+			"Distribution: bars are the last window, the dark line is the baseline.",
+			"<th scope=\"col\">column</th><th scope=\"col\">verdict</th><th>course</th><th scope=\"col\">metric</th><th "
+			"scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th><th scope=\"col\" "
+			"class=\"n\">p adjusted</th><th>distribution</th><th scope=\"col\" class=\"n\">values</th><th scope=\"col\" "
+			"class=\"n\">missing share</th>");
 		for (uint64 i = 0; i < n; i++)
 			add_column(out, i);
 		html_end_table(out);
@@ -190,11 +191,12 @@ section_columns(Report *report)
 	drift = gather_readings(n);
 	html_query(out, sql);
 	appendStringInfoString(out, "<details><summary>All scores of the last window</summary>");
-	section_table(report, "Drift scores of the last window",
-				  "SELECT column_name::text AS \"column\", metric, value, threshold, p_value, p_adjusted, n, n_baseline, error_bound, "
-				  "verdict, status FROM weir.drift_scores(@last) "
-				  "WHERE segment IS NULL AND window_start = @window ORDER BY column_name, is_primary DESC, metric",
-				  "No scores.");
+	section_table(
+		report, "Drift scores of the last window",
+		"SELECT column_name::text AS \"column\", metric, value, threshold, p_value, p_adjusted, n, n_baseline, error_bound, "
+		"verdict, status FROM weir.drift_scores(@last) "
+		"WHERE segment IS NULL AND window_start = @window ORDER BY column_name, is_primary DESC, metric",
+		"No scores.");
 	appendStringInfoString(out, "</details>");
 	html_end_section(out);
 	return drift;

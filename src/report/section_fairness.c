@@ -62,12 +62,13 @@ add_courses(Report *report)
 				html_end_table(out);
 				appendStringInfoString(out, "<details><summary>The other metrics over the windows</summary>");
 			}
-			html_begin_table(out, is_rest ? "Other metrics of fairness over the windows" : "Fairness over the windows",
-							 is_rest ? "Metrics that are neither the primary one nor beyond their threshold"
-									 : "Fairness over the windows: the primary metric, and what is beyond its threshold (dashed) in the "
-									   "last, over all groups",
-							 "<th scope=\"col\">protected</th><th scope=\"col\">metric</th><th scope=\"col\">verdict</th><th>course</th>"
-							 "<th scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th>");
+			html_begin_table(
+				out, is_rest ? "Other metrics of fairness over the windows" : "Fairness over the windows",
+				is_rest ? "Metrics that are neither the primary one nor beyond their threshold"
+						: "Fairness over the windows: the primary metric, and what is beyond its threshold (dashed) in the "
+						  "last, over all groups",
+				"<th scope=\"col\">protected</th><th scope=\"col\">metric</th><th scope=\"col\">verdict</th><th>course</th>"
+				"<th scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th>");
 		}
 		add_course(out, i);
 	}
@@ -114,18 +115,20 @@ section_fairness_rows(Report *report, const char *rows)
 						rows, AXIS_RATE);
 	has_any |= add_part(report, "Differences from the reference group",
 						BY_GROUP IS_DIFFERENCE " ORDER BY f.protected, f.metric, f.group_name", rows, AXIS_DIFFERENCE);
-	has_any |= add_part(report, "Ratios to the reference group",
-						BY_GROUP IS_RATIO " ORDER BY f.protected, f.metric, f.group_name", rows, AXIS_RATIO);
+	has_any |= add_part(report, "Ratios to the reference group", BY_GROUP IS_RATIO " ORDER BY f.protected, f.metric, f.group_name",
+						rows, AXIS_RATIO);
 	if (!has_any)
-		appendStringInfoString(report->out, "<p>Nothing has a value: there are no protected columns, no rows of theirs, or you may not "
-											"read them.</p>\n");
+		appendStringInfoString(report->out,
+							   "<p>Nothing has a value: there are no protected columns, no rows of theirs, or you may not "
+							   "read them.</p>\n");
 }
 
 void
 section_fairness(Report *report)
 {
 	add_courses(report);
-	section_fairness_rows(report, "(SELECT s.protected::text, s.metric, s.group_name, s.reference_group, s.value, s.low, s.high, "
-								  "s.threshold, s.n, s.verdict, s.status, s.is_primary FROM weir.fairness_scores(@last) s "
-								  "WHERE s.segment IS NULL AND s.window_start = @window) f");
+	section_fairness_rows(report,
+						  "(SELECT s.protected::text, s.metric, s.group_name, s.reference_group, s.value, s.low, s.high, "
+						  "s.threshold, s.n, s.verdict, s.status, s.is_primary FROM weir.fairness_scores(@last) s "
+						  "WHERE s.segment IS NULL AND s.window_start = @window) f");
 }

@@ -92,8 +92,9 @@ section_performance(Report *report)
 	uint64		n_shown = 0;
 
 	if (n == 0)
-		appendStringInfoString(out, "<p>Nothing is measured: the monitor has no label with a prediction or score, or you may not read "
-									"them.</p>\n");
+		appendStringInfoString(out,
+							   "<p>Nothing is measured: the monitor has no label with a prediction or score, or you may not read "
+							   "them.</p>\n");
 	while (n_shown < n && strcmp(sql_text(n_shown, IS_SHOWN), "t") == 0)
 		n_shown++;
 	for (uint64 i = 0; i < n; i++)
@@ -107,12 +108,13 @@ section_performance(Report *report)
 				html_end_table(out);
 				appendStringInfoString(out, "<details><summary>The other metrics</summary>");
 			}
-			html_begin_table(out, is_rest ? "Other metrics of performance" : "Performance",
-							 is_rest ? "Metrics that are neither the primary one nor beyond their threshold"
-									 : "Performance of the model, with its interval. Values are those of the newest window with labels; "
-									   "estimated, without labels, those of the last window. Course: line from labels, grey dashes "
-									   "estimated.",
-							 columns);
+			html_begin_table(
+				out, is_rest ? "Other metrics of performance" : "Performance",
+				is_rest ? "Metrics that are neither the primary one nor beyond their threshold"
+						: "Performance of the model, with its interval. Values are those of the newest window with labels; "
+						  "estimated, without labels, those of the last window. Course: line from labels, grey dashes "
+						  "estimated.",
+				columns);
 		}
 		add_metric(out, i);
 	}

@@ -24,8 +24,8 @@ extern Point *report_points(uint64 row, int column, int names_column, int *n);
 extern void section_table(Report *report, const char *caption, const char *pattern, const char *nothing);
 
 /* The same as a section of its own. */
-extern void section_query(Report *report, const char *id, const char *title, const char *caption, const char *pattern,
-						  const char *nothing);
+extern void
+section_query(Report *report, const char *id, const char *title, const char *caption, const char *pattern, const char *nothing);
 
 /* The verdicts of primary drift scores, by window and column. */
 typedef struct DriftReading
@@ -47,8 +47,9 @@ extern void section_performance(Report *report);
 extern void section_fairness(Report *report);
 
 /*
- * Tables of what stands after FROM in rows, with the columns protected, metric, group_name, reference_group, value, low, high, threshold,
- * n, verdict, status, is_primary: what concerns all groups, rates of groups, differences from and ratios to the reference group.
+ * Tables of what stands after FROM in rows, with the columns protected, metric, group_name, reference_group, value, low, high,
+ * threshold, n, verdict, status, is_primary: what concerns all groups, rates of groups, differences from and ratios to the
+ * reference group.
  */
 extern void section_fairness_rows(Report *report, const char *rows);
 

@@ -17,8 +17,8 @@
 #define N_LANES 5
 
 /*
- * A row per thing: lane 0 windows with rows, 2 alerts, 3 jobs, 4 versions; from and to in [0, 1]. What drifts in the windows, lane 1, was
- * read for the courses of the columns.
+ * A row per thing: lane 0 windows with rows, 2 alerts, 3 jobs, 4 versions; from and to in [0, 1]. What drifts in the windows, lane
+ * 1, was read for the courses of the columns.
  */
 static const char things_query[] =
 	"WITH w AS MATERIALIZED (SELECT window_start, window_end, n FROM weir.windows(@range) WHERE segment IS NULL), "
@@ -132,12 +132,13 @@ timeline_append(Report *report, const DriftReadings *drift)
 		appendStringInfoString(out, "<p>No windows.</p>\n");
 		return sql;
 	}
-	appendStringInfo(out,
-					 "<figure style=\"margin:0\"><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Timeline\"><svg "
-					 "role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-					 "aria-label=\"Timeline of rows, drift, alerts, retraining and model versions; the tables of the page list them "
-					 "all\">",
-					 WIDTH, N_LANES * LANE + 24, WIDTH, N_LANES * LANE + 24);
+	appendStringInfo(
+		out,
+		"<figure style=\"margin:0\"><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Timeline\"><svg "
+		"role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
+		"aria-label=\"Timeline of rows, drift, alerts, retraining and model versions; the tables of the page list them "
+		"all\">",
+		WIDTH, N_LANES * LANE + 24, WIDTH, N_LANES * LANE + 24);
 	for (int i = 0; i < N_LANES; i++)
 		appendStringInfo(out,
 						 "<text x=\"0\" y=\"%d\">%s</text><line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" "
@@ -162,10 +163,11 @@ timeline_append(Report *report, const DriftReadings *drift)
 			appendStringInfo(out, "<text x=\"%.1f\" y=\"%d\">%s</text>", place(from), N_LANES * LANE + 16, sql_text(i, 7));
 		CHECK_FOR_INTERRUPTS();
 	}
-	appendStringInfoString(out,
-						   "</svg></div><figcaption>Rows: per window. Drift: share of the columns that drift (amber: warning, "
-						   "vermilion: alert). Alerts stand at their window; jobs, versions (blue) and "
-						   "changes of an alias (amber) at the time they happened. The queries behind the columns give what drifts.");
+	appendStringInfoString(
+		out,
+		"</svg></div><figcaption>Rows: per window. Drift: share of the columns that drift (amber: warning, "
+		"vermilion: alert). Alerts stand at their window; jobs, versions (blue) and "
+		"changes of an alias (amber) at the time they happened. The queries behind the columns give what drifts.");
 	if (outside > 0)
 		appendStringInfo(out, " %d lie outside of the range and are listed below only.", outside);
 	appendStringInfoString(out, "</figcaption></figure>\n");
