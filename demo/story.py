@@ -14,6 +14,7 @@ import time
 from terminal import Database, Lost, Screen, amber, bold, blue, dim, green, red
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PAGES = os.path.join(os.path.dirname(HERE), 'build', 'demo')
 DAYS = 60
 HISTORY = 20                # days that the bank has before it meets weir
 AFTER_TAX = 30              # incomes shift
@@ -386,6 +387,7 @@ class Story:
             SELECT rule, subject, metric, round(value::numeric, 2) AS value,
                    window_start::date AS since, state, job_id IS NOT NULL AS retrained
             FROM weir.alerts ORDER BY opened_at;""")
+        self.write_pages()
         self.heading('To look around, with psql')
         self.screen.log(*(f'    {blue(line) if not line.startswith("--") else dim(line)}' for line in LOOK_AROUND.strip().split('\n')), '')
         n, outcomes = self.subscriber.query('SELECT count(*), count(repaid) FROM loans')[0]
@@ -395,6 +397,23 @@ class Story:
                             '  The same by hand, on your own server: docs/tutorial.md', '')
         if int(n) != APPLICATIONS or different != '0' or panes != equal:
             raise RuntimeError(f'{n} applications, {panes} panes, {equal} equal, {different} different')
+
+    def write_pages(self):
+        """What a browser shows: each is one file, which needs nothing else."""
+        self.heading('The same as pages, for a browser')
+        os.makedirs(PAGES, exist_ok=True)
+        pages = {'loans.html': ("weir.report_html('loans')", 'the monitor: what drifts, since when, and what was done about it'),
+                 'scorecard.html': ("weir.model_html('scorecard')", 'the model: versions, performance, fairness, lineage'),
+                 'changes.html': (f"weir.compare_html('SELECT income, purpose, amount, age, sex FROM loans WHERE decided_at < $${self.dates[AFTER_TAX]}$$', "
+                                  f"'SELECT income, purpose, amount, age, sex FROM loans WHERE decided_at >= $${self.dates[PARENTAL_LEAVE]}$$')", 'the first month against the last weeks')}
+        for name, (call, what) in pages.items():
+            path = os.path.join(PAGES, name)
+            subprocess.run(['psql', '-X', '-q', '-At', '-h', self.directories['subscriber'], '-U', 'postgres', '-d', 'postgres', '-v', 'ON_ERROR_STOP=1', '-o', path,
+                            '-c', f'SELECT {call}'], check=True, env={**os.environ, 'PGCLIENTENCODING': 'UTF8'})
+            self.screen.log(f'    {blue(os.path.relpath(path))}{" " * max(1, 30 - len(os.path.relpath(path)))}{what}')
+        self.subscriber.query('CREATE ROLE weir_reader LOGIN IN ROLE pg_read_all_data')
+        if os.environ.get('KEEP', '0') != '1':
+            self.screen.log(f'    {bold("make demo KEEP=1")} leaves the servers running, for the page that is live: demo/live', '')
 
     def run(self):
         self.set_up()

@@ -37,7 +37,7 @@ add_advice(Report *report, const char *pattern)
 {
 	StringInfo	out = report->out;
 	uint64		n = report_run(report_sql(report, pattern));
-	char	   *severity = n > 0 ? sql_text(0, 1) : "unknown";
+	const char *severity = n > 0 ? sql_text(0, 1) : "unknown";
 
 	appendStringInfo(out, "<div class=\"head %s\"><p>", severity);
 	html_verdict(out, severity);
