@@ -18,6 +18,7 @@ import drift
 import fairness
 import jobs
 import learners
+import reports
 import scale
 import series
 import summaries
@@ -59,7 +60,8 @@ def machine(cursor):
 
 FIGURES = {**summaries.FIGURES, 'windows': windows, **builds.FIGURES, **capture.FIGURES,
            'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES,
-           'drift': drift.speed, **fairness.FIGURES, **jobs.FIGURES, 'learners': lambda cursor: learners.speed(cursor, row), 'scale': scale.scale}
+           'drift': drift.speed, **fairness.FIGURES, **jobs.FIGURES, 'learners': lambda cursor: learners.speed(cursor, row), 'scale': scale.scale,
+           **reports.FIGURES}
 
 
 def main():
