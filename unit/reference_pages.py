@@ -203,9 +203,14 @@ def numbers(page, connection, url):
                                   'WHERE is_primary AND segment IS NULL', (MONITOR, last, last)).fetchall()
     check(sorted(map(tuple, shown)) == sorted(expected) and len(expected) == 4, 'columns: the numbers of weir.drift_scores', (shown, expected))
     every = set(page.evaluate("[...document.querySelectorAll('[data-value]')].map(c => c.dataset.value)"))
-    for view in ('fairness_scores', 'performance_scores', 'quality_scores'):
-        values = [row[0] for row in connection.execute(f'SELECT value::text FROM weir.{view}(%s, since => %s) WHERE window_start = %s AND segment IS NULL AND value IS NOT NULL '
-                                                       + ('AND NOT is_estimate' if view == 'performance_scores' else "AND metric <> 'freshness'"), (MONITOR, last, last))]
+    # Performance is that of the newest window with labels, the others that of the last final one.
+    queries = {
+        'fairness_scores': 'SELECT value::text FROM weir.fairness_scores(%s, since => %s) WHERE window_start = %s AND segment IS NULL AND value IS NOT NULL',
+        'quality_scores': "SELECT value::text FROM weir.quality_scores(%s, since => %s) WHERE window_start = %s AND segment IS NULL AND value IS NOT NULL AND metric <> 'freshness'",
+        'performance_scores': 'SELECT DISTINCT ON (metric) value::text FROM weir.performance_scores(%s, since => %s) WHERE window_start >= %s AND segment IS NULL AND value IS NOT NULL '
+                              'AND NOT is_estimate ORDER BY metric, window_start DESC'}
+    for view, query in queries.items():
+        values = [row[0] for row in connection.execute(query, (MONITOR, last, last))]
         check(len(values) > 3 and set(values) <= every, f'{view}: its numbers are shown', set(values) - every)
 
 

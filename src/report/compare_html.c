@@ -229,7 +229,7 @@ run_on_summaries(const Comparison *comparison, const Column *column, const char 
 static void
 show_query(const Comparison *comparison, const Column *column, const char *pattern)
 {
-	char	   *shown[2] = {"baseline", "current"};
+	const char *shown[2] = {"baseline", "current"};
 	const char *suffix = strcmp(column->kind, "numeric") == 0 ? "_numeric"
 		: strcmp(column->kind, "category") == 0               ? "_category"
 															  : "";
@@ -342,8 +342,8 @@ add_columns(Comparison *comparison)
 		"baseline.",
 		"<th scope=\"col\">column</th><th scope=\"col\">verdict</th><th>distribution</th><th scope=\"col\">metric</th>"
 		"<th scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th><th scope=\"col\" "
-		"class=\"n\">p adjusted</th><th scope=\"col\" class=\"n\">baseline rows</th><th scope=\"col\" class=\"n\">current "
-		"rows</th><th scope=\"col\" class=\"n\">missing before</th><th scope=\"col\" class=\"n\">missing now</th>");
+		"class=\"n\">p adjusted</th><th scope=\"col\" class=\"n\">rows before</th><th scope=\"col\" class=\"n\">rows "
+		"now</th><th scope=\"col\" class=\"n\">missing before</th><th scope=\"col\" class=\"n\">missing now</th>");
 	for (int i = 0; i < comparison->n_columns; i++)
 	{
 		Column	   *column = &comparison->columns[i];
@@ -432,7 +432,10 @@ add_column(Comparison *comparison, const Column *column)
 			add_summaries_table(comparison, column, psprintf("Categories of %s, those that changed most first", column->name),
 								categories_query);
 		if (!column->is_withheld && strcmp(column->kind, "vector") != 0)
+		{
+			appendStringInfoString(out, "<p class=\"soft\">The distribution:</p>");
 			show_query(comparison, column, shares_query);
+		}
 	}
 	add_scores(out, column);
 	appendStringInfoString(out, "</details>\n");
