@@ -28,7 +28,7 @@ override with_llvm = no
 all:
 
 # These need nothing installed but make: what is missing, they install.
-.PHONY: test matrix lint format sanitize bench demo reference deb deb-test dist dist-test docker-test reproducible distclean
+.PHONY: test matrix lint format sanitize bench demo reference pictures deb deb-test dist dist-test docker-test reproducible distclean
 test:
 	@scripts/test $(ONLY)
 matrix:
@@ -60,6 +60,10 @@ demo:
 reference:
 	@scripts/install-dependencies build
 	@scripts/with-server scripts/reference
+# docs/pictures, as Chromium shows them.
+pictures:
+	@scripts/install-dependencies build
+	@scripts/with-server scripts/pictures
 distclean:
 	rm -rf build
 	@$(MAKE) -s clean
