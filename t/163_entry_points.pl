@@ -18,6 +18,7 @@ sub sql_as { my ($role, $query) = @_; return $node->safe_psql('postgres', $query
 my %allowed = (
 	check_setup => 'tells what the server is set up for; of monitors only to who owns them',
 	compare => 'reads what the caller names, with his rights',
+	compare_html => 'reads what the caller names, with his rights',
 	compare_models => 'reads what the caller names, with his rights',
 	drifted_columns => 'reads what the caller names, with his rights',
 	create_data_version => 'reads what the caller names, with his rights, and makes a table of his',
@@ -35,7 +36,7 @@ my %allowed = (
 );
 
 # Where what one may not see does not exist.
-my %hidden = (data_sheet => '42704', model_card => '42704', source_sheet => '42704');
+my %hidden = (data_sheet => '42704', model_card => '42704', model_html => '42704', source_sheet => '42704');
 
 # --- one of everything, of a role "holder"
 sql(q{CREATE ROLE holder LOGIN; CREATE ROLE stranger LOGIN; CREATE SCHEMA bank AUTHORIZATION holder; GRANT USAGE ON SCHEMA bank TO PUBLIC; GRANT CREATE ON SCHEMA public TO holder, stranger});
