@@ -19,6 +19,7 @@ my %allowed = (
 	check_setup => 'tells what the server is set up for; of monitors only to who owns them',
 	compare => 'reads what the caller names, with his rights',
 	compare_html => 'reads what the caller names, with his rights',
+	fairness_html => 'reads the counts that the caller gives',
 	compare_models => 'reads what the caller names, with his rights',
 	drifted_columns => 'reads what the caller names, with his rights',
 	create_data_version => 'reads what the caller names, with his rights, and makes a table of his',
@@ -87,7 +88,7 @@ my %argument = (
 	procedure => 'NULL', until => "'2030-01-01'", token => sql("SELECT coalesce(max(token), 1) FROM weir.job"));
 my %given = ('join_labels.label' => "'{outcome}'", 'join_labels.key' => "'{id}'", 'join_labels.relation' => "'mine'", 'create_trainer.name' => "'mine'",
 	'decide_match.decision' => "'match'", 'resolve_alert.alert_id' => $alert,
-	'create_silence.rule' => 'NULL', 'set_baseline.data_version' => 'NULL',
+	'create_silence.rule' => 'NULL', 'fairness_html.f' => 'NULL', 'set_baseline.data_version' => 'NULL',
 	'create_model_version.data_version' => 'NULL', 'create_model_version.job_id' => 'NULL',
 	'check_quality.source' => "'bank.loans'", 'create_monitor.model' => 'NULL', 'create_labelling_queue.key' => 'NULL',
 	'run_evaluation.config' => q('{"query": "SELECT 1 AS label, 0.5 AS champion, 0.5 AS challenger"}'),
