@@ -248,6 +248,11 @@ $subscriber->safe_psql('postgres', q{ALTER TABLE moving DROP COLUMN x CASCADE});
 wait_until($subscriber, q{SELECT status = 'disabled' AND disabled_reason LIKE 'column "x" was dropped%'
   FROM weir.monitor_learners WHERE model = 'moving'}, 'a column that is dropped sets its learners aside');
 
+# ---- erased ----
+
+is($subscriber->safe_psql('postgres', q{SELECT what, n FROM weir.erase_subject('loans', 'id', '10001', 'asked', delete_rows => false) WHERE what = 'predictions of learners';
+  SELECT count(*) FROM weir.learner_predictions WHERE model = 'forest' AND subject = '10001'}), "predictions of learners|1\n0", 'what was said of a subject is erased');
+
 # ---- who may ----
 
 $subscriber->safe_psql('postgres', q{CREATE ROLE analyst LOGIN; CREATE ROLE reader LOGIN IN ROLE pg_read_all_data; SELECT weir.snapshot_learner('tree'); SELECT weir.promote_model('tree', 1)});

@@ -238,6 +238,9 @@ erase_predictions(Erasure *erasure)
 					   " (SELECT m.model FROM weir.monitor m WHERE m.source = $1) AND p.subject = ANY ($2)"
 					   " AND pg_has_role(%u, o.owner::oid, 'USAGE')",
 					   erasure->user));
+	erase_own(erasure, "predictions of learners", erasure->relation,
+			  "DELETE FROM weir.learner_prediction p USING weir.monitor_learner l JOIN weir.monitor m USING (monitor_id)"
+			  " WHERE p.learner_id = l.learner_id AND m.source = $1 AND p.subject = ANY ($2)");
 	others = run_as_owner(
 		erasure,
 		psprintf("SELECT o.name FROM weir.model o WHERE o.name IN (SELECT m.model FROM weir.monitor m WHERE m.source = $1)"
