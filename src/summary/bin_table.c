@@ -182,7 +182,8 @@ lay_windows(BinTable *table, Allocator allocator, const DistributionBin *bins, i
 	while (n_negative < n && side_of(bins[n_negative].key, table->level) == 0)
 		n_negative++;
 	lay_window(&table->windows[0], allocator, bins, n_negative);
-	lay_window(&table->windows[1], allocator, bins + n_negative, n - n_negative);
+	/* Without bins there may be no array to point into. */
+	lay_window(&table->windows[1], allocator, n > 0 ? bins + n_negative : bins, n - n_negative);
 }
 
 /* ---- filling ---- */
