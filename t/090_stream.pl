@@ -112,7 +112,7 @@ is($node->safe_psql('postgres', q{SELECT transactions_given_up FROM weir.capture
 $node->safe_psql('postgres', q{BEGIN; SELECT fill(5000, 'prepared '); SAVEPOINT a; SELECT fill(3000, 'never '); ROLLBACK TO a; PREPARE TRANSACTION 'one';
 BEGIN; SELECT fill(5000, 'never '); PREPARE TRANSACTION 'two'; SELECT fill(100, 'meanwhile ')});
 $node->safe_psql('postgres', q{SELECT pg_sleep(0.3)});
-is($node->safe_psql('postgres', q{SELECT weir.wait_for(); SELECT count(*) FROM weir.pane WHERE segment::text LIKE '%prepared%'}) =~ /^0$/m, 1, 'nothing of a prepared transaction');
+is($node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '180 s'); SELECT count(*) FROM weir.pane WHERE segment::text LIKE '%prepared%'}) =~ /^0$/m, 1, 'nothing of a prepared transaction');
 $node->safe_psql('postgres', q{COMMIT PREPARED 'one'});
 $node->safe_psql('postgres', q{ROLLBACK PREPARED 'two'});
 check('COMMIT PREPARED and ROLLBACK PREPARED');
@@ -123,7 +123,7 @@ $writer->query_safe(q{BEGIN});
 $writer->query_safe(q{SELECT fill(6000, 'open ')});
 $writer->query_safe(q{DELETE FROM big WHERE id % 19 = 0});
 $node->safe_psql('postgres', q{SELECT weir.create_monitor('later', 'big', 'at', window_size => '1 hour')});
-$node->safe_psql('postgres', q{SELECT weir.wait_for()});
+$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '180 s')});
 is($node->safe_psql('postgres', q{SELECT different FROM weir.verify('big')}), 0, 'verify while a transaction is in progress');
 $writer->query_safe(q{SELECT fill(6000, 'open ')});
 $writer->query_safe(q{COMMIT});
@@ -150,7 +150,7 @@ $writer->query_safe(q{SAVEPOINT a});
 $writer->query_safe(q{DELETE FROM archive WHERE amount > 15000});
 $writer->query_safe(q{ROLLBACK TO a});
 wait_until($node, 'SELECT partial_bytes > 0 FROM weir.capture_status', 'rows are deleted in a large transaction');
-$node->safe_psql('postgres', q{SELECT weir.create_monitor('in between', 'archive', 'at', columns => '{amount}', window_size => '1 hour'); SELECT weir.wait_for()});
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('in between', 'archive', 'at', columns => '{amount}', window_size => '1 hour'); SELECT weir.wait_for(timeout => '180 s')});
 # The second is committed while capture takes up the first: it is neither missed nor half prepared.
 set_fault($node, 'definitions:wait:1');
 $node->safe_psql('postgres', q{SELECT weir.alter_monitor('archived once', on_delete => 'retract')});
@@ -161,7 +161,7 @@ all_equal($node, 'archived coarse', 'panes of another size, built while the tran
 $writer->query_safe(q{DELETE FROM archive WHERE amount BETWEEN 10001 AND 12000});
 $writer->query_safe(q{COMMIT});
 $writer->quit;
-$node->safe_psql('postgres', 'SELECT weir.wait_for()');
+$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '180 s')});
 wait_until($node, q{
 SELECT NOT EXISTS (SELECT FROM weir.pane WHERE marks & 6 = 4) AND NOT EXISTS (SELECT FROM weir.progress WHERE phase NOT IN ('done', 'failed'))}, 'what was given up is built again');
 is($node->safe_psql('postgres', q{
@@ -193,7 +193,7 @@ check('after a crash of the server that leaves a transaction without an end');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.pane WHERE segment::text LIKE '%lost%' OR segment::text LIKE '%never%'}), 0, 'nothing of it');
 # The checkpoint tells the decoder which transactions run: that one does not.
 $node->safe_psql('postgres', 'CHECKPOINT');
-$node->safe_psql('postgres', 'SELECT weir.wait_for(); SELECT pg_sleep(2)');
+$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '180 s'); SELECT pg_sleep(2)});
 wait_until($node, 'SELECT partial_bytes = 0 FROM weir.capture_status', 'nor in memory');
 
 # --- more partial panes than memory allows: given up, and rebuilt after the commit
@@ -212,7 +212,7 @@ $node->safe_psql('postgres', q{
 CREATE TABLE fresh(at timestamptz, amount float8, item text); ALTER TABLE fresh REPLICA IDENTITY FULL;
 INSERT INTO fresh SELECT now() - interval '3 days', i, 'there already' FROM generate_series(1, 100) i;
 SELECT weir.create_monitor('fresh', 'fresh', 'at', segment_by => '{item}', window_size => '1 hour', backfill => false)});
-$node->safe_psql('postgres', 'SELECT weir.wait_for()');
+$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '180 s')});
 my $given_up = $node->safe_psql('postgres', 'SELECT transactions_given_up FROM weir.capture_status');
 
 # A row of before, and so many of after that they do not fit into memory.
@@ -223,7 +223,7 @@ sub exceed_memory
   i, 'item ' || i % 997 FROM generate_series(1, 100000) i");
 	$given_up++;
 	wait_until($node, "SELECT transactions_given_up >= $given_up FROM weir.capture_status", 'a transaction is given up');
-	$node->safe_psql('postgres', 'SELECT weir.wait_for()');
+	$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '180 s')});
 	wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.progress WHERE phase NOT IN ('done', 'failed'))}, 'and what it touched is built');
 	return $node->safe_psql('postgres', q{
 SELECT sum(p.n) FILTER (WHERE pane_start > created_at), sum(p.n) FILTER (WHERE pane_start <= created_at), max(marks & 4), (SELECT inexact_since IS NOT NULL FROM weir.monitors WHERE monitor = 'fresh')
