@@ -200,7 +200,7 @@ for learner, options, low, high in (
         ("logistic_regression", '{"learning_rate": 0.005}', 0.82205, 0.82215), ("gaussian_naive_bayes", "{}", 0.72865, 0.72875),
         ("alma", "{}", 0.90635, 0.90645), ("hoeffding_tree", "{}", 0.80, 1), ("hoeffding_adaptive_tree", "{}", 0.83, 1),
         ("adaptive_random_forest", "{}", 0.885, 1), ("leveraging_bagging", "{}", 0.895, 1), ("adwin_bagging", "{}", 0.82, 1),
-        ("online_bagging", "{}", 0.80, 1), ("streaming_random_patches", "{}", 0.88, 1)):
+        ("online_bagging", "{}", 0.80, 1), ("extremely_fast_decision_tree", "{}", 0.82, 1), ("streaming_random_patches", "{}", 0.88, 1)):
     accuracy = score(learner, options)
     print(f"# electricity, test then train: {learner} {accuracy:.4f} (the last label, repeated: {last:.4f})")
     check(low <= accuracy <= high, f"{learner} on the electricity market: {accuracy}")
@@ -228,7 +228,7 @@ for learner in ("logistic_regression", "softmax_regression", "alma", "gaussian_n
 EXPLAINED = """SELECT max(abs(p - s)) FROM (SELECT weir.predict_proba(model, x, 'true') AS p, (SELECT sum(contribution) FROM weir.explain(model, x, 'true')) AS s
     FROM (SELECT weir.train(%(l)s, x, label, %(o)s ORDER BY i) AS model FROM learn_rows WHERE stream = %(s)s AND i < 8000) m,
          (SELECT x FROM learn_rows WHERE stream = %(s)s AND i %% 97 = 0) r) q"""
-for learner in ("hoeffding_tree", "hoeffding_adaptive_tree", "adaptive_random_forest", "adwin_bagging"):
+for learner in ("hoeffding_tree", "hoeffding_adaptive_tree", "adaptive_random_forest", "adwin_bagging", "extremely_fast_decision_tree"):
     cursor.execute(EXPLAINED, {"l": learner, "o": "{}", "s": whole})
     check(cursor.fetchone()[0] < 1e-9, f"{learner}: contributions sum to the probability")
 cursor.execute("""SELECT max(abs(ln(p / (1 - p)) - s)) FROM (SELECT weir.predict_proba(model, x, 'true') AS p, (SELECT sum(contribution) FROM weir.explain(model, x, 'true')) AS s

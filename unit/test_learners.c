@@ -282,6 +282,10 @@ main(void)
 	}
 	test_memory(LEARNER_HOEFFDING_TREE);
 	test_memory(LEARNER_HOEFFDING_ADAPTIVE_TREE);
+	test_memory(LEARNER_EXTREMELY_FAST_DECISION_TREE);
+	test_memory(LEARNER_HOEFFDING_TREE_REGRESSION);
+	test_memory(LEARNER_HOEFFDING_ADAPTIVE_TREE_REGRESSION);
+	test_memory(LEARNER_ADAPTIVE_RANDOM_FOREST_REGRESSION);
 	CHECK(unit_allocated() == 0, "no memory is left");
 	return unit_summary();
 }

@@ -6,13 +6,14 @@
  *
  * A tree sees each row with a weight drawn from a Poisson distribution. Bagging with ADWIN replaces the worst tree when one has
  *become worse. In forests and patches each tree has detectors of its own: at a warning another tree grows in the background, at a
- *drift it takes the place; and trees vote by how often they were right.
+ *drift it takes the place; and trees vote by how often they were right. Of regression a forest says the mean of its trees.
  */
 #include "learn/tree_options.h"
 
+/* Beyond those of trees. */
 enum
 {
-	N_MODELS = N_TREE_OPTIONS,
+	N_MODELS,
 	SEED,
 	LAMBDA,						/* of all but online and ADWIN bagging, where it is 1 */
 	DRIFT_DELTA,
@@ -33,6 +34,12 @@ static const Option forest_options[] = {TREE_OPTIONS(50, 0.01),
 										DELTA_OPTION("drift_delta", 0.001),
 										DELTA_OPTION("warning_delta", 0.01),
 										COUNT_OPTION("max_features", NAN, 1, LEARNER_MAX_FEATURES)};
+static const Option target_forest_options[] = {TARGET_TREE_OPTIONS(50, 0.01),
+											   BAGGING_OPTIONS,
+											   NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),
+											   DELTA_OPTION("drift_delta", 0.001),
+											   DELTA_OPTION("warning_delta", 0.01),
+											   COUNT_OPTION("max_features", NAN, 1, LEARNER_MAX_FEATURES)};
 static const Option patches_options[] = {TREE_OPTIONS(50, 0.01),
 										 BAGGING_OPTIONS,
 										 NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),
@@ -47,7 +54,7 @@ typedef struct Member
 	Tree		background;		/* grown since a warning */
 	bool	   *background_allowed;
 	double		n;				/* rows since the tree took its place */
-	double		n_correct;
+	double		n_correct;		/* of regression: the sum of squared errors */
 	Detector   *drift;
 	Detector   *warning;
 } Member;
@@ -60,6 +67,18 @@ typedef struct Forest
 } Forest;
 
 static bool
+is_regression(const Learner *learner)
+{
+	return learner->method->task == LEARNER_REGRESSION;
+}
+
+static double
+forest_option(const Learner *learner, int number)
+{
+	return learner->options[number + (is_regression(learner) ? N_TARGET_TREE_OPTIONS : N_TREE_OPTIONS)];
+}
+
+static bool
 replaces_worst(const Learner *learner)
 {
 	return learner->kind == LEARNER_ADWIN_BAGGING || learner->kind == LEARNER_LEVERAGING_BAGGING;
@@ -69,7 +88,8 @@ replaces_worst(const Learner *learner)
 static bool
 replaces_itself(const Learner *learner)
 {
-	return learner->kind == LEARNER_ADAPTIVE_RANDOM_FOREST || learner->kind == LEARNER_STREAMING_RANDOM_PATCHES;
+	return learner->kind == LEARNER_ADAPTIVE_RANDOM_FOREST || learner->kind == LEARNER_STREAMING_RANDOM_PATCHES ||
+		is_regression(learner);
 }
 
 static Detector *
@@ -93,7 +113,7 @@ renew_detector(Learner *learner, Detector **detector, double delta)
 static double
 drift_delta(const Learner *learner)
 {
-	return learner->kind == LEARNER_ADWIN_BAGGING ? 0.002 : learner->options[DRIFT_DELTA];
+	return learner->kind == LEARNER_ADWIN_BAGGING ? 0.002 : forest_option(learner, DRIFT_DELTA);
 }
 
 /* The features that a tree of patches may use: a share of all, at least one, drawn at random. */
@@ -101,7 +121,7 @@ static bool *
 draw_patch(Learner *learner)
 {
 	int			n = learner->features.n;
-	int			wanted = (int) fmax(1, round(learner->options[FEATURES] * n));
+	int			wanted = (int) fmax(1, round(forest_option(learner, FEATURES) * n));
 	bool	   *allowed = learner_room(learner, (size_t) n * sizeof(bool));
 
 	for (int i = 0; i < n; i++)
@@ -136,11 +156,11 @@ forest_start(Learner *learner)
 {
 	Forest	   *forest = learner->state;
 
-	forest->settings = tree_settings(learner->options);
-	if (learner->kind == LEARNER_ADAPTIVE_RANDOM_FOREST)
-		forest->settings.n_observed =
-			isnan(learner->options[FEATURES]) ? (int) fmax(1, round(sqrt(learner->features.n))) : (int) learner->options[FEATURES];
-	forest->n_members = (int) learner->options[N_MODELS];
+	forest->settings = tree_settings(learner);
+	if (learner->kind == LEARNER_ADAPTIVE_RANDOM_FOREST || is_regression(learner))
+		forest->settings.n_observed = isnan(forest_option(learner, FEATURES)) ? (int) fmax(1, round(sqrt(learner->features.n)))
+																			  : (int) forest_option(learner, FEATURES);
+	forest->n_members = (int) forest_option(learner, N_MODELS);
 	forest->members = learner_room(learner, (size_t) forest->n_members * sizeof(Member));
 	for (int i = 0; i < forest->n_members; i++)
 	{
@@ -151,7 +171,7 @@ forest_start(Learner *learner)
 		if (replaces_worst(learner) || replaces_itself(learner))
 			member->drift = new_detector(learner, drift_delta(learner));
 		if (replaces_itself(learner))
-			member->warning = new_detector(learner, learner->options[WARNING_DELTA]);
+			member->warning = new_detector(learner, forest_option(learner, WARNING_DELTA));
 	}
 }
 
@@ -178,22 +198,38 @@ forest_finish(Learner *learner)
 
 /* ---- learning ---- */
 
-static int
-predicted_class(const Learner *learner, const Tree *tree, const double *row)
+/* How far a tree is off: 1 for the wrong class, else 0; of regression the distance. */
+static double
+tree_error(const Learner *learner, const Tree *tree, const double *row, double target)
 {
 	double		votes[LEARNER_MAX_CLASSES];
 
 	tree_predict(learner, tree, row, votes);
-	return most_votes(votes, learner->classes.n);
+	if (is_regression(learner))
+		return isnan(votes[0]) ? 0 : fabs(votes[0] - target);
+	return most_votes(votes, learner->classes.n) != (int) target;
+}
+
+/*
+ * Of regression the error as a share of three times the root mean square so far, at most 1, since ADWIN wants bounded numbers; and
+ * the mean square follows.
+ */
+static double
+bounded_error(Member *member, double error)
+{
+	double		largest = member->n > 0 ? 3 * sqrt(member->n_correct / member->n) : 0;
+
+	member->n_correct = fmin(member->n_correct + error * error, 1e300);
+	return largest > 0 ? fmin(1, error / largest) : 0.5;
 }
 
 static bool
-has_changed(Detector *detector, bool is_error)
+has_changed(Detector *detector, double error)
 {
 	DetectorSignal signal;
 	bool		observed;
 
-	detector_advance(detector, is_error, &signal, &observed);
+	detector_advance(detector, error, &signal, &observed);
 	return signal == DETECTOR_DRIFT;
 }
 
@@ -212,51 +248,55 @@ replace_tree(Learner *learner, Member *member)
 		member->allowed = allowed;
 		member->background = (Tree){.settings = grown.settings};
 		member->background_allowed = NULL;
-		renew_detector(learner, &member->warning, learner->options[WARNING_DELTA]);
+		renew_detector(learner, &member->warning, forest_option(learner, WARNING_DELTA));
 	}
 	else
 		begin_tree(learner, &member->tree, &member->allowed);
-	renew_detector(learner, &member->drift, learner->options[DRIFT_DELTA]);
+	renew_detector(learner, &member->drift, forest_option(learner, DRIFT_DELTA));
 	member->n = member->n_correct = 0;
 }
 
 static void
-learn_and_replace_itself(Learner *learner, Member *member, const double *row, int class, double weight)
+learn_and_replace_itself(Learner *learner, Member *member, const double *row, double target, double weight)
 {
-	bool		is_error = predicted_class(learner, &member->tree, row) != class;
-	int			k = random_poisson(&learner->random, learner->options[LAMBDA]);
+	double		error = tree_error(learner, &member->tree, row, target);
+	int			k = random_poisson(&learner->random, forest_option(learner, LAMBDA));
 
+	if (is_regression(learner))
+		error = bounded_error(member, error);
+	else
+		member->n_correct += error == 0;
 	member->n += 1;
-	member->n_correct += !is_error;
 	if (k == 0)
 		return;
 	if (member->background.root != NULL)
-		tree_learn(learner, &member->background, row, class, weight * k);
-	tree_learn(learner, &member->tree, row, class, weight * k);
-	if (has_changed(member->warning, is_error) && !learner_is_full(learner))
+		tree_learn(learner, &member->background, row, target, weight * k);
+	tree_learn(learner, &member->tree, row, target, weight * k);
+	if (has_changed(member->warning, error) && !learner_is_full(learner))
 	{
 		begin_tree(learner, &member->background, &member->background_allowed);
 		/* A tree without rows yet: its first leaf stands for it. */
 		member->background.root = node_create(learner, &member->background, 0, NULL, 0);
-		renew_detector(learner, &member->warning, learner->options[WARNING_DELTA]);
+		leaf_model_create(learner, member->background.settings, member->background.root, NULL);
+		renew_detector(learner, &member->warning, forest_option(learner, WARNING_DELTA));
 	}
-	if (has_changed(member->drift, is_error))
+	if (has_changed(member->drift, error))
 		replace_tree(learner, member);
 }
 
 /* Whether the tree has become worse. */
 static bool
-learn_and_watch(Learner *learner, Member *member, const double *row, int class, double weight)
+learn_and_watch(Learner *learner, Member *member, const double *row, double target, double weight)
 {
-	int			k = random_poisson(&learner->random, learner->kind == LEARNER_LEVERAGING_BAGGING ? learner->options[LAMBDA] : 1);
+	int			k = random_poisson(&learner->random, learner->kind == LEARNER_LEVERAGING_BAGGING ? forest_option(learner, LAMBDA) : 1);
 	double		before;
 
 	if (k > 0)
-		tree_learn(learner, &member->tree, row, class, weight * k);
+		tree_learn(learner, &member->tree, row, target, weight * k);
 	if (member->drift == NULL)
 		return false;
 	before = detector_window_mean(member->drift);
-	return has_changed(member->drift, predicted_class(learner, &member->tree, row) != class) &&
+	return has_changed(member->drift, tree_error(learner, &member->tree, row, target)) &&
 		detector_window_mean(member->drift) > before;
 }
 
@@ -269,9 +309,9 @@ forest_learn(Learner *learner, const double *row, double target, double weight)
 
 	for (int i = 0; i < forest->n_members; i++)
 		if (replaces_itself(learner))
-			learn_and_replace_itself(learner, &forest->members[i], row, (int) target, weight);
+			learn_and_replace_itself(learner, &forest->members[i], row, target, weight);
 		else
-			changed |= learn_and_watch(learner, &forest->members[i], row, (int) target, weight);
+			changed |= learn_and_watch(learner, &forest->members[i], row, target, weight);
 	if (!changed)
 		return;
 	for (int i = 0; i < forest->n_members; i++)
@@ -286,10 +326,10 @@ forest_learn(Learner *learner, const double *row, double target, double weight)
 static double
 vote_weight(const Learner *learner, const Member *member)
 {
-	return replaces_itself(learner) && member->n_correct > 0 ? member->n_correct / member->n : 1;
+	return replaces_itself(learner) && !is_regression(learner) && member->n_correct > 0 ? member->n_correct / member->n : 1;
 }
 
-/* The votes of a tree, weighted; 0 for one that knows nothing. */
+/* The votes of a tree, weighted; 0 for one that knows nothing. Of regression its number. */
 static double
 add_votes(const Learner *learner, const Member *member, const double *row, double *votes)
 {
@@ -298,6 +338,11 @@ add_votes(const Learner *learner, const Member *member, const double *row, doubl
 	double		sum = 0;
 
 	tree_predict(learner, &member->tree, row, says);
+	if (is_regression(learner))
+	{
+		votes[0] += isnan(says[0]) ? 0 : says[0];
+		return isnan(says[0]) ? 0 : 1;
+	}
 	for (int i = 0; i < learner->classes.n; i++)
 	{
 		sum += says[i];
@@ -310,7 +355,16 @@ static void
 forest_predict(const Learner *learner, const double *row, double *probabilities)
 {
 	const Forest *forest = learner->state;
+	double		n = 0;
 
+	if (is_regression(learner))
+	{
+		probabilities[0] = 0;
+		for (int i = 0; i < forest->n_members; i++)
+			n += add_votes(learner, &forest->members[i], row, probabilities);
+		probabilities[0] = n > 0 ? probabilities[0] / n : NAN;
+		return;
+	}
 	memset(probabilities, 0, (size_t) learner->classes.n * sizeof(double));
 	for (int i = 0; i < forest->n_members; i++)
 		add_votes(learner, &forest->members[i], row, probabilities);
@@ -327,7 +381,7 @@ forest_contribute(const Learner *learner, const double *row, int class, double *
 
 	for (int i = 0; i < forest->n_members; i++)
 		sum += weights[i] = add_votes(learner, &forest->members[i], row, votes);
-	if (sum == 0)
+	if (sum == 0 && !is_regression(learner))
 		*bias = 1.0 / learner->classes.n;
 	for (int i = 0; i < forest->n_members; i++)
 		if (weights[i] > 0)
@@ -392,17 +446,21 @@ forest_archive(Learner *learner, Archive *archive)
 		archive_member(learner, archive, &forest->members[i]);
 }
 
-#define FOREST_METHOD(the_name, the_reference, the_options) \
+#define FOREST_METHOD(the_name, the_reference, the_task, the_options) \
 	{ \
-		.name = the_name, .reference = the_reference, .task = LEARNER_CLASSES, .options = the_options, \
+		.name = the_name, .reference = the_reference, .task = the_task, .options = the_options, \
 		.n_options = N_OPTIONS(the_options), .state_size = sizeof(Forest), .start = forest_start, .finish = forest_finish, \
 		.learn = forest_learn, .predict = forest_predict, .contribute = forest_contribute, .archive = forest_archive \
 	}
 
-const LearnerMethod online_bagging_method = FOREST_METHOD("online_bagging", "Oza and Russell 2001", bagging_options);
-const LearnerMethod adwin_bagging_method = FOREST_METHOD("adwin_bagging", "Bifet et al. 2009", bagging_options);
+const LearnerMethod online_bagging_method =
+	FOREST_METHOD("online_bagging", "Oza and Russell 2001", LEARNER_CLASSES, bagging_options);
+const LearnerMethod adwin_bagging_method = FOREST_METHOD("adwin_bagging", "Bifet et al. 2009", LEARNER_CLASSES, bagging_options);
 const LearnerMethod leveraging_bagging_method =
-	FOREST_METHOD("leveraging_bagging", "Bifet, Holmes and Pfahringer 2010", leveraging_options);
-const LearnerMethod adaptive_random_forest_method = FOREST_METHOD("adaptive_random_forest", "Gomes et al. 2017", forest_options);
+	FOREST_METHOD("leveraging_bagging", "Bifet, Holmes and Pfahringer 2010", LEARNER_CLASSES, leveraging_options);
+const LearnerMethod adaptive_random_forest_method =
+	FOREST_METHOD("adaptive_random_forest", "Gomes et al. 2017", LEARNER_CLASSES, forest_options);
 const LearnerMethod streaming_random_patches_method =
-	FOREST_METHOD("streaming_random_patches", "Gomes, Read and Bifet 2019", patches_options);
+	FOREST_METHOD("streaming_random_patches", "Gomes, Read and Bifet 2019", LEARNER_CLASSES, patches_options);
+const LearnerMethod adaptive_random_forest_regression_method =
+	FOREST_METHOD("adaptive_random_forest_regression", "Gomes et al. 2018", LEARNER_REGRESSION, target_forest_options);

@@ -102,7 +102,7 @@ CREATE FUNCTION weir.explain(model weir.learner, features "any", class text DEFA
 COMMENT ON FUNCTION weir.explain(weir.learner, "any", text) IS
     'What each feature contributes to what the model says of a class (NULL: the predicted one): with "(bias)" first, contributions sum to it exactly. '
     'Linear models: log-odds of the class (softmax: its score; '
-    'passive_aggressive and alma: the margin; regression: the number). Naive Bayes: the logarithm of the joint likelihood. Trees and forests: the probability, by path-dependent SHAP values '
+    'passive_aggressive and alma: the margin; regression: the number). Naive Bayes: the logarithm of the joint likelihood. Trees and forests: the probability, of regression the number, by path-dependent SHAP values '
     '(Lundberg, Erion and Lee 2018) over the weights that nodes have seen. No rows for NULL and before the first row.';
 
 -- what a model says of itself

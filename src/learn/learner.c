@@ -24,6 +24,10 @@ static const LearnerMethod *const methods[LEARNER_N_KINDS] = {
 	[LEARNER_LEVERAGING_BAGGING] = &leveraging_bagging_method,
 	[LEARNER_ADAPTIVE_RANDOM_FOREST] = &adaptive_random_forest_method,
 	[LEARNER_STREAMING_RANDOM_PATCHES] = &streaming_random_patches_method,
+	[LEARNER_EXTREMELY_FAST_DECISION_TREE] = &extremely_fast_decision_tree_method,
+	[LEARNER_HOEFFDING_TREE_REGRESSION] = &hoeffding_tree_regression_method,
+	[LEARNER_HOEFFDING_ADAPTIVE_TREE_REGRESSION] = &hoeffding_adaptive_tree_regression_method,
+	[LEARNER_ADAPTIVE_RANDOM_FOREST_REGRESSION] = &adaptive_random_forest_regression_method,
 };
 
 const LearnerMethod *

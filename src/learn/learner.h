@@ -37,6 +37,10 @@ typedef enum LearnerKind
 	LEARNER_LEVERAGING_BAGGING = 15,
 	LEARNER_ADAPTIVE_RANDOM_FOREST = 16,
 	LEARNER_STREAMING_RANDOM_PATCHES = 17,
+	LEARNER_EXTREMELY_FAST_DECISION_TREE = 18,
+	LEARNER_HOEFFDING_TREE_REGRESSION = 19,
+	LEARNER_HOEFFDING_ADAPTIVE_TREE_REGRESSION = 20,
+	LEARNER_ADAPTIVE_RANDOM_FOREST_REGRESSION = 21,
 	LEARNER_N_KINDS
 } LearnerKind;
 
@@ -131,8 +135,8 @@ extern double learner_number(const Learner *learner, const double *row);
 /*
  * What each feature contributes to what the learner says of the class (of regression: to the number; class is ignored): the bias
  * and n_features contributions sum to it. Linear models say log-odds (softmax: the class's score; margin classifiers: the margin),
- * naive Bayes the logarithm of the class's joint likelihood, trees and forests the probability: path-dependent SHAP values
- * (Lundberg, Erion and Lee 2018) over the weights that their nodes have seen.
+ * naive Bayes the logarithm of the class's joint likelihood, trees and forests the probability or the number: path-dependent SHAP
+ * values (Lundberg, Erion and Lee 2018) over the weights that their nodes have seen.
  */
 extern bool learner_explains(LearnerKind kind);
 extern void learner_contributions(const Learner *learner, const double *row, int class, double *bias, double *contributions);

@@ -60,6 +60,10 @@ extern const LearnerMethod adwin_bagging_method;
 extern const LearnerMethod leveraging_bagging_method;
 extern const LearnerMethod adaptive_random_forest_method;
 extern const LearnerMethod streaming_random_patches_method;
+extern const LearnerMethod extremely_fast_decision_tree_method;
+extern const LearnerMethod hoeffding_tree_regression_method;
+extern const LearnerMethod hoeffding_adaptive_tree_regression_method;
+extern const LearnerMethod adaptive_random_forest_regression_method;
 
 extern const LearnerMethod *learner_method(LearnerKind kind);
 

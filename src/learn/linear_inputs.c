@@ -71,6 +71,21 @@ add_input(Learner *learner, LinearInputs *inputs, int feature, int n)
 }
 
 void
+linear_inputs_copy(Learner *learner, LinearInputs *inputs, const LinearInputs *from)
+{
+	size_t		stride = (size_t) from->n_outputs * sizeof(Coefficient);
+
+	memcpy(inputs->scales, from->scales, (size_t) from->n_features * sizeof(Scale));
+	memcpy(inputs->intercepts, from->intercepts, stride);
+	for (int i = 0; i < from->n_features; i++)
+		if (from->n_inputs[i] > 0)
+		{
+			add_input(learner, inputs, i, from->n_inputs[i]);
+			memcpy(inputs->coefficients[i], from->coefficients[i], (size_t) from->n_inputs[i] * stride);
+		}
+}
+
+void
 linear_inputs_prepare(Learner *learner, LinearInputs *inputs, const double *row, int n_outputs)
 {
 	if (n_outputs > inputs->n_outputs)

@@ -40,6 +40,9 @@ typedef struct LinearInputs
 extern void linear_inputs_start(Learner *learner, LinearInputs *inputs, int n_outputs, bool is_scaled);
 extern void linear_inputs_free(Learner *learner, LinearInputs *inputs);
 
+/* Into inputs that were started alike, and have seen nothing. */
+extern void linear_inputs_copy(Learner *learner, LinearInputs *inputs, const LinearInputs *from);
+
 /* Takes a row into the scales, and makes room for its categories and for so many outputs. */
 extern void linear_inputs_prepare(Learner *learner, LinearInputs *inputs, const double *row, int n_outputs);
 

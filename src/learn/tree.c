@@ -2,7 +2,8 @@
  * tree.c
  *		Hoeffding trees (Domingos and Hulten 2000): a leaf is split when what it saw suffices to be sure that the best way to do so
  *		is the best. Leaves predict by majority or by naive Bayes, whichever was right more often (Holmes, Kirkby and Pfahringer
- *		2005).
+ *		2005). Of regression they follow Ikonomovska, Gama and Dzeroski (2011). Extremely fast decision trees (Manapragada, Webb and
+ *		Salehi 2018) split when that is surely better than not to, go on observing at splits, and reconsider them.
  *
  * Conventions are River's, but: a leaf of nearly one class is left as it is; what fits no longer into the memory given loses what
  *the least promising leaves observe, and nothing grows until there is room.
@@ -101,19 +102,66 @@ leaf_predict(const Learner *learner, const TreeSettings *settings, const TreeNod
 void
 tree_predict(const Learner *learner, const Tree *tree, const double *row, double *votes)
 {
-	if (tree->root == NULL)
+	if (tree->root == NULL && tree->settings->is_regression)
+		votes[0] = NAN;
+	else if (tree->root == NULL)
 		memset(votes, 0, (size_t) learner->classes.n * sizeof(double));
 	else if (tree->settings->is_adaptive)
 		adaptive_tree_predict(learner, tree, row, votes);
+	else if (tree->settings->is_regression)
+		votes[0] = leaf_number(learner, tree->settings, find_leaf(tree->root, row), row);
 	else
 		leaf_predict(learner, tree->settings, find_leaf(tree->root, row), row, votes);
+}
+
+double
+leaf_error(const Learner *learner, const TreeSettings *settings, const TreeNode *leaf, const double *row, double target)
+{
+	double		votes[LEARNER_MAX_CLASSES];
+
+	if (settings->is_regression)
+		return fabs(target - leaf_number(learner, settings, leaf, row));
+	leaf_predict(learner, settings, leaf, row, votes);
+	return most_votes(votes, learner->classes.n) != (int) target;
 }
 
 /* ---- learning ---- */
 
 void
-leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, int class, double weight)
+split_count(Learner *learner, TreeNode *node, double target, double weight)
 {
+	if (learner->method->task != LEARNER_REGRESSION)
+	{
+		node_count(learner, node, (int) target, weight);
+		return;
+	}
+	spread_add(&node->targets, target, weight);
+	node->cover += weight;
+}
+
+/* Takes a row into what a node observes. */
+static void
+observe(Learner *learner, TreeNode *node, const double *row, int class, double weight)
+{
+	for (int i = 0; i < node->n_observers; i++)
+	{
+		int			feature = node->observed == NULL ? i : node->observed[i];
+
+		if (!isnan(row[feature]))
+			observer_add(learner, &node->observers[i], learner->is_categorical[feature], row[feature], class, weight);
+	}
+}
+
+void
+leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, double target, double weight)
+{
+	int			class = (int) target;
+
+	if (tree->settings->is_regression)
+	{
+		leaf_learn_number(learner, tree, leaf, row, target, weight);
+		return;
+	}
 	if (leaf->is_active && tree->settings->leaf_prediction == LEAF_ADAPTIVE)
 	{
 		double		votes[LEARNER_MAX_CLASSES];
@@ -126,13 +174,7 @@ leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, int 
 			leaf->bayes_correct += weight;
 	}
 	node_count(learner, leaf, class, weight);
-	for (int i = 0; i < leaf->n_observers; i++)
-	{
-		int			feature = leaf->observed == NULL ? i : leaf->observed[i];
-
-		if (!isnan(row[feature]))
-			observer_add(learner, &leaf->observers[i], learner->is_categorical[feature], row[feature], class, weight);
-	}
+	observe(learner, leaf, row, class, weight);
 }
 
 TreeNode **
@@ -144,37 +186,11 @@ add_branch(Learner *learner, Tree *tree, TreeNode *node, int category)
 	node->categories = learner_grow(learner->allocator, node->categories, n * sizeof(int), (n + 1) * sizeof(int));
 	node->categories[n] = category;
 	node->children[n] = node_create(learner, tree, node->depth + 1, NULL, 0);
+	leaf_model_create(learner, tree->settings, node->children[n], NULL);
+	/* What it says before its first row. */
+	node->children[n]->targets.mean = node->targets.mean;
 	node->n_children++;
 	return &node->children[n];
-}
-
-void
-tree_learn(Learner *learner, Tree *tree, const double *row, int class, double weight)
-{
-	TreeNode  **place = &tree->root;
-
-	if (tree->root == NULL)
-		tree->root = node_create(learner, tree, 0, NULL, 0);
-	if (tree->settings->is_adaptive)
-	{
-		adaptive_tree_learn(learner, tree, row, class, weight);
-		return;
-	}
-	while ((*place)->kind != SPLIT_NONE)
-	{
-		TreeNode   *node = *place;
-		int			branch = node_branch(node, row);
-
-		node->cover += weight;
-		if (branch >= 0)
-			place = &node->children[branch];
-		else if (node->kind == SPLIT_CATEGORIES && !isnan(row[node->feature]) && !learner_is_full(learner))
-			place = add_branch(learner, tree, node, (int) row[node->feature]);
-		else
-			place = &node->children[node_common_branch(node)];
-	}
-	leaf_learn(learner, tree, *place, row, class, weight);
-	attempt_to_split(learner, tree, place);
 }
 
 /* ---- growing ---- */
@@ -186,15 +202,16 @@ find_least_promising(TreeNode *node, TreeNode **least, double *promise)
 	double		largest = 0;
 	double		others;
 
+	/* Of regression the sum of squared deviations is what there is to gain. */
 	for (int i = 0; i < node->n_children; i++)
 		find_least_promising(node->children[i], least, promise);
 	if (node->watch != NULL && node->watch->alternate != NULL)
 		find_least_promising(node->watch->alternate, least, promise);
-	if (node->kind != SPLIT_NONE || !node->is_active)
+	if (!node->is_active)
 		return;
 	for (int i = 0; i < node->n_classes; i++)
 		largest = fmax(largest, node->stats[i]);
-	others = node_weight(node) - largest;
+	others = node->n_classes > 0 ? node_weight(node) - largest : node->targets.squares;
 	if (*least == NULL || others < *promise)
 	{
 		*least = node;
@@ -225,6 +242,8 @@ is_worth_trying(const TreeSettings *settings, const TreeNode *leaf)
 	double		weight = node_weight(leaf);
 	int			n = 0;
 
+	if (settings->is_regression)
+		return leaf->targets.squares > 0;
 	for (int i = 0; i < leaf->n_classes; i++)
 	{
 		n += leaf->stats[i] > 0;
@@ -233,18 +252,38 @@ is_worth_trying(const TreeSettings *settings, const TreeNode *leaf)
 	return n >= 2 && largest / weight <= settings->max_class_share;
 }
 
+/* A child as what the leaf observed lets one expect it. */
+static TreeNode *
+create_child(Learner *learner, Tree *tree, const TreeNode *leaf, int n_classes, const Observer *observer, const Split *split,
+			 int number, int *category)
+{
+	double		stats[LEARNER_MAX_CLASSES];
+	TreeNode   *child;
+
+	if (!tree->settings->is_regression)
+	{
+		split_child(observer, split, number, stats, n_classes, category);
+		return node_create(learner, tree, leaf->depth + 1, stats, n_classes);
+	}
+	child = node_create(learner, tree, leaf->depth + 1, NULL, 0);
+	child->targets = split_child_targets(observer, split, number, category);
+	child->cover = child->last_attempt = child->targets.n;
+	leaf_model_create(learner, tree->settings, child, leaf);
+	return child;
+}
+
 static void
 split_leaf(Learner *learner, Tree *tree, TreeNode **place, const Observer *observer, const Split *split)
 {
 	TreeNode   *leaf = *place;
 	TreeNode   *node = learner_room(learner, sizeof(TreeNode));
 	int			n = split_n_children(observer, split);
-	double		stats[LEARNER_MAX_CLASSES];
 
 	node->kind = split->kind;
 	node->feature = split->feature;
 	node->value = split->value;
 	node->depth = leaf->depth;
+	node->targets = leaf->targets;
 	node->n_classes = leaf->n_classes;
 	node->stats = leaf->stats;
 	leaf->n_classes = 0;
@@ -257,14 +296,18 @@ split_leaf(Learner *learner, Tree *tree, TreeNode **place, const Observer *obser
 	{
 		int			category;
 
-		split_child(observer, split, i, stats, node->n_classes, &category);
-		node->children[i] = node_create(learner, tree, leaf->depth + 1, stats, node->n_classes);
+		node->children[i] = create_child(learner, tree, leaf, node->n_classes, observer, split, i, &category);
 		node->cover += node->children[i]->cover;
 		if (node->categories != NULL)
 			node->categories[i] = category;
 	}
 	if (tree->settings->is_adaptive)
 		node->watch = watch_create(learner);
+	if (tree->settings->reconsider_after > 0)
+	{
+		node_move_observers(leaf, node);
+		node->last_attempt = node_weight(node);
+	}
 	*place = node;
 	node_free(learner, tree, leaf);
 }
@@ -276,44 +319,158 @@ hoeffding_bound(double range, double delta, double n)
 	return sqrt(range * range * log(1 / delta) / (2 * n));
 }
 
+/* The ways to split a node, one per feature. */
+typedef struct Choice
+{
+	Split		best;
+	double		second;			/* merit */
+	double		current;		/* of a split: merit of the best way by its feature */
+	const Observer *observer;	/* of the best */
+} Choice;
+
+static Choice
+choose_split(const Learner *learner, const Tree *tree, const TreeNode *node)
+{
+	Choice		choice = {.best = {.merit = -INFINITY}, .second = -INFINITY, .current = -INFINITY};
+
+	for (int i = 0; i < node->n_observers; i++)
+	{
+		int			feature = node->observed == NULL ? i : node->observed[i];
+		bool		is_categorical = learner->is_categorical[feature];
+		const Observer *observer = &node->observers[i];
+		Split		split = tree->settings->is_regression
+			? target_best_split(tree->settings, observer, is_categorical, feature, &node->targets)
+			: observer_best_split(tree->settings, observer, is_categorical, feature, node->stats, node->n_classes);
+
+		if (feature == node->feature)
+			choice.current = split.merit;
+		if (split.merit > choice.best.merit)
+		{
+			choice.second = choice.best.merit;
+			choice.best = split;
+			choice.observer = observer;
+		}
+		else if (split.merit > choice.second)
+			choice.second = split.merit;
+	}
+	return choice;
+}
+
+/* How far the merits of a node's splits may be from what they seem. */
+static double
+bound_of(const TreeSettings *settings, const TreeNode *node)
+{
+	double		range = settings->is_regression ? 1 : criterion_range(settings->criterion, node->stats, node->n_classes);
+
+	return hoeffding_bound(range, settings->delta, node_weight(node));
+}
+
+/* Whether the best way to split is sure to be: better than the second best or, of trees that reconsider, than none. */
+static bool
+is_sure(const TreeSettings *settings, const Choice *choice, double bound)
+{
+	if (bound < settings->tie_threshold)
+		return choice->best.merit > 0 || !settings->is_regression;
+	if (settings->is_regression)
+		return choice->best.merit > 0 && fmax(choice->second, 0) / choice->best.merit < 1 - bound;
+	return choice->best.merit - (settings->reconsider_after > 0 ? 0 : choice->second) > bound;
+}
+
 void
 attempt_to_split(Learner *learner, Tree *tree, TreeNode **place)
 {
 	const TreeSettings *settings = tree->settings;
 	TreeNode   *leaf = *place;
 	double		weight = node_weight(leaf);
-	Split		best = {.merit = -INFINITY};
-	double		second = -INFINITY;
-	const Observer *chosen = NULL;
-	double		bound;
+	Choice		choice;
 
 	if (!leaf->is_active || weight - leaf->last_attempt < settings->grace_period)
 		return;
 	leaf->last_attempt = weight;
-	if (leaf->depth >= settings->max_depth || !is_worth_trying(settings, leaf))
+	/* Observers grow too. */
+	keep_within_memory(learner, tree);
+	if (!leaf->is_active || leaf->depth >= settings->max_depth || !is_worth_trying(settings, leaf))
 		return;
-	for (int i = 0; i < leaf->n_observers; i++)
-	{
-		int			feature = leaf->observed == NULL ? i : leaf->observed[i];
-		bool		is_categorical = learner->is_categorical[feature];
-		const Observer *observer = &leaf->observers[i];
-		Split		split = observer_best_split(settings, observer, is_categorical, feature, leaf->stats, leaf->n_classes);
+	choice = choose_split(learner, tree, leaf);
+	if (choice.best.kind == SPLIT_NONE || !is_sure(settings, &choice, bound_of(settings, leaf)))
+		return;
+	split_leaf(learner, tree, place, choice.observer, &choice.best);
+	keep_within_memory(learner, tree);
+}
 
-		if (split.merit > best.merit)
-		{
-			second = best.merit;
-			best = split;
-			chosen = observer;
-		}
-		else if (split.merit > second)
-			second = split.merit;
-	}
-	if (best.kind == SPLIT_NONE)
-		return;
-	bound = hoeffding_bound(criterion_range(settings->criterion, leaf->stats, leaf->n_classes), settings->delta, weight);
-	if (best.merit - second > bound || bound < settings->tie_threshold)
+/*
+ * Manapragada, Webb and Salehi (2018): another feature that surely splits better takes the place; where the same one does, its
+ * threshold follows. Whether the branches were made anew, of what was observed: then the row is in them.
+ */
+static bool
+reconsider_split(Learner *learner, Tree *tree, TreeNode **place)
+{
+	const TreeSettings *settings = tree->settings;
+	TreeNode   *node = *place;
+	double		weight = node_weight(node);
+	Choice		choice;
+	double		bound;
+
+	if (!node->is_active || weight - node->last_attempt < settings->reconsider_after || learner_is_full(learner))
+		return false;
+	node->last_attempt = weight;
+	choice = choose_split(learner, tree, node);
+	if (choice.best.kind == SPLIT_NONE)
+		return false;
+	bound = bound_of(settings, node);
+	if (choice.best.feature == node->feature)
 	{
-		split_leaf(learner, tree, place, chosen, &best);
-		keep_within_memory(learner, tree);
+		if (bound < settings->tie_threshold && choice.best.kind == SPLIT_NUMBER)
+			node->value = choice.best.value;
+		return false;
 	}
+	if (choice.best.merit - choice.current <= bound && bound >= settings->tie_threshold)
+		return false;
+	node_prune(learner, tree, node);
+	split_leaf(learner, tree, place, choice.observer, &choice.best);
+	keep_within_memory(learner, tree);
+	return true;
+}
+
+/* ---- a row's way ---- */
+
+void
+tree_learn(Learner *learner, Tree *tree, const double *row, double target, double weight)
+{
+	TreeNode  **place = &tree->root;
+
+	if (tree->root == NULL)
+	{
+		tree->root = node_create(learner, tree, 0, NULL, 0);
+		leaf_model_create(learner, tree->settings, tree->root, NULL);
+	}
+	if (tree->settings->is_adaptive)
+	{
+		adaptive_tree_learn(learner, tree, row, target, weight);
+		return;
+	}
+	while ((*place)->kind != SPLIT_NONE)
+	{
+		TreeNode   *node = *place;
+		int			branch;
+
+		if (tree->settings->reconsider_after > 0)
+		{
+			node_count(learner, node, (int) target, weight);
+			observe(learner, node, row, (int) target, weight);
+			if (reconsider_split(learner, tree, place))
+				return;
+		}
+		else
+			node->cover += weight;
+		branch = node_branch(node, row);
+		if (branch >= 0)
+			place = &node->children[branch];
+		else if (node->kind == SPLIT_CATEGORIES && !isnan(row[node->feature]) && !learner_is_full(learner))
+			place = add_branch(learner, tree, node, (int) row[node->feature]);
+		else
+			place = &node->children[node_common_branch(node)];
+	}
+	leaf_learn(learner, tree, *place, row, target, weight);
+	attempt_to_split(learner, tree, place);
 }

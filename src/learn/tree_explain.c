@@ -2,9 +2,9 @@
  * tree_explain.c
  *		What each feature contributes to what a tree says: path-dependent SHAP values (Lundberg, Erion and Lee 2018, algorithm 2).
  *
- * The row's own leaf is taken to say what it predicts for the row, other leaves the shares of their classes; so bias and
- *contributions sum to the prediction, by naive Bayes in the leaf too. An adaptive tree's alternates are explained as trees of their
- *own, weighted as they are in the prediction.
+ * The row's own leaf is taken to say what it predicts for the row, other leaves the shares of their classes, or the mean of their
+ *targets; so bias and contributions sum to the prediction, by naive Bayes or a linear model in the leaf too. An adaptive tree's
+ *alternates are explained as trees of their own, weighted as they are in the prediction.
  */
 #include "learn/tree_node.h"
 
@@ -87,6 +87,8 @@ leaf_value(const Explanation *explanation, const TreeNode *leaf, bool is_own)
 	double		votes[LEARNER_MAX_CLASSES];
 	double		weight = node_weight(leaf);
 
+	if (explanation->tree->settings->is_regression)
+		return is_own ? leaf_number(explanation->learner, explanation->tree->settings, leaf, explanation->row) : leaf->targets.mean;
 	if (is_own)
 	{
 		leaf_predict(explanation->learner, explanation->tree->settings, leaf, explanation->row, votes);
@@ -165,6 +167,8 @@ answer_weight(const Explanation *explanation, const TreeNode *root)
 	/* A leaf that has seen nothing says nothing. */
 	if (!(node_weight(leaf) > 0))
 		return 0;
+	if (explanation->tree->settings->is_regression)
+		return 1;
 	return error > 0 ? 1 / (error * error) : 1;
 }
 
@@ -197,7 +201,7 @@ tree_contribute(const Learner *learner, const Tree *tree, const double *row, int
 
 	if (tree->root == NULL)
 	{
-		*bias += weight / learner->classes.n;
+		*bias += tree->settings->is_regression ? 0 : weight / learner->classes.n;
 		return;
 	}
 	if (!tree->settings->is_adaptive)
@@ -208,6 +212,8 @@ tree_contribute(const Learner *learner, const Tree *tree, const double *row, int
 	sum = walk_alternates(&explanation, tree->root, 0);
 	if (sum > 0)
 		walk_alternates(&explanation, tree->root, weight / sum);
+	else if (tree->settings->is_regression)
+		*bias += weight * find_leaf(tree->root, row)->targets.mean;
 	else
 		*bias += weight / learner->classes.n;
 }

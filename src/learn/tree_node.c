@@ -47,6 +47,19 @@ node_deactivate(Learner *learner, TreeNode *node)
 	node->is_active = false;
 }
 
+void
+node_move_observers(TreeNode *from, TreeNode *to)
+{
+	to->is_active = from->is_active;
+	to->n_observers = from->n_observers;
+	to->observed = from->observed;
+	to->observers = from->observers;
+	from->observers = NULL;
+	from->observed = NULL;
+	from->n_observers = 0;
+	from->is_active = false;
+}
+
 TreeNode *
 node_create(Learner *learner, Tree *tree, int depth, const double *stats, int n_classes)
 {
@@ -67,14 +80,24 @@ node_create(Learner *learner, Tree *tree, int depth, const double *stats, int n_
 }
 
 void
-node_free(Learner *learner, Tree *tree, TreeNode *node)
+node_prune(Learner *learner, Tree *tree, TreeNode *node)
 {
-	if (node == NULL)
-		return;
 	for (int i = 0; i < node->n_children; i++)
 		node_free(learner, tree, node->children[i]);
 	learner_release(learner, node->children, (size_t) node->n_children * sizeof(TreeNode *));
 	learner_release(learner, node->categories, (size_t) node->n_children * sizeof(int));
+	node->kind = SPLIT_NONE;
+	node->n_children = 0;
+	node->children = NULL;
+	node->categories = NULL;
+}
+
+void
+node_free(Learner *learner, Tree *tree, TreeNode *node)
+{
+	if (node == NULL)
+		return;
+	node_prune(learner, tree, node);
 	learner_release(learner, node->stats, (size_t) node->n_classes * sizeof(double));
 	if (node->watch != NULL)
 	{
@@ -84,13 +107,14 @@ node_free(Learner *learner, Tree *tree, TreeNode *node)
 		learner_release(learner, node->watch, sizeof(Watch));
 	}
 	node_deactivate(learner, node);
+	leaf_model_free(learner, node);
 	learner_release(learner, node, sizeof(TreeNode));
 }
 
 double
 node_weight(const TreeNode *node)
 {
-	double		weight = 0;
+	double		weight = node->targets.n;
 
 	for (int i = 0; i < node->n_classes; i++)
 		weight += node->stats[i];
@@ -154,12 +178,51 @@ archive_number_evidence(Archive *archive, NumberEvidence *numbers)
 	archive_double(archive, &numbers->factor);
 }
 
+/* Bins of numbers ascend, so that what is looked for is found. */
 static void
-archive_observer(const Learner *learner, Archive *archive, Observer *observer, bool is_categorical)
+archive_bins(Archive *archive, const TreeSettings *settings, Observer *observer, bool is_categorical)
+{
+	int			n = observer->n_bins;
+	int			capacity = observer->bin_capacity;
+
+	archive_count(archive, &n, 0, is_categorical ? LEARNER_MAX_CATEGORIES : settings->max_bins);
+	/* Room is part of what a model holds, and must not differ when it goes on. */
+	archive_count(archive, &capacity, n, n == 0 ? 0 : n < 2 ? 4 : 2 * n);
+	if (archive_reads(archive))
+	{
+		if ((size_t) n * sizeof(Spread) > archive_left(archive))
+			archive_refuse(archive);
+		observer->bins = archive_room(archive, archive_is_corrupt(archive) ? 0 : capacity, sizeof(Bin));
+		if (observer->bins == NULL)
+			return;
+		observer->n_bins = n;
+		observer->bin_capacity = capacity;
+	}
+	for (int i = 0; i < n && !archive_is_corrupt(archive); i++)
+	{
+		Bin		   *bin = &observer->bins[i];
+
+		archive_spread(archive, &bin->targets);
+		if (is_categorical)
+			continue;
+		archive_double(archive, &bin->low);
+		archive_double(archive, &bin->high);
+		if (archive_reads(archive) && !(bin->low <= bin->high && (i == 0 || bin[-1].high < bin->low)))
+			archive_refuse(archive);
+	}
+}
+
+static void
+archive_observer(const Learner *learner, Archive *archive, const TreeSettings *settings, Observer *observer, bool is_categorical)
 {
 	int			n_classes = observer->n_classes;
 	int			n_categories = observer->n_categories;
 
+	if (settings->is_regression)
+	{
+		archive_bins(archive, settings, observer, is_categorical);
+		return;
+	}
 	archive_count(archive, &n_classes, 0, learner->classes.n);
 	if (!is_categorical)
 	{
@@ -195,14 +258,33 @@ archive_observer(const Learner *learner, Archive *archive, Observer *observer, b
 }
 
 static void
-archive_leaf(Learner *learner, Archive *archive, TreeNode *node)
+archive_model(Learner *learner, Archive *archive, const TreeSettings *settings, TreeNode *node)
+{
+	archive_double(archive, &node->mean_error);
+	archive_double(archive, &node->model_error);
+	if (settings->leaf_prediction == LEAF_MEAN)
+		return;
+	if (archive_reads(archive))
+		leaf_model_create(learner, settings, node, NULL);
+	archive_linear_inputs(archive, node->model);
+	if (archive_reads(archive) && node->model->n_outputs != 1)
+		archive_refuse(archive);
+}
+
+static void
+archive_leaf(Learner *learner, Archive *archive, Tree *tree, TreeNode *node)
 {
 	bool		is_drawn = node->observed != NULL;
 	int			n = node->n_observers;
 
 	archive_double(archive, &node->last_attempt);
-	archive_double(archive, &node->majority_correct);
-	archive_double(archive, &node->bayes_correct);
+	if (tree->settings->is_regression && !archive_is_corrupt(archive))
+		archive_model(learner, archive, tree->settings, node);
+	else
+	{
+		archive_double(archive, &node->majority_correct);
+		archive_double(archive, &node->bayes_correct);
+	}
 	archive_boolean(archive, &node->is_active);
 	if (!node->is_active)
 		return;
@@ -233,7 +315,7 @@ archive_leaf(Learner *learner, Archive *archive, TreeNode *node)
 			archive_count(archive, &node->observed[i], 0, learner->features.n - 1);
 			feature = node->observed[i];
 		}
-		archive_observer(learner, archive, &node->observers[i], learner->is_categorical[feature]);
+		archive_observer(learner, archive, tree->settings, &node->observers[i], learner->is_categorical[feature]);
 	}
 }
 
@@ -284,6 +366,8 @@ archive_watch(Learner *learner, Archive *archive, Tree *tree, TreeNode *node, in
 	archive_detector(archive, &node->watch->detector);
 	archive_double(archive, &node->watch->n);
 	archive_double(archive, &node->watch->error);
+	if (tree->settings->is_regression)
+		archive_double(archive, &node->watch->squares);
 	has_alternate = node->watch->alternate != NULL;
 	archive_boolean(archive, &has_alternate);
 	if (has_alternate && !archive_is_corrupt(archive))
@@ -349,13 +433,15 @@ archive_node(Learner *learner, Archive *archive, Tree *tree, TreeNode **place, i
 		archive_count(archive, &node->n_classes, 0, LEARNER_MAX_CLASSES);
 		archive_doubles(archive, &node->stats, node->n_classes);
 	}
+	if (tree->settings->is_regression)
+		archive_spread(archive, &node->targets);
 	if (tree->settings->is_adaptive && !archive_is_corrupt(archive))
 		archive_watch(learner, archive, tree, node, nested);
 	if (archive_is_corrupt(archive))
 		return;
-	if (node->kind == SPLIT_NONE)
-		archive_leaf(learner, archive, node);
-	else
+	if (node->kind == SPLIT_NONE || tree->settings->reconsider_after > 0)
+		archive_leaf(learner, archive, tree, node);
+	if (node->kind != SPLIT_NONE && !archive_is_corrupt(archive))
 		archive_split(learner, archive, tree, node, nested);
 }
 

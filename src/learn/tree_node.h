@@ -3,13 +3,16 @@
  *		What trees are made of; internal to this room.
  *
  * A leaf counts its classes and, while it is active, observes what each feature says of them: numbers as a normal distribution per
- * class (Pfahringer, Holmes and Kirkby 2008), categories by count. From that it predicts, and is split.
+ * class (Pfahringer, Holmes and Kirkby 2008), categories by count. From that it predicts, and is split. Of regression a leaf keeps
+ * the mean and spread of its targets, in bins of each feature too, and a linear model.
  */
 #ifndef WEIR_TREE_NODE_H
 #define WEIR_TREE_NODE_H
 
 #include "detect/detector.h"
 #include "learn/learner_method.h"
+#include "learn/linear_inputs.h"
+#include "learn/spread.h"
 
 /* Of a number within a class. */
 typedef struct NumberEvidence
@@ -24,14 +27,27 @@ typedef struct NumberEvidence
 	double		factor;
 } NumberEvidence;
 
+/* The targets of the rows whose number lies between low and high, or that have a category. */
+typedef struct Bin
+{
+	double		low;
+	double		high;
+	Spread		targets;
+} Bin;
+
 /* What a leaf has seen of one feature. */
 typedef struct Observer
 {
+	/* of classes */
 	int			n_classes;
 	NumberEvidence *numbers;	/* of a number: per class */
 	int			n_categories;
 	double	   *counts;			/* of a category: weights by category, then class */
 	double	   *totals;			/* and per class */
+	/* of regression */
+	int			n_bins;
+	int			bin_capacity;
+	Bin		   *bins;			/* of a number: ascending, disjoint; of a category: one each */
 } Observer;
 
 typedef enum SplitKind
@@ -50,6 +66,7 @@ typedef struct Watch
 	Detector   *detector;
 	double		n;				/* rows */
 	double		error;			/* their mean error */
+	double		squares;		/* of regression: the errors' sum of squared deviations */
 	TreeNode   *alternate;
 } Watch;
 
@@ -65,12 +82,16 @@ struct TreeNode
 	double		cover;			/* weight that came here or, where it was split, was estimated to */
 	int			n_classes;
 	double	   *stats;			/* weight per class */
+	Spread		targets;		/* of regression */
 	Watch	   *watch;
 	/* of leaves */
 	double		last_attempt;	/* weight at the last attempt to split */
 	double		majority_correct;
 	double		bayes_correct;
-	bool		is_active;
+	double		mean_error;		/* of regression: squared errors, those of long ago counting less */
+	double		model_error;
+	LinearInputs *model;
+	bool		is_active;		/* observes; of trees that reconsider, splits do too */
 	int			n_observers;
 	int		   *observed;		/* their features; NULL: all in order */
 	Observer   *observers;
@@ -82,6 +103,10 @@ typedef enum LeafPrediction
 	LEAF_NAIVE_BAYES,
 	LEAF_ADAPTIVE				/* whichever was right more often */
 } LeafPrediction;
+
+/* Of regression the same numbers stand for others. */
+#define LEAF_MEAN LEAF_MAJORITY
+#define LEAF_MODEL LEAF_NAIVE_BAYES
 
 typedef enum SplitCriterion
 {
@@ -106,6 +131,13 @@ typedef struct TreeSettings
 	bool		is_bootstrapped;
 	double		drift_window;
 	double		switch_significance;
+	double		reconsider_after; /* weight after which a split is reconsidered; 0: never */
+	bool		is_regression;
+	double		min_samples_split;
+	int			max_bins;
+	double		selector_decay;
+	double		model_rate;
+	bool		model_is_scaled;
 } TreeSettings;
 
 typedef struct Tree
@@ -123,6 +155,9 @@ typedef struct Tree
 extern TreeNode *node_create(Learner *learner, Tree *tree, int depth, const double *stats, int n_classes);
 extern void node_free(Learner *learner, Tree *tree, TreeNode *node);
 
+/* Makes a split a leaf again. */
+extern void node_prune(Learner *learner, Tree *tree, TreeNode *node);
+
 /* Frees what a leaf observes: it can no longer be split. */
 extern void node_deactivate(Learner *learner, TreeNode *node);
 extern void node_activate(Learner *learner, Tree *tree, TreeNode *node);
@@ -138,7 +173,23 @@ extern int	node_branch(const TreeNode *node, const double *row);
 extern int	node_common_branch(const TreeNode *node);
 /* A detector that is ADWIN. */
 extern void archive_detector(Archive *archive, Detector **detector);
+
+/* What a node observes, which it does no longer. */
+extern void node_move_observers(TreeNode *from, TreeNode *to);
 extern void archive_tree(Learner *learner, Archive *archive, Tree *tree);
+
+/* ---- tree_target.c: what leaves of regression see and say ---- */
+
+#define TREE_MAX_BINS 256
+
+extern void target_observer_add(Learner *learner, const TreeSettings *settings, Observer *observer, bool is_categorical,
+								double value, double target, double weight);
+
+/* The model that a new leaf has, that of the leaf which was split or, from NULL, one that knows nothing. */
+extern void leaf_model_create(Learner *learner, const TreeSettings *settings, TreeNode *leaf, const TreeNode *from);
+extern void leaf_model_free(Learner *learner, TreeNode *leaf);
+extern double leaf_number(const Learner *learner, const TreeSettings *settings, const TreeNode *leaf, const double *row);
+extern void leaf_learn_number(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, double target, double weight);
 
 /* ---- tree_observer.c ---- */
 
@@ -182,6 +233,11 @@ extern double criterion_range(SplitCriterion criterion, const double *stats, int
 extern Split observer_best_split(const TreeSettings *settings, const Observer *observer, bool is_categorical, int feature,
 								 const double *stats, int n_classes);
 
+/* Of regression, where the leaf has seen such targets; and the targets that child number i begins with. */
+extern Split
+target_best_split(const TreeSettings *settings, const Observer *observer, bool is_categorical, int feature, const Spread *targets);
+extern Spread split_child_targets(const Observer *observer, const Split *split, int i, int *category);
+
 /* How many children the split makes, and the weights per class that child number i begins with. */
 extern int	split_n_children(const Observer *observer, const Split *split);
 extern void split_child(const Observer *observer, const Split *split, int i, double *stats, int n_classes, int *category);
@@ -189,18 +245,25 @@ extern void split_child(const Observer *observer, const Split *split, int i, dou
 /* ---- tree.c ---- */
 
 extern void tree_free(Learner *learner, Tree *tree);
-extern void tree_learn(Learner *learner, Tree *tree, const double *row, int class, double weight);
+extern void tree_learn(Learner *learner, Tree *tree, const double *row, double target, double weight);
 
-/* Probabilities per class, that sum to 1; all 0 while nothing is known. */
+/* Probabilities per class, that sum to 1; all 0 while nothing is known. Of regression one number, NaN while nothing is known. */
 extern void tree_predict(const Learner *learner, const Tree *tree, const double *row, double *votes);
 
 /* What a leaf says, likewise. */
 extern void
 leaf_predict(const Learner *learner, const TreeSettings *settings, const TreeNode *leaf, const double *row, double *votes);
-extern void leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, int class, double weight);
+extern void leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, double target, double weight);
+
+/* How far a leaf is off: 1 for the wrong class, else 0; of regression the distance. */
+extern double
+leaf_error(const Learner *learner, const TreeSettings *settings, const TreeNode *leaf, const double *row, double target);
 
 /* Splits the leaf at *place when it is time to and worth it. */
 extern void attempt_to_split(Learner *learner, Tree *tree, TreeNode **place);
+
+/* Counts a row at a split. */
+extern void split_count(Learner *learner, TreeNode *node, double target, double weight);
 
 /* Walks from a node to the leaf of a row. */
 extern TreeNode *find_leaf(const TreeNode *node, const double *row);
@@ -213,7 +276,7 @@ extern int	most_votes(const double *votes, int n);
 
 /* ---- adaptive_tree.c ---- */
 
-extern void adaptive_tree_learn(Learner *learner, Tree *tree, const double *row, int class, double weight);
+extern void adaptive_tree_learn(Learner *learner, Tree *tree, const double *row, double target, double weight);
 extern void adaptive_tree_predict(const Learner *learner, const Tree *tree, const double *row, double *votes);
 
 /* The detector that watches a new node. */

@@ -17,6 +17,7 @@ observer_free(Learner *learner, Observer *observer)
 	learner_release(learner, observer->numbers, n_classes * sizeof(NumberEvidence));
 	learner_release(learner, observer->counts, n_classes * (size_t) observer->n_categories * sizeof(double));
 	learner_release(learner, observer->totals, n_classes * sizeof(double));
+	learner_release(learner, observer->bins, (size_t) observer->bin_capacity * sizeof(Bin));
 	*observer = (Observer){0};
 }
 
@@ -155,6 +156,8 @@ split_n_children(const Observer *observer, const Split *split)
 
 	if (split->kind != SPLIT_CATEGORIES)
 		return 2;
+	for (int i = 0; i < observer->n_bins; i++)
+		n += observer->bins[i].targets.n > 0;
 	for (int i = 0; i < observer->n_categories; i++)
 		for (int class = 0; class < observer->n_classes; class ++)
 			if (observer->counts[(ptrdiff_t) i * observer->n_classes + class] > 0)
