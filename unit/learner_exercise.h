@@ -67,7 +67,7 @@ learner_draw_row(Learner *learner, int number, bool learning, double *row)
 static inline void
 learner_exercise(Learner *learner, int first, int n)
 {
-	bool		is_number = learner_task(learner_kind(learner)) == LEARNER_REGRESSION;
+	bool		is_number = !learner_tells_classes(learner_kind(learner));
 
 	for (int i = first; i < first + n; i++)
 	{

@@ -144,7 +144,7 @@ explained(const Learner *learner, const double *row, int class)
 {
 	double		probabilities[LEARNER_MAX_CLASSES];
 
-	if (learner_task(learner_kind(learner)) == LEARNER_REGRESSION)
+	if (!learner_tells_classes(learner_kind(learner)))
 		return learner_number(learner, row);
 	learner_probabilities(learner, row, probabilities);
 	if (learner_kind(learner) >= LEARNER_HOEFFDING_TREE)
@@ -248,6 +248,100 @@ test_changed_bytes(LearnerKind kind)
 	learner_free(learner);
 }
 
+/* Half of the rows about 0, half about 10: two clusters, and what is far from both is an anomaly. */
+static void
+test_without_labels(void)
+{
+	double		options[LEARNER_MAX_OPTIONS];
+	Learner	   *clusters;
+	Learner	   *anomalies;
+	double		row[2];
+	double		usual = 0;
+	bool		good = true;
+
+	learner_initial_options(LEARNER_K_MEANS, options);
+	options[learner_find_option(LEARNER_K_MEANS, "clusters")] = 2;
+	clusters = learner_create(unit_allocator(), LEARNER_K_MEANS, options);
+	learner_initial_options(LEARNER_HALF_SPACE_TREES, options);
+	anomalies = learner_create(unit_allocator(), LEARNER_HALF_SPACE_TREES, options);
+	for (int i = 0; i < 2; i++)
+	{
+		learner_add_feature(clusters, i == 0 ? "a" : "b", 1, false);
+		learner_add_feature(anomalies, i == 0 ? "a" : "b", 1, false);
+	}
+	CHECK(isnan(learner_number(clusters, (double[]){1, 2})), "there is no cluster before the first row");
+	for (int i = 0; i < 4000; i++)
+	{
+		int			side = i % 2;
+
+		row[0] = 10 * side + unit_random_normal();
+		row[1] = -10 * side + unit_random_normal();
+		if (i >= 3000)
+		{
+			EXPECT(&good, learner_number(clusters, row) == side, "cluster of row %d", i);
+			usual += learner_number(anomalies, row) / 1000;
+		}
+		/* Something unusual, so that there is room between. */
+		if (i % 500 == 0)
+		{
+			row[0] = 30;
+			row[1] = 30;
+		}
+		learner_learn(anomalies, row, 0, 1);
+		if (i % 500 != 0 || i == 0)
+		{
+			row[0] = i == 0 ? 0 : row[0];
+			row[1] = i == 0 ? 0 : row[1];
+			learner_learn(clusters, row, 0, 1);
+		}
+	}
+	CHECK(good, "two clusters are told apart");
+	CHECK(learner_number(anomalies, (double[]){25, 25}) > usual + 0.2, "what is far off is anomalous: %g, others %g",
+		  learner_number(anomalies, (double[]){25, 25}), usual);
+	learner_free(clusters);
+	learner_free(anomalies);
+}
+
+/* Intervals cover as often as they say, through a drift that makes errors ten times as large. */
+static void
+test_intervals(LearnerKind kind)
+{
+	double		options[LEARNER_MAX_OPTIONS];
+	Learner	   *learner;
+	Learner	   *read;
+	int			covered = 0;
+	int			n = 0;
+	bool		good = true;
+
+	learner_initial_options(kind, options);
+	options[learner_find_option(kind, "intervals")] = 200;
+	options[learner_find_option(kind, "interval_adaptation")] = 0.02;
+	learner = learner_create(unit_allocator(), kind, options);
+	learner_add_feature(learner, "a", 1, false);
+	CHECK(isnan(learner_interval(learner, NAN)), "%s: no interval before the first row", learner_name(kind));
+	for (int i = 0; i < 6000; i++)
+	{
+		double		a = unit_random_normal();
+		double		target = 2 * a + 1 + unit_random_normal() * (i < 3000 ? 1 : 10);
+		double		width = learner_interval(learner, NAN);
+
+		if (i >= 500)
+		{
+			covered += fabs(learner_number(learner, &a) - target) <= width;
+			n++;
+			EXPECT(&good, learner_interval(learner, 0.5) <= learner_interval(learner, 0.95), "row %d", i);
+		}
+		learner_learn(learner, &a, target, 1);
+	}
+	CHECK(good, "%s: what covers more is wider", learner_name(kind));
+	/* The sum of misses is off by at most 1 / adaptation, of n; chance adds nothing. */
+	CHECK(fabs((double) covered / n - 0.9) < 0.02, "%s: %d of %d are covered", learner_name(kind), covered, n);
+	read = stored_and_read(learner);
+	CHECK(read != NULL && same_bytes(learner, read), "%s with intervals is stored", learner_name(kind));
+	learner_free(read);
+	learner_free(learner);
+}
+
 static void
 test_names(void)
 {
@@ -275,11 +369,15 @@ main(void)
 	for (int kind = 0; kind < LEARNER_N_KINDS; kind++)
 	{
 		test_resumed(kind);
-		test_learns(kind);
+		if (learner_needs_label(kind) && kind != LEARNER_HOLT_WINTERS)
+			test_learns(kind);
 		if (learner_explains(kind) && kind != LEARNER_PASSIVE_AGGRESSIVE && kind != LEARNER_ALMA)
 			test_contributions(kind);
 		test_changed_bytes(kind);
 	}
+	test_without_labels();
+	test_intervals(LEARNER_LINEAR_REGRESSION);
+	test_intervals(LEARNER_HOEFFDING_TREE_REGRESSION);
 	test_memory(LEARNER_HOEFFDING_TREE);
 	test_memory(LEARNER_HOEFFDING_ADAPTIVE_TREE);
 	test_memory(LEARNER_EXTREMELY_FAST_DECISION_TREE);

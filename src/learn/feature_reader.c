@@ -306,6 +306,8 @@ feature_reader_init_label(FeatureReader *reader, Oid type)
 {
 	bool		is_number = learner_task(learner_kind(reader->learner)) == LEARNER_REGRESSION;
 
+	if (!learner_needs_label(learner_kind(reader->learner)))
+		return;
 	if (!value_reader_init(&reader->label, type, is_number ? SUMMARY_NUMERIC : SUMMARY_CATEGORY, reader->context))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -321,6 +323,9 @@ feature_reader_target(FeatureReader *reader, Datum label, double *target)
 	LearnerKind kind = learner_kind(reader->learner);
 	CategoryText text;
 
+	*target = 0;
+	if (!learner_needs_label(kind))
+		return true;
 	if (learner_task(kind) == LEARNER_REGRESSION)
 	{
 		*target = value_reader_number(&reader->label, label);

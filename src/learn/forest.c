@@ -39,7 +39,8 @@ static const Option target_forest_options[] = {TARGET_TREE_OPTIONS(50, 0.01),
 											   NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),
 											   DELTA_OPTION("drift_delta", 0.001),
 											   DELTA_OPTION("warning_delta", 0.01),
-											   COUNT_OPTION("max_features", NAN, 1, LEARNER_MAX_FEATURES)};
+											   COUNT_OPTION("max_features", NAN, 1, LEARNER_MAX_FEATURES),
+											   INTERVAL_OPTIONS};
 static const Option patches_options[] = {TREE_OPTIONS(50, 0.01),
 										 BAGGING_OPTIONS,
 										 NUMBER_OPTION("lambda", 6, ABOVE_ZERO, 50),

@@ -26,7 +26,7 @@ CREATE FUNCTION weir._learners() RETURNS TABLE (learner text, task text, options
 COMMENT ON FUNCTION weir._learners() IS 'The rows of weir.learners. Internal.';
 CREATE VIEW weir.learners AS SELECT learner, task, options, reference FROM weir._learners();
 COMMENT ON VIEW weir.learners IS
-    'The learners that weir.train and weir.test_then_train know. task: what labels are (two classes; classes; regression: a number). options: all of them with '
+    'The learners that weir.train and weir.test_then_train know. task: what labels are (two classes; classes; regression: a number), or that there are none (clusters, anomalies). options: all of them with '
     'their initial values; null: follows from others. reference: the paper or textbook that is followed.';
 GRANT SELECT ON weir.learners TO PUBLIC;
 
@@ -51,7 +51,7 @@ CREATE AGGREGATE weir.train(weir.learner, "any", "any") (SFUNC = weir.train_tran
 COMMENT ON AGGREGATE weir.train(text, "any", "any") IS
     'train(learner, features, label ORDER BY ...): a model that has learned the rows in that order. learner: as in weir.learners, with its initial options. features: a row '
     '(ROW(a, b), or a subquery''s, whose column names are kept) or an array of numbers. Numbers, times and intervals are numbers, boolean is 0 or 1, text and enums are categories; '
-    'NULL, NaN, infinity and numbers beyond 1e100 are missing values. label: a class (boolean, integer, text, enum) or, for regression, a number. Rows without features or label are left out. '
+    'NULL, NaN, infinity and numbers beyond 1e100 are missing values. label: a class (boolean, integer, text, enum) or, for regression, a number; learners of clusters and anomalies take NULL. Rows without features, or a label that is needed, are left out. '
     'NULL over no rows. Raises 22023 for an unknown learner, 42804 for a type that cannot be read, 54000 for a third class where two can be told apart.';
 COMMENT ON AGGREGATE weir.train(text, "any", "any", jsonb) IS
     'train(learner, features, label, options ORDER BY ...): as weir.train without options; options are those of the first row, as weir.learners shows them. Raises 22023 for an '
@@ -81,14 +81,14 @@ COMMENT ON FUNCTION weir.test_then_train(text, "any", "any", jsonb) IS
 CREATE FUNCTION weir.predict(model weir.learner, features "any") RETURNS text
     AS 'MODULE_PATHNAME', 'weir_predict' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.predict(weir.learner, "any") IS
-    'What the model says of the features: the most probable class (of several the first by name; boolean labels are true and false), or a number as '
-    'text. Features are found by name where the row has names, else by place; '
+    'What the model says of the features: the most probable class (of several the first by name; boolean labels are true and false), or as '
+    'text a number, the number of a cluster (from 0), how anomalous they are (0 to 1). Features are found by name where the row has names, else by place; '
     'categories that were not learned are missing values. NULL for NULL and before the first row. Raises 42703 for a feature that is missing in the row, '
     '42804 for one of another kind.';
 CREATE FUNCTION weir.predict_number(model weir.learner, features "any") RETURNS float8
     AS 'MODULE_PATHNAME', 'weir_predict_number' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.predict_number(weir.learner, "any") IS
-    'The number that a model of regression says of the features, in the unit of the labels; otherwise as weir.predict. Raises 0A000 for a model of classes.';
+    'The number that a model of regression says of the features, in the unit of the labels; of clusters and anomalies as weir.predict; otherwise as that. Raises 0A000 for a model of classes.';
 CREATE FUNCTION weir.predict_proba(model weir.learner, features "any") RETURNS jsonb
     AS 'MODULE_PATHNAME', 'weir_predict_proba' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.predict_proba(weir.learner, "any") IS
@@ -97,6 +97,13 @@ CREATE FUNCTION weir.predict_proba(model weir.learner, features "any", class tex
     AS 'MODULE_PATHNAME', 'weir_predict_proba_of' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION weir.predict_proba(weir.learner, "any", text) IS
     'The probability (0 to 1) of one class, such as ''true''; 0 for one that was not learned; otherwise as weir.predict. Raises 0A000 for a model of regression.';
+CREATE FUNCTION weir.predict_interval(model weir.learner, features "any", coverage float8 DEFAULT NULL, OUT low float8, OUT high float8)
+    AS 'MODULE_PATHNAME', 'weir_predict_interval' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION weir.predict_interval(weir.learner, "any", float8) IS
+    'Between what numbers the label of the features lies, in a share of all rows that is coverage (0 to 1): a conformal interval (Vovk, Gammerman and Shafer 2005) of the errors of late '
+    'about what a model of regression says, which keeps as many as its option intervals says. coverage NULL: that of option interval_coverage, adapted so that it holds in the '
+    'long run whatever the stream does (Gibbs and Candes 2021). In the unit of the labels. NULLs while too few errors are known; NULL for NULL and before the first row. Raises '
+    '0A000 for a model without option intervals, 22023 for a coverage out of range.';
 CREATE FUNCTION weir.explain(model weir.learner, features "any", class text DEFAULT NULL) RETURNS TABLE (feature text, contribution float8)
     AS 'MODULE_PATHNAME', 'weir_explain' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION weir.explain(weir.learner, "any", text) IS

@@ -28,6 +28,11 @@ static const LearnerMethod *const methods[LEARNER_N_KINDS] = {
 	[LEARNER_HOEFFDING_TREE_REGRESSION] = &hoeffding_tree_regression_method,
 	[LEARNER_HOEFFDING_ADAPTIVE_TREE_REGRESSION] = &hoeffding_adaptive_tree_regression_method,
 	[LEARNER_ADAPTIVE_RANDOM_FOREST_REGRESSION] = &adaptive_random_forest_regression_method,
+	[LEARNER_NEAREST_NEIGHBORS] = &nearest_neighbors_method,
+	[LEARNER_NEAREST_NEIGHBORS_REGRESSION] = &nearest_neighbors_regression_method,
+	[LEARNER_K_MEANS] = &k_means_method,
+	[LEARNER_HALF_SPACE_TREES] = &half_space_trees_method,
+	[LEARNER_HOLT_WINTERS] = &holt_winters_method,
 };
 
 const LearnerMethod *
@@ -63,6 +68,18 @@ LearnerTask
 learner_task(LearnerKind kind)
 {
 	return methods[kind]->task;
+}
+
+bool
+learner_tells_classes(LearnerKind kind)
+{
+	return methods[kind]->task == LEARNER_BINARY || methods[kind]->task == LEARNER_CLASSES;
+}
+
+bool
+learner_needs_label(LearnerKind kind)
+{
+	return methods[kind]->task != LEARNER_CLUSTERS && methods[kind]->task != LEARNER_ANOMALIES;
 }
 
 int
@@ -113,6 +130,17 @@ resize_counted(void *context, void *pointer, size_t old_size, size_t size)
 	return pointer;
 }
 
+/* Learners of numbers keep how far off they were, when asked to. */
+static void
+start_intervals(Learner *learner)
+{
+	int			first = learner_find_option(learner->kind, "intervals");
+
+	if (first >= 0)
+		intervals_start(learner->allocator, &learner->intervals, (int) learner->options[first], learner->options[first + 1],
+						learner->options[first + 2]);
+}
+
 Learner *
 learner_create(Allocator allocator, LearnerKind kind, const double *options)
 {
@@ -146,6 +174,7 @@ learner_free(Learner *learner)
 	}
 	names_free(learner->allocator, &learner->features);
 	names_free(learner->allocator, &learner->classes);
+	intervals_free(learner->allocator, &learner->intervals);
 	learner->outer.resize(learner->outer.context, learner, sizeof(Learner), 0);
 }
 
@@ -283,6 +312,7 @@ void
 learner_start(Learner *learner)
 {
 	learner->state = learner_room(learner, learner->method->state_size);
+	start_intervals(learner);
 	learner->is_started = true;
 	learner->method->start(learner);
 }
@@ -292,6 +322,8 @@ learner_learn(Learner *learner, const double *row, double target, double weight)
 {
 	if (!learner->is_started)
 		learner_start(learner);
+	if (learner->intervals.window > 0 && learner->n_rows > 0)
+		intervals_add(&learner->intervals, learner_number(learner, row), target);
 	learner->method->learn(learner, row, target, weight);
 	learner->n_rows++;
 }
@@ -332,6 +364,12 @@ learner_number(const Learner *learner, const double *row)
 	if (learner->is_started)
 		learner->method->predict(learner, row, &prediction);
 	return prediction;
+}
+
+double
+learner_interval(const Learner *learner, double coverage)
+{
+	return learner->intervals.window > 0 ? intervals_width(&learner->intervals, coverage) : NAN;
 }
 
 void
@@ -383,7 +421,10 @@ static void
 archive_state(Archive *archive, Learner *learner)
 {
 	if (learner->is_started)
+	{
+		archive_intervals(archive, &learner->intervals);
 		learner->method->archive(learner, archive);
+	}
 	archive_random(archive, &learner->random);
 }
 

@@ -41,6 +41,11 @@ typedef enum LearnerKind
 	LEARNER_HOEFFDING_TREE_REGRESSION = 19,
 	LEARNER_HOEFFDING_ADAPTIVE_TREE_REGRESSION = 20,
 	LEARNER_ADAPTIVE_RANDOM_FOREST_REGRESSION = 21,
+	LEARNER_NEAREST_NEIGHBORS = 22,
+	LEARNER_NEAREST_NEIGHBORS_REGRESSION = 23,
+	LEARNER_K_MEANS = 24,
+	LEARNER_HALF_SPACE_TREES = 25,
+	LEARNER_HOLT_WINTERS = 26,
 	LEARNER_N_KINDS
 } LearnerKind;
 
@@ -48,10 +53,12 @@ typedef enum LearnerTask
 {
 	LEARNER_BINARY,				/* two classes */
 	LEARNER_CLASSES,			/* any number of classes */
-	LEARNER_REGRESSION			/* a number */
+	LEARNER_REGRESSION,			/* a number */
+	LEARNER_CLUSTERS,			/* no labels: the number of a cluster, from 0 */
+	LEARNER_ANOMALIES			/* no labels: a score from 0, usual, to 1 */
 } LearnerTask;
 
-#define LEARNER_MAX_OPTIONS 20
+#define LEARNER_MAX_OPTIONS 24
 #define LEARNER_MAX_FEATURES 1024
 #define LEARNER_MAX_CLASSES 1000
 #define LEARNER_MAX_CATEGORIES 1000 /* of one feature; others are missing values */
@@ -70,6 +77,12 @@ extern const char *learner_name(LearnerKind kind);
 extern int	learner_find(const char *name);
 extern const char *learner_reference(LearnerKind kind);
 extern LearnerTask learner_task(LearnerKind kind);
+
+/* Whether there are classes to tell apart; else a number is said. */
+extern bool learner_tells_classes(LearnerKind kind);
+
+/* Whether a row needs a label to be learned. */
+extern bool learner_needs_label(LearnerKind kind);
 extern int	learner_n_options(LearnerKind kind);
 extern const Option *learner_option(LearnerKind kind, int number);
 
@@ -129,8 +142,14 @@ extern void learner_probabilities(const Learner *learner, const double *row, dou
 /* The most probable class; of equally probable ones the first by name; -1 when no class is known. */
 extern int	learner_most_probable(const Learner *learner, const double *probabilities);
 
-/* Of regression: the number. NaN before the first row. */
+/* Of regression: the number; a cluster; a score. NaN before the first row. */
 extern double learner_number(const Learner *learner, const double *row);
+
+/*
+ * Of regression with option intervals: how far the target is from what is said, in a share of rows that is coverage; NaN: that of
+ * option interval_coverage, adapted. Infinite while too few errors are known, NaN where none are kept.
+ */
+extern double learner_interval(const Learner *learner, double coverage);
 
 /*
  * What each feature contributes to what the learner says of the class (of regression: to the number; class is ignored): the bias

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "learn/archive.h"
+#include "learn/intervals.h"
 #include "learn/learner.h"
 #include "learn/names.h"
 #include "learn/random.h"
@@ -42,6 +43,11 @@ typedef struct LearnerMethod
 /* Every learner's: what its state may grow to. */
 #define MEMORY_OPTION NUMBER_OPTION("max_memory", 64 * 1024 * 1024, 4096, 4e9)
 
+/* Every regression's, last: how many errors are kept to tell intervals from, what they shall cover, and how fast that adapts. */
+#define INTERVAL_OPTIONS \
+	COUNT_OPTION("intervals", 0, 0, 100000), NUMBER_OPTION("interval_coverage", 0.9, ABOVE_ZERO, BELOW_ONE), \
+		NUMBER_OPTION("interval_adaptation", 0.005, 0, 1)
+
 extern const LearnerMethod linear_regression_method;
 extern const LearnerMethod logistic_regression_method;
 extern const LearnerMethod softmax_regression_method;
@@ -64,6 +70,11 @@ extern const LearnerMethod extremely_fast_decision_tree_method;
 extern const LearnerMethod hoeffding_tree_regression_method;
 extern const LearnerMethod hoeffding_adaptive_tree_regression_method;
 extern const LearnerMethod adaptive_random_forest_regression_method;
+extern const LearnerMethod nearest_neighbors_method;
+extern const LearnerMethod nearest_neighbors_regression_method;
+extern const LearnerMethod k_means_method;
+extern const LearnerMethod half_space_trees_method;
+extern const LearnerMethod holt_winters_method;
 
 extern const LearnerMethod *learner_method(LearnerKind kind);
 
@@ -82,6 +93,7 @@ struct Learner
 	Names	   *categories;		/* likewise */
 	Names		classes;
 	Random		random;
+	Intervals	intervals;
 	bool		is_started;
 	void	   *state;
 };

@@ -86,6 +86,8 @@ task_name(LearnerKind kind)
 		case LEARNER_BINARY: return "two classes";
 		case LEARNER_CLASSES: return "classes";
 		case LEARNER_REGRESSION: return "regression";
+		case LEARNER_CLUSTERS: return "clusters";
+		case LEARNER_ANOMALIES: return "anomalies";
 	}
 	return NULL;
 }

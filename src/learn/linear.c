@@ -37,7 +37,8 @@ static const char *const optimizers[] = {"sgd", "adagrad", "adam", "ftrl", NULL}
 		BOOLEAN_OPTION("scale", 1)
 
 static const Option linear_options[] = {LINEAR_OPTIONS};
-static const Option quantile_options[] = {LINEAR_OPTIONS, NUMBER_OPTION("quantile", 0.5, ABOVE_ZERO, BELOW_ONE)};
+static const Option regression_options[] = {LINEAR_OPTIONS, INTERVAL_OPTIONS};
+static const Option quantile_options[] = {LINEAR_OPTIONS, NUMBER_OPTION("quantile", 0.5, ABOVE_ZERO, BELOW_ONE), INTERVAL_OPTIONS};
 
 /* A gradient above is cut, so that one absurd row does not end a model. */
 #define LARGEST_GRADIENT 1e12
@@ -325,7 +326,7 @@ linear_archive(Learner *learner, Archive *archive)
 
 const LearnerMethod linear_regression_method =
 	LINEAR_METHOD("linear_regression", "squared loss by stochastic gradient descent (Robbins and Monro 1951)", LEARNER_REGRESSION,
-				  linear_options, regression);
+				  regression_options, regression);
 const LearnerMethod logistic_regression_method =
 	LINEAR_METHOD("logistic_regression", "logistic loss by stochastic gradient descent (Robbins and Monro 1951)", LEARNER_BINARY,
 				  linear_options, logistic);

@@ -29,7 +29,8 @@ static const char *const modes[] = {"pa", "pa1", "pa2", NULL};
 		CHOICE_OPTION("mode", modes, 1), BOOLEAN_OPTION("intercept", 1)
 
 static const Option passive_aggressive_options[] = {PASSIVE_AGGRESSIVE_OPTIONS};
-static const Option passive_aggressive_regression_options[] = {PASSIVE_AGGRESSIVE_OPTIONS, NUMBER_OPTION("epsilon", 0.1, 0, 1e6)};
+static const Option passive_aggressive_regression_options[] = {PASSIVE_AGGRESSIVE_OPTIONS, NUMBER_OPTION("epsilon", 0.1, 0, 1e6),
+															   INTERVAL_OPTIONS};
 static const Option alma_options[] = {MEMORY_OPTION, BOOLEAN_OPTION("scale", 1), NUMBER_OPTION("alpha", 0.9, ABOVE_ZERO, 1),
 									  NUMBER_OPTION("b", 1 / 0.9, ABOVE_ZERO, 1e6),
 									  NUMBER_OPTION("c", 1.4142135623730951, ABOVE_ZERO, 1e6)};

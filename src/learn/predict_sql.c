@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "common/shortest_dec.h"
 #include "funcapi.h"
 #include "learn/learner_datum.h"
@@ -17,12 +18,13 @@ PG_FUNCTION_INFO_V1(weir_predict);
 PG_FUNCTION_INFO_V1(weir_predict_number);
 PG_FUNCTION_INFO_V1(weir_predict_proba);
 PG_FUNCTION_INFO_V1(weir_predict_proba_of);
+PG_FUNCTION_INFO_V1(weir_predict_interval);
 PG_FUNCTION_INFO_V1(weir_explain);
 
 static bool
-is_regression(const Learner *learner)
+says_number(const Learner *learner)
 {
-	return learner_task(learner_kind(learner)) == LEARNER_REGRESSION;
+	return !learner_tells_classes(learner_kind(learner));
 }
 
 Datum
@@ -34,7 +36,7 @@ learner_prediction(const FeatureReader *reader, bool *is_known)
 	const char *name;
 	int			class;
 
-	if (is_regression(learner))
+	if (says_number(learner))
 	{
 		char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
 		double		number = learner_number(learner, reader->row);
@@ -87,7 +89,7 @@ weir_predict_number(PG_FUNCTION_ARGS)
 
 	if (reader == NULL)
 		PG_RETURN_NULL();
-	if (!is_regression(reader->learner))
+	if (!says_number(reader->learner))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("learner %s predicts classes", learner_name(learner_kind(reader->learner))),
@@ -101,7 +103,7 @@ weir_predict_number(PG_FUNCTION_ARGS)
 static void
 require_classes(const Learner *learner)
 {
-	if (is_regression(learner))
+	if (says_number(learner))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("learner %s predicts numbers, which have no probabilities", learner_name(learner_kind(learner))),
@@ -166,6 +168,36 @@ weir_predict_proba_of(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(probabilities[class]);
 }
 
+/* Low and high about the number; nulls where too few errors are known. */
+Datum
+weir_predict_interval(PG_FUNCTION_ARGS)
+{
+	FeatureReader *reader = read_call(fcinfo);
+	double		coverage = PG_ARGISNULL(2) ? NAN : PG_GETARG_FLOAT8(2);
+	double		number;
+	double		width;
+	TupleDesc	description;
+	Datum		values[2];
+	bool		nulls[2];
+
+	if (!isnan(coverage) && !(coverage > 0 && coverage < 1))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("coverage must be above 0 and below 1")));
+	if (reader == NULL)
+		PG_RETURN_NULL();
+	width = learner_interval(reader->learner, coverage);
+	if (isnan(width))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the model keeps no errors to tell intervals from"),
+				 errhint("Train a learner of regression with the option intervals, such as {\"intervals\": 500}.")));
+	number = learner_number(reader->learner, reader->row);
+	nulls[0] = nulls[1] = isnan(number) || isinf(width);
+	values[0] = Float8GetDatum(number - width);
+	values[1] = Float8GetDatum(number + width);
+	(void) get_call_result_type(fcinfo, NULL, &description);
+	Assert(description != NULL);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
+}
+
 /* ---- explanation ---- */
 
 static void
@@ -187,7 +219,7 @@ explained_class(FunctionCallInfo fcinfo, const FeatureReader *reader)
 	double		probabilities[LEARNER_MAX_CLASSES];
 	int			class;
 
-	if (is_regression(learner))
+	if (says_number(learner))
 		return 0;
 	if (!PG_ARGISNULL(2))
 	{

@@ -15,7 +15,7 @@ enum
 };
 
 static const Option options_list[] = {MEMORY_OPTION, NUMBER_OPTION("forgetting", 1, 0.5, 1),
-									  NUMBER_OPTION("regularization", 0.001, 1e-12, 1e12)};
+									  NUMBER_OPTION("regularization", 0.001, 1e-12, 1e12), INTERVAL_OPTIONS};
 
 #define MAX_INPUTS 256
 

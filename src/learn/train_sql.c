@@ -28,6 +28,13 @@ learn_row(FeatureReader *reader, Datum features, Datum label)
 		learner_learn(reader->learner, reader->row, target, 1);
 }
 
+/* Whether a row with such a label is learned. */
+static bool
+is_label(const FeatureReader *reader, bool is_null)
+{
+	return !is_null || !learner_needs_label(learner_kind(reader->learner));
+}
+
 /* ---- train(learner, features, label [, options] ORDER BY ...) ---- */
 
 typedef struct TrainState
@@ -52,7 +59,7 @@ train_row(FunctionCallInfo fcinfo, TrainState *state)
 	/* Learners of many trees take long for a row. */
 	if ((++state->n_rows & 0xff) == 0)
 		CHECK_FOR_INTERRUPTS();
-	if (!PG_ARGISNULL(2) && !PG_ARGISNULL(3))
+	if (!PG_ARGISNULL(2) && is_label(&state->reader, PG_ARGISNULL(3)))
 		learn_row(&state->reader, PG_GETARG_DATUM(2), PG_GETARG_DATUM(3));
 	PG_RETURN_POINTER(state);
 }
@@ -112,10 +119,12 @@ weir_learn(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(1))
 		return PG_GETARG_DATUM(0);
 	feature_reader_init(&reader, CurrentMemoryContext, learner_from_datum(CurrentMemoryContext, PG_GETARG_DATUM(0)),
 						get_fn_expr_argtype(fcinfo->flinfo, 1));
+	if (!is_label(&reader, PG_ARGISNULL(2)))
+		return PG_GETARG_DATUM(0);
 	feature_reader_init_label(&reader, get_fn_expr_argtype(fcinfo->flinfo, 2));
 	learn_row(&reader, PG_GETARG_DATUM(1), PG_GETARG_DATUM(2));
 	return learner_to_datum(reader.learner);
@@ -174,6 +183,7 @@ weir_test_then_train(PG_FUNCTION_ARGS)
 	if (no_features)
 		PG_RETURN_NULL();
 	/* Categories become known before the prediction; that changes nothing of what it is. */
+	no_label = !is_label(reader, no_label);
 	feature_reader_read(reader, features, !no_label);
 	if (learner_n_features(reader->learner) == 0)
 		PG_RETURN_NULL();
