@@ -132,7 +132,7 @@ n = 240
 series = 50 + np.arange(n) * 0.3 + 8 * np.sin(np.arange(n) * 2 * np.pi / 12) + random.normal(0, 1, n)
 stream = store(np.ones((n, 1)), series)
 for name, peer, options, first in (
-        ("level", time_series.HoltWinters(alpha=0.4), {"alpha": 0.4, "beta": None}, 2),
+        ("level", time_series.HoltWinters(alpha=0.4), {"alpha": 0.4}, 2),
         ("trend", time_series.HoltWinters(alpha=0.4, beta=0.2), {"alpha": 0.4, "beta": 0.2}, 2),
         ("multiplicative season", time_series.HoltWinters(alpha=0.4, beta=0.2, gamma=0.3, seasonality=12, multiplicative=True),
          {"alpha": 0.4, "beta": 0.2, "gamma": 0.3, "seasonality": 12, "multiplicative": True}, 12)):

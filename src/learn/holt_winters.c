@@ -22,7 +22,7 @@ enum
 
 static const Option options_list[] = {MEMORY_OPTION,
 									  NUMBER_OPTION("alpha", 0.3, 0, 1),
-									  NUMBER_OPTION("beta", 0.1, 0, 1),
+									  NUMBER_OPTION("beta", NAN, 0, 1),
 									  NUMBER_OPTION("gamma", NAN, 0, 1),
 									  COUNT_OPTION("seasonality", 0, 0, MAX_SEASONALITY),
 									  BOOLEAN_OPTION("multiplicative", 0),
