@@ -15,7 +15,8 @@ FROM learners l, LATERAL (SELECT repaid, test_then_train(l.learner, f, repaid) O
 WHERE task IN ('classes', 'two classes') AND learner NOT IN ('bernoulli_naive_bayes', 'multinomial_naive_bayes') GROUP BY 1 ORDER BY 1;
 -- and every one of numbers the mean
 SELECT l.learner, sum((predict_number(model, f) - debt) ^ 2) < 0.2 * (SELECT var_pop(debt) * count(*) FROM loans) AS better
-FROM (SELECT learner, (SELECT train(learner, (SELECT r FROM (SELECT debt * 3 AS z, purpose) r), debt ORDER BY id) FROM loans) AS model FROM learners WHERE task = 'regression' AND learner <> 'holt_winters') l,
+FROM (SELECT learner, (SELECT train(learner, (SELECT r FROM (SELECT debt * 3 AS z, purpose) r), debt ORDER BY id) FROM loans) AS model
+      FROM learners WHERE task = 'regression' AND learner <> 'holt_winters') l,
      LATERAL (SELECT debt, (SELECT r FROM (SELECT debt * 3 AS z, purpose) r) AS f FROM loans) s GROUP BY 1 ORDER BY 1;
 
 -- what a model is
@@ -69,10 +70,12 @@ SELECT predict(m, ROW(1)) AS low, predict(m, ROW(99)) AS high, predict_number(m,
 FROM (SELECT train('k_means', (SELECT f FROM (SELECT CASE WHEN id % 2 = 0 THEN id % 7 ELSE 90 + id % 7 END AS x) f), NULL, '{"clusters": 2}' ORDER BY id) AS m FROM loans) s;
 SELECT predict_number(m, ROW(500, 500)) > predict_number(m, ROW(50, 0.5)) + 0.02 AS more_anomalous FROM (SELECT train('half_space_trees', ROW(income, debt), NULL ORDER BY id) AS m FROM loans) s;
 SELECT said FROM (SELECT id, test_then_train('k_means', a, NULL, '{"clusters": 2}') OVER (ORDER BY id) AS said FROM rows WHERE id < 4) s ORDER BY id;
-SELECT round(predict_number(train('holt_winters', ROW(1), 5 + 2 * t + (ARRAY[10, -10, 0])[1 + t % 3], '{"beta": 0.1, "gamma": 0.1, "seasonality": 3}' ORDER BY t), ROW(h))::numeric) AS said, 5 + 2 * (300 + h) + (ARRAY[10, -10, 0])[1 + (300 + h) % 3] AS is
+SELECT round(predict_number(train('holt_winters', ROW(1), 5 + 2 * t + (ARRAY[10, -10, 0])[1 + t % 3], '{"beta": 0.1, "gamma": 0.1, "seasonality": 3}' ORDER BY t), ROW(h))::numeric) AS said,
+       5 + 2 * (300 + h) + (ARRAY[10, -10, 0])[1 + (300 + h) % 3] AS is
 FROM generate_series(1, 300) t, (VALUES (1), (2), (5)) v (h) GROUP BY h ORDER BY h;
 SELECT low < 50 AND high > 50 AS about_the_middle, round((high - low)::numeric / 98, 1) AS width, (wide).high > high AS wider
-FROM (SELECT train('linear_regression', ROW(debt * 0), income, '{"intervals": 500}' ORDER BY id) AS m FROM loans) s, predict_interval(m, ROW(0), 0.9), LATERAL (SELECT predict_interval(m, ROW(0), 0.99) AS wide) w;
+FROM (SELECT train('linear_regression', ROW(debt * 0), income, '{"intervals": 500}' ORDER BY id) AS m FROM loans) s, predict_interval(m, ROW(0), 0.9),
+     LATERAL (SELECT predict_interval(m, ROW(0), 0.99) AS wide) w;
 SELECT low IS NULL AS too_few FROM (SELECT train('linear_regression', ROW(debt), income, '{"intervals": 500}' ORDER BY id) AS m FROM loans WHERE id < 5) s, predict_interval(m, ROW(0)) LIMIT 1;
 
 -- errors

@@ -142,7 +142,8 @@ for name, peer, options, first in (
             worst = max(worst, abs(peer.forecast(1)[0] - ours))
         peer.learn_one(y)
     check(worst < 1e-9, f"Holt-Winters, {name}: {worst}")
-    cursor.execute("SELECT weir.predict_number(m, ARRAY[h::float8]) FROM (SELECT weir.train('holt_winters', x, target, %s ORDER BY i) AS m FROM learn_other_rows WHERE stream = %s) s, generate_series(1, 30) h ORDER BY h",
+    cursor.execute("""SELECT weir.predict_number(m, ARRAY[h::float8])
+        FROM (SELECT weir.train('holt_winters', x, target, %s ORDER BY i) AS m FROM learn_other_rows WHERE stream = %s) s, generate_series(1, 30) h ORDER BY h""",
                    (json.dumps(options), stream))
     check(np.allclose([row[0] for row in cursor], peer.forecast(30), rtol=1e-9), f"Holt-Winters, {name}: thirty steps ahead")
 # An additive season: statsmodels, begun with the same level, trend and season.

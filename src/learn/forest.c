@@ -289,7 +289,8 @@ learn_and_replace_itself(Learner *learner, Member *member, const double *row, do
 static bool
 learn_and_watch(Learner *learner, Member *member, const double *row, double target, double weight)
 {
-	int			k = random_poisson(&learner->random, learner->kind == LEARNER_LEVERAGING_BAGGING ? forest_option(learner, LAMBDA) : 1);
+	double		mean = learner->kind == LEARNER_LEVERAGING_BAGGING ? forest_option(learner, LAMBDA) : 1;
+	int			k = random_poisson(&learner->random, mean);
 	double		before;
 
 	if (k > 0)

@@ -26,7 +26,8 @@ CREATE FUNCTION weir._learners() RETURNS TABLE (learner text, task text, options
 COMMENT ON FUNCTION weir._learners() IS 'The rows of weir.learners. Internal.';
 CREATE VIEW weir.learners AS SELECT learner, task, options, reference FROM weir._learners();
 COMMENT ON VIEW weir.learners IS
-    'The learners that weir.train and weir.test_then_train know. task: what labels are (two classes; classes; regression: a number), or that there are none (clusters, anomalies). options: all of them with '
+    'The learners that weir.train and weir.test_then_train know. task: what labels are (two classes; classes; regression: a number), or that there are '
+    'none (clusters, anomalies). options: all of them with '
     'their initial values; null: follows from others. reference: the paper or textbook that is followed.';
 GRANT SELECT ON weir.learners TO PUBLIC;
 
@@ -51,7 +52,8 @@ CREATE AGGREGATE weir.train(weir.learner, "any", "any") (SFUNC = weir.train_tran
 COMMENT ON AGGREGATE weir.train(text, "any", "any") IS
     'train(learner, features, label ORDER BY ...): a model that has learned the rows in that order. learner: as in weir.learners, with its initial options. features: a row '
     '(ROW(a, b), or a subquery''s, whose column names are kept) or an array of numbers. Numbers, times and intervals are numbers, boolean is 0 or 1, text and enums are categories; '
-    'NULL, NaN, infinity and numbers beyond 1e100 are missing values. label: a class (boolean, integer, text, enum) or, for regression, a number; learners of clusters and anomalies take NULL. Rows without features, or a label that is needed, are left out. '
+    'NULL, NaN, infinity and numbers beyond 1e100 are missing values. label: a class (boolean, integer, text, enum) or, for regression, a number; learners '
+    'of clusters and anomalies take NULL. Rows without features, or a label that is needed, are left out. '
     'NULL over no rows. Raises 22023 for an unknown learner, 42804 for a type that cannot be read, 54000 for a third class where two can be told apart.';
 COMMENT ON AGGREGATE weir.train(text, "any", "any", jsonb) IS
     'train(learner, features, label, options ORDER BY ...): as weir.train without options; options are those of the first row, as weir.learners shows them. Raises 22023 for an '
@@ -109,7 +111,8 @@ CREATE FUNCTION weir.explain(model weir.learner, features "any", class text DEFA
 COMMENT ON FUNCTION weir.explain(weir.learner, "any", text) IS
     'What each feature contributes to what the model says of a class (NULL: the predicted one): with "(bias)" first, contributions sum to it exactly. '
     'Linear models: log-odds of the class (softmax: its score; '
-    'passive_aggressive and alma: the margin; regression: the number). Naive Bayes: the logarithm of the joint likelihood. Trees and forests: the probability, of regression the number, by path-dependent SHAP values '
+    'passive_aggressive and alma: the margin; regression: the number). Naive Bayes: the logarithm of the joint likelihood. Trees and forests: the '
+    'probability, of regression the number, by path-dependent SHAP values '
     '(Lundberg, Erion and Lee 2018) over the weights that nodes have seen. No rows for NULL and before the first row.';
 
 -- what a model says of itself
