@@ -186,7 +186,7 @@ weight_of(const Learner *learner, const Neighbor *nearest, int i)
 static void
 neighbors_predict(const Learner *learner, const double *row, double *prediction)
 {
-	Neighbor	nearest[MAX_NEIGHBORS];
+	Neighbor	nearest[MAX_NEIGHBORS] = {{0}};
 	int			n = find_nearest(learner, row, nearest);
 	double		sum = 0;
 	double		weights = 0;
