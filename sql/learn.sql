@@ -78,6 +78,23 @@ FROM (SELECT train('linear_regression', ROW(debt * 0), income, '{"intervals": 50
      LATERAL (SELECT predict_interval(m, ROW(0), 0.99) AS wide) w;
 SELECT low IS NULL AS too_few FROM (SELECT train('linear_regression', ROW(debt), income, '{"intervals": 500}' ORDER BY id) AS m FROM loans WHERE id < 5) s, predict_interval(m, ROW(0)) LIMIT 1;
 
+-- pipelines: kept with the model, by name; steps add features, and change them
+CREATE TABLE piped AS SELECT train('linear_regression', (SELECT f FROM (SELECT CASE WHEN id % 10 > 0 THEN income END AS income, purpose, id AS at, 7 AS same) f), debt, '{"pipeline": [
+    {"step": "impute", "feature": "income"}, {"step": "window", "feature": "income", "by": "purpose", "rows": 3, "as": "mean_income"},
+    {"step": "window", "by": "purpose", "time": "at", "statistic": "gap", "as": "gap"}, {"step": "target_encode", "feature": "purpose"}, {"step": "scale", "feature": "at", "with": "min_max"}]}'
+    ORDER BY id) AS model FROM loans;
+SELECT feature, kind, n_categories, is_added, contribution IS NOT NULL AS has_contribution, is_nil FROM piped, learner_features(model);
+SELECT (learner_stats(model)).n_features, jsonb_array_length((learner_stats(model)).options -> 'pipeline') AS steps, (learner_stats(model)).options #> '{pipeline,3}' AS fourth FROM piped;
+SELECT model::text::weir.learner::text = model::text AS same, predict_number(model, ROW(NULL, 'car', 2001, 7)) IS NOT NULL AS predicts,
+       (SELECT count(*) FROM explain(model, ROW(NULL, 'boat', 2001, 7))) AS contributions FROM piped;
+SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "impute", "feature": "f1"}, {"step": "scale", "feature": "f2"}]}')) FROM loans;
+SELECT (train('hoeffding_tree', ROW(purpose), repaid, '{"pipeline": [{"step": "scale", "feature": "f1"}]}')) FROM loans;
+SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "fill", "feature": "f1"}]}')) FROM loans;
+SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "window", "feature": "f1", "rows": 1, "as": "w"}]}')) FROM loans;
+SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "window", "feature": "f1"}]}')) FROM loans;
+SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": {"step": "window"}}')) FROM loans;
+DROP TABLE piped;
+
 -- errors
 SELECT predict_interval(train('linear_regression', ROW(debt), income), ROW(0)) FROM loans;
 SELECT predict_interval(train('linear_regression', ROW(debt), income, '{"intervals": 9}'), ROW(0), 1) FROM loans;

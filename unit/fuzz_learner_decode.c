@@ -36,6 +36,8 @@ change_and_use(const uint8_t *bytes, size_t size)
 	learner_initial_options(kind, options);
 	learner = learner_create(unit_allocator(), kind, options);
 	learner_name_features(learner);
+	if (bytes[0] & 0x80)
+		learner_add_steps(learner);
 	learner_exercise(learner, 0, bytes[1] * 2);
 	stored = learner_bytes(learner);
 	learner_free(learner);

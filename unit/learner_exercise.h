@@ -26,6 +26,38 @@ learner_bytes(const Learner *learner)
 	return stored;
 }
 
+/* Every kind of step, and windows of every statistic. */
+static inline void
+learner_add_steps(Learner *learner)
+{
+	static const struct
+	{
+		StepKind	kind;
+		const char *names[STEP_N_NAMES];
+		double		options[STEP_MAX_OPTIONS];
+	} steps[] = {
+		{STEP_IMPUTE, {"a", "", "", ""}, {0, 0}},
+		{STEP_IMPUTE, {"c", "", "", ""}, {1, 0}},
+		{STEP_IMPUTE, {"b", "", "", ""}, {2, 0}},
+		{STEP_WINDOW, {"a", "b", "", "mean"}, {2, 10, NAN, 3}},
+		{STEP_WINDOW, {"c", "b", "e", "sum"}, {1, 7, 1e-7, 1000}},
+		{STEP_WINDOW, {"", "d", "e", "rate"}, {6, 100, NAN, 2}},
+		{STEP_WINDOW, {"", "a", "", "count"}, {0, 5, NAN, 50}},
+		{STEP_WINDOW, {"c", "", "", "deviation"}, {5, 30, NAN, 1}},
+		{STEP_WINDOW, {"c", "d", "", "lag"}, {7, 2, NAN, 10}},
+		{STEP_WINDOW, {"", "d", "e", "gap"}, {9, 2, NAN, 10}},
+		{STEP_TARGET_ENCODE, {"b", "", "", ""}, {10}},
+		{STEP_SCALE, {"c", "", "", ""}, {0}},
+		{STEP_SCALE, {"e", "", "", ""}, {1}},
+	};
+	int			number;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		learner_add_step(learner, steps[i].kind, steps[i].names, steps[i].options);
+	if (learner_bind_steps(learner, &number) != NULL)
+		abort();
+}
+
 /* Three numbers and two categories. */
 static inline void
 learner_name_features(Learner *learner)
@@ -47,7 +79,7 @@ learner_draw_row(Learner *learner, int number, bool learning, double *row)
 	int			category = (int) unit_random_below(4);
 	bool		positive = concept == 0 ? a + c / 10 + (category == 3) > 0.25 : a < 0.5;
 
-	for (int i = 0; i < learner_n_features(learner); i++)
+	for (int i = 0; i < learner_n_inputs(learner); i++)
 		if (learner_feature_is_categorical(learner, i))
 		{
 			char		name[2] = {(char) ('p' + (i == 1 ? category : (int) unit_random_below(3)))};
@@ -57,7 +89,7 @@ learner_draw_row(Learner *learner, int number, bool learning, double *row)
 		else
 			row[i] = i == 0 ? a : i == 2 ? c : unit_random_uniform();
 	if (unit_random_below(20) == 0)
-		row[unit_random_below((uint64_t) learner_n_features(learner))] = NAN;
+		row[unit_random_below((uint64_t) learner_n_inputs(learner))] = NAN;
 	if (learner_task(learner_kind(learner)) == LEARNER_REGRESSION)
 		return 3 * a - c / 5 + category;
 	return positive;

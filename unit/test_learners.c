@@ -16,6 +16,16 @@ initial(LearnerKind kind)
 	return learner;
 }
 
+/* The same with a pipeline. */
+static Learner *
+with_steps(LearnerKind kind)
+{
+	Learner	   *learner = initial(kind);
+
+	learner_add_steps(learner);
+	return learner;
+}
+
 static bool
 same_bytes(const Learner *a, const Learner *b)
 {
@@ -59,16 +69,16 @@ test_catalogue(void)
 
 /* Stopped anywhere, stored and gone on with: the same model, byte for byte. */
 static void
-test_resumed(LearnerKind kind)
+test_resumed(LearnerKind kind, Learner *(*create)(LearnerKind))
 {
 	bool		good = true;
 	uint64_t	seed = unit_random();
 
-	for (int round = 0; round < unit_rounds(4); round++)
+	for (int round = 0; round < unit_rounds(create == initial ? 4 : 1); round++)
 	{
 		int			stop = (int) unit_random_below(2500);
-		Learner	   *whole = initial(kind);
-		Learner	   *first = initial(kind);
+		Learner	   *whole = create(kind);
+		Learner	   *first = create(kind);
 		Learner	   *rest;
 		uint64_t	state = unit_state.state;
 
@@ -89,7 +99,7 @@ test_resumed(LearnerKind kind)
 		learner_free(whole);
 		learner_free(first);
 	}
-	CHECK(good, "%s: stopped, stored and gone on with", learner_name(kind));
+	CHECK(good, "%s: stopped, stored and gone on with%s", learner_name(kind), create == with_steps ? ", with a pipeline" : "");
 }
 
 /* Better than the majority by far, or than the mean, on what it has not seen. */
@@ -214,10 +224,10 @@ test_memory(LearnerKind kind)
 
 /* Bytes changed at random are refused, or are those of a learner that can be used. */
 static void
-test_changed_bytes(LearnerKind kind)
+test_changed_bytes(LearnerKind kind, Learner *(*create)(LearnerKind))
 {
 	bool		good = true;
-	Learner	   *learner = initial(kind);
+	Learner	   *learner = create(kind);
 	LearnerBytes stored;
 
 	learner_exercise(learner, 0, 1500);
@@ -245,6 +255,98 @@ test_changed_bytes(LearnerKind kind)
 	}
 	CHECK(good, "%s: changed bytes", learner_name(kind));
 	free(stored.bytes);
+	learner_free(learner);
+}
+
+/* What windows add, against what the last rows of the key say by definition; and asking is learning's feature. */
+static void
+test_window_statistics(void)
+{
+	static const char *const names[] = {"x", "key", "at", ""};
+	enum
+	{
+		N = 400,
+		ROWS = 6,
+		KEYS = 5
+	};
+	static const char *const statistics[] = {"count", "sum", "mean", "min", "max", "deviation", "rate", "lag", "difference", "gap"};
+	double		options[LEARNER_MAX_OPTIONS];
+	Learner	   *learner;
+	int			number;
+	double		values[N];
+	double		times[N];
+	int			keys[N];
+	bool		good = true;
+
+	learner_initial_options(LEARNER_NEAREST_NEIGHBORS_REGRESSION, options);
+	options[learner_find_option(LEARNER_NEAREST_NEIGHBORS_REGRESSION, "neighbors")] = 1;
+	learner = learner_create(unit_allocator(), LEARNER_NEAREST_NEIGHBORS_REGRESSION, options);
+	learner_add_feature(learner, "x", 1, false);
+	learner_add_feature(learner, "key", 3, true);
+	learner_add_feature(learner, "at", 2, false);
+	for (int statistic = 0; statistic < 10; statistic++)
+	{
+		const char *all[STEP_N_NAMES] = {names[0], names[1], names[2], statistics[statistic]};
+
+		learner_add_step(learner, STEP_WINDOW, all, (double[]){statistic, ROWS, NAN, KEYS});
+	}
+	CHECK(learner_bind_steps(learner, &number) == NULL && learner_n_features(learner) == 13 && learner_n_inputs(learner) == 3,
+		  "ten features more");
+	for (int i = 0; i < N; i++)
+	{
+		double		row[13] = {0};
+		double		sum = 0;
+		double		squares = 0;
+		double		low = INFINITY;
+		double		high = -INFINITY;
+		int			n = 0;
+		int			before = -1;
+		int			first = i;
+
+		keys[i] = (int) unit_random_below(KEYS);
+		values[i] = unit_random_normal();
+		times[i] = (i == 0 ? 0 : times[i - 1]) + 1e6 * (1 + (double) unit_random_below(5));
+		row[0] = values[i];
+		row[1] = learner_category_add(learner, 1, &"vwxyz"[keys[i]], 1);
+		row[2] = times[i];
+		for (int j = i; j >= 0 && n < ROWS; j--)
+			if (keys[j] == keys[i])
+			{
+				before = j < i && before < 0 ? j : before;
+				first = j;
+				sum += values[j];
+				low = fmin(low, values[j]);
+				high = fmax(high, values[j]);
+				n++;
+			}
+		for (int j = i, m = n; m > 0; j--)
+			if (keys[j] == keys[i])
+			{
+				squares += (values[j] - sum / n) * (values[j] - sum / n);
+				m--;
+			}
+		{
+			double		seen[13];
+			const double expected[10] = {n,
+										 sum,
+										 sum / n,
+										 low,
+										 high,
+										 n > 1 ? sqrt(squares / (n - 1)) : 0,
+										 n > 1 ? (n - 1) / ((times[i] - times[first]) / 1e6) : NAN,
+										 before < 0 ? NAN : values[before],
+										 before < 0 ? NAN : values[i] - values[before],
+										 before < 0 ? NAN : (times[i] - times[before]) / 1e6};
+
+			memcpy(seen, row, sizeof(seen));
+			pipeline_apply(learner_pipeline(learner), seen);
+			for (int j = 0; j < 10; j++)
+				EXPECT(&good, fabs(seen[3 + j] - expected[j]) < 1e-9 || (isnan(seen[3 + j]) && isnan(expected[j])),
+					   "row %d: %s is %g, not %g", i, statistics[j], seen[3 + j], expected[j]);
+		}
+		learner_learn(learner, row, values[i], 1);
+	}
+	CHECK(good, "windows say what the rows of the key say");
 	learner_free(learner);
 }
 
@@ -368,13 +470,17 @@ main(void)
 	test_names();
 	for (int kind = 0; kind < LEARNER_N_KINDS; kind++)
 	{
-		test_resumed(kind);
+		test_resumed(kind, initial);
+		test_resumed(kind, with_steps);
 		if (learner_needs_label(kind) && kind != LEARNER_HOLT_WINTERS)
 			test_learns(kind);
 		if (learner_explains(kind) && kind != LEARNER_PASSIVE_AGGRESSIVE && kind != LEARNER_ALMA)
 			test_contributions(kind);
-		test_changed_bytes(kind);
+		test_changed_bytes(kind, initial);
 	}
+	test_changed_bytes(LEARNER_LOGISTIC_REGRESSION, with_steps);
+	test_changed_bytes(LEARNER_HOEFFDING_TREE, with_steps);
+	test_window_statistics();
 	test_without_labels();
 	test_intervals(LEARNER_LINEAR_REGRESSION);
 	test_intervals(LEARNER_HOEFFDING_TREE_REGRESSION);

@@ -224,6 +224,7 @@ fed_learner_untrained(const FedLearner *fed)
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_COLUMN),
 					 errmsg("the features have two columns called \"%s\"", fed->feature_names[i])));
+	learner_require_steps(learner);
 	return learner;
 }
 
@@ -243,7 +244,7 @@ learner_of_version(const FedLearner *fed)
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %d", fed->model, fed->from_version)));
 	bytes = DatumGetByteaPP(sql_value(0, 1, &is_null));
 	learner = learner_from_bytes(fed->context, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-	is_same = learner_n_features(learner) == fed->n_features;
+	is_same = learner_n_inputs(learner) == fed->n_features;
 	for (int i = 0; i < fed->n_features && is_same; i++)
 		is_same = learner_find_feature(learner, fed->feature_names[i], strlen(fed->feature_names[i])) == i &&
 			learner_feature_is_categorical(learner, i) == fed->feature_is_categorical[i];

@@ -15,16 +15,16 @@
 #include "base/allocator.h"
 #include "base/wire.h"
 
-typedef enum ArchiveMode
+typedef enum ArchivePurpose
 {
 	ARCHIVE_MEASURE,
 	ARCHIVE_WRITE,
 	ARCHIVE_READ
-} ArchiveMode;
+} ArchivePurpose;
 
 typedef struct Archive
 {
-	ArchiveMode mode;
+	ArchivePurpose mode;
 	Allocator	allocator;
 	uint8_t	   *buffer;			/* written to */
 	size_t		position;		/* written, or measured, so far */

@@ -71,6 +71,22 @@ name_features(FeatureReader *reader, int n, bool (*is_categorical)(const Feature
 					(errcode(ERRCODE_DUPLICATE_COLUMN), errmsg("the features have two columns called \"%s\"", name),
 					 errhint("Give one of them another name in a subquery.")));
 	}
+	learner_require_steps(reader->learner);
+}
+
+void
+learner_require_steps(Learner *learner)
+{
+	int			number;
+	const char *conflict = learner_bind_steps(learner, &number);
+
+	if (conflict == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("step %d of the pipeline, %s, does not go with the features", number + 1,
+					step_kinds[learner_pipeline(learner)->steps[number].kind]),
+			 errdetail("%s", conflict)));
 }
 
 static bool
@@ -139,7 +155,7 @@ match_columns(FeatureReader *reader)
 {
 	Learner	   *learner = reader->learner;
 	TupleDesc	description = reader->description;
-	int			n = learner_n_features(learner);
+	int			n = learner_n_inputs(learner);
 	bool		by_place = description->natts == n && is_unnamed(description);
 
 	for (int i = 0; i < n; i++)
@@ -238,7 +254,7 @@ read_record(FeatureReader *reader, Datum features, bool learning)
 		describe_record(reader, type, typmod, learning);
 	make_room(reader);
 	heap_deform_tuple(&tuple, reader->description, reader->values, reader->nulls);
-	n = learner_n_features(reader->learner);
+	n = learner_n_inputs(reader->learner);
 	for (int i = 0; i < n; i++)
 	{
 		int			column = reader->columns[i];
@@ -273,10 +289,10 @@ read_array(FeatureReader *reader, Datum features, bool learning)
 
 	if (learner_n_features(reader->learner) == 0 && learning)
 		name_features(reader, n, array_is_categorical);
-	if (n != learner_n_features(reader->learner))
+	if (n != learner_n_inputs(reader->learner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("an array of %d features, where the learner has %d", n, learner_n_features(reader->learner))));
+				 errmsg("an array of %d features, where the learner has %d", n, learner_n_inputs(reader->learner))));
 	make_room(reader);
 	for (int i = 0; i < n; i++)
 		if (learner_feature_is_categorical(reader->learner, i))

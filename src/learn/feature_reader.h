@@ -39,6 +39,9 @@ typedef struct FeatureReader
 /* type: of the argument that holds features. Raises 42804 when it can hold none. */
 extern void feature_reader_init(FeatureReader *reader, MemoryContext context, Learner *learner, Oid type);
 
+/* The learner's features are named: steps of its pipeline find theirs; raises 22023 for one that cannot. */
+extern void learner_require_steps(Learner *learner);
+
 /* The type of labels; raises 42804 when the learner cannot learn them. */
 extern void feature_reader_init_label(FeatureReader *reader, Oid type);
 

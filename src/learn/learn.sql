@@ -56,7 +56,11 @@ COMMENT ON AGGREGATE weir.train(text, "any", "any") IS
     'of clusters and anomalies take NULL. Rows without features, or a label that is needed, are left out. '
     'NULL over no rows. Raises 22023 for an unknown learner, 42804 for a type that cannot be read, 54000 for a third class where two can be told apart.';
 COMMENT ON AGGREGATE weir.train(text, "any", "any", jsonb) IS
-    'train(learner, features, label, options ORDER BY ...): as weir.train without options; options are those of the first row, as weir.learners shows them. Raises 22023 for an '
+    'train(learner, features, label, options ORDER BY ...): as weir.train without options; options are those of the first row, as weir.learners shows them, and "pipeline", an array of steps '
+    'that make of a row what the learner sees, kept with the model: {"step": "impute", "feature": "a", "with": "mean" | "last" | "most_frequent" | "constant", "value": 0}; '
+    '{"step": "target_encode", "feature": "a", "smoothing": 10}; {"step": "scale", "feature": "a", "with": "standard" | "min_max"}; {"step": "window", "feature": "a", "statistic": '
+    '"count" | "sum" | "mean" | "min" | "max" | "deviation" | "rate" | "lag" | "difference" | "gap", "rows": 100, "seconds": null, "by": "key", "time": "at", "max_keys": 1000, '
+    '"as": "name"}. Raises 22023 for an '
     'unknown option or a value that it cannot have.';
 COMMENT ON AGGREGATE weir.train(weir.learner, "any", "any") IS
     'train(model, features, label ORDER BY ...): the model after the rows in that order; the model is that of the first row. Features are found by name where the row has '
@@ -120,9 +124,11 @@ COMMENT ON FUNCTION weir.explain(weir.learner, "any", text) IS
 CREATE FUNCTION weir.learner_stats(model weir.learner, OUT learner text, OUT task text, OUT options jsonb, OUT n bigint, OUT n_features int, OUT n_classes int, OUT memory_bytes bigint)
     AS 'MODULE_PATHNAME', 'weir_learner_stats' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.learner_stats(weir.learner) IS 'What a model is and has seen: learner, task and options as in weir.learners, n rows learned, memory in use in bytes. NULL for NULL.';
-CREATE FUNCTION weir.learner_features(model weir.learner) RETURNS TABLE (feature text, kind text, n_categories int)
+CREATE FUNCTION weir.learner_features(model weir.learner) RETURNS TABLE (feature text, kind text, n_categories int, is_added boolean, contribution float8, is_nil boolean)
     AS 'MODULE_PATHNAME', 'weir_learner_features' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;
-COMMENT ON FUNCTION weir.learner_features(weir.learner) IS 'The features of a model in order: their kind (number, category) and, of categories, how many it knows.';
+COMMENT ON FUNCTION weir.learner_features(weir.learner) IS 'The features of a model in order: their kind (number, category) and, of categories, how many it knows; is_added: a step of its pipeline adds it. contribution: how large what it '
+    'contributes (see weir.explain) is in the mean, over one in 256 of the rows learned, those of late counting most; NULL where none was looked at or the learner has no '
+    'contributions. is_nil: that is no more than a thousandth of the largest one, so that the feature can be left out; NULL before 5000 rows. NULL for NULL.';
 CREATE FUNCTION weir.learner_classes(model weir.learner) RETURNS SETOF text
     AS 'MODULE_PATHNAME', 'weir_learner_classes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 2;
 COMMENT ON FUNCTION weir.learner_classes(weir.learner) IS 'The classes of a model, in the order in which it met them. None for regression.';

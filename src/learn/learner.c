@@ -172,8 +172,10 @@ learner_free(Learner *learner)
 		learner->allocator.resize(learner->allocator.context, learner->categories, (size_t) n * sizeof(Names), 0);
 		learner->allocator.resize(learner->allocator.context, learner->is_categorical, (size_t) n * sizeof(bool), 0);
 	}
+	learner_release(learner, learner->contributions, (size_t) n * sizeof(double));
 	names_free(learner->allocator, &learner->features);
 	names_free(learner->allocator, &learner->classes);
+	pipeline_free(learner->allocator, &learner->pipeline);
 	intervals_free(learner->allocator, &learner->intervals);
 	learner->outer.resize(learner->outer.context, learner, sizeof(Learner), 0);
 }
@@ -241,7 +243,72 @@ learner_feature_name(const Learner *learner, int feature, size_t *length)
 bool
 learner_feature_is_categorical(const Learner *learner, int feature)
 {
-	return learner->is_categorical[feature];
+	return learner->is_categorical[feature] || pipeline_encodes(&learner->pipeline, feature);
+}
+
+/* ---- the pipeline ---- */
+
+void
+learner_add_step(Learner *learner, StepKind kind, const char *const *names, const double *options)
+{
+	pipeline_add(learner->allocator, &learner->pipeline, kind, names, options);
+}
+
+static int
+find_for_step(void *context, const char *name)
+{
+	return learner_find_feature(context, name, strlen(name));
+}
+
+static bool
+is_categorical_for_step(void *context, int feature)
+{
+	return ((Learner *) context)->is_categorical[feature];
+}
+
+static int
+add_for_step(void *context, const char *name)
+{
+	return learner_add_feature(context, name, strlen(name), false);
+}
+
+const char *
+learner_bind_steps(Learner *learner, int *number)
+{
+	PipelineFeatures features = {.context = learner,
+								 .find = find_for_step,
+								 .is_categorical = is_categorical_for_step,
+								 .add = add_for_step};
+	const char *conflict = pipeline_bind(&learner->pipeline, &features, learner->features.n, number);
+
+	if (conflict == NULL)
+		for (int i = 0; i < learner->features.n; i++)
+			if (pipeline_encodes(&learner->pipeline, i))
+				learner->is_categorical[i] = false;
+	return conflict;
+}
+
+const Pipeline *
+learner_pipeline(const Learner *learner)
+{
+	return &learner->pipeline;
+}
+
+int
+learner_n_inputs(const Learner *learner)
+{
+	return learner->pipeline.n_steps > 0 && learner->pipeline.n_inputs > 0 ? learner->pipeline.n_inputs : learner->features.n;
+}
+
+/* The row as the learner sees it: itself, or what steps make of it in the room given. */
+static const double *
+seen(const Learner *learner, const double *row, double *room)
+{
+	if (learner->pipeline.n_steps == 0)
+		return row;
+	memcpy(room, row, (size_t) learner->pipeline.n_inputs * sizeof(double));
+	pipeline_apply(&learner->pipeline, room);
+	return room;
 }
 
 int
@@ -313,19 +380,50 @@ learner_start(Learner *learner)
 {
 	learner->state = learner_room(learner, learner->method->state_size);
 	start_intervals(learner);
+	if (learner->method->contribute != NULL)
+		learner->contributions = learner_room(learner, (size_t) learner->features.n * sizeof(double));
 	learner->is_started = true;
 	learner->method->start(learner);
+}
+
+/* One row in so many is asked what its features contribute. */
+#define ASK_EVERY 256
+
+static void
+ask_for_contributions(Learner *learner, const double *row, double target)
+{
+	double		bias = 0;
+	double		contributions[LEARNER_MAX_FEATURES] = {0};
+	double		share;
+
+	learner->n_asked++;
+	/* So that what was long ago counts less and less. */
+	share = fmax(1.0 / (double) learner->n_asked, 0.02);
+	learner->method->contribute(learner, row, (int) (learner_tells_classes(learner->kind) ? target : 0), &bias, contributions);
+	for (int i = 0; i < learner->features.n; i++)
+		if (isfinite(contributions[i]))
+			learner->contributions[i] += share * (fabs(contributions[i]) - learner->contributions[i]);
 }
 
 void
 learner_learn(Learner *learner, const double *row, double target, double weight)
 {
+	double		room[LEARNER_MAX_FEATURES];
+
 	if (!learner->is_started)
 		learner_start(learner);
 	if (learner->intervals.window > 0 && learner->n_rows > 0)
 		intervals_add(&learner->intervals, learner_number(learner, row), target);
+	if (learner->pipeline.n_steps > 0)
+	{
+		memcpy(room, row, (size_t) learner->pipeline.n_inputs * sizeof(double));
+		pipeline_learn(learner->allocator, &learner->pipeline, room, target, weight, learner_is_full(learner));
+		row = room;
+	}
 	learner->method->learn(learner, row, target, weight);
 	learner->n_rows++;
+	if (learner->contributions != NULL && learner->n_rows % ASK_EVERY == 0)
+		ask_for_contributions(learner, row, target);
 }
 
 void
@@ -337,8 +435,10 @@ fit_rows(Learner *learner, int64_t n)
 void
 learner_probabilities(const Learner *learner, const double *row, double *probabilities)
 {
+	double		room[LEARNER_MAX_FEATURES];
+
 	if (learner->is_started)
-		learner->method->predict(learner, row, probabilities);
+		learner->method->predict(learner, seen(learner, row, room), probabilities);
 	else
 		for (int i = 0; i < learner->classes.n; i++)
 			probabilities[i] = 1.0 / learner->classes.n;
@@ -359,10 +459,11 @@ learner_most_probable(const Learner *learner, const double *probabilities)
 double
 learner_number(const Learner *learner, const double *row)
 {
+	double		room[LEARNER_MAX_FEATURES];
 	double		prediction = NAN;
 
 	if (learner->is_started)
-		learner->method->predict(learner, row, &prediction);
+		learner->method->predict(learner, seen(learner, row, room), &prediction);
 	return prediction;
 }
 
@@ -375,10 +476,18 @@ learner_interval(const Learner *learner, double coverage)
 void
 learner_contributions(const Learner *learner, const double *row, int class, double *bias, double *contributions)
 {
+	double		room[LEARNER_MAX_FEATURES];
+
 	*bias = 0;
 	memset(contributions, 0, (size_t) learner->features.n * sizeof(double));
 	if (learner->is_started)
-		learner->method->contribute(learner, row, class, bias, contributions);
+		learner->method->contribute(learner, seen(learner, row, room), class, bias, contributions);
+}
+
+double
+learner_mean_contribution(const Learner *learner, int feature)
+{
+	return learner->contributions != NULL && learner->n_asked > 0 ? learner->contributions[feature] : NAN;
 }
 
 /* ---- the stored form ---- */
@@ -386,32 +495,50 @@ learner_contributions(const Learner *learner, const double *row, int class, doub
 /* A version, the kind, then what archive_learner names. */
 #define WIRE_VERSION 1
 
+/* The names of all features; those that steps add are found again by binding the steps. */
+static void
+archive_features(Archive *archive, Learner *learner)
+{
+	Names		names = {0};
+	int			n_inputs = learner_n_inputs(learner);
+
+	archive_pipeline(archive, &learner->pipeline);
+	archive_count(archive, &n_inputs, 0, LEARNER_MAX_FEATURES);
+	archive_names(archive, archive_reads(archive) ? &names : &learner->features, LEARNER_MAX_FEATURES);
+	if (archive_reads(archive) && n_inputs > names.n)
+		archive_refuse(archive);
+	for (int i = 0; i < n_inputs && !archive_is_corrupt(archive); i++)
+	{
+		bool		is_categorical = !archive_reads(archive) && learner_feature_is_categorical(learner, i);
+
+		archive_boolean(archive, &is_categorical);
+		if (archive_reads(archive))
+			learner_add_feature(learner, names.names[i].bytes, names.names[i].length, is_categorical);
+		if (is_categorical)
+			archive_names(archive, &learner->categories[i], LEARNER_MAX_CATEGORIES);
+	}
+	if (archive_reads(archive) && !archive_is_corrupt(archive) && n_inputs > 0)
+	{
+		int			number;
+
+		if (learner->pipeline.n_steps > 0 && learner_bind_steps(learner, &number) != NULL)
+			archive_refuse(archive);
+		if (learner->features.n != names.n)
+			archive_refuse(archive);
+		for (int i = n_inputs; i < names.n && !archive_is_corrupt(archive); i++)
+			if (names_find(&learner->features, names.names[i].bytes, names.names[i].length) != i)
+				archive_refuse(archive);
+	}
+	names_free(archive->allocator, &names);
+}
+
 static void
 archive_learner(Archive *archive, Learner *learner)
 {
-	int			n_features = learner->features.n;
-
 	for (int i = 0; i < learner->method->n_options; i++)
 		archive_double(archive, &learner->options[i]);
 	archive_integer(archive, &learner->n_rows, 0, INT64_C(1) << 60);
-	if (archive_reads(archive))
-	{
-		Names		names = {0};
-
-		archive_names(archive, &names, LEARNER_MAX_FEATURES);
-		for (int i = 0; i < names.n; i++)
-			learner_add_feature(learner, names.names[i].bytes, names.names[i].length, false);
-		n_features = names.n;
-		names_free(archive->allocator, &names);
-	}
-	else
-		archive_names(archive, &learner->features, LEARNER_MAX_FEATURES);
-	for (int i = 0; i < n_features && !archive_is_corrupt(archive); i++)
-	{
-		archive_boolean(archive, &learner->is_categorical[i]);
-		if (learner->is_categorical[i])
-			archive_names(archive, &learner->categories[i], LEARNER_MAX_CATEGORIES);
-	}
+	archive_features(archive, learner);
 	archive_names(archive, &learner->classes, learner->method->task == LEARNER_BINARY ? 2 : LEARNER_MAX_CLASSES);
 	archive_boolean(archive, &learner->is_started);
 }
@@ -423,13 +550,17 @@ archive_state(Archive *archive, Learner *learner)
 	if (learner->is_started)
 	{
 		archive_intervals(archive, &learner->intervals);
+		archive_pipeline_state(archive, &learner->pipeline);
+		archive_integer(archive, &learner->n_asked, 0, INT64_C(1) << 60);
+		for (int i = 0; learner->contributions != NULL && i < learner->features.n; i++)
+			archive_double(archive, &learner->contributions[i]);
 		learner->method->archive(learner, archive);
 	}
 	archive_random(archive, &learner->random);
 }
 
 static size_t
-walk(const Learner *learner, ArchiveMode mode, uint8_t *bytes)
+walk(const Learner *learner, ArchivePurpose mode, uint8_t *bytes)
 {
 	Archive		archive = {.mode = mode, .buffer = bytes, .position = 2};
 

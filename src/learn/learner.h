@@ -15,6 +15,7 @@
 
 #include "base/allocator.h"
 #include "base/options.h"
+#include "learn/pipeline.h"
 
 /* Stored: numbers never change. */
 typedef enum LearnerKind
@@ -59,13 +60,6 @@ typedef enum LearnerTask
 } LearnerTask;
 
 #define LEARNER_MAX_OPTIONS 24
-#define LEARNER_MAX_FEATURES 1024
-#define LEARNER_MAX_CLASSES 1000
-#define LEARNER_MAX_CATEGORIES 1000 /* of one feature; others are missing values */
-#define LEARNER_MAX_NAME 255 /* bytes of a feature's, a category's, a class's name; longer ones are cut */
-
-/* Numbers beyond are missing values: their squares, summed, would overflow. */
-#define LEARNER_LARGEST 1e100
 
 typedef struct Learner Learner;
 
@@ -109,6 +103,16 @@ extern int64_t learner_n_rows(const Learner *learner);
 extern size_t learner_memory(const Learner *learner);
 
 /* ---- features and classes ---- */
+
+/* A step of the pipeline, before the features are named. */
+extern void learner_add_step(Learner *learner, StepKind kind, const char *const *names, const double *options);
+
+/* The features that come from outside are named: steps find theirs. NULL, or why step *number cannot be done. */
+extern const char *learner_bind_steps(Learner *learner, int *number);
+extern const Pipeline *learner_pipeline(const Learner *learner);
+
+/* Features that come from outside; those that steps of the pipeline add are behind them. A row has room for all. */
+extern int	learner_n_inputs(const Learner *learner);
 
 /* Features are named before the first row; the number of the new one. At most LEARNER_MAX_FEATURES, no name twice. */
 extern int	learner_add_feature(Learner *learner, const char *name, size_t length, bool is_categorical);
@@ -159,6 +163,9 @@ extern double learner_interval(const Learner *learner, double coverage);
  */
 extern bool learner_explains(LearnerKind kind);
 extern void learner_contributions(const Learner *learner, const double *row, int class, double *bias, double *contributions);
+
+/* How large the contributions of a feature are in the mean, over one row learned in 256; NaN while none was looked at. */
+extern double learner_mean_contribution(const Learner *learner, int feature);
 
 /* ---- the stored form ---- */
 

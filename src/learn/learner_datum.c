@@ -18,6 +18,8 @@ learner_from_names(MemoryContext context, const char *name, Jsonb *options)
 	int			kind = learner_find(name);
 	double		values[LEARNER_MAX_OPTIONS];
 	const char *conflict;
+	JsonbValue *pipeline = options == NULL ? NULL : pipeline_value(options);
+	Learner	   *learner;
 
 	if (kind < 0)
 		ereport(ERROR,
@@ -26,13 +28,17 @@ learner_from_names(MemoryContext context, const char *name, Jsonb *options)
 	if (options == NULL)
 		learner_initial_options(kind, values);
 	else
-		options_from_jsonb("learner", name, learner_option(kind, 0), learner_n_options(kind), options, values);
+		options_from_jsonb("learner", name, learner_option(kind, 0), learner_n_options(kind),
+						   pipeline == NULL ? options : without_pipeline(options), values);
 	conflict = learner_check_options(kind, values);
 	if (conflict != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options of learner %s do not go together", name),
 				 errdetail("%s", conflict)));
-	return learner_create(allocator_in(context), kind, values);
+	learner = learner_create(allocator_in(context), kind, values);
+	if (pipeline != NULL)
+		pipeline_from_jsonb(learner, pipeline);
+	return learner;
 }
 
 Jsonb *

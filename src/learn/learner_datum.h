@@ -16,6 +16,14 @@
 extern Learner *learner_from_names(MemoryContext context, const char *name, Jsonb *options);
 extern Jsonb *learner_options_jsonb(LearnerKind kind, const double *options);
 
+/* Of a learner its options and, where it has steps, its pipeline. */
+extern Jsonb *learner_all_options(const Learner *learner);
+
+/* What options say under "pipeline", NULL for nothing; the options without it; and its steps, which raise 22023 when not valid. */
+extern JsonbValue *pipeline_value(Jsonb *options);
+extern Jsonb *without_pipeline(Jsonb *options);
+extern void pipeline_from_jsonb(Learner *learner, const JsonbValue *value);
+
 /* weir.learner and back; raises 22P03 for what is not one. */
 extern Datum learner_to_datum(const Learner *learner);
 extern Learner *learner_from_bytes(MemoryContext context, const char *bytes, Size size);

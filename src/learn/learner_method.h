@@ -11,6 +11,7 @@
 #include "learn/intervals.h"
 #include "learn/learner.h"
 #include "learn/names.h"
+#include "learn/pipeline.h"
 #include "learn/random.h"
 
 typedef struct LearnerMethod
@@ -94,6 +95,9 @@ struct Learner
 	Names		classes;
 	Random		random;
 	Intervals	intervals;
+	Pipeline	pipeline;
+	int64_t		n_asked;		/* rows of which contributions were looked at */
+	double	   *contributions;	/* their mean sizes, per feature */
 	bool		is_started;
 	void	   *state;
 };

@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "base/base64.h"
 #include "funcapi.h"
 #include "learn/learner_datum.h"
@@ -128,7 +130,7 @@ weir_learner_stats(PG_FUNCTION_ARGS)
 	Assert(description != NULL);
 	values[0] = CStringGetTextDatum(learner_name(learner_kind(learner)));
 	values[1] = CStringGetTextDatum(task_name(learner_kind(learner)));
-	values[2] = JsonbPGetDatum(learner_options_jsonb(learner_kind(learner), learner_options(learner)));
+	values[2] = JsonbPGetDatum(learner_all_options(learner));
 	values[3] = Int64GetDatum(learner_n_rows(learner));
 	values[4] = Int32GetDatum(learner_n_features(learner));
 	values[5] = Int32GetDatum(learner_n_classes(learner));
@@ -142,17 +144,25 @@ weir_model_memory(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) learner_memory(cached_learner(fcinfo)));
 }
 
+/* A feature that contributes no more than this share of what the largest one does, over so many rows, need not be there. */
+#define NIL_SHARE 0.001
+#define ENOUGH_ROWS 5000
+
 Datum
 weir_learner_features(PG_FUNCTION_ARGS)
 {
 	Learner	   *learner = cached_learner(fcinfo);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	double		largest = 0;
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < learner_n_features(learner); i++)
+		largest = fmax(largest, learner_mean_contribution(learner, i));
+	for (int i = 0; i < learner_n_features(learner); i++)
 	{
-		Datum		values[3];
-		bool		nulls[3] = {false};
+		Datum		values[6];
+		bool		nulls[6] = {false};
+		double		contribution = learner_mean_contribution(learner, i);
 		bool		is_categorical = learner_feature_is_categorical(learner, i);
 		size_t		length;
 		const char *name = learner_feature_name(learner, i, &length);
@@ -161,6 +171,12 @@ weir_learner_features(PG_FUNCTION_ARGS)
 		values[1] = CStringGetTextDatum(is_categorical ? "category" : "number");
 		nulls[2] = !is_categorical;
 		values[2] = Int32GetDatum(learner_n_categories(learner, i));
+		values[3] = BoolGetDatum(i >= learner_n_inputs(learner));
+		values[4] = Float8GetDatum(contribution);
+		/* Too little to matter, over many rows. */
+		values[5] = BoolGetDatum(contribution <= NIL_SHARE * largest);
+		nulls[4] = isnan(contribution);
+		nulls[5] = isnan(contribution) || learner_n_rows(learner) < ENOUGH_ROWS;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

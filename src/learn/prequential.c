@@ -406,7 +406,7 @@ archive_state(Archive *archive, Prequential *state)
 }
 
 static size_t
-walk(const Prequential *state, ArchiveMode mode, uint8_t *bytes)
+walk(const Prequential *state, ArchivePurpose mode, uint8_t *bytes)
 {
 	Archive		archive = {.mode = mode, .buffer = bytes, .position = 2};
 

@@ -1,0 +1,108 @@
+/*
+ * pipeline.h
+ *		Steps that make of a row what a learner sees; kept with the model, so that they are the same when it is asked.  Plain C.
+ *
+ * A step changes a feature in its place (impute, target_encode, scale) or adds one (window). Steps are done in order. What they
+ * know, they know of rows learned; the row at hand counts in windows too, so asking and learning see the same.
+ */
+#ifndef WEIR_PIPELINE_H
+#define WEIR_PIPELINE_H
+
+#include "base/options.h"
+#include "learn/limits.h"
+#include "learn/archive.h"
+#include "learn/spread.h"
+
+/* Stored: numbers never change. */
+typedef enum StepKind
+{
+	STEP_IMPUTE = 0,
+	STEP_TARGET_ENCODE = 1,
+	STEP_SCALE = 2,
+	STEP_WINDOW = 3,
+	STEP_N_KINDS
+} StepKind;
+
+/* What names a step can give; empty: none. */
+typedef enum StepName
+{
+	STEP_FEATURE,
+	STEP_BY,
+	STEP_TIME,
+	STEP_AS,
+	STEP_N_NAMES
+} StepName;
+
+#define PIPELINE_MAX_STEPS 64
+#define STEP_MAX_OPTIONS 4
+
+extern const char *const step_kinds[];
+extern const char *const step_names[];
+extern const Option *step_options(StepKind kind, int *n);
+
+typedef struct PipelineSlot PipelineSlot;
+
+typedef struct PipelineStep
+{
+	StepKind	kind;
+	char	   *names[STEP_N_NAMES];
+	double		options[STEP_MAX_OPTIONS];
+	/* where the features are, once they are known; -1: not given */
+	int			places[STEP_N_NAMES];
+	/* impute, scale, target_encode: what was seen */
+	Spread		spread;
+	double		low;
+	double		high;
+	double		last;
+	int			n_categories;
+	int			category_capacity;
+	Spread	   *categories;		/* per category: of targets or, to impute, how often it came */
+	/* window: rows by key, the key learned last first */
+	int			n_slots;
+	int			slot_capacity;
+	PipelineSlot *slots;
+	int			n_buckets;
+	int		   *buckets;		/* number of a slot + 1 */
+	int			newest;			/* -1: none */
+	int			oldest;
+} PipelineStep;
+
+typedef struct Pipeline
+{
+	int			n_steps;
+	PipelineStep *steps;
+	int			n_inputs;		/* features that come from outside, once known; others are added behind them */
+} Pipeline;
+
+/* Adds a step; names and options are copied. */
+extern void pipeline_add(Allocator allocator, Pipeline *pipeline, StepKind kind, const char *const *names, const double *options);
+extern void pipeline_free(Allocator allocator, Pipeline *pipeline);
+
+/* Steps and their options, then what they know. */
+extern void archive_pipeline(Archive *archive, Pipeline *pipeline);
+extern void archive_pipeline_state(Archive *archive, Pipeline *pipeline);
+
+/* What the steps make of a row, which has room for all features; inputs are changed in their place. */
+extern void pipeline_apply(const Pipeline *pipeline, double *row);
+
+/* The same, and steps get to know the row; is_full: nothing may grow any more. */
+extern void pipeline_learn(Allocator allocator, Pipeline *pipeline, double *row, double target, double weight, bool is_full);
+
+/*
+ * Steps find their features among those named so far, and add theirs; NULL, or a sentence that says why one, *number, cannot. add
+ * gives the place of a new feature, -1 when there is no room or the name is taken.
+ */
+typedef struct PipelineFeatures
+{
+	void	   *context;
+	int			(*find)(void *context, const char *name);
+	bool		(*is_categorical)(void *context, int feature);
+	int			(*add)(void *context, const char *name);
+} PipelineFeatures;
+
+extern const char *pipeline_bind(Pipeline *pipeline, const PipelineFeatures *features, int n_inputs, int *number);
+
+/* Whether a step makes a number of the category that a feature is. */
+extern bool pipeline_encodes(const Pipeline *pipeline, int feature);
+
+#endif
