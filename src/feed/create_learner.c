@@ -193,6 +193,10 @@ check_learner(Definition *definition, const char *name)
 	learner = learner_from_names(CurrentMemoryContext, name, definition->options);
 	definition->kind = learner_kind(learner);
 	is_regression = learner_task(definition->kind) == LEARNER_REGRESSION;
+	if (!learner_needs_label(definition->kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("learner %s has no labels to be fed with", name),
+				 errhint("Train it with weir.train.")));
 	if (!value_reader_init(&reader, definition->label_type, is_regression ? SUMMARY_NUMERIC : SUMMARY_CATEGORY,
 						   CurrentMemoryContext))
 		ereport(ERROR,

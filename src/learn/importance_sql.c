@@ -63,6 +63,10 @@ begin(FunctionCallInfo fcinfo, MemoryContext context)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the model has not learned anything, and cannot be explained")));
+	if (!learner_needs_label(learner_kind(learner)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("learner %s has no labels to be explained by", learner_name(learner_kind(learner)))));
 	feature_reader_init(&state->reader, context, learner, get_fn_expr_argtype(fcinfo->flinfo, 2));
 	state->kept = kept_rows_create(allocator_in(context), learner);
 	state->class = -1;
