@@ -514,7 +514,7 @@ archive_features(Archive *archive, Learner *learner)
 		archive_boolean(archive, &is_categorical);
 		if (archive_reads(archive))
 			learner_add_feature(learner, names.names[i].bytes, names.names[i].length, is_categorical);
-		if (is_categorical)
+		if (is_categorical && learner->categories != NULL)
 			archive_names(archive, &learner->categories[i], LEARNER_MAX_CATEGORIES);
 	}
 	if (archive_reads(archive) && !archive_is_corrupt(archive) && n_inputs > 0)

@@ -269,13 +269,15 @@ add_entry(Allocator allocator, const PipelineStep *step, PipelineSlot *slot, Ent
 		Entry	   *entries = allocator.resize(allocator.context, NULL, 0, (size_t) capacity * sizeof(Entry));
 
 		memset(entries, 0, (size_t) capacity * sizeof(Entry));
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n && slot->capacity > 0; i++)
 			entries[n - 1 - i] = *entry_back(slot, i);
 		free_entries(allocator, slot);
 		slot->entries = entries;
 		slot->n = slot->next = n;
 		slot->capacity = capacity;
 	}
+	if (slot->entries == NULL)
+		return;
 	slot->entries[slot->next] = entry;
 	slot->next = (slot->next + 1) % slot->capacity;
 	if (slot->n < slot->capacity)
