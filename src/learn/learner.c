@@ -512,7 +512,7 @@ archive_features(Archive *archive, Learner *learner)
 		bool		is_categorical = !archive_reads(archive) && learner_feature_is_categorical(learner, i);
 
 		archive_boolean(archive, &is_categorical);
-		if (archive_reads(archive))
+		if (archive_reads(archive) && names.names != NULL)
 			learner_add_feature(learner, names.names[i].bytes, names.names[i].length, is_categorical);
 		if (is_categorical && learner->categories != NULL)
 			archive_names(archive, &learner->categories[i], LEARNER_MAX_CATEGORIES);

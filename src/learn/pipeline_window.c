@@ -254,6 +254,8 @@ slot_for(Allocator allocator, PipelineStep *step, double key, bool is_full)
 static const Entry *
 entry_back(const PipelineSlot *slot, int i)
 {
+	if (slot->capacity == 0)
+		return NULL;
 	return &slot->entries[(slot->next - 1 - i + 2 * slot->capacity) % slot->capacity];
 }
 
