@@ -70,11 +70,12 @@ sql_as('ml', q{SELECT weir.file_complaint('loans', '5000', 'too little')});
 sql(q{INSERT INTO weir.alert (monitor_id, rule, severity, family, subject, metric, value, threshold, window_start, window_end, last_window_start, message, detail)
 	SELECT monitor_id, 'shifts', 'alert', 'drift', 'person', 'psi', 1, 0, '2026-01-02', '2026-01-03', '2026-01-02', 'psi of person is 1', x
 	FROM weir.monitor, unnest('{"{\\"explanation\\": {\\"categories\\": [{\\"category\\": \\"Croesus\\"}]}}",
-	"{\\"explanation\\": {\\"categories\\": [{\\"category\\": \\"person 1\\"}]}}"}'::jsonb[]) x});
+	"{\\"explanation\\": {\\"categories\\": [{\\"category\\": \\"person 1\\"}]}}", "{\\"explanation\\": {\\"categories\\": [{\\"category\\": \\"1000000\\"}]}}",
+	"{\\"explanation\\": {\\"categories\\": [{\\"category\\": \\"M\\"}]}}"}'::jsonb[]) x});
 is(sql(q{SELECT max(max), min(min) FROM weir.window_stats('loans') WHERE column_name = 'income'}), '1000000|-1000000', 'who is to be erased stands out');
 is(sql_as('ml', q{SELECT string_agg(what || ' ' || coalesce(n::text, '-'), ', ') FROM weir.erase_subject('loans', 'person', 'Croesus', 'asked to be forgotten')}),
-	'panes 2, rows 2, data version 2, alerts 1, complaints 1', 'erased');
-is(sql(q{SELECT count(*) FROM weir.alerts WHERE detail ? 'explanation'}), 1, 'what quoted them tells no more');
+	'panes 2, rows 2, data version 2, alerts 2, complaints 1', 'erased');
+is(sql(q{SELECT count(*) FROM weir.alerts WHERE detail ? 'explanation'}), 2, 'what quoted them, or what they alone had, tells no more; what they shared with others stays');
 wait_until($node, q{SELECT count(*) = 0 FROM weir.progress WHERE phase NOT IN ('done', 'failed')}, 'panes are built anew');
 all_equal($node, 'loans', 'exactly');
 is(sql(q{SELECT max(max), min(min) FROM weir.window_stats('loans') WHERE column_name = 'income'}), '96|0', 'and have forgotten it');

@@ -6,10 +6,12 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "base/arguments.h"
 #include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -20,6 +22,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 #include "worker/worker.h"
 
 PG_FUNCTION_INFO_V1(weir_erase_subject);
@@ -32,8 +37,11 @@ typedef struct Erasure
 	Oid			source;
 	char	   *relation;
 	char	   *column;
-	char	   *value;
+	char	   *value;			/* as the column's type writes it */
+	Oid			type;			/* of the column, without domains; InvalidOid: it has no equality, texts are compared */
+	char	   *condition;		/* of the rows of the source; $1 is the value */
 	Datum		keys;			/* text[]: primary keys of the rows */
+	Datum		quotes;			/* text[]: the key, and what only these rows have of what alerts quote */
 	Oid			user;
 	ReturnSetInfo *set;
 	MemoryContext context;
@@ -103,6 +111,48 @@ run_as_owner(Erasure *erasure, const char *statement, int n_columns, uint64 *n)
 	return rows;
 }
 
+/* ---- which rows ---- */
+
+/* The key as a value of its column's type: 7 is found by '07'. */
+static void
+read_key(Erasure *erasure)
+{
+	Oid			type = getBaseType(get_atttype(erasure->source, get_attnum(erasure->source, erasure->column)));
+	Oid			input;
+	Oid			parameter;
+	Oid			output;
+	bool		is_varlena;
+
+	if (!OidIsValid(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr))
+		return;
+	erasure->type = type;
+	getTypeInputInfo(type, &input, &parameter);
+	getTypeOutputInfo(type, &output, &is_varlena);
+	erasure->value = OidOutputFunctionCall(output, OidInputFunctionCall(input, erasure->value, parameter, -1));
+}
+
+/* The condition of rows of a relation that has the column; by its type's own equality, so that an index serves. */
+static char *
+key_condition(const Erasure *erasure, Oid relation)
+{
+	char	   *column = pstrdup(quote_identifier(erasure->column));
+	Oid			type = getBaseType(get_atttype(relation, get_attnum(relation, erasure->column)));
+	HeapTuple	tuple;
+	Form_pg_operator equality;
+	char	   *condition;
+
+	if (!OidIsValid(erasure->type) || type != erasure->type)
+		return psprintf("%s::text = $1", column);
+	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr));
+	if (!HeapTupleIsValid(tuple))
+		return psprintf("%s::text = $1", column);
+	equality = (Form_pg_operator) GETSTRUCT(tuple);
+	condition = psprintf("%s OPERATOR(%s.%s) $1::%s", column, quote_identifier(get_namespace_name(equality->oprnamespace)),
+						 NameStr(equality->oprname), format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY));
+	ReleaseSysCache(tuple);
+	return condition;
+}
+
 /* ---- monitors: panes that held the rows are built anew ---- */
 
 static void
@@ -118,10 +168,9 @@ rebuild_panes(Erasure *erasure)
 	for (uint64 i = 0; i < n; i++)
 	{
 		char	   *name = monitors[i][0];
-		char	   *panes =
-			psprintf("SELECT DISTINCT weir.tumble(%s::timestamptz, interval %s) AS p FROM %s WHERE %s::text = $1 AND isfinite(%s)",
-					 quote_identifier(monitors[i][1]), quote_literal_cstr(monitors[i][2]), erasure->relation,
-					 quote_identifier(erasure->column), quote_identifier(monitors[i][1]));
+		char	   *panes = psprintf("SELECT DISTINCT weir.tumble(%s::timestamptz, interval %s) AS p FROM %s WHERE %s AND isfinite(%s)",
+							   quote_identifier(monitors[i][1]), quote_literal_cstr(monitors[i][2]), erasure->relation,
+							   erasure->condition, quote_identifier(monitors[i][1]));
 		Datum		begins;
 		Datum	   *times;
 		int			n_panes;
@@ -193,10 +242,9 @@ erase_from_data_versions(Erasure *erasure)
 				   "it belongs to somebody else: ask its owner to erase the subject there");
 			continue;
 		}
-		n_deleted = run_as_user(erasure,
-								psprintf("DELETE FROM %s WHERE %s::text = $1", qualified_relation(relation),
-										 quote_identifier(erasure->column)),
-								NULL);
+		n_deleted =
+			run_as_user(erasure,
+						psprintf("DELETE FROM %s WHERE %s", qualified_relation(relation), key_condition(erasure, relation)), NULL);
 		if (n_deleted == 0)
 			continue;
 		{
@@ -253,6 +301,63 @@ erase_predictions(Erasure *erasure)
 			   "the model belongs to somebody else: erase again as a member of its owner, too");
 }
 
+/*
+ * What alerts quote and nobody but the subject has tells of him as the key does: of the strings that explanations quote those that
+ * are in a column of his rows and of no others.  Before the rows are gone.
+ */
+static void
+find_quotes(Erasure *erasure)
+{
+	char	   *strings = "SELECT DISTINCT v #>> '{}' FROM weir.alert a JOIN weir.monitor m USING (monitor_id),"
+					" jsonb_path_query(a.detail -> 'explanation', 'strict $.** ? (@.type() == \"string\")') v WHERE m.source = $1";
+	uint64		n;
+	char	 ***quoted = run_as_owner(erasure, strings, 1, &n);
+	Relation	source = table_open(erasure->source, AccessShareLock);
+	TupleDesc	shape = RelationGetDescr(source);
+	StringInfoData query;
+	Datum	   *found = NULL;
+	Datum	   *values;
+	int			n_found = 0;
+	int			n_values = 0;
+
+	/* Those in his rows, each with the number of its column. */
+	initStringInfo(&query);
+	appendStringInfoString(&query, "SELECT ARRAY(SELECT DISTINCT x.i || ' ' || x.v FROM (SELECT * FROM ");
+	appendStringInfo(&query, "%s WHERE %s) r, LATERAL (VALUES (0, NULL)", erasure->relation, erasure->condition);
+	for (int i = 0; i < shape->natts; i++)
+		if (!TupleDescAttr(shape, i)->attisdropped)
+			appendStringInfo(&query, ", (%d, r.%s::text)", i + 1, quote_identifier(NameStr(TupleDescAttr(shape, i)->attname)));
+	appendStringInfoString(&query, ") x (i, v) WHERE x.v IN (NULL");
+	for (uint64 i = 0; i < n; i++)
+		appendStringInfo(&query, ", %s", quote_literal_cstr(quoted[i][0]));
+	appendStringInfoString(&query, "))");
+	if (n > 0)
+	{
+		Datum		array;
+
+		run_as_user(erasure, query.data, &array);
+		deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &found, NULL, &n_found);
+	}
+
+	values = palloc(sizeof(Datum) * (n_found + 1));
+	values[n_values++] = CStringGetTextDatum(erasure->value);
+	for (int i = 0; i < n_found; i++)
+	{
+		char	   *pair = TextDatumGetCString(found[i]);
+		char	   *value = strchr(pair, ' ') + 1;
+		char	   *column = NameStr(TupleDescAttr(shape, atoi(pair) - 1)->attname);
+
+		CHECK_FOR_INTERRUPTS();
+		if (run_as_user(erasure,
+						psprintf("SELECT FROM %s WHERE %s::text = %s AND (%s) IS NOT TRUE LIMIT 1", erasure->relation,
+								 quote_identifier(column), quote_literal_cstr(value), erasure->condition),
+						NULL) == 0)
+			values[n_values++] = CStringGetTextDatum(value);
+	}
+	table_close(source, NoLock);
+	erasure->quotes = PointerGetDatum(construct_array(values, n_values, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 /* Labels that were written into tables of their own. */
 static void
 erase_labels(Erasure *erasure)
@@ -282,6 +387,26 @@ erase_labels(Erasure *erasure)
 	}
 }
 
+static void
+erase_from_alerts(Erasure *erasure)
+{
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+	int64		n;
+
+	sql_begin(&scope);
+	sql_add_role(&parameters, erasure->source);
+	sql_add(&parameters, TEXTARRAYOID, erasure->quotes, false);
+	n = (int64)
+		sql_run("UPDATE weir.alert a SET detail = a.detail - 'explanation' FROM weir.monitor m WHERE m.monitor_id = a.monitor_id"
+				" AND m.source = $1 AND EXISTS (SELECT FROM unnest($2) q WHERE jsonb_path_exists(a.detail -> 'explanation',"
+				" 'strict $.** ? (@ == $key)', jsonb_build_object('key', q)))",
+				&parameters);
+	sql_end(&scope);
+	if (n > 0)
+		report(erasure, "alerts", erasure->relation, n, NULL);
+}
+
 Datum
 weir_erase_subject(PG_FUNCTION_ARGS)
 {
@@ -304,6 +429,8 @@ weir_erase_subject(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist", erasure.column, get_rel_name(erasure.source))));
 	erasure.relation = qualified_relation(erasure.source);
+	read_key(&erasure);
+	erasure.condition = key_condition(&erasure, erasure.source);
 	key_column = single_key_column(erasure.source);
 	InitMaterializedSRF(fcinfo, 0);
 
@@ -312,26 +439,18 @@ weir_erase_subject(PG_FUNCTION_ARGS)
 		erasure.keys = PointerGetDatum(construct_empty_array(TEXTOID));
 	else
 		run_as_user(&erasure,
-					psprintf("SELECT ARRAY(SELECT %s::text FROM %s WHERE %s::text = $1)%s", quote_identifier(key_column),
-							 erasure.relation, quote_identifier(erasure.column),
-							 strcmp(key_column, erasure.column) == 0 ? " || ARRAY[$1]" : ""),
+					psprintf("SELECT ARRAY(SELECT %s::text FROM %s WHERE %s)%s", quote_identifier(key_column), erasure.relation,
+							 erasure.condition, strcmp(key_column, erasure.column) == 0 ? " || ARRAY[$1]" : ""),
 					&erasure.keys);
+	find_quotes(&erasure);
 	rebuild_panes(&erasure);
 	if (delete_rows)
 		report(&erasure, "rows", erasure.relation,
-			   run_as_user(&erasure,
-						   psprintf("DELETE FROM %s WHERE %s::text = $1", erasure.relation, quote_identifier(erasure.column)),
-						   NULL),
-			   NULL);
+			   run_as_user(&erasure, psprintf("DELETE FROM %s WHERE %s", erasure.relation, erasure.condition), NULL), NULL);
 	erase_from_data_versions(&erasure);
 	erase_labels(&erasure);
 	erase_predictions(&erasure);
-	erase_own(
-		&erasure, "alerts", erasure.relation,
-		psprintf("UPDATE weir.alert a SET detail = a.detail - 'explanation' FROM weir.monitor m WHERE m.monitor_id = a.monitor_id"
-				 " AND m.source = $1 AND jsonb_path_exists(a.detail -> 'explanation', 'strict $.** ? (@ == $key)',"
-				 " jsonb_build_object('key', %s::text))",
-				 quote_literal_cstr(erasure.value)));
+	erase_from_alerts(&erasure);
 	erase_own(&erasure, "labelling items", erasure.relation,
 			  "DELETE FROM weir.labelling_item i USING weir.labelling_queue q, weir.monitor m WHERE q.queue_id = i.queue_id"
 			  " AND m.monitor_id = q.monitor_id AND m.source = $1 AND i.row_key = ANY ($2)");
