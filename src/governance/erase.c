@@ -308,8 +308,9 @@ erase_predictions(Erasure *erasure)
 static void
 find_quotes(Erasure *erasure)
 {
-	char	   *strings = "SELECT DISTINCT v #>> '{}' FROM weir.alert a JOIN weir.monitor m USING (monitor_id),"
-					" jsonb_path_query(a.detail -> 'explanation', 'strict $.** ? (@.type() == \"string\")') v WHERE m.source = $1";
+	const char *strings =
+		"SELECT DISTINCT v #>> '{}' FROM weir.alert a JOIN weir.monitor m USING (monitor_id),"
+		" jsonb_path_query(a.detail -> 'explanation', 'strict $.** ? (@.type() == \"string\")') v WHERE m.source = $1";
 	uint64		n;
 	char	 ***quoted = run_as_owner(erasure, strings, 1, &n);
 	Relation	source = table_open(erasure->source, AccessShareLock);
