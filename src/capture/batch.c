@@ -7,7 +7,7 @@
 #include "capture/batch.h"
 #include "utils/memutils.h"
 
-#define LARGEST_CAPACITY 256
+#define LARGEST_CAPACITY 1024
 #define FEWEST_ROWS 8
 
 /* ---- dictionaries ---- */
@@ -55,7 +55,7 @@ dictionary_add_boolean(CapturedMonitor *monitor, CapturedColumn *column, bool va
 /* ---- batches ---- */
 
 /* As large as the server's allocator gives without loss; a pane that few rows come to has the smallest. */
-static const size_t sizes[] = {1024, 4096, 16384};
+static const size_t sizes[] = {1024, 4096, 16384, 65536};
 
 /* Vectors are not gathered. */
 static size_t

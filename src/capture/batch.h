@@ -38,12 +38,17 @@ extern void batch_fold(Batch *batch, CapturedMonitor *monitor, Summary **summari
 /* A larger batch in the place of an empty one, up to a limit. */
 extern Batch *batch_grow(Batch *batch, CapturedMonitor *monitor, Allocator allocator);
 
+#define BATCH_CACHE_LINE 64
+
 /* A row without missing values, where there is room for one: each column is put or said to be missing. */
 static inline char *
 batch_begin_row(Batch *batch, const CapturedMonitor *monitor)
 {
 	char	   *row = batch->rows + (size_t) batch->n_rows++ * monitor->row_size;
 
+	/* The place of the next one is fetched now, as rows of other panes come in between: stores that wait for memory hold up everything. */
+	for (int i = 0; i <= monitor->row_size; i += BATCH_CACHE_LINE)
+		__builtin_prefetch(row + monitor->row_size + i, 1);
 	for (int i = 0; i < monitor->missing_words; i++)
 		((uint64 *) row)[i] = 0;
 	return row;
