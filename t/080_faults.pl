@@ -98,5 +98,15 @@ $node->safe_psql('postgres', q{SELECT weir.create_monitor('second twin', 'orders
 set_fault($node, '');
 all_equal($node, $_, "the $_ is built") for 'first twin', 'second twin';
 
+# --- what capture's snapshots see, vacuum keeps: decoding does not hide this worker from it
+set_fault($node, 'flush_written:wait:1');
+change();
+wait_for_fault($node, 'flush_written:wait:1', 1);
+$node->safe_psql('postgres', q{CREATE TABLE gone AS SELECT 1 AS x; DELETE FROM gone});
+($result, $stdout, $stderr) = $node->psql('postgres', 'VACUUM (VERBOSE) gone');
+like($stderr, qr/\b1 are dead but not yet removable/, 'a row that it may see is kept');
+set_fault($node, '');
+all_equal($node, 'orders', 'and it goes on');
+
 $node->stop;
 done_testing();

@@ -30,6 +30,10 @@ is(sql(q{SELECT sum(n) FROM weir.windows WHERE monitor = 'loans' AND segment IS 
 sql(q{INSERT INTO loans(id, at, income, region) SELECT i, '2026-01-01', i, 'r1' FROM generate_series(590, 620) i ON CONFLICT (id) DO UPDATE SET income = excluded.income, region = 'r2';
 INSERT INTO loans(id, at) VALUES (1, '2026-02-01') ON CONFLICT DO NOTHING});
 all_equal($node, 'loans', 'upserts');
+sql(q{UPDATE loans SET note = 'other' WHERE income = (SELECT max(income) FROM loans)});
+all_equal($node, 'loans', 'an update of one column');
+is(sql(q{SELECT count(*) FROM weir.window_stats WHERE monitor = 'loans' AND column_name = 'income' AND weir.extremes_stale(summary)}),
+	0, 'leaves the extremes of the others alone');
 sql(q{UPDATE loans SET sex = 'X' WHERE id % 7 = 0; UPDATE loans SET approved = NOT approved, repaid = NULL WHERE id % 11 = 0;
 	UPDATE loans SET region = NULL, at = at + interval '1 day' WHERE id % 13 = 0;
 UPDATE loans SET note = note || 'x' WHERE id % 17 = 0; UPDATE loans SET income = income + 1 WHERE id % 19 = 0; UPDATE loans SET at = NULL WHERE id = 20;

@@ -96,7 +96,7 @@ static Batch *
 make_batch(CapturedMonitor *monitor, int grade, Allocator allocator)
 {
 	size_t		words = MAXALIGN(sizeof(uint64) * monitor->missing_words);
-	size_t		header = MAXALIGN(sizeof(Batch)) + words + MAXALIGN(sizeof(int) * monitor->n_columns);
+	size_t		header = MAXALIGN(sizeof(Batch)) + words + MAXALIGN(sizeof(int) * monitor->n_columns) + BATCH_CACHE_LINE;
 	int			capacity = (int) ((sizes[grade] - Min(header, sizes[grade])) / Max(monitor->row_size, 1));
 	Batch	   *batch;
 	size_t		size;
@@ -110,7 +110,7 @@ make_batch(CapturedMonitor *monitor, int grade, Allocator allocator)
 	batch->size = size;
 	batch->missing = (uint64 *) ((char *) batch + MAXALIGN(sizeof(Batch)));
 	batch->n_nulls = (int *) ((char *) batch->missing + words);
-	batch->rows = (char *) batch + header;
+	batch->rows = (char *) TYPEALIGN_DOWN(BATCH_CACHE_LINE, (char *) batch + header);
 	return batch;
 }
 

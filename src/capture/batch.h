@@ -46,7 +46,8 @@ batch_begin_row(Batch *batch, const CapturedMonitor *monitor)
 {
 	char	   *row = batch->rows + (size_t) batch->n_rows++ * monitor->row_size;
 
-	/* The place of the next one is fetched now, as rows of other panes come in between: stores that wait for memory hold up everything. */
+	/* The place of the next one is fetched now, as rows of other panes come in between: stores that wait for memory hold up
+	 * everything. */
 	for (int i = 0; i <= monitor->row_size; i += BATCH_CACHE_LINE)
 		__builtin_prefetch(row + monitor->row_size + i, 1);
 	for (int i = 0; i < monitor->missing_words; i++)

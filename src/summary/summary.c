@@ -249,6 +249,7 @@ static void
 add_finite(Summary *summary, const double *values, size_t n)
 {
 	Distribution *distribution = &summary->distribution;
+	DistinctSketch *distinct;
 	double		smallest;
 	double		largest;
 
@@ -265,17 +266,18 @@ add_finite(Summary *summary, const double *values, size_t n)
 	if (n == 0)
 		return;
 	moments_add(&summary->moments, summary->allocator, values, n);
+	distinct = summary->distinct;
+	/* In one loop: each waits for other parts of the processor. */
 	smallest = largest = values[0];
-	for (size_t i = 1; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 	{
 		smallest = values[i] < smallest ? values[i] : smallest;
 		largest = values[i] > largest ? values[i] : largest;
+		if (distinct != NULL)
+			distinct_add(distinct, distribution_key(values[i]));
 	}
 	see_extremes(summary, smallest);
 	see_extremes(summary, largest);
-	if (summary->distinct != NULL)
-		for (size_t i = 0; i < n; i++)
-			distinct_add(summary->distinct, distribution_key(values[i]));
 	while (n > 0)
 	{
 		size_t		added = distribution_add(distribution, summary->allocator, values, n, most_bins(summary));
