@@ -128,12 +128,12 @@ batch_free(Batch *batch, Allocator allocator)
 }
 
 Batch *
-batch_grow(Batch *batch, CapturedMonitor *monitor, Allocator allocator)
+batch_grow(Batch *batch, CapturedMonitor *monitor, bool roomy, Allocator allocator)
 {
 	int			grade = batch->grade + 1;
 
 	Assert(batch->n_rows == 0);
-	if (grade == lengthof(sizes))
+	if (grade >= lengthof(sizes) - (roomy ? 0 : 1))
 		return batch;
 	batch_free(batch, allocator);
 	return make_batch(monitor, grade, allocator);

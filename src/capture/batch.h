@@ -35,8 +35,8 @@ extern void batch_free(Batch *batch, Allocator allocator);
 /* Folds what is gathered into the summaries, one per column, and empties the batch. */
 extern void batch_fold(Batch *batch, CapturedMonitor *monitor, Summary **summaries);
 
-/* A larger batch in the place of an empty one, up to a limit. */
-extern Batch *batch_grow(Batch *batch, CapturedMonitor *monitor, Allocator allocator);
+/* A larger batch in the place of an empty one, up to a limit; the largest only where there is plenty of memory. */
+extern Batch *batch_grow(Batch *batch, CapturedMonitor *monitor, bool roomy, Allocator allocator);
 
 #define BATCH_CACHE_LINE 64
 

@@ -15,6 +15,9 @@
 
 #define FEW_ROWS 16
 
+/* Up to here, few panes take most rows, and the largest batches pay. */
+#define ROOMY ((size_t) 32 * 1024 * 1024)
+
 /* A pane that was written stays so long for the next change. */
 #define KEPT_SECONDS 60
 
@@ -191,7 +194,7 @@ pane_part_make_room(CapturedMonitor *monitor, PanePart *part)
 	else if (part->batch->n_rows == part->batch->capacity)
 	{
 		batch_fold(part->batch, monitor, part->summaries);
-		part->batch = batch_grow(part->batch, monitor, pane_allocator());
+		part->batch = batch_grow(part->batch, monitor, allocated < ROOMY, pane_allocator());
 	}
 }
 
