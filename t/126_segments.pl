@@ -101,9 +101,6 @@ for my $fault ('limit_lowered:kill', 'flush_written:exit', 'flush_committed')
 		WHERE monitor = 'crash$round' AND segment IS NOT NULL}), '900|t|t', "after $fault: each row of a new monitor counts once");
 }
 
-# --- panes are written anew all the time
-wait_until($node, q{SELECT n_tup_hot_upd > 0 FROM pg_stat_all_tables WHERE relid = 'weir.pane'::regclass}, 'a pane that is written again touches no index');
-
 # --- built again, under the limit and with more room
 sql(q{SELECT weir.rebuild('pages')});
 put_together('pages', 50, 'built again');
