@@ -16,7 +16,8 @@ WORKERS = 200
 DISK = 2e12
 NETWORK = 1.25e8  # bytes/s
 
-FLEETS = ((10, 'to the centre'), (100, 'to the centre'), (1_000, 'to the centre'), (1_000, 'by regions of 100'), (10_000, 'by regions of 100'), (10_000, 'by regions, panes of an hour'))
+FLEETS = ((10, 'to the centre'), (100, 'to the centre'), (1_000, 'to the centre'), (1_000, 'by regions of 100'), (10_000, 'by regions of 100'), (10_000, 'by regions, panes of an hour'),
+          (10_000, 'by regions, panes of an hour kept a week'))
 TOTAL_ROWS = 10e6
 FLEET_SEGMENTS = 10
 FLEET_COLUMNS = 8
@@ -120,11 +121,12 @@ def simulate(measured):
           '| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |')
     for nodes, way in FLEETS:
         pane_seconds = 3600 if 'hour' in way else 300
+        days = 7 if 'week' in way else KEPT_DAYS
         # With min_group_size above 1 a pane is published once, when it is final.
         panes = nodes * FLEET_SEGMENTS / pane_seconds
         node_cores = TOTAL_ROWS / nodes * cost['row']
-        centre = {'cores': (panes * cost['merge'] / 1, CENTRE_CORES), 'processes': (nodes / (100 if 'region' in way else 1), WORKERS), 'network': (panes * cost['disk'] * 4 / 3, NETWORK),
-                  'disk': (nodes * FLEET_SEGMENTS * KEPT_DAYS * DAY / pane_seconds * cost['disk'] * 2, DISK)}
+        centre = {'cores': (panes * cost['merge'], CENTRE_CORES), 'processes': (nodes / (100 if 'region' in way else 1), WORKERS), 'network': (panes * cost['disk'] * 4 / 3, NETWORK),
+                  'disk': (nodes * FLEET_SEGMENTS * days * DAY / pane_seconds * cost['disk'] * 2, DISK)}
         past = ['capture at a node'] * (node_cores > NODE_CORES) + [f'{name} at the centre' for name, (value, limit) in centre.items() if value > limit]
         print(f"| {nodes:,} | {way} | {TOTAL_ROWS / nodes:,.0f}, {node_cores:.2f} | {panes:,.1f} | {centre['cores'][0]:.3f} | {centre['processes'][0]:,.0f} | {centre['network'][0]:,.0f} | "
               f"{centre['disk'][0] / 1e9:,.1f} GB | {', '.join(past) or 'nothing'} |")
