@@ -63,7 +63,8 @@ foreach my $worker (@node[ 1, 2 ])
 		WHERE s.logicalrelid = 'events'::regclass AND n.nodeport = current_setting('port')::int});
 	$number++;
 	$worker->safe_psql('postgres', qq{SET citus.override_table_visibility = off; SET citus.enable_ddl_propagation = off; ALTER TABLE events_$shard REPLICA IDENTITY FULL;
-		SELECT weir.create_monitor('events', 'events_$shard', $monitor); SELECT weir.publish_panes('events', 'worker $number', min_group_size => 1); CREATE PUBLICATION panes FOR TABLE weir.node, weir.node_pane});
+		SELECT weir.create_monitor('events', 'events_$shard', $monitor); SELECT weir.publish_panes('events', 'worker $number', min_group_size => 1);
+		CREATE PUBLICATION panes FOR TABLE weir.node, weir.node_pane});
 	sql("CREATE SUBSCRIPTION worker$number CONNECTION '" . $worker->connstr . " dbname=postgres' PUBLICATION panes");
 }
 sql(qq{CREATE TABLE all_events(node text, $columns); SELECT weir.create_monitor('all_events', 'all_events', $monitor, segment_by => '{node}', options => '{"nodes": "events"}');
