@@ -11,6 +11,7 @@ from common import ROUNDS, ROWS, SECONDS, compare, milliseconds, row, timed
 CLAIMERS = 8
 JOBS = 5000
 RATE = 5000 / 60  # per second
+CRON_JOBS = 500
 
 QUEUE = ("CREATE TABLE bench_queue (job_id bigserial PRIMARY KEY, state text NOT NULL DEFAULT 'queued', run_after timestamptz NOT NULL DEFAULT now(), "
          'started_at timestamptz, finished_at timestamptz, config jsonb)')
@@ -65,9 +66,34 @@ def jobs(cursor):
     row('latency of claim_job, 99th percentile / the same by hand', f'{p99([x for _, run in ours for x in run]):.1f} ms',
         f'{p99([x for _, run in by_hand for x in run]):.1f} ms', '', f'{CLAIMERS} claimers at full speed')
     procedures(cursor)
+    cron(cursor)
+
+
+def cron(cursor):
+    """Short statements that pg_cron starts at the turn of a minute, when all of them are due: Debian's release knows minutes only."""
     cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_cron'")
     if cursor.fetchone()[0] == 0:
-        row('jobs of pg_cron', 'not on this machine', note='it starts jobs at the turn of a second, and each in a session of its own')
+        row('jobs of pg_cron', 'not on this machine')
+        return
+    cursor.execute('CREATE EXTENSION IF NOT EXISTS pg_cron')
+    cursor.execute("SELECT cron.schedule('bench ' || i, '* * * * *', 'SELECT 1') FROM generate_series(1, %s) i", (CRON_JOBS,))
+    cursor.fetchall()
+    give_up = time.monotonic() + 300
+    while time.monotonic() < give_up:
+        time.sleep(1)
+        cursor.execute('SELECT count(*) FROM (SELECT jobid FROM cron.job_run_details WHERE end_time IS NOT NULL GROUP BY jobid) j')
+        if cursor.fetchone()[0] == CRON_JOBS:
+            break
+    cursor.execute("SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname LIKE 'bench %'")
+    cursor.execute("SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM start_time - due) * 1000), extract(epoch FROM max(end_time) - min(due)), count(*) "
+                   "FROM (SELECT DISTINCT ON (jobid) start_time, end_time, date_trunc('minute', start_time) AS due FROM cron.job_run_details WHERE end_time IS NOT NULL "
+                   'ORDER BY jobid, runid) j')
+    (median, last), took, n = cursor.fetchone()
+    if n < CRON_JOBS:
+        row('jobs of pg_cron', f'{n} of {CRON_JOBS} ran within five minutes')
+        return
+    row('pg_cron, jobs of one minute: from due to started, median and 99th percentile', '', f'{median:,.1f} ms, {last:,.1f} ms', note=f'{n:,} jobs, 16 at once')
+    row('pg_cron, all due at once', '', f'{n / float(took) * 60:,.0f} per minute', note='a background worker for each')
 
 
 def procedures(cursor):
