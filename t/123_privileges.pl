@@ -61,7 +61,8 @@ for my $view (split /\n/, sql(q{SELECT c.relname FROM pg_class c WHERE relnamesp
 {
 	push @shown, $view if error_as('nobody', "SELECT count(*) FROM weir.$view") eq '' && sql_as('nobody', "SELECT count(*) FROM weir.$view") > 0;
 }
-is("@shown", 'capture_status detectors learners quality_checks', 'views that tell of tables show a stranger nothing');
+is("@shown", 'capture_status detectors learners prometheus_metrics quality_checks', 'views that tell of tables show a stranger nothing');
+is(sql_as('nobody', q{SELECT count(*) FROM weir.prometheus_metrics m WHERE m::text ~ 'loans'}), 0, 'and metrics for Prometheus nothing of a monitor');
 for my $call (split /\n/, sql(q{
 	SELECT format('SELECT * FROM %s(%s)', p.oid::regproc, string_agg(CASE WHEN a.name = 'monitor' THEN $$monitor => 'loans'$$ END, ', '))
 	FROM pg_proc p, unnest(p.proargnames[1:p.pronargs]) WITH ORDINALITY a(name, i)

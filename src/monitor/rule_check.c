@@ -178,7 +178,10 @@ rule_check_segment(int monitor_id, const char *monitor, const char *family, cons
 
 	sql_add_int(&parameters, monitor_id);
 	sql_add_text(&parameters, segment);
-	if (strcmp(family, "capture") == 0 || strcmp(family, "source") == 0)
+	/* A source is a segment, or another monitor (option sources). */
+	if (strcmp(family, "source") == 0)
+		return;
+	if (strcmp(family, "capture") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("scores of family \"%s\" have no segments", family),
 				 errhint("Leave segment out.")));
