@@ -181,7 +181,7 @@ void
 split_child(const Observer *observer, const Split *split, int i, double *stats, int n_classes, int *category)
 {
 	int			n = observer->n_classes < n_classes ? observer->n_classes : n_classes;
-	int			number = split->kind == SPLIT_CATEGORIES ? 0 : (int) split->value;
+	int			number = split->kind == SPLIT_CATEGORY ? (int) split->value : 0;
 
 	memset(stats, 0, (size_t) n_classes * sizeof(double));
 	if (split->kind == SPLIT_CATEGORIES)

@@ -218,7 +218,7 @@ split_child_targets(const Observer *observer, const Split *split, int i, int *ca
 	Spread		sum = {0};
 	int			number = -1;
 
-	*category = (int) split->value;
+	*category = split->kind == SPLIT_CATEGORY ? (int) split->value : 0;
 	if (split->kind == SPLIT_NUMBER)
 	{
 		for (int j = 0; j < observer->n_bins; j++)
