@@ -58,6 +58,16 @@ def aif360():
     return ClassificationMetric, BinaryLabelDataset
 
 
+def aif360_searches():
+    """bias_scan, MDSS, Bernoulli; the auditor of rich subgroup fairness."""
+    _with_absent()
+    from aif360.algorithms.inprocessing.gerryfair.auditor import Auditor
+    from aif360.detectors.mdss.MDSS import MDSS
+    from aif360.detectors.mdss.ScoringFunctions import Bernoulli
+    from aif360.detectors.mdss_detector import bias_scan
+    return bias_scan, MDSS, Bernoulli, Auditor
+
+
 def aequitas():
     """Group, Bias, Fairness."""
     _with_absent()

@@ -185,8 +185,8 @@ CREATE FUNCTION weir.fairness_inequality(f weir.fairness_table, alpha float8 DEF
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 3 AS 'MODULE_PATHNAME', 'weir_fairness_inequality';
 COMMENT ON FUNCTION weir.fairness_inequality(weir.fairness_table, float8) IS
     'How unequally benefits fall on people (Speicher et al. 2018), a row''s benefit being prediction - label + 1: generalized_entropy of order alpha (0: mean logarithmic deviation), '
-    'theil (order 1), coefficient_of_variation (standard deviation over mean). between_groups: were each given the mean of its group; '
-    'within_groups: the rest. Rows with both prediction and label. NULL and undefined where nobody benefits.';
+    'theil (order 1), coefficient_of_variation (standard deviation over mean). between_groups: were each given the mean of its group, over all groups (AI Fairness 360''s '
+    'between_all_groups; of its between_group, over those that the table holds: count the two groups alone); within_groups: the rest, which a coefficient of variation does not leave. Rows with both prediction and label. NULL and undefined where nobody benefits.';
 
 CREATE FUNCTION weir.fairness_differential(f weir.fairness_table, concentration float8 DEFAULT 1)
     RETURNS TABLE(outcome text, epsilon float8, lowest_group text, highest_group text, status text)
@@ -220,6 +220,31 @@ COMMENT ON FUNCTION weir.fairness_stratified(weir.fairness_table, int[], text, t
     'p_value: Cochran-Mantel-Haenszel test without continuity correction; over the strata that have rows of both. demographic_disparity: Clarify''s CDD (its CDDPL for predictions, CDDL for '
     'labels), the share of the refused less the share of the chosen, over all strata weighted by size.';
 
+CREATE FUNCTION weir.subset_scan(f weir.fairness_table, rate text DEFAULT 'selection_rate', penalty float8 DEFAULT 0, restarts int DEFAULT 10, permutations int DEFAULT 199,
+                                 seed bigint DEFAULT 1)
+    RETURNS TABLE(direction text, subset jsonb, score float8, odds_ratio float8, n bigint, observed bigint, expected float8, p_value float8, n_permutations int, is_exact boolean,
+                  status text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10000 ROWS 2 AS 'MODULE_PATHNAME', 'weir_subset_scan';
+COMMENT ON FUNCTION weir.subset_scan(weir.fairness_table, text, float8, int, int, bigint) IS
+    'Bias scan: of all subsets of the values of the group columns, the one whose rate departs most from that of all rows (multi-dimensional subset scan, Zhang and Neill 2016; AI '
+    'Fairness 360''s MDSS with Bernoulli scoring and no expectations). rate: as fairness_spread names them. Two rows, direction higher and lower. subset: by position of the column, '
+    'from 1, the values in it (null: unknown); a column that is left out is not restricted. score: the largest log likelihood ratio of the odds being odds_ratio times those expected '
+    '(1/1000 to 1000), less penalty for each value named. n: rows that the rate counts there, observed: its successes, expected: how many the rate of all would give. p_value: '
+    '(k + 1) / (permutations + 1), where k permutations, which deal the successes out anew to all rows alike, have a subset that scores as high: it allows for the search. '
+    'is_exact: no subset scores higher; else (more than 4096 combinations of the other columns'' values) it is the best that was found from the whole and from so many restarts at random. '
+    'The same seed gives the same result. undefined where every row is a success, or none is.';
+
+CREATE FUNCTION weir.fairness_subgroups(f weir.fairness_table, rate text DEFAULT 'false_positive_rate', depth int DEFAULT NULL, permutations int DEFAULT 999, seed bigint DEFAULT 1)
+    RETURNS TABLE(family text, gamma float8, group_rate float8, overall_rate float8, difference float8, n bigint, share float8, subset jsonb, members text[], p_value float8, status text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10000 ROWS 3 AS 'MODULE_PATHNAME', 'weir_fairness_subgroups';
+COMMENT ON FUNCTION weir.fairness_subgroups(weir.fairness_table, text, int, int, bigint) IS
+    'Rich subgroup fairness (Kearns et al. 2018): the subgroup with the largest gamma = its share of the rows times the size of the difference of its rate to that of all. rate: '
+    'false_positive_rate (the paper''s), or another that fairness_spread names. One row per family of subgroups: conjunction (one value of up to depth columns, NULL: all; every one is '
+    'looked at), linear (a half-space over the values as 0 and 1, found by least squares: the auditor of Kearns et al. 2019 and of AI Fairness 360; of its two sides, whose gamma is the '
+    'same, the one that concerns fewer), any (the worst set of groups whatsoever: no family goes beyond its gamma). share: rows that the rate counts in it (n) of all rows whose outcome is known. subset: what a '
+    'conjunction names, as in subset_scan; members: the groups that are in it. p_value: (k + 1) / (permutations + 1) by dealing the successes out anew to all rows alike; it allows for '
+    'the search. 54000 where there are too many conjunctions.';
+
 -- helpers and catalogues
 
 CREATE FUNCTION weir.band(value float8, edges float8[], labels text[] DEFAULT NULL) RETURNS text
@@ -228,33 +253,19 @@ COMMENT ON FUNCTION weir.band(float8, float8[], text[]) IS
     'The class of a number, for groups: band(age, ''{25,40,60}'') is ''<25'', ''25-40'' (25 is in, 40 is not), ''40-60'' or ''>=60''. labels: other names, one more than there '
     'are edges. NULL for NULL and NaN, which fairness() keeps as a group of their own. Edges that do not ascend, or labels that do not match, raise 22023.';
 
-CREATE FUNCTION weir.fairness_aequitas(f weir.fairness_table, reference text DEFAULT NULL, tau float8 DEFAULT 0.8, min_group_size int DEFAULT 1)
-    RETURNS TABLE(group_name text, reference_group text, metric text, value float8, reference_value float8, disparity float8, is_fair boolean, status text)
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 50 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    WITH g AS MATERIALIZED (
-        SELECT x.*, x.n >= min_group_size AS is_large, x.selection_rate * x.n / nullif(sum(x.selection_rate * x.n) OVER (), 0) AS share FROM weir.fairness_groups(f) x
-    ), rates AS (
-        SELECT g.group_name, g.n, g.is_large, r.position, r.metric, r.value
-        FROM g, LATERAL (VALUES (1, 'ppr', g.share), (2, 'pprev', g.selection_rate), (3, 'precision', g.ppv), (4, 'fdr', 1 - g.ppv),
-                                (5, 'for', 1 - g.npv), (6, 'fpr', g.fpr), (7, 'fnr', g.fnr), (8, 'tpr', g.tpr), (9, 'tnr', g.tnr), (10, 'npv', g.npv)) r (position, metric, value)
-    ), referenced AS (
-        SELECT rates.*, CASE WHEN reference = 'min_metric'
-                THEN first_value(rates.group_name) OVER (PARTITION BY rates.metric ORDER BY rates.is_large AND rates.value IS NOT NULL DESC, rates.value, rates.group_name)
-                ELSE coalesce(nullif(reference, 'largest'),
-                    first_value(rates.group_name) OVER (PARTITION BY rates.metric ORDER BY rates.group_name LIKE '%(unknown)%', rates.n DESC, rates.group_name)) END AS reference_group
-        FROM rates
-    )
-    SELECT a.group_name, a.reference_group, a.metric, a.value, b.value, a.value / nullif(b.value, 0),
-        CASE WHEN a.is_large THEN a.value / nullif(b.value, 0) BETWEEN tau AND 1 / tau END,
-        CASE WHEN a.value / nullif(b.value, 0) IS NULL THEN 'undefined' WHEN NOT a.is_large THEN 'insufficient' ELSE 'ok' END
-    FROM referenced a LEFT JOIN rates b ON b.metric = a.metric AND b.group_name = a.reference_group
-    ORDER BY a.group_name, a.position;
-END;
-COMMENT ON FUNCTION weir.fairness_aequitas(weir.fairness_table, text, float8, int) IS
+CREATE FUNCTION weir.fairness_aequitas(f weir.fairness_table, reference text DEFAULT NULL, tau float8 DEFAULT 0.8, min_group_size int DEFAULT 1,
+                                       test text DEFAULT 'proportions', confidence float8 DEFAULT 0.95)
+    RETURNS TABLE(group_name text, reference_group text, metric text, value float8, reference_value float8, disparity float8, is_fair boolean, status text,
+                  p_value float8, is_significant boolean)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 50 AS 'MODULE_PATHNAME', 'weir_fairness_aequitas';
+COMMENT ON FUNCTION weir.fairness_aequitas(weir.fairness_table, text, float8, int, text, float8) IS
     'Aequitas'' metrics under its names, of each group: ppr (its share of all predicted positives), pprev (predicted positive rate), precision, fdr, for, fpr, fnr, tpr, tnr, npv; '
     'disparity = value / that of the reference group (a name; NULL or largest: its ref_groups_method majority; min_metric: for each metric the group with the smallest value); '
-    'is_fair: tau <= disparity <= 1 / tau. NULL and undefined where a denominator or the reference''s value is 0. Groups below min_group_size get no is_fair.';
+    'is_fair: tau <= disparity <= 1 / tau. NULL and undefined where a denominator or the reference''s value is 0. Groups below min_group_size get no is_fair. p_value: that the '
+    'group has the rate of the reference. test: proportions (two-proportion z, or Fisher''s exact test, as fairness_metrics), welch (t of the outcomes with a variance for each group), '
+    'brown_forsythe (Aequitas'' own: one variance for both, unless the test of Brown and Forsythe tells the variances apart at 1 - confidence). Each rate is tested over its own '
+    'denominator; Aequitas tests fpr and tnr over the predicted positives (that is fdr), fnr and tpr over the predicted negatives (for), ppr as pprev. ppr depends on how large groups '
+    'are, so equality of it is no hypothesis: it has no p_value. is_significant: p_value < 1 - confidence.';
 
 CREATE FUNCTION weir.fairness_intersections(f weir.fairness_table, depth int DEFAULT 2) RETURNS TABLE(columns int[], counts weir.fairness_table)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp

@@ -96,7 +96,7 @@ weir_fairness_clarify(PG_FUNCTION_ARGS)
 /* ---- inequality and differential fairness ---- */
 
 static void
-put_inequality(ReturnSetInfo *result, const char *measure, double total, double between, int64 n)
+put_inequality(ReturnSetInfo *result, const char *measure, double total, double between, double within, int64 n)
 {
 	Datum		values[6];
 	bool		nulls[6] = {false};
@@ -104,7 +104,7 @@ put_inequality(ReturnSetInfo *result, const char *measure, double total, double 
 	values[0] = CStringGetTextDatum(measure);
 	values[1] = float_or_null(total, &nulls[1]);
 	values[2] = float_or_null(between, &nulls[2]);
-	values[3] = float_or_null(total - between, &nulls[3]);
+	values[3] = float_or_null(within, &nulls[3]);
 	values[4] = Int64GetDatum(n);
 	values[5] = status_of(!isnan(total));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -128,12 +128,13 @@ weir_fairness_inequality(PG_FUNCTION_ARGS)
 	named = fairness_named_groups(PG_GETARG_DATUM(0), &n);
 	groups = fairness_bare_groups(named, n);
 	fairness_inequality(groups, n, alpha, &inequality);
-	put_inequality(result, "generalized_entropy", inequality.total, inequality.between, inequality.n);
+	put_inequality(result, "generalized_entropy", inequality.total, inequality.between, inequality.total - inequality.between,
+				   inequality.n);
 	fairness_inequality(groups, n, 1, &inequality);
-	put_inequality(result, "theil", inequality.total, inequality.between, inequality.n);
-	/* Standard deviation over mean: the square root of twice the entropy of order 2. It does not decompose. */
+	put_inequality(result, "theil", inequality.total, inequality.between, inequality.total - inequality.between, inequality.n);
+	/* Standard deviation over mean: the square root of twice the entropy of order 2. A root does not decompose. */
 	fairness_inequality(groups, n, 2, &inequality);
-	put_inequality(result, "coefficient_of_variation", sqrt(2 * inequality.total), NAN, inequality.n);
+	put_inequality(result, "coefficient_of_variation", sqrt(2 * inequality.total), sqrt(2 * inequality.between), NAN, inequality.n);
 	return (Datum) 0;
 }
 
@@ -180,24 +181,6 @@ weir_fairness_differential(PG_FUNCTION_ARGS)
 
 /* ---- spread over groups ---- */
 
-static const struct
-{
-	const char *name;
-	FairnessRate rate;
-} spread_rates[] = {
-	{"selection_rate", RATE_SELECTION},
-	{"base_rate", RATE_BASE},
-	{"accuracy", RATE_ACCURACY},
-	{"true_positive_rate", RATE_TRUE_POSITIVE},
-	{"false_positive_rate", RATE_FALSE_POSITIVE},
-	{"true_negative_rate", RATE_TRUE_NEGATIVE},
-	{"false_negative_rate", RATE_FALSE_NEGATIVE},
-	{"positive_predictive_value", RATE_POSITIVE_PREDICTIVE},
-	{"negative_predictive_value", RATE_NEGATIVE_PREDICTIVE},
-	{"false_discovery_rate", RATE_FALSE_DISCOVERY},
-	{"false_omission_rate", RATE_FALSE_OMISSION},
-};
-
 Datum
 weir_fairness_spread(PG_FUNCTION_ARGS)
 {
@@ -215,9 +198,9 @@ weir_fairness_spread(PG_FUNCTION_ARGS)
 	for (size_t i = 0; i < n; i++)
 		for (int j = 0; j < 9; j++)
 			all.counts[j / 3][j % 3] += groups[i].group.counts[j / 3][j % 3];
-	for (int i = 0; i < lengthof(spread_rates); i++)
+	for (int i = 0; i < fairness_n_named_rates; i++)
 	{
-		Proportion	overall = fairness_rate(&all, spread_rates[i].rate);
+		Proportion	overall = fairness_rate(&all, fairness_named_rates[i].rate);
 		double		whole = overall.trials == 0 ? NAN : (double) overall.successes / (double) overall.trials;
 		const NamedGroup *lowest = NULL;
 		const NamedGroup *highest = NULL;
@@ -231,7 +214,7 @@ weir_fairness_spread(PG_FUNCTION_ARGS)
 
 		for (size_t j = 0; j < n; j++)
 		{
-			Proportion	rate = fairness_rate(&groups[j].group, spread_rates[i].rate);
+			Proportion	rate = fairness_rate(&groups[j].group, fairness_named_rates[i].rate);
 			double		value = (double) rate.successes / (double) rate.trials;
 
 			if (rate.trials == 0 || rate.trials < min_group_size)
@@ -250,7 +233,7 @@ weir_fairness_spread(PG_FUNCTION_ARGS)
 			from_overall = fmax(from_overall, fabs(value - whole));
 			to_overall = fmin(to_overall, value == 0 || whole == 0 ? (value == whole ? 1 : 0) : fmin(value / whole, whole / value));
 		}
-		values[0] = CStringGetTextDatum(spread_rates[i].name);
+		values[0] = CStringGetTextDatum(fairness_named_rates[i].name);
 		values[1] = float_or_null(whole, &nulls[1]);
 		values[2] = float_or_null(n_groups > 0 ? low : NAN, &nulls[2]);
 		values[3] = text_or_null(lowest != NULL ? lowest->name : NULL, &nulls[3]);

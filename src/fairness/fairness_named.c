@@ -13,6 +13,22 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+const NamedRate fairness_named_rates[] = {
+	{"selection_rate", RATE_SELECTION},
+	{"base_rate", RATE_BASE},
+	{"accuracy", RATE_ACCURACY},
+	{"true_positive_rate", RATE_TRUE_POSITIVE},
+	{"false_positive_rate", RATE_FALSE_POSITIVE},
+	{"true_negative_rate", RATE_TRUE_NEGATIVE},
+	{"false_negative_rate", RATE_FALSE_NEGATIVE},
+	{"positive_predictive_value", RATE_POSITIVE_PREDICTIVE},
+	{"negative_predictive_value", RATE_NEGATIVE_PREDICTIVE},
+	{"false_discovery_rate", RATE_FALSE_DISCOVERY},
+	{"false_omission_rate", RATE_FALSE_OMISSION},
+};
+
+const int	fairness_n_named_rates = lengthof(fairness_named_rates);
+
 static int
 compare_names(const void *a, const void *b)
 {
@@ -42,6 +58,16 @@ fairness_named_groups(Datum datum, size_t *n)
 	if (*n > 1)
 		qsort(result, *n, sizeof(NamedGroup), compare_names);
 	return result;
+}
+
+int
+fairness_datum_columns(Datum datum)
+{
+	FairnessTable *table = fairness_from_datum(allocator_in(CurrentMemoryContext), datum);
+	int			n = fairness_n_columns(table);
+
+	fairness_free(table);
+	return n;
 }
 
 FairnessGroup *

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "fairness/fairness.h"
+#include "fairness/fairness_metrics.h"
 #include "fmgr.h"
 
 typedef struct NamedGroup
@@ -16,8 +16,21 @@ typedef struct NamedGroup
 	FairnessGroup group;
 } NamedGroup;
 
+typedef struct NamedRate
+{
+	const char *name;
+	FairnessRate rate;
+} NamedRate;
+
+/* The rates that people may ask for, in the order in which they are shown. */
+extern const NamedRate fairness_named_rates[];
+extern const int fairness_n_named_rates;
+
 /* By name. */
 extern NamedGroup *fairness_named_groups(Datum table, size_t *n);
+
+/* How many group columns the table has. */
+extern int	fairness_datum_columns(Datum table);
 
 /* The same without names. */
 extern FairnessGroup *fairness_bare_groups(const NamedGroup *groups, size_t n);

@@ -45,3 +45,15 @@ END;
 COMMENT ON FUNCTION weir.class_fairness(text[], weir.performance[], text, text[], int, float8, text, jsonb, text) IS
     'fairness_metrics of each class against the rest, from class performances of groups: SELECT array_agg(sex), array_agg(p) FROM (SELECT sex, weir.class_performance(label, prediction) '
     'AS p FROM t GROUP BY sex) q. Columns and other arguments as there.';
+
+CREATE FUNCTION weir.subset_scan(group_values text[], performances weir.performance[], penalty float8 DEFAULT 0, restarts int DEFAULT 10, permutations int DEFAULT 199,
+                                 seed bigint DEFAULT 1)
+    RETURNS TABLE(direction text, subset jsonb, score float8, odds_ratio float8, n bigint, observed bigint, expected float8, p_value float8, n_permutations int, is_exact boolean,
+                  status text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE COST 10000 ROWS 2 AS 'MODULE_PATHNAME', 'weir_score_subset_scan';
+COMMENT ON FUNCTION weir.subset_scan(text[], weir.performance[], float8, int, int, bigint) IS
+    'Bias scan of a model''s probabilities: of all subsets of the values of the group columns, the one whose labels depart most from what the scores expect (multi-dimensional subset '
+    'scan, Zhang and Neill 2016; AI Fairness 360''s MDSS with Bernoulli scoring: direction higher is its positive, groups that the model underrates). Both arrays from one query: SELECT '
+    'array_agg(ARRAY[sex, race]), array_agg(p) FROM (SELECT sex, race, weir.binary_performance(label, score) AS p FROM t GROUP BY sex, race) q. Columns as in subset_scan of a fairness '
+    'table; observed: rows labelled positive, expected: the sum of the scores. p_value: by drawing the labels anew from the scores. Exact while each class of a group has at most 1024 '
+    'different scores, then with the middle of their bins. Scores outside of 0 and 1 raise 22023.';
