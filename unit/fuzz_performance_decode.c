@@ -22,7 +22,7 @@ read_binary(const Performance *performance, double *sum)
 	size_t		n;
 	ScoreCell  *cells = performance_cells(performance, unit_allocator(), &n);
 
-	performance_binary_scores(performance, 0.3, 1.96, 1, ignore, sum);
+	performance_binary_scores(performance, &(PerformanceOptions){.threshold = 0.3, .z = 1.96, .min_n = 1, .beta = 2}, ignore, sum);
 	for (int binning = 0; binning < 2; binning++)
 	{
 		int			n_bins = calibration_bins(cells, n, (CalibrationBinning) binning, 10, bins);
@@ -59,9 +59,13 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		if (performance->kind == PERFORMANCE_BINARY)
 			read_binary(performance, &sum);
 		else if (performance->kind == PERFORMANCE_CLASS)
-			performance_class_scores(performance, 1.96, 1, ignore, &sum);
+			performance_class_scores(performance,
+									 &(PerformanceOptions){.z = 1.96, .min_n = 1, .beta = 2, .n_features = 2, .quantile = 0.9},
+									 ignore, &sum);
 		else
-			performance_regression_scores(performance, 1.96, 1, ignore, &sum);
+			performance_regression_scores(performance,
+										  &(PerformanceOptions){.z = 1.96, .min_n = 1, .beta = 2, .n_features = 2, .quantile = 0.9},
+										  ignore, &sum);
 		performance_free(performance);
 	}
 	if (unit_allocated() != 0)

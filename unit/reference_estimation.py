@@ -281,6 +281,31 @@ def check_temporal(cursor):
     check(close(cursor.fetchone()[0], float(expected)), 'mean absolute scaled error')
 
 
+def check_fading(cursor):
+    """Prequential evaluation with a fading factor, by its recursion; also where weights have to be scaled down."""
+    factor = float(random.choice([1.0, 0.99, 0.9, 0.5, 0.02]))
+    n = int(random.choice([2, 50, 400]))
+    y = random.choice(['a', 'b', 'c'], n)
+    p = np.where(random.random(n) < 0.6, y, random.choice(['a', 'b', 'c'], n))
+    v, w = random.normal(size=n).cumsum(), random.normal(size=n).cumsum()
+    cursor.execute('SELECT (t).*, (r).* FROM (SELECT weir.temporal_performance(y, p, %s ORDER BY i) AS t, weir.temporal_regression(v, w, %s ORDER BY i) AS r '
+                   'FROM unnest(%s::text[], %s::text[], %s::float8[], %s::float8[]) WITH ORDINALITY u(y, p, v, w, i)) q',
+                   (factor, factor, y.tolist(), p.tolist(), v.tolist(), w.tolist()))
+    row = cursor.fetchone()
+    sums = np.zeros(5)
+    for i in range(1, n):
+        sums = factor * sums + [1, y[i] == p[i], y[i] == y[i - 1], abs(v[i] - w[i]), abs(v[i] - v[i - 1])]
+    accuracy, last = sums[1] / sums[0], sums[2] / sums[0]
+    weights = factor ** np.arange(n - 2, -1, -1.0)
+    check(row[0] == n - 1 and close(row[1], float(accuracy)) and close(row[2], float(last)), f'faded accuracies {row} at {factor}')
+    check(close(row[4], float((accuracy - last) / (1 - last)) if last < 1 - 1e-12 else math.nan, 1e-7), f'faded kappa temporal {row} at {factor}')
+    kappa = sklearn_metrics.cohen_kappa_score(y[1:], p[1:], sample_weight=weights) if len(set(y[1:]) | set(p[1:])) > 1 and factor > 0.5 else None
+    if kappa is not None and math.isfinite(kappa):
+        check(close(row[6], float(kappa), 1e-7), f'faded kappa {row[6]}, not {kappa} at {factor}')
+    check(close(row[8], float(weights.sum() ** 2 / (weights ** 2).sum())), f'effective n {row[8]} at {factor}')
+    check(close(row[10], float(sums[3] / sums[0])) and close(row[11], float(sums[4] / sums[0])) and close(row[12], float(sums[3] / sums[4])), f'faded errors {row} at {factor}')
+
+
 def main():
     with psycopg.connect(autocommit=False) as connection, connection.cursor() as cursor:
         cursor.execute('CREATE EXTENSION IF NOT EXISTS weir')
@@ -300,6 +325,7 @@ def main():
             check_ranking(cursor)
         for _ in range(20):
             check_temporal(cursor)
+            check_fading(cursor)
         connection.rollback()
     logging.disable(logging.NOTSET)
     if failed:

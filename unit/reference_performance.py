@@ -105,6 +105,10 @@ def check_binary(cursor, y, s, threshold):
     for name, value in expected.items():
         check(close(found[name][0], value), f'binary {name} of {len(y)} rows at {threshold}: {found[name][0]}, not {value}')
         check((found[name][4] == 'ok') == (not math.isnan(value)), f'binary {name}: status {found[name][4]} of {value}')
+    beta = float(random.choice([0.5, 2.0, 3.0]))
+    value = cursor.execute("SELECT m.value FROM (SELECT weir.binary_performance(y, s) AS p FROM unnest(%s::int[], %s::float8[]) t(y, s)) q, "
+                           "weir.performance_metrics(p, %s, '{f_beta}', beta => %s) m", (y.tolist(), s.tolist(), threshold, beta)).fetchone()[0]
+    check(close(value, float(metrics.fbeta_score(y, hat, beta=beta)) if tp + fp + fn else math.nan), f'F of beta {beta}: {value}')
     check(all(row[5] in (None, 0) for row in found.values()), f'binary of {len(y)} rows is exact')
     for name, successes, trials in (('accuracy', tp + tn, len(y)), ('recall', tp, tp + fn), ('precision', tp, tp + fp)):
         if trials:
@@ -159,6 +163,11 @@ def check_classes(cursor):
         expected.update({f'{mean}_precision': precision, f'{mean}_recall': recall, f'{mean}_f1': f1})
     for name, value in expected.items():
         check(close(found[name][0], value), f'classes: {name} of {n} rows: {found[name]}, not {value}')
+    beta = float(random.choice([0.5, 2.0, 3.0]))
+    for name, value in cursor.execute("SELECT m.metric, m.value FROM (SELECT weir.class_performance(y, h) AS p FROM unnest(%s::text[], %s::text[]) t(y, h)) q, "
+                                      "weir.performance_metrics(p, metrics => '{macro_f_beta,weighted_f_beta}', beta => %s) m", (y.tolist(), hat.tolist(), beta)).fetchall():
+        theirs = metrics.fbeta_score(y, hat, beta=beta, average=name.split('_')[0], zero_division=0)
+        check(close(value, float(theirs)), f'{name} of beta {beta}: {value}, not {theirs}')
     matrix = dict(((row[0], row[1]), row[2]) for row in cursor.execute(
         'SELECT m.label, m.prediction, m.n FROM (SELECT weir.class_performance(y, h) AS p FROM unnest(%s::text[], %s::text[]) t(y, h)) q, weir.confusion_matrix(p) m',
         (y.tolist(), hat.tolist())).fetchall())
@@ -185,6 +194,19 @@ def check_regression(cursor):
     for name, value in expected.items():
         if value is not None:
             check(close(found[name][0], value, 1e-9 if offset == 0 or name not in ('r2', 'explained_variance') else 1e-6), f'regression: {name} of {n} rows: {found[name][0]}, not {value}')
+    features, quantile = int(random.integers(0, 5)), float(random.choice([0.05, 0.5, 0.9]))
+    more = rows_of(cursor, 'SELECT m.metric, m.value, m.low, m.high FROM (SELECT weir.regression_performance(y, h) AS p FROM unnest(%s::float8[], %s::float8[]) t(y, h)) q, '
+                   'weir.performance_metrics(p, n_features => %s, quantile => %s) m', y.tolist(), hat.tolist(), features, quantile)
+    loss = metrics.mean_pinball_loss(y, hat, alpha=quantile)
+    check(close(more['pinball_loss'][0], float(loss)), f'pinball loss at {quantile}: {more["pinball_loss"]}, not {loss}')
+    if n > 2:
+        losses = np.maximum(quantile * (y - hat), (quantile - 1) * (y - hat))
+        check(more['pinball_loss'][2] >= losses.mean() + Z * losses.std(ddof=1) / math.sqrt(n) - 1e-9, f'the interval of the pinball loss is wide enough: {more["pinball_loss"]}')
+    check(close(more['coverage'][0], float((y <= hat).mean())), f'coverage {more["coverage"]}')
+    low, high = proportion_confint(int((y <= hat).sum()), n, method='wilson')
+    check(close(more['coverage'][1], max(low, 0), 1e-8) and close(more['coverage'][2], min(high, 1), 1e-8), f'interval of coverage {more["coverage"]}')
+    adjusted = 1 - (1 - expected['r2']) * (n - 1) / (n - features - 1) if varies and n > features + 1 else math.nan
+    check(close(more['adjusted_r2'][0], adjusted, 1e-9 if offset == 0 else 1e-5), f'adjusted R2 with {features} features of {n} rows: {more["adjusted_r2"]}, not {adjusted}')
     if n % 2 == 1 or n == 1:
         check(close(found['median_absolute_error'][0], metrics.median_absolute_error(y, hat)), 'median absolute error')
     if n > 2 and offset == 0:

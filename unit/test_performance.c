@@ -106,11 +106,20 @@ check_kind(PerformanceKind kind, bool *order, bool *retraction, bool *wire, bool
 		{
 			EXPECT(damage, cut == size, "kind %d, cut", kind);
 			if (kind == PERFORMANCE_BINARY)
-				performance_binary_scores(read, 0.5, 2, 1, ignore, &n_values);
+				performance_binary_scores(read, &(PerformanceOptions){.threshold = 0.5, .z = 2, .min_n = 1, .beta = 2}, ignore,
+										  &n_values);
 			else if (kind == PERFORMANCE_CLASS)
-				performance_class_scores(read, 2, 1, ignore, &n_values);
+				performance_class_scores(read,
+										 &(PerformanceOptions){.z = 2, .min_n = 1, .beta = 2, .n_features = 2, .quantile = 0.9},
+										 ignore, &n_values);
 			else
-				performance_regression_scores(read, 2, 1, ignore, &n_values);
+				performance_regression_scores(read,
+											  &(PerformanceOptions){.z = 2,
+																	.min_n = 1,
+																	.beta = 2,
+																	.n_features = 2,
+																	.quantile = 0.9},
+											  ignore, &n_values);
 			performance_free(read);
 		}
 		bytes[at] = kept;

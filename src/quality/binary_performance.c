@@ -142,7 +142,7 @@ tell_two_rates(const ScoreWriter *writer, const char *name, Proportion a, Propor
 }
 
 static void
-tell_decisions(const ScoreWriter *writer, const Confusion *c)
+tell_decisions(const ScoreWriter *writer, const Confusion *c, double beta)
 {
 	int64_t		positives = c->true_positives + c->false_negatives;
 	int64_t		negatives = c->true_negatives + c->false_positives;
@@ -185,6 +185,16 @@ tell_decisions(const ScoreWriter *writer, const Confusion *c)
 					  fmin(1, 2 * bound));
 		tell_interval(writer, "jaccard", jaccard, low, high, any, bound);
 	}
+	if (!isnan(beta))
+	{
+		double		weight = beta * beta;
+		double		parts =
+			(1 + weight) * (double) c->true_positives + weight * (double) c->false_negatives + (double) c->false_positives;
+
+		/* A row of the cut moves the numerator by 1 + weight, the denominator by less. */
+		tell_value(writer, "f_beta", any == 0 ? NAN : score_ratio((1 + weight) * (double) c->true_positives, parts), any,
+				   fmin(1, 2 * (1 + weight) * writer->cut * n / fmax(parts, 1)));
+	}
 	tell_value(writer, "matthews_correlation",
 			   score_ratio((double) c->true_positives * (double) c->true_negatives -
 							   (double) c->false_positives * (double) c->false_negatives,
@@ -207,10 +217,13 @@ tell_decisions(const ScoreWriter *writer, const Confusion *c)
 }
 
 void
-performance_binary_scores(const Performance *performance, double threshold, double z, int64_t min_n, PerformanceSink sink,
-						  void *context)
+performance_binary_scores(const Performance *performance, const PerformanceOptions *options, PerformanceSink sink, void *context)
 {
-	ScoreWriter writer = {.sink = sink, .context = context, .z = z, .min_n = min_n, .n = performance_n(performance)};
+	ScoreWriter writer = {.sink = sink,
+						  .context = context,
+						  .z = options->z,
+						  .min_n = options->min_n,
+						  .n = performance_n(performance)};
 	size_t		n_cells;
 	ScoreCell  *cells = performance_cells(performance, performance->allocator, &n_cells);
 	Confusion	confusion;
@@ -218,9 +231,9 @@ performance_binary_scores(const Performance *performance, double threshold, doub
 	tell_ranking(&writer, cells, n_cells, (double) summary_n(performance->parts[BINARY_NEGATIVES]),
 				 (double) summary_n(performance->parts[BINARY_POSITIVES]));
 	tell_probabilities(&writer, performance);
-	confusion_at(cells, n_cells, threshold, &confusion);
+	confusion_at(cells, n_cells, options->threshold, &confusion);
 	if (writer.n > 0)
 		writer.cut = (double) confusion.uncertain / (double) writer.n;
-	tell_decisions(&writer, &confusion);
+	tell_decisions(&writer, &confusion, options->beta);
 	performance->allocator.resize(performance->allocator.context, cells, (n_cells + 1) * sizeof(ScoreCell), 0);
 }

@@ -121,33 +121,40 @@ tell_balanced_accuracy(const ScoreWriter *writer, const ClassCounts *classes, si
 }
 
 static void
-tell_means(const ScoreWriter *writer, const ClassCounts *classes, size_t n_classes, double n)
+tell_means(const ScoreWriter *writer, const ClassCounts *classes, size_t n_classes, double n, double beta)
 {
-	static const char *const names[2][3] = {{"macro_precision", "macro_recall", "macro_f1"},
-											{"weighted_precision", "weighted_recall", "weighted_f1"}};
-	double		sums[2][3] = {{0}};
+	static const char *const names[2][4] = {{"macro_precision", "macro_recall", "macro_f1", "macro_f_beta"},
+											{"weighted_precision", "weighted_recall", "weighted_f1", "weighted_f_beta"}};
+	int			n_means = isnan(beta) ? 3 : 4;
+	double		sums[2][4] = {{0}};
 
 	for (size_t i = 0; i < n_classes; i++)
 	{
 		const ClassCounts *class = &classes[i];
-		double		values[3] = {or_zero(score_ratio((double) class->n_correct, (double) class->n_predicted)),
-							or_zero(score_ratio((double) class->n_correct, (double) class->n_labelled)), or_zero(f1_of(class))};
+		double		values[4] = {or_zero(score_ratio((double) class->n_correct, (double) class->n_predicted)),
+							or_zero(score_ratio((double) class->n_correct, (double) class->n_labelled)), or_zero(f1_of(class)),
+							or_zero(score_ratio((1 + beta * beta) * (double) class->n_correct,
+												beta * beta * (double) class->n_labelled + (double) class->n_predicted))};
 
-		for (int j = 0; j < 3; j++)
+		for (int j = 0; j < n_means; j++)
 		{
 			sums[0][j] += values[j];
 			sums[1][j] += values[j] * (double) class->n_labelled;
 		}
 	}
 	for (int i = 0; i < 2; i++)
-		for (int j = 0; j < 3; j++)
+		for (int j = 0; j < n_means; j++)
 			tell_value(writer, names[i][j], score_ratio(sums[i][j], i == 0 ? (double) n_classes : n), writer->n, 0);
 }
 
 void
-performance_class_scores(const Performance *performance, double z, int64_t min_n, PerformanceSink sink, void *context)
+performance_class_scores(const Performance *performance, const PerformanceOptions *options, PerformanceSink sink, void *context)
 {
-	ScoreWriter writer = {.sink = sink, .context = context, .z = z, .min_n = min_n, .n = performance_n(performance)};
+	ScoreWriter writer = {.sink = sink,
+						  .context = context,
+						  .z = options->z,
+						  .min_n = options->min_n,
+						  .n = performance_n(performance)};
 	size_t		n_found;
 	ClassCounts *classes = performance_classes(performance, performance->allocator, &n_found);
 	size_t		n_classes = n_found;
@@ -181,7 +188,7 @@ performance_class_scores(const Performance *performance, double z, int64_t min_n
 	else
 		tell_rate(&writer, "accuracy", correct, writer.n);
 	tell_balanced_accuracy(&writer, classes, n_classes);
-	tell_means(&writer, classes, n_classes, n);
+	tell_means(&writer, classes, n_classes, n, options->beta);
 	tell_agreement(&writer, "cohen_kappa", (double) correct / n, by_chance);
 	/* Gorodkin (2004); for two classes the usual coefficient. */
 	tell_value(&writer, "matthews_correlation",

@@ -116,7 +116,7 @@ weir_estimate_performance(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the reference has labels of one class only"),
 					 errhint("Take a longer reference, or calibrate => 'never' where scores are probabilities.")));
 	}
-	performance_binary_scores(current, threshold, z, 1, keep_realised, &rows);
+	performance_binary_scores(current, &(PerformanceOptions) PERFORMANCE_OPTIONS(threshold, z), keep_realised, &rows);
 	performance_estimate(current, has_calibrator ? &calibrator : NULL, threshold, z, min_n, put_estimate, &rows);
 	return (Datum) 0;
 }

@@ -16,6 +16,7 @@
 #ifndef WEIR_PERFORMANCE_H
 #define WEIR_PERFORMANCE_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -146,12 +147,28 @@ typedef struct PerformanceScore
 /* A row of results for every metric of the kind; told one by one. */
 typedef void (*PerformanceSink)(void *context, const PerformanceScore *score);
 
-/* z is the two-sided normal quantile of the confidence. Rows below min_n are insufficient. */
-extern void performance_binary_scores(const Performance *performance, double threshold, double z, int64_t min_n,
-									  PerformanceSink sink, void *context);
-extern void performance_class_scores(const Performance *performance, double z, int64_t min_n, PerformanceSink sink, void *context);
+/* What metrics depend on beside the rows.  Of those with a NaN or below 0 there is no metric. */
+typedef struct PerformanceOptions
+{
+	double		threshold;		/* of a binary model: score >= threshold is predicted positive */
+	double		z;				/* the two-sided normal quantile of the confidence */
+	int64_t		min_n;			/* rows below which a metric is insufficient */
+	double		beta;			/* how much more recall counts than precision in F-beta; NaN: not asked for */
+	int			n_features;		/* of a regression, for adjusted R2; -1: not known */
+	double		quantile;		/* that a regression forecasts, for the pinball loss; NaN: not asked for */
+} PerformanceOptions;
+
+#define PERFORMANCE_OPTIONS(of_threshold, of_z) \
+	{ \
+		.threshold = (of_threshold), .z = (of_z), .min_n = 1, .beta = NAN, .n_features = -1, .quantile = NAN \
+	}
+
 extern void
-performance_regression_scores(const Performance *performance, double z, int64_t min_n, PerformanceSink sink, void *context);
+performance_binary_scores(const Performance *performance, const PerformanceOptions *options, PerformanceSink sink, void *context);
+extern void
+performance_class_scores(const Performance *performance, const PerformanceOptions *options, PerformanceSink sink, void *context);
+extern void performance_regression_scores(const Performance *performance, const PerformanceOptions *options, PerformanceSink sink,
+										  void *context);
 
 /* ---- the binary state, in order of scores ---- */
 

@@ -19,6 +19,7 @@ typedef struct PerformanceMetric
 	bool		of_scores;		/* of a binary model: needs the scores, not the decisions */
 	bool		is_baseline;	/* what a model without skill reaches, not what this one does */
 	bool		kinds[4];		/* by PerformanceKind */
+	const char *option;			/* without which there is no such metric; NULL: none is needed */
 } PerformanceMetric;
 
 /* By name or alias; NULL when there is none. */

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "quality/class_performance.h"
 #include "quality/performance_datum.h"
+#include "quality/performance_metric.h"
 #include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -97,34 +98,64 @@ read_wanted(MetricRows *rows, ArrayType *array)
 	}
 }
 
+static PerformanceOptions
+read_options(FunctionCallInfo fcinfo)
+{
+	PerformanceOptions options =
+		PERFORMANCE_OPTIONS(PG_ARGISNULL(1) ? 0.5 : PG_GETARG_FLOAT8(1),
+							performance_normal_of_confidence(PG_ARGISNULL(3) ? 0.95 : PG_GETARG_FLOAT8(3)));
+
+	options.min_n = PG_ARGISNULL(4) ? 1 : PG_GETARG_INT32(4);
+	options.beta = PG_ARGISNULL(5) ? NAN : PG_GETARG_FLOAT8(5);
+	options.n_features = PG_ARGISNULL(6) ? -1 : PG_GETARG_INT32(6);
+	options.quantile = PG_ARGISNULL(7) ? NAN : PG_GETARG_FLOAT8(7);
+	if (isnan(options.threshold))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("threshold must be a number")));
+	if (!PG_ARGISNULL(5) && !(options.beta > 0 && isfinite(options.beta)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("beta must be a number above 0"),
+				 errhint("2 counts recall twice as much as precision, 0.5 half as much.")));
+	if (!PG_ARGISNULL(6) && options.n_features < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("n_features must not be negative")));
+	if (!PG_ARGISNULL(7) && !(options.quantile > 0 && options.quantile < 1))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("quantile must lie between 0 and 1")));
+	return options;
+}
+
+static bool
+needs_argument(const char *metric)
+{
+	const PerformanceMetric *known = performance_metric_find(metric);
+
+	return known != NULL && known->option != NULL;
+}
+
 Datum
 weir_performance_metrics(PG_FUNCTION_ARGS)
 {
-	double		threshold = PG_ARGISNULL(1) ? 0.5 : PG_GETARG_FLOAT8(1);
 	MetricRows	rows = {.result = (ReturnSetInfo *) fcinfo->resultinfo, .n_wanted = -1};
-	double		z = performance_normal_of_confidence(PG_ARGISNULL(3) ? 0.95 : PG_GETARG_FLOAT8(3));
-	int32		min_n = PG_ARGISNULL(4) ? 1 : PG_GETARG_INT32(4);
+	PerformanceOptions options = read_options(fcinfo);
 	const Performance *performance;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (isnan(threshold))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("threshold must be a number")));
 	if (!PG_ARGISNULL(2))
 		read_wanted(&rows, PG_GETARG_ARRAYTYPE_P(2));
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	performance = performance_borrow(PG_GETARG_DATUM(0));
 	if (performance->kind == PERFORMANCE_BINARY)
-		performance_binary_scores(performance, threshold, z, min_n, put_metric, &rows);
+		performance_binary_scores(performance, &options, put_metric, &rows);
 	else if (performance->kind == PERFORMANCE_CLASS)
-		performance_class_scores(performance, z, min_n, put_metric, &rows);
+		performance_class_scores(performance, &options, put_metric, &rows);
 	else
-		performance_regression_scores(performance, z, min_n, put_metric, &rows);
+		performance_regression_scores(performance, &options, put_metric, &rows);
 	for (int i = 0; i < rows.n_wanted; i++)
 		if (!rows.found[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no performance metric \"%s\" here", rows.wanted[i]),
-					 errhint("Without a list, performance_metrics gives all that this performance has.")));
+					 needs_argument(rows.wanted[i])
+						 ? errhint("f_beta needs beta, adjusted_r2 needs n_features, pinball_loss and coverage need quantile.")
+						 : errhint("Without a list, performance_metrics gives all that this performance has.")));
 	return (Datum) 0;
 }
 

@@ -89,10 +89,11 @@ COMMENT ON FUNCTION weir.performance_counts(weir.performance) IS
     'n: rows with label and prediction; n_unlabelled: rows without a label; n_unpredicted: rows with a label and no prediction.';
 
 CREATE FUNCTION weir.performance_metrics(performance weir.performance, threshold float8 DEFAULT 0.5, metrics text[] DEFAULT NULL,
-                                         confidence float8 DEFAULT 0.95, min_n int DEFAULT 1)
+                                         confidence float8 DEFAULT 0.95, min_n int DEFAULT 1, beta float8 DEFAULT NULL, n_features int DEFAULT NULL,
+                                         quantile float8 DEFAULT NULL)
     RETURNS TABLE(metric text, value float8, low float8, high float8, n bigint, status text, error_bound float8)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 30 AS 'MODULE_PATHNAME', 'weir_performance_metrics';
-COMMENT ON FUNCTION weir.performance_metrics(weir.performance, float8, text[], float8, int) IS
+COMMENT ON FUNCTION weir.performance_metrics(weir.performance, float8, text[], float8, int, float8, int, float8) IS
     'One row per metric of the performance''s kind. threshold (binary): score >= threshold is predicted positive. metrics NULL: all; a name that the kind does not '
     'have raises 22023. low, high: interval of the confidence given; Wilson (1927) for rates and, by way of the Jaccard index, F1; DeLong et al. (1988) for roc_auc '
     'and gini; Zou and Donner (2008) for balanced accuracy and Youden''s J; Cohen (1960) for kappas; normal for means of losses and errors; NULL for the others. '
@@ -100,7 +101,7 @@ COMMENT ON FUNCTION weir.performance_metrics(weir.performance, float8, text[], f
     'a score lies outside [0, 1]. error_bound: how far value may lie from that of the rows, because more than 1024 different scores of a class are kept in bins; 0: '
     'exact. Conventions as scikit-learn''s: precision of a class never predicted counts as 0 in macro means; log loss clips at 2^-52; percentage errors divide by at '
     'least 2^-52; correlation is Pearson''s; median_absolute_error is an observed one (percentile_disc). majority_accuracy: always the most frequent label; kappa_majority: gain over it; brier_skill_score: gain over always the '
-    'base rate; mean_forecast_squared_error: always the mean.';
+    'base rate; mean_forecast_squared_error: always the mean. Given beta there is f_beta (of classes macro_ and weighted_), in which recall counts beta times as much as precision (van Rijsbergen 1979); given n_features, how many the model has, adjusted_r2; given quantile, the one that is forecast, pinball_loss (Koenker and Bassett 1978; its interval is at least as wide as it need be) and coverage, the share of labels at or below the prediction, which should be quantile.';
 
 CREATE FUNCTION weir.performance_metric_names() RETURNS text[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_metric_names';
@@ -110,7 +111,7 @@ CREATE FUNCTION weir.performance_metric_name(name text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_performance_metric_name';
 COMMENT ON FUNCTION weir.performance_metric_name(text) IS
     'The full name of a metric of performance that is given by it or by a usual short form (auc, pr_auc, brier, mcc, kappa, npv, fpr, fnr, fdr, bias, mae, mse, rmse, mape, smape, '
-    'rmsle); NULL when there is none.';
+    'rmsle, fbeta, quantile_loss); NULL when there is none.';
 
 CREATE FUNCTION weir._performance_metric_list() RETURNS TABLE(metric text, better int, lowest float8, highest float8, of_scores boolean, is_baseline boolean)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 47 AS 'MODULE_PATHNAME', 'weir_performance_metric_list';

@@ -55,20 +55,26 @@ COMMENT ON AGGREGATE weir.hit_rate_at(float8, float8, int) IS
     'where nothing is relevant.';
 
 CREATE TYPE weir.temporal_performance_result AS (n bigint, accuracy float8, last_label_accuracy float8, majority_accuracy float8, kappa_temporal float8, kappa_majority float8,
-    cohen_kappa float8, status text);
+    cohen_kappa float8, status text, effective_n float8);
 COMMENT ON TYPE weir.temporal_performance_result IS 'What temporal_performance() gives.';
-CREATE TYPE weir.temporal_regression_result AS (n bigint, mean_absolute_error float8, last_label_mean_absolute_error float8, mean_absolute_scaled_error float8, status text);
+CREATE TYPE weir.temporal_regression_result AS (n bigint, mean_absolute_error float8, last_label_mean_absolute_error float8, mean_absolute_scaled_error float8, status text, effective_n float8);
 COMMENT ON TYPE weir.temporal_regression_result IS 'What temporal_regression() gives.';
 
 CREATE FUNCTION weir.temporal_performance_accumulate(state internal, label "any", prediction "any") RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_temporal_performance_accumulate';
+CREATE FUNCTION weir.temporal_performance_accumulate(state internal, label "any", prediction "any", fading_factor float8) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_temporal_performance_accumulate';
 CREATE FUNCTION weir.temporal_performance_final(state internal) RETURNS weir.temporal_performance_result
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_temporal_performance_final';
 CREATE FUNCTION weir.temporal_regression_accumulate(state internal, label float8, prediction float8) RETURNS internal
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_temporal_regression_accumulate';
+CREATE FUNCTION weir.temporal_regression_accumulate(state internal, label float8, prediction float8, fading_factor float8) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_temporal_regression_accumulate';
 CREATE FUNCTION weir.temporal_regression_final(state internal) RETURNS weir.temporal_regression_result
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_temporal_regression_final';
 COMMENT ON FUNCTION weir.temporal_performance_accumulate(internal, "any", "any") IS 'Step of the aggregate temporal_performance.';
+COMMENT ON FUNCTION weir.temporal_performance_accumulate(internal, "any", "any", float8) IS 'Step of the aggregate temporal_performance with a fading factor.';
+COMMENT ON FUNCTION weir.temporal_regression_accumulate(internal, float8, float8, float8) IS 'Step of the aggregate temporal_regression with a fading factor.';
 COMMENT ON FUNCTION weir.temporal_performance_final(internal) IS 'Result of the aggregate temporal_performance.';
 COMMENT ON FUNCTION weir.temporal_regression_accumulate(internal, float8, float8) IS 'Step of the aggregate temporal_regression.';
 COMMENT ON FUNCTION weir.temporal_regression_final(internal) IS 'Result of the aggregate temporal_regression.';
@@ -79,10 +85,24 @@ CREATE AGGREGATE weir.temporal_performance(label "any", prediction "any") (
 COMMENT ON AGGREGATE weir.temporal_performance("any", "any") IS
     'A model of classes against plain ones, over rows in order: temporal_performance(label, prediction ORDER BY at). Beside its accuracy that of repeating the last label (no-change '
     'classifier) and of always the most frequent one; kappa_temporal = (accuracy - last_label_accuracy) / (1 - last_label_accuracy) (Bifet et al. 2013; Zliobaite et al. 2015), kappa_majority '
-    'likewise, and Cohen''s kappa. All over the n rows that have a label, a prediction and a label before them. NULL over no rows; undefined where n is 0.';
+    'likewise, and Cohen''s kappa. All over the n rows that have a label, a prediction and a label before them (effective_n: the same without a fading factor). NULL over no rows; undefined where n is 0.';
 CREATE AGGREGATE weir.temporal_regression(label float8, prediction float8) (
     SFUNC = weir.temporal_regression_accumulate, STYPE = internal, FINALFUNC = weir.temporal_regression_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.temporal_regression(float8, float8) IS
     'A forecast against repeating the last label, over rows in order: temporal_regression(label, prediction ORDER BY at). mean_absolute_scaled_error (MASE; Hyndman and Koehler 2006, scaled '
     'by the errors of repeating over the same rows) is the quotient of the two mean absolute errors: below 1 the model is better. Rows as in temporal_performance.';
+
+CREATE AGGREGATE weir.temporal_performance(label "any", prediction "any", fading_factor float8) (
+    SFUNC = weir.temporal_performance_accumulate, STYPE = internal, SSPACE = 4096, FINALFUNC = weir.temporal_performance_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.temporal_performance("any", "any", float8) IS
+    'Prequential evaluation that forgets (Gama, Sebastiao and Rodrigues 2013): temporal_performance(label, prediction, 0.999 ORDER BY at). A row counts fading_factor to the power of how many '
+    'rows came after it, in (0, 1], the same for all rows (22023). effective_n: so many rows of equal weight say as much. Over a window (OVER (ORDER BY at)) it is the curve. Otherwise as '
+    'without the factor.';
+CREATE AGGREGATE weir.temporal_regression(label float8, prediction float8, fading_factor float8) (
+    SFUNC = weir.temporal_regression_accumulate, STYPE = internal, FINALFUNC = weir.temporal_regression_final, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.temporal_regression(float8, float8, float8) IS
+    'The same for numbers: errors, and those of repeating the last label, fade with every row. fading_factor in (0, 1], the same for all rows (22023); effective_n: so many rows of equal '
+    'weight say as much.';

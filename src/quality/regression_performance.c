@@ -73,11 +73,50 @@ bin_width(const Summary *part, double value, Allocator allocator)
 	return width;
 }
 
-void
-performance_regression_scores(const Performance *performance, double z, int64_t min_n, PerformanceSink sink, void *context)
+/* Labels at or below their prediction: bins end at 0. */
+static int64_t
+covered(const Summary *errors, Allocator allocator)
+{
+	size_t		n = summary_bins(errors, summary_level(errors), NULL, 0);
+	SummaryBin *bins = allocator.resize(allocator.context, NULL, 0, (n + 1) * sizeof(SummaryBin));
+	int64_t		count = 0;
+
+	summary_bins(errors, summary_level(errors), bins, n);
+	for (size_t i = 0; i < n; i++)
+		if (bins[i].lower >= 0)
+			count += bins[i].count;
+	allocator.resize(allocator.context, bins, (n + 1) * sizeof(SummaryBin), 0);
+	return count;
+}
+
+/*
+ * What a forecast too low costs in the share quantile, one too high in the rest (Koenker and Bassett 1978): half the size of the
+ * error plus (1/2 - quantile) times the error.  How far the two vary together is not kept: the interval takes the most that it can
+ * be.
+ */
+static void
+tell_quantile(const ScoreWriter *writer, const Performance *performance, double quantile)
 {
 	Summary *const *parts = performance->parts;
-	ScoreWriter writer = {.sink = sink, .context = context, .z = z, .min_n = min_n, .n = performance_n(performance)};
+	double		tilt = 0.5 - quantile;
+	double		loss = mean_of(parts[REGRESSION_SIZES]) / 2 + tilt * mean_of(parts[REGRESSION_ERRORS]);
+	double		deviation = sqrt(variance_of(parts[REGRESSION_SIZES])) / 2 + fabs(tilt) * sqrt(variance_of(parts[REGRESSION_ERRORS]));
+
+	tell_mean(writer, "pinball_loss", writer->n > 0 ? fmax(0, loss) : NAN, deviation * deviation, writer->n);
+	tell_rate(writer, "coverage", covered(parts[REGRESSION_ERRORS], performance->allocator), writer->n);
+}
+
+void
+performance_regression_scores(const Performance *performance, const PerformanceOptions *options, PerformanceSink sink,
+							  void *context)
+{
+	Summary *const *parts = performance->parts;
+	ScoreWriter writer = {.sink = sink,
+						  .context = context,
+						  .z = options->z,
+						  .min_n = options->min_n,
+						  .n = performance_n(performance)};
+	double		z = options->z;
 	double		n = (double) writer.n;
 	double		bias = mean_of(parts[REGRESSION_ERRORS]);
 	double		half = z * sqrt(variance_of(parts[REGRESSION_ERRORS]) / n);
@@ -104,6 +143,11 @@ performance_regression_scores(const Performance *performance, double z, int64_t 
 			   writer.n > 0 ? bin_width(parts[REGRESSION_SIZES], median, performance->allocator) : 0);
 	tell_value(&writer, "max_error", largest, writer.n, 0);
 	tell_value(&writer, "r2", labels > 0 ? 1 - square / labels : NAN, writer.n, 0);
+	/* Theil (1961): for what each feature explains by chance. */
+	if (options->n_features >= 0)
+		tell_value(&writer, "adjusted_r2",
+				   labels > 0 && n > options->n_features + 1 ? 1 - square / labels * (n - 1) / (n - options->n_features - 1) : NAN,
+				   writer.n, 0);
 	tell_value(&writer, "explained_variance", labels > 0 ? 1 - errors / labels : NAN, writer.n, 0);
 	/* var(prediction - label) = var(prediction) + var(label) - 2 cov */
 	tell_value(&writer, "correlation",
@@ -116,6 +160,8 @@ performance_regression_scores(const Performance *performance, double z, int64_t 
 	tell_mean(&writer, "symmetric_mean_absolute_percentage_error", mean_of(parts[REGRESSION_SYMMETRIC_PERCENTAGES]),
 			  variance_of(parts[REGRESSION_SYMMETRIC_PERCENTAGES]), writer.n);
 	tell_value(&writer, "root_mean_squared_logarithmic_error", sqrt(mean_of(parts[REGRESSION_LOGARITHMS])), writer.n, 0);
+	if (!isnan(options->quantile))
+		tell_quantile(&writer, performance, options->quantile);
 	/* What forecasting the mean of the labels would have cost. */
 	tell_value(&writer, "mean_forecast_squared_error", writer.n > 0 ? labels : NAN, writer.n, 0);
 }
