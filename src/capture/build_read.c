@@ -113,9 +113,10 @@ map_columns(RowReceiver *receiver, const Bitmapset *only)
 	map->protected_columns = places_of(receiver, monitor->protected_columns, monitor->n_protected, NULL);
 	if (monitor->has_label)
 		map->label = place_of(receiver, &monitor->label_column);
-	if (monitor->n_protected > 0 || (monitor->n_derivations > 0 && monitor->needs_prediction))
+	if ((monitor->n_protected > 0 && !monitor->decides_by_score) || (monitor->n_derivations > 0 && monitor->needs_prediction))
 		map->prediction = place_of(receiver, &monitor->prediction_column);
-	if (monitor->n_derivations > 0 && monitor->needs_score && monitor->score_column.attribute != InvalidAttrNumber)
+	if ((monitor->n_protected > 0 && monitor->decides_by_score) ||
+		(monitor->n_derivations > 0 && monitor->needs_score && monitor->score_column.attribute != InvalidAttrNumber))
 		map->score = place_of(receiver, &monitor->score_column);
 }
 

@@ -388,10 +388,13 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 		find_category(monitor, &monitor->segments[i], names[i], "segment column");
 
 	n_protected = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 4, &is_null), &names);
+	monitor->decides_by_score = prediction == NULL && score != NULL && n_protected > 0;
+	monitor->threshold = DatumGetFloat8(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 13, &is_null));
 	derived_prepare(monitor, prediction != NULL && n_protected > 0);
 	if (prediction != NULL)
-	{
 		find_column(monitor, &monitor->prediction_column, prediction, "prediction");
+	if (prediction != NULL || monitor->decides_by_score)
+	{
 		monitor->n_protected = n_protected;
 		monitor->protected_columns = palloc0(sizeof(CapturedColumn) * Max(monitor->n_protected, 1));
 		for (int i = 0; i < monitor->n_protected; i++)
@@ -400,7 +403,12 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	monitor->has_label = label != NULL;
 	if (label != NULL)
 		find_column(monitor, &monitor->label_column, label, "label");
-	if (score != NULL && monitor->needs_score)
+	if (monitor->decides_by_score)
+	{
+		monitor->score_column.reader.kind = SUMMARY_NUMERIC;
+		find_column(monitor, &monitor->score_column, score, "score");
+	}
+	else if (score != NULL && monitor->needs_score)
 		find_summarized_column(monitor, &monitor->score_column, score, SUMMARY_NUMERIC, InvalidOid, false);
 
 	monitor->n_columns =
@@ -529,7 +537,8 @@ definition_load(MemoryContext context)
 		"SELECT m.monitor_id, m.name, m.source::oid, m.owner::oid, m.backfill, m.on_delete = 'retract', s.watermark, "
 		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
 		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness, "
-		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit, m.score::text, m.created_at "
+		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit, m.score::text, m.created_at, "
+		"coalesce((m.options #>> '{performance,threshold}')::float8, 0.5) "
 		"FROM weir._captured_monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	table = SPI_tuptable;

@@ -147,7 +147,9 @@ typedef struct CapturedMonitor
 	bool		has_many_segments; /* more than that are in memory: a builder looks */
 	int			n_segments;
 	CapturedColumn *segments;
-	int			n_protected;	/* 0 when there is no prediction */
+	int			n_protected;	/* 0 when there is neither a prediction nor a score */
+	bool		decides_by_score; /* fairness is of score >= threshold: there is no prediction */
+	double		threshold;
 	CapturedColumn *protected_columns;
 	int			first_protected; /* position in the arrays of panes of the first */
 	bool		has_label;

@@ -174,7 +174,8 @@ derived_prepare(CapturedMonitor *monitor, bool has_fairness)
 		monitor->reads_values = true;
 		monitor->value_kind = method->performance == PERFORMANCE_CLASS ? SUMMARY_CATEGORY : SUMMARY_NUMERIC;
 	}
-	monitor->reads_outcomes = is_binary || has_fairness;
+	monitor->needs_score |= monitor->decides_by_score;
+	monitor->reads_outcomes = is_binary || has_fairness || monitor->decides_by_score;
 }
 
 void

@@ -123,7 +123,7 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 		}
 	if (monitor->n_protected > 0)
 	{
-		outcome_differs |= !same_value(relation, entry->prediction, old_row, new_row);
+		outcome_differs |= !same_value(relation, monitor->decides_by_score ? entry->score : entry->prediction, old_row, new_row);
 		for (int i = 0; i < monitor->n_protected; i++)
 			outcome_differs |= !same_value(relation, entry->protected_columns[i], old_row, new_row);
 		if (outcome_differs)

@@ -242,9 +242,11 @@ relation_map_get(Relation relation)
 		entry->protected_columns = attributes_here(relation, entry, monitor->protected_columns, monitor->n_protected);
 		if (monitor->has_label)
 			entry->label = attribute_here(relation, entry, &monitor->label_column);
-		if (monitor->n_protected > 0 || monitor->needs_prediction)
+		if ((monitor->n_protected > 0 && !monitor->decides_by_score) || monitor->needs_prediction)
 			entry->prediction = attribute_here(relation, entry, &monitor->prediction_column);
-		if (monitor->needs_score && monitor->score_column.attribute != InvalidAttrNumber)
+		if (monitor->decides_by_score)
+			entry->score = attribute_here(relation, entry, &monitor->score_column);
+		else if (monitor->needs_score && monitor->score_column.attribute != InvalidAttrNumber)
 			entry->score = relation_map_attribute(relation, monitor, &monitor->score_column);
 		if (monitor->failure != NULL)
 		{

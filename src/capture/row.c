@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "base/compat.h"
 #include "capture/capture.h"
 #include "capture/derived.h"
@@ -11,6 +13,7 @@
 #include "capture/row.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "quality/performance_datum.h"
 #include "utils/timestamp.h"
 
 /*
@@ -121,6 +124,19 @@ row_outcome(const OutcomeReader *reader, RowImage *row, AttrNumber attribute)
 	return valid ? outcome : OUTCOME_UNKNOWN;
 }
 
+/* What the model decided of the row. */
+static Outcome
+row_decision(const MonitorMap *entry, RowImage *row)
+{
+	const CapturedMonitor *monitor = entry->monitor;
+	double		score;
+
+	if (!monitor->decides_by_score)
+		return row_outcome(&monitor->prediction, row, entry->prediction);
+	score = performance_number(&monitor->score_column.reader, row->values[entry->score - 1], row->nulls[entry->score - 1]);
+	return isnan(score) ? OUTCOME_UNKNOWN : score >= monitor->threshold ? OUTCOME_POSITIVE : OUTCOME_NEGATIVE;
+}
+
 void
 row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
 {
@@ -130,7 +146,7 @@ row_add_fairness(MonitorMap *entry, PanePart *part, RowImage *row)
 
 	if (monitor->n_protected == 0)
 		return;
-	prediction = row_outcome(&monitor->prediction, row, entry->prediction);
+	prediction = row_decision(entry, row);
 	label = monitor->has_label ? row_outcome(&monitor->label, row, entry->label) : OUTCOME_UNKNOWN;
 	for (int i = 0; i < monitor->n_protected; i++)
 	{

@@ -139,14 +139,14 @@ static bool
 check_columns(int monitor_id, Oid source, bool *replaced)
 {
 	/* A column that the definition needs for more is not retired: without it the monitor is disabled when it is loaded. */
-	uint64		n =
-		execute("SELECT c.ordinal, c.column_name::text, c.kind, coalesce(a.atttypid, 0), coalesce(a.attgenerated, ''), "
-				"c.retired_at IS NOT NULL, coalesce((SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid = c.data_type), 0), m.name "
-				"FROM weir.monitor m JOIN weir.monitor_column c USING (monitor_id) LEFT JOIN pg_catalog.pg_attribute a "
-				"ON a.attrelid = $2 AND a.attname = c.column_name AND a.attnum > 0 AND NOT a.attisdropped WHERE m.monitor_id = $1 "
-				"AND NOT coalesce(c.column_name IN (m.time_column, m.prediction, m.label) OR c.column_name = ANY (m.segment_by) "
-				"OR (m.prediction IS NOT NULL AND c.column_name = ANY (m.protected)), false)",
-				monitor_id, source, InvalidOid, (Datum) 0);
+	uint64		n = execute(
+		"SELECT c.ordinal, c.column_name::text, c.kind, coalesce(a.atttypid, 0), coalesce(a.attgenerated, ''), "
+		"c.retired_at IS NOT NULL, coalesce((SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid = c.data_type), 0), m.name "
+		"FROM weir.monitor m JOIN weir.monitor_column c USING (monitor_id) LEFT JOIN pg_catalog.pg_attribute a "
+		"ON a.attrelid = $2 AND a.attname = c.column_name AND a.attnum > 0 AND NOT a.attisdropped WHERE m.monitor_id = $1 "
+		"AND NOT coalesce(c.column_name IN (m.time_column, m.prediction, m.label) OR c.column_name = ANY (m.segment_by) "
+		"OR (pg_catalog.cardinality(m.protected) > 0 AND (c.column_name = ANY (m.protected) OR (m.prediction IS NULL AND c.column_name = m.score))), false)",
+		monitor_id, source, InvalidOid, (Datum) 0);
 	SPITupleTable *rows = SPI_tuptable;
 	bool		changed = false;
 

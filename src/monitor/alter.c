@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/relation.h"
 #include "base/arguments.h"
 #include "base/audit.h"
@@ -383,9 +385,18 @@ lists_differ(List *a, List *b)
 }
 
 static bool
+decisions_differ(const MonitorDefinition *a, const MonitorDefinition *b)
+{
+	double		before = monitor_deciding_threshold(a);
+	double		now = monitor_deciding_threshold(b);
+
+	return (isnan(before) != isnan(now) || before < now || before > now) || (!isnan(now) && text_differs(a->score, b->score));
+}
+
+static bool
 outcomes_differ(const MonitorDefinition *a, const MonitorDefinition *b)
 {
-	return text_differs(a->prediction, b->prediction) || text_differs(a->label, b->label) ||
+	return decisions_differ(a, b) || text_differs(a->prediction, b->prediction) || text_differs(a->label, b->label) ||
 		text_differs(option_text(a->options, "task"), option_text(b->options, "task")) ||
 		(a->label != NULL && text_differs(a->score, b->score)) || text_differs(a->positive, b->positive) ||
 		lists_differ(a->protected_columns, b->protected_columns);

@@ -1,14 +1,17 @@
 /*
  * check_performance.c
  *		Option performance of a monitor: {"threshold": 0.5, "thresholds": {"roc_auc": 0.7, "mean_error": [-1, 1]}, "calibrate":
- *"auto", "estimate": true}, does it make sense.
+ *"auto", "estimate": true, "beta": 2, "n_features": 5, "quantile": 0.9}, does it make sense.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "fmgr.h"
 #include "monitor/definition.h"
 #include "quality/performance_metric.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
 static char *
@@ -68,6 +71,17 @@ is_calibrate(const JsonbValue *value)
 		 strcmp(string_of(value), "never") == 0);
 }
 
+static bool
+is_number_between(const JsonbValue *value, double above, double below, bool whole)
+{
+	double		number;
+
+	if (value->type != jbvNumeric)
+		return false;
+	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	return number > above && number < below && (!whole || number == floor(number));
+}
+
 bool
 performance_options_are_valid(const JsonbValue *value)
 {
@@ -88,6 +102,9 @@ performance_options_are_valid(const JsonbValue *value)
 					   : strcmp(name, "thresholds") == 0 ? are_thresholds(&member)
 					   : strcmp(name, "calibrate") == 0  ? is_calibrate(&member)
 					   : strcmp(name, "estimate") == 0   ? member.type == jbvBool
+					   : strcmp(name, "beta") == 0       ? is_number_between(&member, 0, 1e9, false)
+					   : strcmp(name, "n_features") == 0 ? is_number_between(&member, -1, 1e9, true)
+					   : strcmp(name, "quantile") == 0   ? is_number_between(&member, 0, 1, false)
 														 : false))
 			return false;
 	}

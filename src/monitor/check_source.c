@@ -257,10 +257,11 @@ check_source_columns(const MonitorDefinition *definition, Relation source)
 		(void) find_column(source, definition->label, "label column");
 	if (definition->score != NULL)
 		(void) check_number(source, definition->score, "score column");
-	if (definition->protected_columns != NIL && definition->prediction == NULL)
+	if (definition->protected_columns != NIL && definition->prediction == NULL && definition->score == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("protected columns need a prediction"),
-				 errhint("Name the column that holds the model's decision: prediction => 'approved'.")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("protected columns need a prediction or a score"),
+				 errhint("Name the column that holds the model's decision, prediction => 'approved', or its score: what is at or "
+						 "above option performance.threshold (0.5) is then chosen.")));
 	if (definition->filter != NULL)
 		(void) capture_parse_filter(RelationGetRelid(source), definition->filter);
 }

@@ -80,6 +80,9 @@ extern bool task_is_known(const char *name);
 /* Option task, or what columns and their kinds say; 22023 when the option lacks its columns. After choose_columns. */
 extern MonitorTask monitor_task(const MonitorDefinition *definition, Relation source);
 
+/* From which score on a row counts as chosen for fairness, where there is a score and no prediction; NaN: it does not decide. */
+extern double monitor_deciding_threshold(const MonitorDefinition *definition);
+
 /* Raises 42804 unless label, prediction and score can be read as the task has them. */
 extern void check_task_columns(const MonitorDefinition *definition, Relation source, MonitorTask task);
 

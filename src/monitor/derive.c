@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "base/compat.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
@@ -12,7 +14,10 @@
 #include "quality/performance.h"
 #include "summary/summary_datum.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 
 static const char *const task_names[] = {"none", "binary", "class", "regression"};
 
@@ -102,6 +107,21 @@ monitor_task(const MonitorDefinition *definition, Relation source)
 	if (given != NULL || !has_both)
 		return task;
 	return infer_task(definition, source);
+}
+
+double
+monitor_deciding_threshold(const MonitorDefinition *definition)
+{
+	JsonbValue	performance;
+	JsonbValue	threshold;
+
+	if (definition->protected_columns == NIL || definition->prediction != NULL || definition->score == NULL)
+		return NAN;
+	if (getKeyJsonValueFromContainer(&definition->options->root, "performance", strlen("performance"), &performance) == NULL ||
+		performance.type != jbvBinary ||
+		getKeyJsonValueFromContainer(performance.val.binary.data, "threshold", strlen("threshold"), &threshold) == NULL)
+		return 0.5;
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(threshold.val.numeric)));
 }
 
 /* ---- the columns ---- */

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION weir._performance_settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (threshold float8, calibrate text, estimates boolean, estimates_decisions boolean, thresholds jsonb, metrics text[], ordinals int[], has_score boolean, has_decision boolean,
-        primary_metric text, k float8, learn_since timestamptz, learn_until timestamptz)
+        primary_metric text, k float8, learn_since timestamptz, learn_until timestamptz, beta float8, n_features int, quantile float8)
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT coalesce((o.performance ->> 'threshold')::float8, 0.5), coalesce(o.performance ->> 'calibrate', 'auto'),
@@ -11,7 +11,8 @@ BEGIN ATOMIC
         CASE WHEN w.metrics IS NOT NULL THEN w.metrics[1] WHEN d.has_score THEN 'roc_auc' WHEN d.has_decision THEN 'balanced_accuracy' WHEN d.has_class THEN 'macro_f1'
              ELSE 'mean_absolute_error' END,
         CASE WHEN o.learning ->> 'method' IS DISTINCT FROM 'none' THEN coalesce((o.learning ->> 'k')::float8, 3) END,
-        coalesce((o.learning ->> 'since')::timestamptz, b.since), coalesce((o.learning ->> 'until')::timestamptz, b.until)
+        coalesce((o.learning ->> 'since')::timestamptz, b.since), coalesce((o.learning ->> 'until')::timestamptz, b.until),
+        (o.performance ->> 'beta')::float8, (o.performance ->> 'n_features')::int, (o.performance ->> 'quantile')::float8
     FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id),
         LATERAL (SELECT m.options -> 'performance' AS performance,
                      CASE jsonb_typeof(m.options -> 'learn_thresholds') WHEN 'string' THEN jsonb_build_object('method', m.options -> 'learn_thresholds')
@@ -32,18 +33,27 @@ COMMENT ON FUNCTION weir._performance_settings(int, text[]) IS
 
 CREATE FUNCTION weir._performances(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz, segments boolean, ordinals int[])
     RETURNS TABLE (window_start timestamptz, window_end timestamptz, segment text, n bigint, n_labelled bigint, marks int, derivation text, performance weir.performance,
-        baseline weir.performance)
+        baseline weir.performance, baseline_of timestamptz)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, bit_or(p.marks), d.derivation,
-        weir._performance_of(d.derivation, p.n, array_agg(d.part ORDER BY d.ordinal), array_agg(p.summary ORDER BY d.ordinal)),
-        weir._performance_of(d.derivation, 0, array_agg(d.part ORDER BY d.ordinal), array_agg(p.baseline ORDER BY d.ordinal))
-    FROM weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments, ordinals) p
-        JOIN weir.derived_column d ON d.monitor_id = $1 AND d.ordinal = p.item
-    GROUP BY p.window_start, p.window_end, p.segment, p.n, p.n_labelled, d.derivation;
+    -- A baseline that does not move is put together once, for the first window; baseline_of says for which.
+    WITH parts AS MATERIALIZED (
+        SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, bit_or(p.marks) AS marks, d.derivation, array_agg(d.part ORDER BY d.ordinal) AS names,
+            array_agg(p.summary ORDER BY d.ordinal) AS summaries, array_agg(p.baseline ORDER BY d.ordinal) AS baselines,
+            CASE WHEN m.moving IS NOT NULL THEN p.window_start ELSE min(p.window_start) OVER (PARTITION BY p.segment, d.derivation) END AS baseline_of
+        FROM weir._pane_windows(monitor_id, 'drift', window_size, slide, since, until, segments, ordinals) p
+            JOIN weir.derived_column d ON d.monitor_id = $1 AND d.ordinal = p.item
+            LEFT JOIN weir.baseline m ON m.monitor_id = $1
+        GROUP BY p.window_start, p.window_end, p.segment, p.n, p.n_labelled, d.derivation, m.moving
+    ), baselines AS MATERIALIZED (
+        SELECT p.segment, p.derivation, p.window_start, weir._performance_of(p.derivation, 0, p.names, p.baselines) AS performance FROM parts p WHERE p.window_start = p.baseline_of
+    )
+    SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, weir._performance_of(p.derivation, p.n, p.names, p.summaries), b.performance, p.baseline_of
+    FROM parts p LEFT JOIN baselines b ON b.window_start = p.baseline_of AND b.derivation = p.derivation AND b.segment IS NOT DISTINCT FROM p.segment;
 END;
 COMMENT ON FUNCTION weir._performances(int, interval, interval, timestamptz, timestamptz, boolean, int[]) IS
-    'The performance of each window and of its baseline, put together from the summaries at these ordinals. Internal.';
+    'The performance of each window and of its baseline, put together from the summaries at these ordinals; windows of the same segment and derivation with the same baseline_of have the same '
+    'baseline. Internal.';
 
 CREATE FUNCTION weir._performance_values(monitor_id int, window_size interval, slide interval, since timestamptz, until timestamptz, segments boolean,
     only_metrics text[], estimates boolean)
@@ -56,23 +66,32 @@ BEGIN ATOMIC
         WHERE s.ordinals IS NOT NULL AND s.metrics IS DISTINCT FROM '{}'
     ), performances AS MATERIALIZED (
         SELECT p.* FROM settings s, LATERAL weir._performances($1, window_size, slide, since, until, segments, s.ordinals) p
+    ), baselines AS MATERIALIZED (
+        -- Once for all windows that have the same one.
+        SELECT p.segment, p.derivation, p.window_start, b.metrics, b.values, (weir.performance_counts(p.baseline)).n
+        FROM settings s, performances p,
+            LATERAL (SELECT array_agg(v.metric) AS metrics, array_agg(v.value) AS values
+                     FROM weir.performance_metrics(p.baseline, s.threshold, NULL, s.confidence, 1, s.beta, s.n_features, s.quantile) v) b
+        WHERE p.window_start = p.baseline_of
+    ), compared AS MATERIALIZED (
+        SELECT p.*, b.metrics AS baseline_metrics, b.values AS baseline_values, b.n AS baseline_n
+        FROM performances p LEFT JOIN baselines b ON b.window_start = p.baseline_of AND b.derivation = p.derivation AND b.segment IS NOT DISTINCT FROM p.segment
     )
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n,
-        CASE WHEN p.n_labelled = 0 THEN 'no_labels' ELSE x.status END, x.error_bound, false, x.baseline_value
-    FROM settings s, performances p,
-        LATERAL (SELECT v.metric, v.value, v.low, v.high, v.n, v.status, v.error_bound, b.value AS baseline_value
-                 FROM weir.performance_metrics(p.performance, s.threshold, NULL, s.confidence, 1) v
+        CASE WHEN p.n_labelled = 0 THEN 'no_labels' ELSE x.status END, x.error_bound, false, p.baseline_values[array_position(p.baseline_metrics, x.metric)]
+    FROM settings s, compared p,
+        LATERAL (SELECT v.metric, v.value, v.low, v.high, v.n, v.status, v.error_bound
+                 FROM weir.performance_metrics(p.performance, s.threshold, NULL, s.confidence, 1, s.beta, s.n_features, s.quantile) v
                      JOIN weir._performance_metric_list() l USING (metric)
-                     LEFT JOIN weir.performance_metrics(p.baseline, s.threshold, NULL, s.confidence, 1) b USING (metric)
                  WHERE (s.metrics IS NULL OR v.metric = ANY (s.metrics))
                    -- Decisions are those of the prediction where there is one, else the score's.
                    AND CASE p.derivation WHEN 'binary_performance' THEN l.of_scores OR NOT s.has_decision WHEN 'decision_performance' THEN NOT l.of_scores ELSE true END) x
     UNION ALL
-    SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true, x.baseline_value
-    FROM settings s, performances p,
-        LATERAL (SELECT v.metric, v.value, v.low, v.high, v.n, v.status, b.value AS baseline_value
+    SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true,
+        p.baseline_values[array_position(p.baseline_metrics, x.metric)]
+    FROM settings s, compared p,
+        LATERAL (SELECT v.metric, v.value, v.low, v.high, v.n, v.status
                  FROM weir.estimate_performance(p.baseline, p.performance, s.threshold, s.calibrate, s.confidence, 1) v
-                     LEFT JOIN weir.performance_metrics(p.baseline, s.threshold, NULL, s.confidence, 1) b USING (metric)
                      JOIN weir._performance_metric_list() l USING (metric)
                  WHERE (s.metrics IS NULL OR v.metric = ANY (s.metrics))
                    -- Where the prediction decides, nobody knows from which score on, unless it is said.
@@ -80,16 +99,15 @@ BEGIN ATOMIC
     WHERE $8 AND s.estimates AND p.derivation = 'binary_performance' AND weir._can_estimate(p.baseline, p.performance, s.calibrate)
     UNION ALL
     -- The errors of a regression, expected from how its predictions are distributed.
-    SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true, x.baseline_value
+    SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true,
+        p.baseline_values[array_position(p.baseline_metrics, x.metric)]
     FROM settings s JOIN weir.loss_model l ON l.monitor_id = $1 JOIN weir.monitor m ON m.monitor_id = $1
             JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.column_name = m.prediction AND c.kind = 'numeric'
                 AND c.data_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'float4'::regtype, 'float8'::regtype, 'numeric'::regtype),
         LATERAL weir._pane_windows($1, 'summaries', $2, $3, $4, $5, $6, ARRAY[c.ordinal]) w
-            JOIN performances p ON p.window_start = w.window_start AND p.segment IS NOT DISTINCT FROM w.segment AND p.derivation = 'regression_performance',
-        LATERAL (SELECT v.metric, v.value, v.low, v.high, v.n, v.status, b.value AS baseline_value
+            JOIN compared p ON p.window_start = w.window_start AND p.segment IS NOT DISTINCT FROM w.segment AND p.derivation = 'regression_performance',
+        LATERAL (SELECT v.metric, v.value, v.low, v.high, v.n, v.status
                  FROM unnest(weir.estimate_regression(w.summary, l.model, s.confidence)) v
-                     JOIN weir._performance_metric_list() k USING (metric)
-                     LEFT JOIN weir.performance_metrics(p.baseline, s.threshold, NULL, s.confidence, 1) b USING (metric)
                  WHERE s.metrics IS NULL OR v.metric = ANY (s.metrics)) x
     WHERE $8 AND s.estimates
     UNION ALL

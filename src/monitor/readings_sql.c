@@ -204,8 +204,8 @@ find_visible_part(const char *name)
 	visible.labels = owns_dropped || may_read_if_given(source, label);
 	visible.predictions = owns_dropped || (may_read_if_given(source, prediction) && may_read_if_given(source, score));
 	visible.columns = number_array(numbers_at(ordinals, readable_positions(source, columns, owns_dropped)));
-	/* A fairness table holds both outcomes. */
-	if (visible.labels && (owns_dropped || may_read_if_given(source, prediction)))
+	/* A fairness table holds both outcomes; where there is no prediction, what the score decides. */
+	if (visible.labels && (owns_dropped || may_read_if_given(source, prediction != NULL ? prediction : score)))
 		visible.protected_columns = number_array(readable_positions(source, protected_columns, owns_dropped));
 	else
 		visible.protected_columns = number_array(NIL);

@@ -215,7 +215,7 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 
 	if (sql_execute("SELECT m.window_size, m.slide, m.pane_size, m.time_zone, "
 					"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY 1), "
-					"CASE WHEN m.prediction IS NULL THEN 0 ELSE cardinality(m.protected) END, "
+					"CASE WHEN coalesce(m.prediction, m.score) IS NULL THEN 0 ELSE cardinality(m.protected) END, "
 					"b.form, b.since, b.until, b.moving, b.span, m.first_protected, cardinality(m.segment_by) > 0 "
 					"FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id) WHERE m.monitor_id = $1",
 					1, &type, &monitor_id, NULL) == 0)
