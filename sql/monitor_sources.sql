@@ -59,8 +59,12 @@ SELECT weir.alter_monitor('feed', options => '{"sources": []}');
 -- monitors as sources
 CREATE TABLE north AS SELECT at, speed, lane FROM feed WHERE site = 'north';
 CREATE TABLE south AS SELECT at, speed, lane FROM feed WHERE site = 'south';
-SELECT weir.create_monitor('north', 'north', 'at', columns => '{speed,lane}', options => '{"sources": ["south", "nowhere"]}');
 SELECT weir.create_monitor('south', 'south', 'at', columns => '{speed,lane}');
+SELECT weir.create_monitor('north', 'north', 'at', columns => '{speed,lane}', options => '{"sources": ["south", "nowhere"]}');
+SELECT weir.create_monitor('north', 'north', 'at', columns => '{speed,lane}', options => '{"sources": "segments"}');
+SELECT weir.create_monitor('north', 'north', 'at', columns => '{speed,lane}');
+SELECT weir.alter_monitor('north', options => '{"sources": ["south", "nowhere"]}');
+SELECT weir.alter_monitor('north', options => '{"sources": ["south"]}');
 SELECT fill_panes('north', 'north'), fill_panes('south', 'south');
 SELECT source, metric, min(hour(window_start)), max(hour(window_start)), max(verdict) AS verdict FROM weir.source_scores('north') WHERE metric IN ('silence', 'row_share', 'fault_share',
     'null_share')

@@ -53,6 +53,10 @@ $subscriber->safe_psql('postgres', 'ALTER TABLE twice REPLICA IDENTITY FULL; DRO
 my ($out, $err);
 $subscriber->psql('postgres', q{SELECT weir.join_labels('refused', 'twice', 'loans', key => '{id}', label => '{repaid,score}')}, stderr => \$err);
 like($err, qr/both have a column "score"/, 'refused: a name that both have');
+$subscriber->safe_psql('postgres', 'ALTER TABLE outcomes ENABLE ROW LEVEL SECURITY');
+$subscriber->psql('postgres', q{SELECT weir.join_labels('refused', 'predictions', 'outcomes', key => '{id}', label_key => '{prediction}', label => '{defaulted}')}, stderr => \$err);
+like($err, qr/"outcomes" has row security.*HINT/s, 'refused: rows that not everybody may see');
+$subscriber->safe_psql('postgres', 'ALTER TABLE outcomes DISABLE ROW LEVEL SECURITY');
 
 # ---- both ways ----
 
@@ -200,6 +204,23 @@ wait_until($subscriber, q{SELECT n = 901 AND different = 0 AND pending = 0 FROM 
 $subscriber->safe_psql('postgres', 'DROP TABLE parts_1');
 wait_until($subscriber, q{SELECT n = 500 AND different = 0 AND pending = 0 FROM weir.verify_labels('parts_labelled')}, 'a partition that is dropped');
 all_equal($subscriber, 'parts', 'panes of partitions');
+
+# ---- classes that are set later follow; row security that is set later stops it ----
+
+sub class_of { return $subscriber->safe_psql('postgres', "SELECT coalesce(weir.column_class('parts_labelled', '$_[0]'), 'none')") }
+$subscriber->safe_psql('postgres', q{SELECT weir.classify_column('facts', 'fact', 'sensitive')});
+is(class_of('fact'), 'sensitive', 'the class of a label follows');
+$subscriber->safe_psql('postgres', q{SECURITY LABEL FOR weir ON COLUMN parts.score IS 'internal'});
+is(class_of('score'), 'internal', 'a security label follows');
+$subscriber->safe_psql('postgres', q{SELECT weir.classify_column('facts', 'fact', NULL), weir.classify_column('parts_labelled', 'score', 'personal'), weir.classify_column('parts', 'score', 'public')});
+is(class_of('fact') . ', ' . class_of('score'), 'none, personal', 'it is taken back likewise, but a stricter one of the copy stays');
+$subscriber->psql('postgres', q{SELECT weir.create_monitor('by region', 'labelled', 'at', segment_by => '{region}', columns => '{score}'); SELECT weir.classify_column('predictions', 'region', 'personal')},
+	stderr => \$err);
+like($err, qr/has segments by column "region"/, 'not one that names segments of a monitor of the copy');
+$subscriber->safe_psql('postgres', q{ALTER TABLE facts ENABLE ROW LEVEL SECURITY; UPDATE facts SET fact = NOT fact WHERE id < 100});
+wait_until($subscriber, q{SELECT disabled_reason LIKE '%has row security%' FROM weir.labelled_tables WHERE relation = 'parts_labelled'::regclass}, 'row security stops it');
+$subscriber->safe_psql('postgres', q{ALTER TABLE facts DISABLE ROW LEVEL SECURITY; SELECT weir.resume_labels('parts_labelled')});
+wait_until($subscriber, q{SELECT n = 500 AND different = 0 AND pending = 0 FROM weir.verify_labels('parts_labelled')}, 'and it goes on');
 
 $subscriber->stop;
 $publisher->stop;

@@ -601,6 +601,7 @@ weir_alter_monitor(PG_FUNCTION_ARGS)
 	}
 	check_can_be_built(&alteration);
 	sql_begin(&scope);
+	check_sources(&alteration.now, alteration.before.options);
 	store_definition(&alteration);
 	if (outcomes_differ(&alteration.before, &alteration.now))
 		store_derived_columns(&alteration.now, alteration.task);

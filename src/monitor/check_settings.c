@@ -7,6 +7,8 @@
 #include <math.h>
 
 #include "base/compat.h"
+#include "base/sql.h"
+#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "drift/adjust.h"
 #include "drift/drift_datum.h"
@@ -531,6 +533,36 @@ check_options(Jsonb *options)
 			refuse(psprintf("option %s is not valid", option_list[option].name), NULL,
 				   psprintf("It must be %s.", option_list[option].needs));
 	}
+}
+
+/* Inside an SPI scope. */
+void
+check_sources(const MonitorDefinition *definition, Jsonb *options_before)
+{
+	Oid			types[] = {JSONBOID, JSONBOID};
+	Datum		values[] = {JsonbPGetDatum(definition->options), JsonbPGetDatum(options_before)};
+	char		nulls[] = {' ', options_before == NULL ? 'n' : ' ', '\0'};
+	bool		is_null;
+
+	if (sql_execute("SELECT pg_catalog.jsonb_typeof($1 -> 'sources') WHERE $1 -> 'sources' IS DISTINCT FROM $2 -> 'sources'",
+					lengthof(types), types, values, nulls) == 0 ||
+		((void) sql_value(0, 1, &is_null), is_null))
+		return;
+	if (strcmp(sql_text(0, 1), "array") != 0)
+	{
+		if (definition->segment_by == NIL)
+			refuse("option sources is \"segments\", but the monitor has none", NULL,
+				   "Make the monitor with segment_by => the column that names the publisher, or name other monitors.");
+		return;
+	}
+	if (sql_execute("SELECT s FROM pg_catalog.jsonb_array_elements_text($1 -> 'sources') s "
+					"WHERE NOT EXISTS (SELECT FROM weir.monitor m WHERE m.name = s) LIMIT 1",
+					1, types, values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("option sources names a monitor \"%s\", which does not exist", sql_text(0, 1)),
+				 errhint(
+					 "SELECT monitor FROM weir.monitors lists them. Two that name each other: make both, then set the option.")));
 }
 
 char *

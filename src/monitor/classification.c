@@ -118,6 +118,58 @@ qualified_column(Oid source, const char *column)
 					quote_identifier(column));
 }
 
+static void classify(Oid source, const char *column, const char *class);
+
+static int
+strictness(const char *class)
+{
+	static const char *const classes[] = {"public", "internal", "personal", "sensitive"};
+
+	for (int i = 0; class != NULL && i < lengthof(classes); i++)
+		if (strcmp(class, classes[i]) == 0)
+			return i + 1;
+	return 0;
+}
+
+/*
+ * Tables of weir.join_labels hold copies of the column: their class follows, unless their owner has given them a stricter one.
+ */
+static void
+follow_in_copies(Oid source, const char *column, const char *former, const char *class)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+	List	   *copies = NIL;
+	ListCell   *cell;
+	uint64		n;
+
+	sql_begin(&scope);
+	sql_add_role(&parameters, source);
+	sql_add_text(&parameters, column);
+	n = sql_execute("SELECT relation::oid FROM weir.label_join WHERE (predictions = $1 AND $2 = ANY (columns::text[])) "
+					"OR (labels = $1 AND $2 = ANY (label_columns::text[])) ORDER BY 1",
+					2, parameters.types, parameters.values, NULL);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		is_null;
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		copies = lappend_oid(copies, DatumGetObjectId(sql_value(i, 1, &is_null)));
+		MemoryContextSwitchTo(old);
+	}
+	sql_end(&scope);
+	foreach(cell, copies)
+	{
+		Oid			copy = lfirst_oid(cell);
+		char	   *own = class_of_column(copy, column);
+
+		if (get_attnum(copy, column) > 0 && strictness(own) != strictness(class) &&
+			(strictness(own) == strictness(former) || strictness(own) < strictness(class)))
+			classify(copy, column, class);
+	}
+}
+
 /*
  * SECURITY LABEL FOR weir, after the server has checked that the caller owns the table. In the beginning of a restored dump labels
  * come before the audit log, which is then empty: they are not recorded once more.
@@ -126,6 +178,7 @@ static void
 check_label(const ObjectAddress *object, const char *class)
 {
 	char	   *column;
+	char	   *former;
 	SqlScope	scope;
 	bool		is_restore;
 
@@ -140,24 +193,28 @@ check_label(const ObjectAddress *object, const char *class)
 	if (class != NULL)
 		check_class(class);
 	column = get_attname(object->objectId, object->objectSubId, false);
+	former = class_of_column(object->objectId, column);
 	copy_class(object->objectId, column, class);
 	sql_begin(&scope);
 	is_restore = sql_execute("SELECT FROM weir.audit_entry LIMIT 1", 0, NULL, NULL, NULL) == 0;
 	sql_end(&scope);
 	if (!is_restore)
 		audit_write("classify", "column", qualified_column(object->objectId, column), "class", class);
+	follow_in_copies(object->objectId, column, former, class);
 }
 
 static void
 classify(Oid source, const char *column, const char *class)
 {
 	ObjectAddress object;
+	char	   *former = class_of_column(source, column);
 
 	ObjectAddressSubSet(object, RelationRelationId, source, get_attnum(source, column));
 	copy_class(source, column, class);
 	SetSecurityLabel(&object, PROVIDER, class);
 	CommandCounterIncrement();
 	audit_write("classify", "column", qualified_column(source, column), "class", class);
+	follow_in_copies(source, column, former, class);
 }
 
 void

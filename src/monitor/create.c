@@ -181,6 +181,7 @@ weir_create_monitor(PG_FUNCTION_ARGS)
 	check_nodes(&definition);
 
 	sql_begin(&scope);
+	check_sources(&definition, NULL);
 	store_monitor(&definition);
 	store_columns(&definition);
 	store_derived_columns(&definition, task);

@@ -102,6 +102,10 @@ check_window_of_panes(const Interval *window_size, const Interval *slide, const 
 /* Option names and the types of their values. */
 extern void check_options(Jsonb *options);
 
+/* Option sources, where it differs from before (NULL: new): 42704 for a monitor that is not there, 22023 for segments without any.
+ */
+extern void check_sources(const MonitorDefinition *definition, Jsonb *options_before);
+
 /* on_delete, metrics, name. */
 extern void check_words(const MonitorDefinition *definition);
 

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "base/sql.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -18,6 +19,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 static List *
 names_of(int column)
@@ -98,6 +100,23 @@ check_types(Oid source, List *columns, Oid relation)
 	}
 }
 
+void
+labelled_table_refuse_row_security(Oid source)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(source));
+	bool		row_security = HeapTupleIsValid(tuple) && ((Form_pg_class) GETSTRUCT(tuple))->relrowsecurity;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	if (row_security)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"%s\" has row security, which a table of its rows with their labels would not have",
+						get_rel_name(source)),
+				 errdetail("Whoever may read that table would see all of its rows."),
+				 errhint("Join a table that holds only what all of its readers may see.")));
+}
+
 static void
 check_is_table(Oid source)
 {
@@ -107,6 +126,7 @@ check_is_table(Oid source)
 	kind = get_rel_relkind(source);
 	if (kind != '\0' && kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is no table any more", get_rel_name(source))));
+	labelled_table_refuse_row_security(source);
 }
 
 void

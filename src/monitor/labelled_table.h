@@ -25,6 +25,9 @@ typedef struct LabelledTable
 /* Its definition; false when the relation is none. Inside an SPI scope; result in the context. */
 extern bool labelled_table_load(Oid relation, LabelledTable *table, MemoryContext context);
 
+/* Raises 0A000: a copy of the rows would have no policies. */
+extern void labelled_table_refuse_row_security(Oid source);
+
 /* Whose equality is the server's own: integers, text, numeric, uuid, and domains over them. */
 extern bool labelled_table_is_key_type(Oid type);
 

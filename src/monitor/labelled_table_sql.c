@@ -84,6 +84,7 @@ check_side(Oid oid, const char *what, List *key, bool must_be_unique)
 		relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
 		refuse(ERRCODE_WRONG_OBJECT_TYPE, psprintf("\"%s\" is not a table whose changes are in the write-ahead log", name),
 			   "Use a permanent table, plain or partitioned.");
+	labelled_table_refuse_row_security(oid);
 	foreach(cell, key)
 	{
 		AttrNumber	attribute = get_attnum(oid, lfirst(cell));

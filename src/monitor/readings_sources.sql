@@ -154,7 +154,7 @@ COMMENT ON FUNCTION weir.source_scores(text, interval, interval, timestamptz, ti
     'weight, a proposal in [0, 1] for how much to rely on it: its share of rows, times the share of checks without a fault, normed to sum to 1. value, threshold, verdict and status as in '
     'weir.quality_scores; peer_value: what the others, or the past, let one expect; n, n_peers: values compared. row_share and silence are judged when the window '
     'is final. fault_share, silence, row_share and weight are in weir.scores too, where option sources is set ("segments", or names), family source. Monitors are compared where their panes have one size '
-    'and time zone, the monitor''s owner is a member of their owners, and one may read all of their tables. Windows, privileges and errors as in weir.drift_scores.';
+    'and time zone, the monitor''s owner is a member of their owners, and one may read all of their tables. Windows, privileges and errors as in weir.drift_scores. Without segments and option sources: no rows, and a NOTICE.';
 
 CREATE VIEW weir.source_scores WITH (security_barrier) AS
     SELECT m.monitor, r.window_start, r.window_end, r.source, r.column_name, r.metric, r.value, r.threshold, r.peer_value, r.n, r.n_peers, r.verdict, r.is_final, r.status, r.detail

@@ -42,6 +42,7 @@ PG_FUNCTION_INFO_V1(weir_suggest_constraints);
 /* What a caller may see of a monitor. */
 typedef struct VisiblePart
 {
+	bool		has_sources;	/* to compare: segments, or other monitors */
 	int			monitor_id;
 	bool		segments;
 	bool		labels;
@@ -165,7 +166,8 @@ find_visible_part(const char *name)
 			"m.owner::oid, "
 			"ARRAY(SELECT c.ordinal FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id ORDER BY c.ordinal), m.score::text, "
 			"ARRAY(SELECT p.monitor_id FROM weir.monitor p WHERE m.options -> 'sources' ? p.name ORDER BY p.monitor_id), "
-			"ARRAY(SELECT p.source::oid FROM weir.monitor p WHERE m.options -> 'sources' ? p.name ORDER BY p.monitor_id) "
+			"ARRAY(SELECT p.source::oid FROM weir.monitor p WHERE m.options -> 'sources' ? p.name ORDER BY p.monitor_id), "
+			"coalesce(jsonb_typeof(m.options -> 'sources') = 'array', false) OR cardinality(m.segment_by) > 0 "
 			"FROM weir.monitor m WHERE m.name = $1",
 			1, &type, &value, NULL) == 1;
 	if (found)
@@ -185,6 +187,7 @@ find_visible_part(const char *name)
 		score = sql_text(0, 12);
 		peers = DatumGetArrayTypePCopy(sql_value(0, 13, &is_null));
 		peer_sources = DatumGetArrayTypePCopy(sql_value(0, 14, &is_null));
+		visible.has_sources = DatumGetBool(sql_value(0, 15, &is_null));
 		MemoryContextSwitchTo(inside);
 	}
 	sql_end(&scope);
@@ -216,23 +219,22 @@ find_visible_part(const char *name)
 /* Runs the query with (monitor_id, window_size, slide, since, until, segments, labels, columns, protected, predictions, peers);
  * its rows are the result. */
 static Datum
-read_rows(FunctionCallInfo fcinfo, const char *query)
+read_visible_rows(FunctionCallInfo fcinfo, const VisiblePart *part, const char *query)
 {
 	static const Oid types[] = {INT4OID, INTERVALOID,  INTERVALOID,  TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID,
 								BOOLOID, INT4ARRAYOID, INT4ARRAYOID, BOOLOID,        INT4ARRAYOID};
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
-	VisiblePart visible = find_visible_part(required_text(fcinfo, 0, "monitor"));
-	Datum		values[] = {Int32GetDatum(visible.monitor_id),
+	Datum		values[] = {Int32GetDatum(part->monitor_id),
 					  0,
 					  0,
 					  0,
 					  0,
-					  BoolGetDatum(visible.segments),
-					  BoolGetDatum(visible.labels),
-					  visible.columns,
-					  visible.protected_columns,
-					  BoolGetDatum(visible.predictions),
-					  visible.peers};
+					  BoolGetDatum(part->segments),
+					  BoolGetDatum(part->labels),
+					  part->columns,
+					  part->protected_columns,
+					  BoolGetDatum(part->predictions),
+					  part->peers};
 	ParamListInfo parameters = makeParamList(lengthof(types));
 	SPIExecuteOptions options = {.params = parameters, .read_only = true};
 	SqlScope	scope;
@@ -257,6 +259,14 @@ read_rows(FunctionCallInfo fcinfo, const char *query)
 		elog(ERROR, "SPI could not execute \"%s\"", query);
 	sql_end(&scope);
 	return (Datum) 0;
+}
+
+static Datum
+read_rows(FunctionCallInfo fcinfo, const char *query)
+{
+	VisiblePart visible = find_visible_part(required_text(fcinfo, 0, "monitor"));
+
+	return read_visible_rows(fcinfo, &visible, query);
 }
 
 #define ARGUMENTS "($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -322,7 +332,16 @@ weir_quality_scores(PG_FUNCTION_ARGS)
 Datum
 weir_source_scores(PG_FUNCTION_ARGS)
 {
-	return read_rows(fcinfo, "SELECT * FROM weir._source_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $11)");
+	char	   *name = required_text(fcinfo, 0, "monitor");
+	VisiblePart visible = find_visible_part(name);
+
+	if (!visible.has_sources)
+		ereport(NOTICE,
+				(errmsg("monitor \"%s\" has no sources to compare", name),
+				 errhint(
+					 "Make it with segment_by => the column that names the publisher, or set option sources to the names of other "
+					 "monitors.")));
+	return read_visible_rows(fcinfo, &visible, "SELECT * FROM weir._source_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, $11)");
 }
 
 Datum
