@@ -9,7 +9,8 @@ SELECT i, (ARRAY['F', 'M'])[1 + i % 2] AS sex, (ARRAY['young', 'middle', 'old'])
 FROM generate_series(1, 4000) i;
 CREATE TABLE audit AS SELECT fairness(repaid, approved, sex, age, region) AS f FROM people;
 
-SELECT direction, subset, round(score::numeric, 3) AS score, round(odds_ratio::numeric, 4) AS odds_ratio, n, observed, round(expected::numeric, 2) AS expected, p_value, n_permutations, is_exact, status
+SELECT direction, subset, round(score::numeric, 3) AS score, round(odds_ratio::numeric, 4) AS odds_ratio, n, observed, round(expected::numeric, 2) AS expected, p_value, n_permutations,
+       is_exact, status
 FROM audit, subset_scan(f, permutations => 99);
 -- every value that is named costs something; the labels
 SELECT direction, subset, round(score::numeric, 3) AS score FROM audit, subset_scan(f, 'base_rate', penalty => 5, permutations => 0);
@@ -45,8 +46,10 @@ SELECT subset_scan('{a}'::text[], ARRAY[regression_performance(score, score)]) F
 SELECT count(*) FROM (SELECT fairness(1, i % 2, i % 2, i % 3, i % 5, i % 7, i, i, i, i, i, i) AS f FROM generate_series(1, 900) i) q, fairness_subgroups(f);
 
 -- tests of Aequitas' metrics
-SELECT a.metric, round(a.disparity::numeric, 4) AS disparity, round(a.p_value::numeric, 6) AS p_value, a.is_significant FROM (SELECT fairness_project(f, '{1}') AS f FROM audit) q, fairness_aequitas(f, 'M') a WHERE a.group_name = 'F';
-SELECT a.metric, round(a.p_value::numeric, 6) AS p_value FROM (SELECT fairness_project(f, '{1}') AS f FROM audit) q, fairness_aequitas(f, 'M', test => 'welch') a WHERE a.group_name = 'F' AND a.metric IN ('fpr', 'ppr');
+SELECT a.metric, round(a.disparity::numeric, 4) AS disparity, round(a.p_value::numeric, 6) AS p_value, a.is_significant
+FROM (SELECT fairness_project(f, '{1}') AS f FROM audit) q, fairness_aequitas(f, 'M') a WHERE a.group_name = 'F';
+SELECT a.metric, round(a.p_value::numeric, 6) AS p_value
+FROM (SELECT fairness_project(f, '{1}') AS f FROM audit) q, fairness_aequitas(f, 'M', test => 'welch') a WHERE a.group_name = 'F' AND a.metric IN ('fpr', 'ppr');
 SELECT a.group_name, a.metric, a.p_value FROM (SELECT fairness(1, 1, sex) AS f FROM people) q, fairness_aequitas(f, 'M', test => 'brown_forsythe') a WHERE a.metric IN ('tpr', 'fpr', 'pprev');
 SELECT fairness_aequitas(f, test => 'luck') FROM audit;
 SELECT fairness_aequitas(f, tau => 2) FROM audit;

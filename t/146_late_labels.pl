@@ -212,9 +212,11 @@ $subscriber->safe_psql('postgres', q{SELECT weir.classify_column('facts', 'fact'
 is(class_of('fact'), 'sensitive', 'the class of a label follows');
 $subscriber->safe_psql('postgres', q{SECURITY LABEL FOR weir ON COLUMN parts.score IS 'internal'});
 is(class_of('score'), 'internal', 'a security label follows');
-$subscriber->safe_psql('postgres', q{SELECT weir.classify_column('facts', 'fact', NULL), weir.classify_column('parts_labelled', 'score', 'personal'), weir.classify_column('parts', 'score', 'public')});
+$subscriber->safe_psql('postgres', q{SELECT weir.classify_column('facts', 'fact', NULL), weir.classify_column('parts_labelled', 'score', 'personal'),
+  weir.classify_column('parts', 'score', 'public')});
 is(class_of('fact') . ', ' . class_of('score'), 'none, personal', 'it is taken back likewise, but a stricter one of the copy stays');
-$subscriber->psql('postgres', q{SELECT weir.create_monitor('by region', 'labelled', 'at', segment_by => '{region}', columns => '{score}'); SELECT weir.classify_column('predictions', 'region', 'personal')},
+$subscriber->psql('postgres', q{SELECT weir.create_monitor('by region', 'labelled', 'at', segment_by => '{region}', columns => '{score}');
+  SELECT weir.classify_column('predictions', 'region', 'personal')},
 	stderr => \$err);
 like($err, qr/has segments by column "region"/, 'not one that names segments of a monitor of the copy');
 $subscriber->safe_psql('postgres', q{ALTER TABLE facts ENABLE ROW LEVEL SECURITY; UPDATE facts SET fact = NOT fact WHERE id < 100});

@@ -100,7 +100,8 @@ tell_quantile(const ScoreWriter *writer, const Performance *performance, double 
 	Summary *const *parts = performance->parts;
 	double		tilt = 0.5 - quantile;
 	double		loss = mean_of(parts[REGRESSION_SIZES]) / 2 + tilt * mean_of(parts[REGRESSION_ERRORS]);
-	double		deviation = sqrt(variance_of(parts[REGRESSION_SIZES])) / 2 + fabs(tilt) * sqrt(variance_of(parts[REGRESSION_ERRORS]));
+	double		of_errors = sqrt(variance_of(parts[REGRESSION_ERRORS]));
+	double		deviation = sqrt(variance_of(parts[REGRESSION_SIZES])) / 2 + fabs(tilt) * of_errors;
 
 	tell_mean(writer, "pinball_loss", writer->n > 0 ? fmax(0, loss) : NAN, deviation * deviation, writer->n);
 	tell_rate(writer, "coverage", covered(parts[REGRESSION_ERRORS], performance->allocator), writer->n);
