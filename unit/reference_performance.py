@@ -174,6 +174,30 @@ def check_classes(cursor):
     check(matrix == {(a, b): int(((y == a) & (hat == b)).sum()) for a in set(y) for b in set(hat) if ((y == a) & (hat == b)).any()}, f'confusion matrix {matrix}')
 
 
+def check_class_ranking(cursor):
+    """One class against the rest, from one performance per class."""
+    n, k = int(random.choice([20, 300])), int(random.integers(2, 5))
+    names = [f'c{i}' for i in range(k)]
+    s = np.round(random.dirichlet(np.ones(k), n), 3)
+    s = s / s.sum(axis=1, keepdims=True)
+    y = np.concatenate([np.arange(k), [random.choice(k, p=row) for row in s[k:]]]).astype(int)
+    rows = cursor.execute('WITH t AS (SELECT i, y FROM unnest(%s::text[]) WITH ORDINALITY u(y, i)), s AS (SELECT * FROM unnest(%s::int[], %s::int[], %s::float8[]) u(i, c, s)), '
+                          "q AS (SELECT (%s::text[])[s.c] AS c, weir.binary_performance(t.y = (%s::text[])[s.c], s.s) AS p FROM t JOIN s USING (i) GROUP BY 1) "
+                          'SELECT m.metric, m.class_name, m.value, m.low, m.high FROM (SELECT array_agg(c) AS c, array_agg(p) AS p FROM q) r, weir.class_ranking(c, p) m',
+                          ([names[v] for v in y], np.repeat(np.arange(1, n + 1), k).tolist(), np.tile(np.arange(1, k + 1), n).tolist(), s.ravel().tolist(), names, names)).fetchall()
+    found = {(row[0], row[1]): row[2:] for row in rows}
+    for i, name in enumerate(names):
+        check(close(found['roc_auc', name][0], float(metrics.roc_auc_score(y == i, s[:, i]))), f'area of {name} against the rest {found["roc_auc", name]}')
+        check(close(found['average_precision', name][0], float(metrics.average_precision_score(y == i, s[:, i]))), f'average precision of {name}')
+    for mean in ('macro', 'weighted'):
+        own = [metrics.roc_auc_score(y == i, s[:, i]) for i in range(k)]
+        theirs = metrics.roc_auc_score(y, s, multi_class='ovr', average=mean) if k > 2 else float(np.average(own, weights=None if mean == 'macro' else np.bincount(y, minlength=k)))
+        check(close(found[f'{mean}_roc_auc', None][0], float(theirs)), f'{mean} area: {found[f"{mean}_roc_auc", None]}, not {theirs}')
+        check(found[f'{mean}_roc_auc', None][1] <= theirs <= found[f'{mean}_roc_auc', None][2], 'its interval holds it')
+    brier = ((s - np.eye(k)[y]) ** 2).sum(axis=1).mean()
+    check(close(found['brier_score', None][0], float(brier)), f'Brier score of all classes {found["brier_score", None]}, not {brier}')
+
+
 def check_regression(cursor):
     n = int(random.choice([1, 2, 30, 800]))
     offset = random.choice([0.0, 1e9])
@@ -308,6 +332,7 @@ def main():
         check_bounds(cursor)
         for _ in range(30):
             check_classes(cursor)
+            check_class_ranking(cursor)
             check_regression(cursor)
         for _ in range(25):
             check_calibration(cursor)

@@ -205,3 +205,36 @@ COMMENT ON FUNCTION weir.estimate_performance(weir.performance, weir.performance
     'which scores are mended (isotonic) before they are believed: calibrate auto (where Hosmer and Lemeshow''s test over deciles rejects them at 5 %), always, never. low, high: where the realised value '
     'lies with that confidence when the probabilities are right. realised: over the rows of current that have labels (n_realised). It sees changes of the inputs, not of what they '
     'mean.';
+
+CREATE FUNCTION weir.class_ranking(class_names text[], performances weir.performance[], confidence float8 DEFAULT 0.95)
+    RETURNS TABLE(metric text, class_name text, value float8, low float8, high float8, n bigint, status text, error_bound float8)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH own AS MATERIALIZED (
+        SELECT c.i, c.class_name, m.metric, m.value, m.low, m.high, m.n, m.status, m.error_bound,
+            (SELECT sum(x.n) FROM weir.confusion_matrix(c.performance, '-Infinity') x WHERE x.label = 'positive')::float8 AS positives
+        FROM unnest(class_names, performances) WITH ORDINALITY c (class_name, performance, i),
+            LATERAL weir.performance_metrics(c.performance, 0.5, '{roc_auc,average_precision,brier_score}', confidence, 1) m
+    ), means AS (
+        -- Classes are not independent: at most as wide as the mean of their intervals.
+        SELECT k.kind || o.metric AS metric, k.position, CASE WHEN bool_and(o.value IS NOT NULL) THEN sum(o.value * k.weight) / sum(k.weight) END AS value,
+            CASE WHEN bool_and(o.low IS NOT NULL) THEN sum(o.low * k.weight) / sum(k.weight) END AS low, CASE WHEN bool_and(o.high IS NOT NULL) THEN sum(o.high * k.weight) / sum(k.weight) END AS high,
+            max(o.n) AS n, CASE WHEN bool_and(o.value IS NOT NULL) THEN sum(o.error_bound * k.weight) / sum(k.weight) END AS error_bound
+        FROM own o, LATERAL (VALUES ('macro_', 1, 1::float8), ('weighted_', 2, nullif(o.positives, 0))) k (kind, position, weight)
+        WHERE o.metric <> 'brier_score' GROUP BY k.kind, k.position, o.metric
+        UNION ALL
+        SELECT 'brier_score', 3, CASE WHEN bool_and(o.value IS NOT NULL) THEN sum(o.value) END, CASE WHEN bool_and(o.low IS NOT NULL) THEN sum(o.low) END,
+            CASE WHEN bool_and(o.high IS NOT NULL) THEN sum(o.high) END, max(o.n), 0
+        FROM own o WHERE o.metric = 'brier_score' HAVING count(*) > 0
+    )
+    SELECT r.metric, r.class_name, r.value, r.low, r.high, r.n, r.status, r.error_bound
+    FROM (SELECT o.metric, o.class_name, o.value, o.low, o.high, o.n, o.status, o.error_bound, o.i, 0 AS position FROM own o
+          UNION ALL
+          SELECT m.metric, NULL, m.value, m.low, m.high, m.n, CASE WHEN m.value IS NULL THEN 'undefined' ELSE 'ok' END, m.error_bound, 1000000, m.position FROM means m) r
+    ORDER BY r.i, r.position, r.metric;
+END;
+COMMENT ON FUNCTION weir.class_ranking(text[], weir.performance[], float8) IS
+    'How well the probabilities of several classes tell each from the rest, and from one performance per class: SELECT array_agg(c), array_agg(p) FROM (SELECT c, weir.binary_performance(label = c, '
+    'probabilities[i]) AS p FROM t, unnest(''{a,b,c}''::text[]) WITH ORDINALITY k(c, i) GROUP BY c) q. Per class roc_auc (one against the rest), average_precision and brier_score; over all (class_name NULL) '
+    'macro_ and weighted_ (by rows labelled so) means of the first two, as scikit-learn has them, and the Brier score, their sum (from 0 to 2). Intervals of means are the means of the classes'' intervals: at '
+    'least as wide as they need be. Undefined where a class is never or always the label.';
