@@ -116,6 +116,31 @@ def check_classes(cursor):
             check(close(found[f'macro_{metric}', None], float(np.mean(values)), 1e-9 if metric != 'roc_auc' else 2e-3), f"NannyML's macro {metric}: {found[f'macro_{metric}', None]}")
 
 
+def check_classes_apart(cursor):
+    """From one performance per class, as monitors keep them: the same as from the rows, where probabilities sum to 1 and are not mended; mended they come near."""
+    k = int(random.integers(2, 5))
+    names = [f'class {i}' for i in range(k)]
+    q = random.dirichlet(np.ones(k), 800)
+    p = [names[i] for i in q.argmax(axis=1)]
+    y = [names[random.choice(k, p=row)] for row in q]
+    cursor.execute('CREATE TEMP TABLE apart (y text, p text, q float8[]) ON COMMIT DROP')
+    with cursor.copy('COPY apart FROM STDIN') as copy:
+        for row in zip(y, p, q.tolist()):
+            copy.write_row(row)
+    found = {}
+    for mode in ('never', 'always'):
+        cursor.execute('SELECT e.metric, e.value, e.low, e.high FROM (SELECT array_agg(r ORDER BY i) AS r, array_agg(s ORDER BY i) AS s FROM (SELECT i, weir.binary_performance(y = c, q[i]) AS r, '
+                       'weir.binary_performance(p = c, q[i]) AS s FROM apart, unnest(%s::text[]) WITH ORDINALITY k(c, i) GROUP BY i) g) g, weir.estimate_classes(r, s, %s) e', (names, mode))
+        found[mode] = {row[0]: row[1:] for row in cursor.fetchall()}
+    cursor.execute('SELECT e.metric, e.value, e.low, e.high FROM unnest((SELECT weir.estimate_class_performance(p, q, weir.class_calibrator(%s::text[])) FROM apart)) e WHERE e.class_name IS NULL', (names,))
+    for metric, value, low, high in cursor.fetchall():
+        if metric in found['never']:
+            ours = found['never'][metric]
+            check(close(ours[0], value, 1e-9), f'{metric} from one performance per class: {ours}, not {value}')
+            check(ours[1] <= low + 1e-9 and ours[2] >= high - 1e-9, f'its interval is wide enough: {ours}, of the rows {low, high}')
+            check(abs(found['always'][metric][0] - value) < 0.1, f'{metric} mended: {found["always"][metric]}, of the rows {value}')
+
+
 def check_binary(cursor):
     """The same functions of NannyML for two classes, against estimate_performance."""
     if cbpe is None:
@@ -312,6 +337,9 @@ def main():
         connection.commit()
         for _ in range(8):
             check_classes(cursor)
+            connection.rollback()
+        for _ in range(4):
+            check_classes_apart(cursor)
             connection.rollback()
         check_coverage(cursor)
         for _ in range(5):

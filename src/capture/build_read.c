@@ -85,7 +85,7 @@ keep_derivations(CapturedMonitor *monitor, const Bitmapset *only)
 	{
 		bool		wanted = false;
 
-		for (int part = 0; part < PERFORMANCE_MAX_PARTS; part++)
+		for (int part = 0; part < DERIVED_MAX_PARTS; part++)
 			wanted |= monitor->derivations[i].columns[part] >= 0 && bms_is_member(monitor->derivations[i].columns[part], only);
 		if (wanted)
 			monitor->derivations[n++] = monitor->derivations[i];

@@ -391,6 +391,8 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 	monitor->decides_by_score = prediction == NULL && score != NULL && n_protected > 0;
 	monitor->threshold = DatumGetFloat8(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 13, &is_null));
 	derived_prepare(monitor, prediction != NULL && n_protected > 0);
+	if (monitor->reads_probabilities)
+		monitor->n_classes = names_of_array(SPI_getbinval(tuple, shape, FIRST_TEXT_COLUMN + 14, &is_null), &monitor->classes);
 	if (prediction != NULL)
 		find_column(monitor, &monitor->prediction_column, prediction, "prediction");
 	if (prediction != NULL || monitor->decides_by_score)
@@ -409,7 +411,8 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 		find_column(monitor, &monitor->score_column, score, "score");
 	}
 	else if (score != NULL && monitor->needs_score)
-		find_summarized_column(monitor, &monitor->score_column, score, SUMMARY_NUMERIC, InvalidOid, false);
+		find_summarized_column(monitor, &monitor->score_column, score, monitor->n_classes > 0 ? SUMMARY_VECTOR : SUMMARY_NUMERIC,
+							   InvalidOid, false);
 
 	monitor->n_columns =
 		sql_execute("SELECT column_name::text, kind, data_type::oid, retired_at IS NOT NULL, ordinal - 1, NULL::text, NULL::text "
@@ -538,7 +541,8 @@ definition_load(MemoryContext context)
 		"s.last_change_at, m.filter, m.pane_size::text, m.time_zone, m.positive, s.expired_before, "
 		"m.time_column::text, m.prediction::text, m.label::text, m.segment_by, m.protected, m.pane_size, m.slide, m.lateness, "
 		"m.first_protected, coalesce((m.options ->> 'max_groups')::int, 10000), s.segment_limit, m.score::text, m.created_at, "
-		"coalesce((m.options #>> '{performance,threshold}')::float8, 0.5) "
+		"coalesce((m.options #>> '{performance,threshold}')::float8, 0.5), "
+		"ARRAY(SELECT c::name FROM pg_catalog.jsonb_array_elements_text(m.options -> 'classes') WITH ORDINALITY e(c, i) ORDER BY i) "
 		"FROM weir._captured_monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	table = SPI_tuptable;

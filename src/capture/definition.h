@@ -14,7 +14,7 @@
 #include "access/xlogdefs.h"
 #include "fairness/fairness_datum.h"
 #include "nodes/pg_list.h"
-#include "quality/performance.h"
+#include "quality/performance_datum.h"
 #include "summary/summary_datum.h"
 #include "utils/rel.h"
 #include "window/window.h"
@@ -82,11 +82,14 @@ typedef struct CapturedColumn
 	int			part;
 } CapturedColumn;
 
+/* The parts of two binary states for each class: of labels, and of predictions. */
+#define DERIVED_MAX_PARTS (2 * BINARY_N_PARTS * PERFORMANCE_MAX_CLASSES)
+
 /* Summaries of what several columns of a row say together, see derived.h. */
 typedef struct CapturedDerivation
 {
 	const struct DerivationMethod *method;
-	int			columns[PERFORMANCE_MAX_PARTS]; /* by part, positions in CapturedMonitor.columns; -1: not kept */
+	int			columns[DERIVED_MAX_PARTS]; /* by part, positions in CapturedMonitor.columns; -1: not kept */
 } CapturedDerivation;
 
 /* A column of the source as it was when the definition was loaded. */
@@ -165,7 +168,10 @@ typedef struct CapturedMonitor
 	ValueReader prediction_value;
 	bool		needs_prediction;
 	bool		needs_score;
+	bool		reads_probabilities;
 	CapturedColumn score_column; /* attribute 0: the table has it no more */
+	int			n_classes;		/* whose probabilities the score holds, as an array */
+	char	  **classes;
 	int			n_derivations;
 	CapturedDerivation *derivations;
 

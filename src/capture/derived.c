@@ -36,29 +36,32 @@ add_null(const CapturedDerivation *derivation, int part_number, PanePart *part, 
 
 /* ---- binary ---- */
 
+/* first: of the state's parts among those of the derivation. */
 static void
-add_binary(const MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, Outcome label,
+add_binary(const MonitorMap *entry, const CapturedDerivation *derivation, int first, PanePart *part, char *gathered, Outcome label,
 		   double score)
 {
+	int			side = first + (label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES);
+
 	if (label == OUTCOME_UNKNOWN)
 	{
 		if (!isnan(score))
-			add_number(entry, derivation, BINARY_UNLABELLED, gathered, score);
+			add_number(entry, derivation, first + BINARY_UNLABELLED, gathered, score);
 		return;
 	}
 	if (isnan(score))
 	{
-		add_null(derivation, label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES, part, gathered);
+		add_null(derivation, side, part, gathered);
 		return;
 	}
-	add_number(entry, derivation, label == OUTCOME_POSITIVE ? BINARY_POSITIVES : BINARY_NEGATIVES, gathered, score);
-	add_number(entry, derivation, BINARY_LOSSES, gathered, performance_loss(label == OUTCOME_POSITIVE, score));
+	add_number(entry, derivation, side, gathered, score);
+	add_number(entry, derivation, first + BINARY_LOSSES, gathered, performance_loss(label == OUTCOME_POSITIVE, score));
 }
 
 static void
 score_inputs(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS])
 {
-	inputs[0] = entry->label;
+	inputs[0] = inputs[2] = entry->label;
 	inputs[1] = entry->score;
 }
 
@@ -67,14 +70,14 @@ add_score(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *par
 {
 	int			at = entry->score - 1;
 
-	add_binary(entry, derivation, part, gathered, row_outcome(&entry->monitor->label, row, entry->label),
+	add_binary(entry, derivation, 0, part, gathered, row_outcome(&entry->monitor->label, row, entry->label),
 			   performance_number(&entry->monitor->score_column.reader, row->values[at], row->nulls[at]));
 }
 
 static void
 prediction_inputs(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS])
 {
-	inputs[0] = entry->label;
+	inputs[0] = inputs[2] = entry->label;
 	inputs[1] = entry->prediction;
 }
 
@@ -83,7 +86,7 @@ add_decision(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *
 {
 	Outcome		prediction = row_outcome(&entry->monitor->prediction, row, entry->prediction);
 
-	add_binary(entry, derivation, part, gathered, row_outcome(&entry->monitor->label, row, entry->label),
+	add_binary(entry, derivation, 0, part, gathered, row_outcome(&entry->monitor->label, row, entry->label),
 			   prediction == OUTCOME_UNKNOWN ? NAN : prediction == OUTCOME_POSITIVE);
 }
 
@@ -110,6 +113,49 @@ add_class(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *par
 		names[side] = performance_class_name(value_reader_text(readers[side], row->values[attributes[side] - 1]), &lengths[side]);
 	row_add_category(monitor, derivation->columns[CLASS_PAIRS], part, gathered, pair,
 					 performance_make_pair(pair, names[0], lengths[0], names[1], lengths[1]));
+}
+
+/* ---- probabilities of classes: each against the rest, by the label and by what is predicted ---- */
+
+static void
+probability_inputs(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS])
+{
+	inputs[0] = entry->label;
+	inputs[1] = entry->score;
+	inputs[2] = entry->prediction;
+}
+
+static int
+first_part(int class_number, bool of_choice)
+{
+	return (2 * (class_number - 1) + of_choice) * BINARY_N_PARTS;
+}
+
+static void
+add_probabilities(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, RowImage *row)
+{
+	CapturedMonitor *monitor = entry->monitor;
+	const ValueReader *readers[2] = {&monitor->label_value, &monitor->prediction_value};
+	AttrNumber	attributes[2] = {entry->label, entry->prediction};
+	int			at = entry->score - 1;
+
+	for (int side = 0; side < 2; side++)
+	{
+		bool		is_known = !row->nulls[attributes[side] - 1];
+		size_t		length = 0;
+		char	   *name =
+			is_known ? performance_class_name(value_reader_text(readers[side], row->values[attributes[side] - 1]), &length) : NULL;
+
+		for (int i = 0; i < monitor->n_classes; i++)
+		{
+			Outcome		outcome = !is_known                                                                   ? OUTCOME_UNKNOWN
+				: strlen(monitor->classes[i]) == length && memcmp(monitor->classes[i], name, length) == 0 ? OUTCOME_POSITIVE
+																										  : OUTCOME_NEGATIVE;
+
+			add_binary(entry, derivation, first_part(i + 1, side == 1), part, gathered, outcome,
+					   performance_probability(row->values[at], row->nulls[at], i + 1));
+		}
+	}
 }
 
 /* ---- numbers ---- */
@@ -142,11 +188,16 @@ static const DerivationMethod methods[] = {
 	{"decision_performance", PERFORMANCE_BINARY, prediction_inputs, add_decision},
 	{"class_performance", PERFORMANCE_CLASS, prediction_inputs, add_class},
 	{"regression_performance", PERFORMANCE_REGRESSION, prediction_inputs, add_regression},
+	{"probabilities", PERFORMANCE_BINARY, probability_inputs, add_probabilities}, /* of the derivations of all classes */
 };
 
 static const DerivationMethod *
 find_method(const char *name)
 {
+	bool		of_choice;
+
+	if (performance_class_of_derivation(name, &of_choice) > 0)
+		name = "probabilities";
 	for (int i = 0; i < lengthof(methods); i++)
 		if (strcmp(methods[i].name, name) == 0)
 			return &methods[i];
@@ -166,8 +217,11 @@ derived_prepare(CapturedMonitor *monitor, bool has_fairness)
 	{
 		const DerivationMethod *method = find_method(sql_text(i, 1));
 
-		monitor->needs_score |= method->inputs == score_inputs;
-		monitor->needs_prediction |= method->inputs == prediction_inputs;
+		monitor->reads_probabilities |= method->inputs == probability_inputs;
+		monitor->needs_score |= method->inputs != prediction_inputs;
+		monitor->needs_prediction |= method->inputs != score_inputs;
+		if (method->inputs == probability_inputs)
+			continue;
 		is_binary |= method->performance == PERFORMANCE_BINARY;
 		if (method->performance == PERFORMANCE_BINARY)
 			continue;
@@ -184,6 +238,8 @@ derived_column(CapturedMonitor *monitor, int column, const char *derivation, con
 	CapturedColumn *captured = &monitor->columns[column];
 	const DerivationMethod *method = find_method(derivation);
 	CapturedDerivation *of = monitor->derivations;
+	bool		of_choice = false;
+	int			number = performance_class_of_derivation(derivation, &of_choice);
 
 	while (of < monitor->derivations + monitor->n_derivations && of->method != method)
 		of++;
@@ -191,7 +247,7 @@ derived_column(CapturedMonitor *monitor, int column, const char *derivation, con
 	{
 		monitor->n_derivations++;
 		of->method = method;
-		for (int i = 0; i < PERFORMANCE_MAX_PARTS; i++)
+		for (int i = 0; i < DERIVED_MAX_PARTS; i++)
 			of->columns[i] = -1;
 	}
 	captured->is_derived = true;
@@ -203,9 +259,9 @@ derived_column(CapturedMonitor *monitor, int column, const char *derivation, con
 			captured->part = i;
 	if (captured->part < 0)
 		elog(ERROR, "unexpected part \"%s\" of derivation \"%s\"", part, derivation);
-	of->columns[captured->part] = column;
+	of->columns[(number > 0 ? first_part(number, of_choice) : 0) + captured->part] = column;
 	captured->reader.kind = method->performance == PERFORMANCE_CLASS ? SUMMARY_CATEGORY : SUMMARY_NUMERIC;
-	captured->retired = method->inputs == score_inputs && monitor->score_column.attribute == InvalidAttrNumber;
+	captured->retired = method->inputs != prediction_inputs && monitor->score_column.attribute == InvalidAttrNumber;
 	namestrcpy(&captured->name, psprintf("%s: %s", derivation, part));
 }
 

@@ -13,14 +13,14 @@
 #include "capture/definition.h"
 #include "capture/row.h"
 
-#define DERIVED_MAX_INPUTS 2
+#define DERIVED_MAX_INPUTS 3
 
 typedef struct DerivationMethod
 {
 	const char *name;			/* as weir.derived_column has it */
 	PerformanceKind performance; /* the state whose parts are kept */
 
-	/* Columns that it reads, in the relation of the map. */
+	/* Columns that it reads, in the relation of the map; the same one may come twice. */
 	void		(*inputs)(const MonitorMap *entry, AttrNumber inputs[DERIVED_MAX_INPUTS]);
 	void		(*add)(MonitorMap *entry, const CapturedDerivation *derivation, PanePart *part, char *gathered, RowImage *row);
 } DerivationMethod;

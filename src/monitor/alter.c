@@ -394,10 +394,23 @@ decisions_differ(const MonitorDefinition *a, const MonitorDefinition *b)
 }
 
 static bool
+classes_differ(const MonitorDefinition *a, const MonitorDefinition *b)
+{
+	JsonbValue	before;
+	JsonbValue	now;
+	bool		had = getKeyJsonValueFromContainer(&a->options->root, "classes", strlen("classes"), &before) != NULL;
+	bool		has = getKeyJsonValueFromContainer(&b->options->root, "classes", strlen("classes"), &now) != NULL;
+
+	if (!had || !has)
+		return had != has;
+	return compareJsonbContainers(before.val.binary.data, now.val.binary.data) != 0;
+}
+
+static bool
 outcomes_differ(const MonitorDefinition *a, const MonitorDefinition *b)
 {
-	return decisions_differ(a, b) || text_differs(a->prediction, b->prediction) || text_differs(a->label, b->label) ||
-		text_differs(option_text(a->options, "task"), option_text(b->options, "task")) ||
+	return decisions_differ(a, b) || classes_differ(a, b) || text_differs(a->prediction, b->prediction) ||
+		text_differs(a->label, b->label) || text_differs(option_text(a->options, "task"), option_text(b->options, "task")) ||
 		(a->label != NULL && text_differs(a->score, b->score)) || text_differs(a->positive, b->positive) ||
 		lists_differ(a->protected_columns, b->protected_columns);
 }

@@ -13,6 +13,7 @@
 #include "monitor/baseline_performance.h"
 #include "quality/performance_datum.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 /* One state, and the two columns that it is of. */
@@ -21,6 +22,9 @@ typedef struct Derivation
 	char	   *name;
 	PerformanceKind kind;
 	bool		of_decisions;
+	int			class_number;	/* of the probabilities of classes, from 1; 0: it is something else */
+	bool		of_choice;
+	char	   *class_name;
 	bool		is_readable;
 	int			attributes[2];	/* label, and prediction or score: in the query's rows, from 1 */
 	OutcomeReader label_outcome;
@@ -64,6 +68,7 @@ find_derivation(BaselinePerformance *baseline, const char *name, PerformanceKind
 	derivation->name = MemoryContextStrdup(baseline->memory, name);
 	derivation->kind = kind;
 	derivation->of_decisions = strcmp(name, "decision_performance") == 0;
+	derivation->class_number = performance_class_of_derivation(name, &derivation->of_choice);
 	for (int i = 0; i < PERFORMANCE_MAX_PARTS; i++)
 		derivation->positions[i] = -1;
 	return derivation;
@@ -102,6 +107,16 @@ baseline_performance_load(int monitor_id, MemoryContext memory)
 			if (strcmp(name, part) == 0)
 				derivation->positions[i] = DatumGetInt32(sql_value(row, 3, &is_null)) - 1;
 	}
+	for (int i = 0; i < baseline->n; i++)
+	{
+		Derivation *derivation = &baseline->derivations[i];
+		Oid			types[] = {INT4OID, INT4OID};
+		Datum		values[] = {id, Int32GetDatum(derivation->class_number - 1)};
+
+		if (derivation->class_number > 0 &&
+			sql_execute("SELECT options -> 'classes' ->> $2 FROM weir.monitor WHERE monitor_id = $1", 2, types, values, NULL) > 0)
+			derivation->class_name = copied_text(1, memory);
+	}
 	return baseline;
 }
 
@@ -112,6 +127,9 @@ can_be_read(BaselinePerformance *baseline, Derivation *derivation, const Oid *ty
 {
 	SummaryKind kind = derivation->kind == PERFORMANCE_CLASS ? SUMMARY_CATEGORY : SUMMARY_NUMERIC;
 
+	if (derivation->class_number > 0)
+		return derivation->class_name != NULL && getBaseType(types[1]) == FLOAT8ARRAYOID &&
+			value_reader_init(&derivation->values[0], types[0], SUMMARY_CATEGORY, baseline->memory);
 	if (derivation->kind == PERFORMANCE_BINARY)
 		return outcome_reader_init(&derivation->label_outcome, types[0], baseline->positive, baseline->memory) &&
 			(derivation->of_decisions
@@ -128,7 +146,7 @@ baseline_performance_match(BaselinePerformance *baseline, TupleDesc shape)
 	for (int i = 0; i < baseline->n; i++)
 	{
 		Derivation *derivation = &baseline->derivations[i];
-		const char *names[2] = {baseline->label,
+		const char *names[2] = {derivation->of_choice ? baseline->prediction : baseline->label,
 								derivation->kind == PERFORMANCE_BINARY && !derivation->of_decisions ? baseline->score
 																									: baseline->prediction};
 		Oid			types[2] = {InvalidOid, InvalidOid};
@@ -169,6 +187,16 @@ add_classes(const Derivation *derivation, Performance *state, const Datum *value
 }
 
 static void
+add_probability(const Derivation *derivation, Performance *state, const Datum *values, const bool *nulls)
+{
+	size_t		length = 0;
+	char	   *name = nulls[0] ? NULL : performance_class_name(value_reader_text(&derivation->values[0], values[0]), &length);
+	int			label = name == NULL ? -1 : strlen(derivation->class_name) == length && memcmp(derivation->class_name, name, length) == 0;
+
+	performance_add_binary(state, label, performance_probability(values[1], nulls[1], derivation->class_number));
+}
+
+static void
 add_binary(const Derivation *derivation, Performance *state, const Datum *values, const bool *nulls)
 {
 	bool		valid;
@@ -202,7 +230,9 @@ baseline_performance_add(const BaselinePerformance *baseline, Performance **stat
 			continue;
 		for (int side = 0; side < 2; side++)
 			values[side] = SPI_getbinval(row, shape, derivation->attributes[side], &nulls[side]);
-		if (derivation->kind == PERFORMANCE_BINARY)
+		if (derivation->class_number > 0)
+			add_probability(derivation, states[i], values, nulls);
+		else if (derivation->kind == PERFORMANCE_BINARY)
 			add_binary(derivation, states[i], values, nulls);
 		else if (derivation->kind == PERFORMANCE_CLASS)
 			add_classes(derivation, states[i], values, nulls);

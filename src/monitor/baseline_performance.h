@@ -10,7 +10,8 @@
 #include "executor/spi.h"
 #include "quality/performance.h"
 
-#define MAX_PERFORMANCES 2 /* of a monitor: of scores and of decisions */
+#define MAX_PERFORMANCES \
+	(2 + 2 * PERFORMANCE_MAX_CLASSES) /* of a monitor: of scores and decisions; of classes and their probabilities */
 
 typedef struct BaselinePerformance BaselinePerformance;
 

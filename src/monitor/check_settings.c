@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "monitor/definition.h"
 #include "quality/constraints.h"
+#include "quality/performance_datum.h"
 #include "quality/performance_metric.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -219,7 +220,8 @@ typedef enum OptionType
 	OPTION_PERFORMANCE,			/* see check_performance.c */
 	OPTION_CONSTRAINTS,			/* see quality/constraints.h */
 	OPTION_SOURCES,
-	OPTION_NAME
+	OPTION_NAME,
+	OPTION_CLASSES
 } OptionType;
 
 static const struct
@@ -250,6 +252,8 @@ static const struct
 	 "an object like {\"threshold\": 0.5, \"thresholds\": {\"roc_auc\": 0.7}, \"calibrate\": \"auto\", \"estimate\": true}"},
 	{"constraints", OPTION_CONSTRAINTS,
 	 "an array of objects like {\"column_name\": \"income\", \"metric\": \"null_share\", \"high\": 0.05}"},
+	{"classes", OPTION_CLASSES,
+	 "an array of two to sixteen different classes, in the order of their probabilities in the score column"},
 	{"sources", OPTION_SOURCES, "\"segments\", or an array of other monitors' names"},
 	{"nodes", OPTION_NAME, "the name that the monitor has at the nodes"},
 	{"silent_after", OPTION_INTERVAL, "an interval of at most ten years, like \"10 minutes\""},
@@ -434,6 +438,33 @@ is_sources(const JsonbValue *value)
 }
 
 static bool
+are_classes(const JsonbValue *value)
+{
+	JsonbContainer *container = value->type == jbvBinary ? value->val.binary.data : NULL;
+	uint32		n = container != NULL && JsonContainerIsArray(container) ? JsonContainerSize(container) : 0;
+
+	if (n < 2 || n > PERFORMANCE_MAX_CLASSES)
+		return false;
+	for (uint32 i = 0; i < n; i++)
+	{
+		JsonbValue *name = getIthJsonbValueFromContainer(container, i);
+
+		/* As definitions hold them: as names. */
+		if (name->type != jbvString || name->val.string.len == 0 || name->val.string.len >= NAMEDATALEN)
+			return false;
+		for (uint32 j = 0; j < i; j++)
+		{
+			JsonbValue *other = getIthJsonbValueFromContainer(container, j);
+
+			if (other->val.string.len == name->val.string.len &&
+				memcmp(other->val.string.val, name->val.string.val, name->val.string.len) == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
 option_is_valid(OptionType type, JsonbValue *value)
 {
 	char	   *text = value->type == jbvString ? pnstrdup(value->val.string.val, value->val.string.len) : NULL;
@@ -462,6 +493,7 @@ option_is_valid(OptionType type, JsonbValue *value)
 		case OPTION_PERFORMANCE: return performance_options_are_valid(value);
 		case OPTION_SOURCES: return is_sources(value);
 		case OPTION_NAME: return text != NULL && text[0] != '\0';
+		case OPTION_CLASSES: return are_classes(value);
 		case OPTION_CONSTRAINTS: constraints_require_valid(value); return true;
 		case OPTION_TEXTS: return is_object_of_texts(value);
 		case OPTION_BOOLEAN: return value->type == jbvBool;

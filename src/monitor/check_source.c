@@ -236,6 +236,28 @@ check_task_columns(const MonitorDefinition *definition, Relation source, Monitor
 				 errhint("Both must be numbers, both durations or both times.")));
 }
 
+/* Option classes: the score is an array of their probabilities. */
+static void
+check_probabilities(const MonitorDefinition *definition, Relation source)
+{
+	Form_pg_attribute score;
+
+	if (definition->score == NULL || definition->prediction == NULL || definition->label == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option classes needs a label, a prediction and a score"),
+				 errhint(
+					 "The score is a column of type double precision[]: a probability for each of the classes, in their order.")));
+	score = find_column(source, definition->score, "score column");
+	if (getBaseType(score->atttypid) != FLOAT8ARRAYOID)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("score column \"%s\" is of type %s, not double precision[]", definition->score,
+					format_type_be(score->atttypid)),
+			 errhint(
+				 "With option classes the score holds a probability for each class. A stored generated column can hold it so.")));
+}
+
 void
 check_source_columns(const MonitorDefinition *definition, Relation source)
 {
@@ -255,7 +277,9 @@ check_source_columns(const MonitorDefinition *definition, Relation source)
 		(void) find_column(source, definition->prediction, "prediction column");
 	if (definition->label != NULL)
 		(void) find_column(source, definition->label, "label column");
-	if (definition->score != NULL)
+	if (monitor_n_classes(definition) > 0)
+		check_probabilities(definition, source);
+	else if (definition->score != NULL)
 		(void) check_number(source, definition->score, "score column");
 	if (definition->protected_columns != NIL && definition->prediction == NULL && definition->score == NULL)
 		ereport(ERROR,

@@ -80,6 +80,9 @@ extern bool task_is_known(const char *name);
 /* Option task, or what columns and their kinds say; 22023 when the option lacks its columns. After choose_columns. */
 extern MonitorTask monitor_task(const MonitorDefinition *definition, Relation source);
 
+/* How many classes option classes names. */
+extern int	monitor_n_classes(const MonitorDefinition *definition);
+
 /* From which score on a row counts as chosen for fairness, where there is a score and no prediction; NaN: it does not decide. */
 extern double monitor_deciding_threshold(const MonitorDefinition *definition);
 

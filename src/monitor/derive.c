@@ -11,7 +11,7 @@
 #include "catalog/pg_type.h"
 #include "fairness/fairness_datum.h"
 #include "monitor/definition.h"
-#include "quality/performance.h"
+#include "quality/performance_datum.h"
 #include "summary/summary_datum.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -63,6 +63,17 @@ kind_of(const MonitorDefinition *definition, const char *name, Oid type, Summary
 	return value_kind_of_type(type, kind);
 }
 
+int
+monitor_n_classes(const MonitorDefinition *definition)
+{
+	JsonbValue	classes;
+
+	if (getKeyJsonValueFromContainer(&definition->options->root, "classes", strlen("classes"), &classes) == NULL ||
+		classes.type != jbvBinary || !JsonContainerIsArray(classes.val.binary.data))
+		return 0;
+	return (int) JsonContainerSize(classes.val.binary.data);
+}
+
 /*
  * A score means a binary model, and so does what is read as an outcome.  Categories are classes; other numbers than integers, which
  * are taken for outcomes of 0 and 1, are a regression.
@@ -75,6 +86,8 @@ infer_task(const MonitorDefinition *definition, Relation source)
 	SummaryKind label_kind;
 	SummaryKind prediction_kind;
 
+	if (monitor_n_classes(definition) > 0)
+		return TASK_CLASS;
 	if (definition->score != NULL || definition->positive != NULL || definition->protected_columns != NIL || label == BOOLOID ||
 		prediction == BOOLOID)
 		return TASK_BINARY;
@@ -126,11 +139,13 @@ monitor_deciding_threshold(const MonitorDefinition *definition)
 
 /* ---- the columns ---- */
 
+#define MAX_DERIVED (2 * PERFORMANCE_MAX_PARTS + 2 * BINARY_N_PARTS * PERFORMANCE_MAX_CLASSES)
+
 typedef struct DerivedColumns
 {
 	int			n;
-	const char *derivations[2 * PERFORMANCE_MAX_PARTS];
-	const char *parts[2 * PERFORMANCE_MAX_PARTS];
+	const char *derivations[MAX_DERIVED];
+	const char *parts[MAX_DERIVED];
 } DerivedColumns;
 
 static void
@@ -159,6 +174,12 @@ store_derived_columns(const MonitorDefinition *definition, MonitorTask task)
 		want(&wanted, "decision_performance", PERFORMANCE_BINARY, BINARY_POSITIVES + 1);
 	if (task == TASK_CLASS)
 		want(&wanted, "class_performance", PERFORMANCE_CLASS, CLASS_N_PARTS);
+	for (int i = 1; task == TASK_CLASS && definition->score != NULL && i <= monitor_n_classes(definition); i++)
+	{
+		want(&wanted, psprintf("probability_%d_performance", i), PERFORMANCE_BINARY, BINARY_N_PARTS);
+		/* What is predicted has no losses, and is never late. */
+		want(&wanted, psprintf("choice_%d_performance", i), PERFORMANCE_BINARY, BINARY_POSITIVES + 1);
+	}
 	if (task == TASK_REGRESSION)
 		want(&wanted, "regression_performance", PERFORMANCE_REGRESSION, REGRESSION_N_PARTS);
 	sql_execute("DELETE FROM weir.derived_column WHERE monitor_id = $1 AND derivation LIKE '%_performance'", 1, types, values,

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION weir._performance_settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (threshold float8, calibrate text, estimates boolean, estimates_decisions boolean, thresholds jsonb, metrics text[], ordinals int[], has_score boolean, has_decision boolean,
-        primary_metric text, k float8, learn_since timestamptz, learn_until timestamptz, beta float8, n_features int, quantile float8)
+        primary_metric text, k float8, learn_since timestamptz, learn_until timestamptz, beta float8, n_features int, quantile float8, classes text[])
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT coalesce((o.performance ->> 'threshold')::float8, 0.5), coalesce(o.performance ->> 'calibrate', 'auto'),
@@ -12,14 +12,16 @@ BEGIN ATOMIC
              ELSE 'mean_absolute_error' END,
         CASE WHEN o.learning ->> 'method' IS DISTINCT FROM 'none' THEN coalesce((o.learning ->> 'k')::float8, 3) END,
         coalesce((o.learning ->> 'since')::timestamptz, b.since), coalesce((o.learning ->> 'until')::timestamptz, b.until),
-        (o.performance ->> 'beta')::float8, (o.performance ->> 'n_features')::int, (o.performance ->> 'quantile')::float8
+        (o.performance ->> 'beta')::float8, (o.performance ->> 'n_features')::int, (o.performance ->> 'quantile')::float8,
+        CASE WHEN d.has_probabilities THEN ARRAY(SELECT jsonb_array_elements_text(m.options -> 'classes')) END
     FROM weir.monitor m LEFT JOIN weir.baseline b USING (monitor_id),
         LATERAL (SELECT m.options -> 'performance' AS performance,
                      CASE jsonb_typeof(m.options -> 'learn_thresholds') WHEN 'string' THEN jsonb_build_object('method', m.options -> 'learn_thresholds')
                          WHEN 'object' THEN m.options -> 'learn_thresholds' END AS learning) o,
         LATERAL (SELECT array_agg(c.ordinal ORDER BY c.ordinal) AS ordinals, coalesce(bool_or(c.derivation = 'binary_performance'), false) AS has_score,
                      coalesce(bool_or(c.derivation = 'decision_performance'), false) AS has_decision,
-                     coalesce(bool_or(c.derivation = 'class_performance'), false) AS has_class
+                     coalesce(bool_or(c.derivation = 'class_performance'), false) AS has_class,
+                     coalesce(bool_or(c.derivation LIKE 'probability\_%'), false) AS has_probabilities
                  FROM weir.derived_column c WHERE c.monitor_id = m.monitor_id AND c.derivation LIKE '%\_performance') d,
         -- NULL: all of them.
         LATERAL (SELECT CASE WHEN m.metrics IS NULL AND only_metrics IS NULL THEN NULL
@@ -76,6 +78,19 @@ BEGIN ATOMIC
     ), compared AS MATERIALIZED (
         SELECT p.*, b.metrics AS baseline_metrics, b.values AS baseline_values, b.n AS baseline_n
         FROM performances p LEFT JOIN baselines b ON b.window_start = p.baseline_of AND b.derivation = p.derivation AND b.segment IS NOT DISTINCT FROM p.segment
+    ), class_windows AS MATERIALIZED (
+        SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, bit_or(p.marks) AS marks, p.baseline_of,
+            array_agg(p.performance ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'probability\_%') AS labels,
+            array_agg(p.performance ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'choice\_%') AS choices,
+            array_agg(p.baseline ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'probability\_%') AS baseline_labels,
+            bool_and((weir.performance_counts(p.baseline)).n > 0) IS TRUE AND count(p.baseline) = count(*) AS has_baseline
+        FROM (SELECT q.*, split_part(q.derivation, '_', 2)::int AS class_number FROM performances q
+              WHERE q.derivation LIKE ANY ('{probability\\_%,choice\\_%}')) p
+        GROUP BY p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.baseline_of
+        HAVING count(p.performance) = count(*)
+    ), class_baselines AS MATERIALIZED (
+        SELECT c.segment, c.window_start, x.metric, x.value FROM settings s, class_windows c, LATERAL weir.class_ranking(s.classes, c.baseline_labels, s.confidence) x
+        WHERE c.window_start = c.baseline_of AND c.has_baseline AND x.class_name IS NULL
     )
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n,
         CASE WHEN p.n_labelled = 0 THEN 'no_labels' ELSE x.status END, x.error_bound, false, p.baseline_values[array_position(p.baseline_metrics, x.metric)]
@@ -84,8 +99,8 @@ BEGIN ATOMIC
                  FROM weir.performance_metrics(p.performance, s.threshold, NULL, s.confidence, 1, s.beta, s.n_features, s.quantile) v
                      JOIN weir._performance_metric_list() l USING (metric)
                  WHERE (s.metrics IS NULL OR v.metric = ANY (s.metrics))
-                   -- Decisions are those of the prediction where there is one, else the score's.
-                   AND CASE p.derivation WHEN 'binary_performance' THEN l.of_scores OR NOT s.has_decision WHEN 'decision_performance' THEN NOT l.of_scores ELSE true END) x
+                   -- Decisions are those of the prediction where there is one, else the score's. Probabilities of classes come together, below.
+                   AND p.derivation NOT LIKE ALL ('{probability\\_%,choice\\_%}') AND CASE p.derivation WHEN 'binary_performance' THEN l.of_scores OR NOT s.has_decision WHEN 'decision_performance' THEN NOT l.of_scores ELSE true END) x
     UNION ALL
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true,
         p.baseline_values[array_position(p.baseline_metrics, x.metric)]
@@ -114,7 +129,26 @@ BEGIN ATOMIC
     -- One row says that there is nothing to be had.
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, s.primary_metric, NULL, NULL, NULL, NULL, 'undefined', NULL, false, NULL
     FROM settings s, performances p
-    WHERE p.performance IS NULL AND (p.derivation <> 'decision_performance' OR NOT s.has_score);
+    WHERE p.performance IS NULL AND p.derivation NOT LIKE ALL ('{probability\\_%,choice\\_%}') AND (p.derivation <> 'decision_performance' OR NOT s.has_score)
+    UNION ALL
+    -- Several classes, each against the rest: realised, and expected.
+    SELECT c.window_start, c.window_end, c.segment, c.n, c.n_labelled, c.marks, 'class_performance', x.metric, x.value, x.low, x.high, x.n,
+        CASE WHEN c.n_labelled = 0 THEN 'no_labels' ELSE x.status END, x.error_bound, false, b.value
+    FROM settings s CROSS JOIN class_windows c CROSS JOIN LATERAL weir.class_ranking(s.classes, c.labels, s.confidence) x
+        LEFT JOIN class_baselines b ON b.window_start = c.baseline_of AND b.segment IS NOT DISTINCT FROM c.segment AND b.metric = x.metric
+    WHERE x.class_name IS NULL AND (s.metrics IS NULL OR x.metric = ANY (s.metrics))
+    UNION ALL
+    SELECT c.window_start, c.window_end, c.segment, c.n, c.n_labelled, c.marks, 'class_performance', x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true, x.baseline_value
+    FROM settings s CROSS JOIN class_windows c CROSS JOIN LATERAL (
+        SELECT e.metric, e.value, e.low, e.high, e.n, e.status, p.baseline_values[array_position(p.baseline_metrics, e.metric)] AS baseline_value
+        FROM weir.estimate_classes(c.baseline_labels, c.choices, s.calibrate, s.confidence) e
+            LEFT JOIN compared p ON p.window_start = c.window_start AND p.segment IS NOT DISTINCT FROM c.segment AND p.derivation = 'class_performance'
+        UNION ALL
+        SELECT 'macro_roc_auc', avg(e.value), avg(e.low), avg(e.high), max(e.n), CASE WHEN count(e.value) = cardinality(s.classes) THEN 'ok' ELSE 'undefined' END, b.value
+        FROM unnest(c.baseline_labels, c.labels) u (reference, current), LATERAL weir.estimate_performance(u.reference, u.current, 0.5, s.calibrate, s.confidence, 1) e
+            LEFT JOIN class_baselines b ON b.window_start = c.baseline_of AND b.segment IS NOT DISTINCT FROM c.segment AND b.metric = 'macro_roc_auc'
+        WHERE e.metric = 'roc_auc' GROUP BY b.value) x
+    WHERE $8 AND s.estimates AND c.has_baseline AND (s.metrics IS NULL OR x.metric = ANY (s.metrics));
 END;
 COMMENT ON FUNCTION weir._performance_values(int, interval, interval, timestamptz, timestamptz, boolean, text[], boolean) IS
     'Performance per window, with that of the baseline, before thresholds; estimates: those without labels too. Internal.';
@@ -167,7 +201,7 @@ BEGIN ATOMIC
     )
     SELECT j.monitor, j.window_start, j.window_end, j.segment, j.metric, j.value, j.low, j.high, j.baseline_value,
         -- The side on which it is worse; where neither is, the nearer one.
-        CASE WHEN j.better = 1 THEN j.lowest WHEN j.better = -1 THEN j.highest WHEN abs(j.value - j.lowest) <= abs(j.highest - j.value) THEN j.lowest
+        CASE WHEN j.better = 1 THEN j.lowest WHEN j.better = -1 THEN j.highest WHEN abs(j.value - j.lowest) <= abs(j.highest - j.value) * (1 + 1e-9) THEN j.lowest
              ELSE coalesce(j.highest, j.lowest) END,
         j.n, j.label_share, j.is_estimate,
         CASE WHEN j.status <> 'ok' THEN NULL
@@ -190,7 +224,9 @@ CREATE FUNCTION weir._window_performances(monitor_id int, window_size interval, 
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT g.monitor, p.window_start, p.window_end, p.segment,
-        CASE p.derivation WHEN 'binary_performance' THEN 'score' ELSE replace(p.derivation, '_performance', '') END, p.n, p.n_labelled,
+        CASE p.derivation WHEN 'binary_performance' THEN 'score' WHEN 'class_performance' THEN 'class'
+            WHEN 'regression_performance' THEN 'regression' WHEN 'decision_performance' THEN 'decision'
+            ELSE split_part(p.derivation, '_', 1) || ' of ' || s.classes[split_part(p.derivation, '_', 2)::int] END, p.n, p.n_labelled,
         CASE WHEN NOT h.withheld THEN p.performance END, CASE WHEN NOT h.withheld THEN p.baseline END,
         coalesce(p.window_end <= g.final_before, false),
         weir._status(coalesce(p.window_start < g.gap_until, false), p.marks, p.n_labelled, g.min_n,
@@ -198,7 +234,8 @@ BEGIN ATOMIC
     FROM weir._settings($1, '{}') g, weir._performance_settings($1) s, LATERAL weir._performances($1, $2, $3, $4, $5, $6, s.ordinals) p,
         -- Scores, numbers and classes stand in the state as they are; of decisions there are counts.
         LATERAL (SELECT p.derivation <> 'decision_performance' AND EXISTS (
-                     SELECT FROM weir.monitor m, unnest(CASE p.derivation WHEN 'binary_performance' THEN ARRAY[m.score] ELSE ARRAY[m.label, m.prediction] END) u (column_name)
+                     SELECT FROM weir.monitor m, unnest(CASE p.derivation WHEN 'binary_performance' THEN ARRAY[m.score] WHEN 'class_performance' THEN ARRAY[m.label, m.prediction]
+                         WHEN 'regression_performance' THEN ARRAY[m.label, m.prediction] ELSE ARRAY[m.label, m.prediction, m.score] END) u (column_name)
                          LEFT JOIN weir.monitor_column c ON c.monitor_id = $1 AND c.column_name = u.column_name
                      WHERE m.monitor_id = $1 AND weir._is_withheld(coalesce(weir.column_class(m.source, u.column_name), c.class))) AS withheld) h
     WHERE may_see AND s.ordinals IS NOT NULL;
@@ -242,7 +279,7 @@ CREATE FUNCTION weir.window_performances(monitor text, window_size interval DEFA
     AS 'MODULE_PATHNAME', 'weir_window_performances' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
 COMMENT ON FUNCTION weir.window_performances(text, interval, interval, timestamptz, timestamptz) IS
     'The state behind weir.performance_scores, per window and segment: performance, and that of the baseline, for weir.confusion_matrix, calibration, threshold_curve, gain_table, '
-    'business_value, class_report, merge and others. kind: score (label and score), decision (label and prediction, scores of 0 and 1), class or regression. n: rows of the window; '
+    'business_value, class_report, merge and others. kind: score (label and score), decision (label and prediction, scores of 0 and 1), class or regression; with option classes "probability of CLASS" (is it the label? its probability) and "choice of CLASS" (is it predicted?). n: rows of the window; '
     'n_labelled: those with a label. The states are NULL where they hold values of a personal or sensitive column (weir.classify_column): the score; prediction or label of classes and '
     'regressions. Windows, status, privileges and errors as in weir.performance_scores.';
 

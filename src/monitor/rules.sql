@@ -152,8 +152,11 @@ BEGIN ATOMIC
     FROM weir._settings($1) s, weir.monitor m
     WHERE m.monitor_id = $1 AND $2 = ANY (weir.fairness_metric_names() || weir._rate_metric_names())
     UNION ALL
-    SELECT 'performance', weir.performance_metric_name($2), p.ordinals IS NOT NULL AND (p.metrics IS NULL OR weir.performance_metric_name($2) = ANY (p.metrics))
-    FROM weir._performance_settings($1) p WHERE weir.performance_metric_name($2) IS NOT NULL
+    SELECT 'performance', l.metric, p.ordinals IS NOT NULL AND (p.metrics IS NULL OR l.metric = ANY (p.metrics))
+            -- What needs to be told something is computed where it is.
+            AND CASE l.option WHEN 'beta' THEN p.beta IS NOT NULL WHEN 'n_features' THEN p.n_features IS NOT NULL WHEN 'quantile' THEN p.quantile IS NOT NULL
+                WHEN 'classes' THEN p.classes IS NOT NULL ELSE true END
+    FROM weir._performance_settings($1) p, weir._performance_metric_list() l WHERE l.metric = weir.performance_metric_name($2)
     UNION ALL
     SELECT 'quality', $2, true WHERE $2 = ANY (weir._quality_names())
     UNION ALL

@@ -11,9 +11,11 @@
 #include "base/memory.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "catalog/pg_type.h"
 #include "quality/performance_datum.h"
 #include "storage/shmem.h"
 #include "summary/categories.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -182,6 +184,37 @@ performance_number(const ValueReader *reader, Datum value, bool is_null)
 	return reader->unit == SUMMARY_PLAIN ? number : number / USECS_PER_SEC;
 }
 
+double
+performance_probability(Datum array_datum, bool is_null, int number)
+{
+	Datum		element;
+
+	if (is_null)
+		return NAN;
+	element = array_get_element(array_datum, 1, &number, -1, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &is_null);
+	return is_null ? NAN : DatumGetFloat8(element);
+}
+
+int
+performance_class_of_derivation(const char *name, bool *of_choice)
+{
+	static const char *const formats[] = {"probability_%d_performance%n", "choice_%d_performance%n"};
+
+	for (int i = 0; i < lengthof(formats); i++)
+	{
+		int			number = 0;
+		int			length = 0;
+
+		if (sscanf(name, formats[i], &number, &length) == 1 && length > 0 && name[length] == '\0' && number >= 1 &&
+			number <= PERFORMANCE_MAX_CLASSES)
+		{
+			*of_choice = i == 1;
+			return number;
+		}
+	}
+	return 0;
+}
+
 bool
 performance_kind_of_derivation(const char *name, PerformanceKind *kind)
 {
@@ -193,7 +226,13 @@ performance_kind_of_derivation(const char *name, PerformanceKind *kind)
 					   {"decision_performance", PERFORMANCE_BINARY},
 					   {"class_performance", PERFORMANCE_CLASS},
 					   {"regression_performance", PERFORMANCE_REGRESSION}};
+	bool		of_choice;
 
+	if (performance_class_of_derivation(name, &of_choice) > 0)
+	{
+		*kind = PERFORMANCE_BINARY;
+		return true;
+	}
 	for (int i = 0; i < lengthof(derivations); i++)
 		if (strcmp(derivations[i].name, name) == 0)
 		{

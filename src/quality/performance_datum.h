@@ -48,6 +48,17 @@ extern double performance_number(const ValueReader *reader, Datum value, bool is
  */
 extern bool performance_kind_of_derivation(const char *name, PerformanceKind *kind);
 
+#define PERFORMANCE_MAX_CLASSES 16 /* whose probabilities a monitor follows */
+
+/*
+ * probability_N_performance (is the label class N?, its probability) and choice_N_performance (is it predicted?, its probability):
+ * the number N of the class, from 1; 0: it is another derivation.
+ */
+extern int	performance_class_of_derivation(const char *name, bool *of_choice);
+
+/* The element of a float8[] with that subscript; NaN where there is none. */
+extern double performance_probability(Datum array, bool is_null, int number);
+
 /* NaN is NULL. */
 extern Datum performance_float_or_null(double value, bool *is_null);
 

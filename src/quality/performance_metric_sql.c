@@ -49,9 +49,13 @@ weir_performance_metric_list(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; (metric = performance_metric(i)) != NULL; i++)
 	{
-		Datum		values[6] = {CStringGetTextDatum(metric->name), Int32GetDatum(metric->better),   Float8GetDatum(metric->lowest),
+		Datum		values[7] = {CStringGetTextDatum(metric->name), Int32GetDatum(metric->better),   Float8GetDatum(metric->lowest),
 						   Float8GetDatum(metric->highest),   BoolGetDatum(metric->of_scores), BoolGetDatum(metric->is_baseline)};
-		bool		nulls[6] = {false};
+		bool		nulls[7] = {false};
+
+		nulls[6] = metric->option == NULL;
+		if (metric->option != NULL)
+			values[6] = CStringGetTextDatum(metric->option);
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}

@@ -151,11 +151,14 @@ weir_performance_metrics(PG_FUNCTION_ARGS)
 		performance_regression_scores(performance, &options, put_metric, &rows);
 	for (int i = 0; i < rows.n_wanted; i++)
 		if (!rows.found[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no performance metric \"%s\" here", rows.wanted[i]),
-					 needs_argument(rows.wanted[i])
-						 ? errhint("f_beta needs beta, adjusted_r2 needs n_features, pinball_loss and coverage need quantile.")
-						 : errhint("Without a list, performance_metrics gives all that this performance has.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no performance metric \"%s\" here", rows.wanted[i]),
+				 needs_argument(rows.wanted[i])
+					 ? errhint(
+						   "f_beta needs beta, adjusted_r2 needs n_features, pinball_loss and coverage need quantile; areas of several "
+						   "classes are those of weir.class_ranking.")
+					 : errhint("Without a list, performance_metrics gives all that this performance has.")));
 	return (Datum) 0;
 }
 

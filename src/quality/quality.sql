@@ -113,10 +113,10 @@ COMMENT ON FUNCTION weir.performance_metric_name(text) IS
     'The full name of a metric of performance that is given by it or by a usual short form (auc, pr_auc, brier, mcc, kappa, npv, fpr, fnr, fdr, bias, mae, mse, rmse, mape, smape, '
     'rmsle, fbeta, quantile_loss); NULL when there is none.';
 
-CREATE FUNCTION weir._performance_metric_list() RETURNS TABLE(metric text, better int, lowest float8, highest float8, of_scores boolean, is_baseline boolean)
+CREATE FUNCTION weir._performance_metric_list() RETURNS TABLE(metric text, better int, lowest float8, highest float8, of_scores boolean, is_baseline boolean, option text)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 47 AS 'MODULE_PATHNAME', 'weir_performance_metric_list';
 COMMENT ON FUNCTION weir._performance_metric_list() IS
-    'What is known of each metric: better 1 higher, -1 lower, 0 neither; the ends of its range; of_scores: needs scores, not decisions; is_baseline: of a model without skill. Internal.';
+    'What is known of each metric: better 1 higher, -1 lower, 0 neither; the ends of its range; of_scores: needs scores, not decisions; is_baseline: of a model without skill; option: what has to be given for there to be such a metric. Internal.';
 
 CREATE FUNCTION weir.confusion_matrix(performance weir.performance, threshold float8 DEFAULT 0.5)
     RETURNS TABLE(label text, prediction text, n bigint)
@@ -238,3 +238,13 @@ COMMENT ON FUNCTION weir.class_ranking(text[], weir.performance[], float8) IS
     'probabilities[i]) AS p FROM t, unnest(''{a,b,c}''::text[]) WITH ORDINALITY k(c, i) GROUP BY c) q. Per class roc_auc (one against the rest), average_precision and brier_score; over all (class_name NULL) '
     'macro_ and weighted_ (by rows labelled so) means of the first two, as scikit-learn has them, and the Brier score, their sum (from 0 to 2). Intervals of means are the means of the classes'' intervals: at '
     'least as wide as they need be. Undefined where a class is never or always the label.';
+
+CREATE FUNCTION weir.estimate_classes(reference weir.performance[], choices weir.performance[], calibrate text DEFAULT 'auto', confidence float8 DEFAULT 0.95)
+    RETURNS TABLE(metric text, value float8, low float8, high float8, n bigint, status text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 4 AS 'MODULE_PATHNAME', 'weir_estimate_classes';
+COMMENT ON FUNCTION weir.estimate_classes(weir.performance[], weir.performance[], text, float8) IS
+    'What accuracy, macro_precision, macro_recall and macro_f1 of a model of several classes will be, from one performance per class, as monitors keep them. reference: of labelled rows, '
+    'weir.binary_performance(label = class, probability of the class); choices: of the rows to estimate, weir.binary_performance(prediction = class, probability of the class), in the same order. '
+    'calibrate: as in weir.estimate_performance; each class is mended against the rest. Unlike weir.estimate_class_performance, which reads rows, it scales probabilities of all rows together to as many '
+    'rows as there are, not row by row; without calibration, and where probabilities sum to 1, both are the same. Intervals by the delta method, at least as wide as they need be. Classes that are never predicted, or '
+    'never expected, count as 0.';

@@ -104,5 +104,5 @@ CREATE AGGREGATE weir.temporal_regression(label float8, prediction float8, fadin
     SFUNC = weir.temporal_regression_accumulate, STYPE = internal, FINALFUNC = weir.temporal_regression_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE weir.temporal_regression(float8, float8, float8) IS
-    'The same for numbers: errors, and those of repeating the last label, fade with every row. fading_factor in (0, 1], the same for all rows (22023); effective_n: so many rows of equal '
+    'The same for numbers in order: temporal_regression(label, prediction, 0.999 ORDER BY at). Errors, and those of repeating the last label, fade with every row. fading_factor in (0, 1], the same for all rows (22023); effective_n: so many rows of equal '
     'weight say as much.';
