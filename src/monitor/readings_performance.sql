@@ -83,8 +83,9 @@ BEGIN ATOMIC
             array_agg(p.performance ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'probability\_%') AS labels,
             array_agg(p.performance ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'choice\_%') AS choices,
             array_agg(p.baseline ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'probability\_%') AS baseline_labels,
-            bool_and((weir.performance_counts(p.baseline)).n > 0) IS TRUE AND count(p.baseline) = count(*) AS has_baseline
-        FROM (SELECT q.*, split_part(q.derivation, '_', 2)::int AS class_number FROM performances q
+            coalesce(bool_and(weir._can_estimate(p.baseline, p.performance, p.calibrate) AND (weir.performance_counts(p.baseline)).n > 0)
+                         FILTER (WHERE p.derivation LIKE 'probability\_%'), false) AND count(p.baseline) = count(*) AS has_baseline
+        FROM (SELECT q.*, split_part(q.derivation, '_', 2)::int AS class_number, s.calibrate FROM settings s, performances q
               WHERE q.derivation LIKE ANY ('{probability\\_%,choice\\_%}')) p
         GROUP BY p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.baseline_of
         HAVING count(p.performance) = count(*)
