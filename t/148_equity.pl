@@ -74,9 +74,11 @@ for ([ '{"beta": -1}', 'beta' ], [ '{"n_features": 1.5}', 'features' ], [ '{"qua
 sql(q{
 CREATE TABLE kinds(id bigint PRIMARY KEY, at timestamptz NOT NULL, kind text, predicted text, probabilities float8[]);
 ALTER TABLE kinds REPLICA IDENTITY FULL;
-INSERT INTO kinds SELECT i, '2026-01-01'::timestamptz + i * interval '2 min', CASE WHEN i % 4 > 0 THEN (ARRAY['a','b','c d'])[1 + i::bigint * 104729 % 3] END, (ARRAY['a','b','c d'])[1 + i::bigint * 7907 % 3],
+INSERT INTO kinds SELECT i, '2026-01-01'::timestamptz + i * interval '2 min', CASE WHEN i % 4 > 0 THEN (ARRAY['a','b','c d'])[1 + i::bigint * 104729 % 3] END,
+  (ARRAY['a','b','c d'])[1 + i::bigint * 7907 % 3],
   CASE WHEN i % 31 > 0 THEN ARRAY[(i % 50) / 100.0, (i % 20) / 40.0, 1 - (i % 50) / 100.0 - (i % 20) / 40.0] END FROM generate_series(1, 4000) i;
-SELECT weir.create_monitor('kinds', 'kinds', 'at', columns => '{kind}', window_size => '1 day', prediction => 'predicted', label => 'kind', score => 'probabilities', options => '{"classes": ["a", "b", "c d"]}');
+SELECT weir.create_monitor('kinds', 'kinds', 'at', columns => '{kind}', window_size => '1 day', prediction => 'predicted', label => 'kind', score => 'probabilities',
+  options => '{"classes": ["a", "b", "c d"]}');
 SELECT weir.set_baseline('kinds', since => '2026-01-01', until => '2026-01-04');
 SELECT weir.create_rule('ranks badly', 'kinds', 'macro_roc_auc', below => 0.99);
 });
@@ -87,10 +89,12 @@ sub classes
 	settle();
 	is(sql(q{SELECT count(*) FILTER (WHERE NOT weir.performances_equal(w.p, t.p)), count(*) FROM
 	  (SELECT kind, weir.merge(performance) AS p FROM weir.window_performances('kinds') WHERE kind <> 'class' GROUP BY 1) w
-	  JOIN (SELECT 'probability of ' || c AS kind, weir.binary_performance(kind = c, probabilities[i]) AS p FROM kinds, unnest('{a,b,c d}'::text[]) WITH ORDINALITY k(c, i) GROUP BY c) t USING (kind)}),
+	  JOIN (SELECT 'probability of ' || c AS kind, weir.binary_performance(kind = c, probabilities[i]) AS p
+      FROM kinds, unnest('{a,b,c d}'::text[]) WITH ORDINALITY k(c, i) GROUP BY c) t USING (kind)}),
 		'0|3', "$what: each class against the rest is that of the table");
 	is(sql(q{SELECT count(*) FILTER (WHERE abs(s.value - r.value) > 1e-12), count(*) > 10 FROM weir.performance_scores('kinds') s,
-	  LATERAL (SELECT x.* FROM (SELECT array_agg(c ORDER BY i) AS c, array_agg(p ORDER BY i) AS p FROM (SELECT c, i, weir.binary_performance(kind = c, probabilities[i]) AS p FROM kinds,
+	  LATERAL (SELECT x.* FROM (SELECT array_agg(c ORDER BY i) AS c, array_agg(p ORDER BY i) AS p
+    FROM (SELECT c, i, weir.binary_performance(kind = c, probabilities[i]) AS p FROM kinds,
 	    unnest('{a,b,c d}'::text[]) WITH ORDINALITY k(c, i) WHERE at >= s.window_start AND at < s.window_end GROUP BY c, i) q) a, weir.class_ranking(c, p) x) r
 	  WHERE r.metric = s.metric AND r.class_name IS NULL AND NOT s.is_estimate}), '0|t', "$what: its readings are those of the table");
 	all_equal($node, 'kinds', "$what: verified");
@@ -99,13 +103,17 @@ sub classes
 classes('classes');
 is(sql(q{SELECT count(DISTINCT metric) FROM weir.performance_scores('kinds') WHERE is_estimate AND status = 'ok' AND low <= value AND value <= high}), '5', 'estimates without labels');
 is(sql(q{SELECT count(*) FILTER (WHERE abs(s.value - e.value) > 1e-9), count(*) > 3 FROM weir.performance_scores('kinds') s,
-  LATERAL (SELECT x.value FROM (SELECT array_agg(l ORDER BY i) AS l, array_agg(c ORDER BY i) AS c FROM (SELECT i, weir.binary_performance(kind = k.c, probabilities[i]) FILTER (WHERE at < '2026-01-04') AS l,
-      weir.binary_performance(predicted = k.c, probabilities[i]) FILTER (WHERE at >= s.window_start AND at < s.window_end) AS c FROM kinds, unnest('{a,b,c d}'::text[]) WITH ORDINALITY k(c, i) GROUP BY i) q) a,
+  LATERAL (SELECT x.value FROM (SELECT array_agg(l ORDER BY i) AS l, array_agg(c ORDER BY i) AS c
+    FROM (SELECT i, weir.binary_performance(kind = k.c, probabilities[i]) FILTER (WHERE at < '2026-01-04') AS l,
+      weir.binary_performance(predicted = k.c, probabilities[i]) FILTER (WHERE at >= s.window_start AND at < s.window_end) AS c
+      FROM kinds, unnest('{a,b,c d}'::text[]) WITH ORDINALITY k(c, i) GROUP BY i) q) a,
     weir.estimate_classes(l, c) x WHERE x.metric = 'macro_f1') e WHERE s.metric = 'macro_f1' AND s.is_estimate}), '0|t', 'estimates are those of the table');
-sql(q{UPDATE kinds SET kind = 'a' WHERE id % 8 = 0; UPDATE kinds SET kind = NULL WHERE id % 19 = 0; UPDATE kinds SET predicted = 'other' WHERE id % 23 = 0; UPDATE kinds SET probabilities = '{0.2,0.3,0.5}' WHERE id % 29 = 0;
+sql(q{UPDATE kinds SET kind = 'a' WHERE id % 8 = 0; UPDATE kinds SET kind = NULL WHERE id % 19 = 0;
+  UPDATE kinds SET predicted = 'other' WHERE id % 23 = 0; UPDATE kinds SET probabilities = '{0.2,0.3,0.5}' WHERE id % 29 = 0;
   UPDATE kinds SET probabilities = '{0.2,NULL,0.5}' WHERE id % 37 = 0; UPDATE kinds SET probabilities = '{0.2}' WHERE id % 41 = 0; DELETE FROM kinds WHERE id % 13 = 0;
   INSERT INTO kinds SELECT i, '2026-01-02'::timestamptz + i * interval '1 s', 'b', 'b', '{0.1,0.8,0.1}' FROM generate_series(10001, 10100) i});
-sql(q{SELECT weir.create_monitor('copy', 'kinds', 'at', columns => '{kind}', window_size => '1 day', prediction => 'predicted', label => 'kind', score => 'probabilities', options => '{"classes": ["a", "b", "c d"]}');
+sql(q{SELECT weir.create_monitor('copy', 'kinds', 'at', columns => '{kind}', window_size => '1 day', prediction => 'predicted', label => 'kind', score => 'probabilities',
+  options => '{"classes": ["a", "b", "c d"]}');
   SELECT weir.set_baseline('copy', query => 'SELECT * FROM kinds')});
 $node->stop('immediate');
 $node->start;

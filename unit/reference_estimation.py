@@ -132,7 +132,8 @@ def check_classes_apart(cursor):
         cursor.execute('SELECT e.metric, e.value, e.low, e.high FROM (SELECT array_agg(r ORDER BY i) AS r, array_agg(s ORDER BY i) AS s FROM (SELECT i, weir.binary_performance(y = c, q[i]) AS r, '
                        'weir.binary_performance(p = c, q[i]) AS s FROM apart, unnest(%s::text[]) WITH ORDINALITY k(c, i) GROUP BY i) g) g, weir.estimate_classes(r, s, %s) e', (names, mode))
         found[mode] = {row[0]: row[1:] for row in cursor.fetchall()}
-    cursor.execute('SELECT e.metric, e.value, e.low, e.high FROM unnest((SELECT weir.estimate_class_performance(p, q, weir.class_calibrator(%s::text[])) FROM apart)) e WHERE e.class_name IS NULL', (names,))
+    cursor.execute('SELECT e.metric, e.value, e.low, e.high FROM unnest((SELECT weir.estimate_class_performance(p, q, weir.class_calibrator(%s::text[])) FROM apart)) e '
+                   'WHERE e.class_name IS NULL', (names,))
     for metric, value, low, high in cursor.fetchall():
         if metric in found['never']:
             ours = found['never'][metric]

@@ -191,8 +191,10 @@ add_probability(const Derivation *derivation, Performance *state, const Datum *v
 {
 	size_t		length = 0;
 	char	   *name = nulls[0] ? NULL : performance_class_name(value_reader_text(&derivation->values[0], values[0]), &length);
-	int			label = name == NULL ? -1 : strlen(derivation->class_name) == length && memcmp(derivation->class_name, name, length) == 0;
+	int			label = -1;
 
+	if (name != NULL)
+		label = strlen(derivation->class_name) == length && memcmp(derivation->class_name, name, length) == 0;
 	performance_add_binary(state, label, performance_probability(values[1], nulls[1], derivation->class_number));
 }
 

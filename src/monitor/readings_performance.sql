@@ -101,7 +101,8 @@ BEGIN ATOMIC
                      JOIN weir._performance_metric_list() l USING (metric)
                  WHERE (s.metrics IS NULL OR v.metric = ANY (s.metrics))
                    -- Decisions are those of the prediction where there is one, else the score's. Probabilities of classes come together, below.
-                   AND p.derivation NOT LIKE ALL ('{probability\\_%,choice\\_%}') AND CASE p.derivation WHEN 'binary_performance' THEN l.of_scores OR NOT s.has_decision WHEN 'decision_performance' THEN NOT l.of_scores ELSE true END) x
+                   AND p.derivation NOT LIKE ALL ('{probability\\_%,choice\\_%}')
+                   AND CASE p.derivation WHEN 'binary_performance' THEN l.of_scores OR NOT s.has_decision WHEN 'decision_performance' THEN NOT l.of_scores ELSE true END) x
     UNION ALL
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true,
         p.baseline_values[array_position(p.baseline_metrics, x.metric)]

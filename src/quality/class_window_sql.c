@@ -87,7 +87,7 @@ estimate_class(const Performance *reference, const Performance *choices, const c
 		summary_bins(scores, summary_level(scores), bins, n);
 		for (size_t i = 0; i < n; i++)
 		{
-			double		score = bins[i].lower == bins[i].upper ? bins[i].lower : bins[i].lower + (bins[i].upper - bins[i].lower) / 2;
+			double		score = bins[i].lower + (bins[i].lower == bins[i].upper ? 0 : (bins[i].upper - bins[i].lower) / 2);
 			ClassBin   *bin = &estimate.bins[estimate.n_bins++];
 
 			bin->n = (double) bins[i].count;
