@@ -71,6 +71,10 @@ SELECT source, metric, min(hour(window_start)), max(hour(window_start)), max(ver
     AND verdict <> 'ok' GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT segment, metric, count(*) FROM weir.scores('north') WHERE family = 'source' GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT count(*) AS of_no_sources FROM weir.source_scores('south');
+-- a rule for when one goes bad
+SELECT weir.create_rule('a source is silent', 'feed', 'silence', above => 0, segment => '*', min_n => 0), weir.create_rule('trusted less', 'feed', 'weight', below => 0.2, segment => '*', min_n => 0);
+SELECT rule, segment, count(*) > 0 AS fires FROM (VALUES ('a source is silent'), ('trusted less')) r (rule), weir.test_rule(rule) WHERE fires GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT weir.drop_rule('a source is silent'), weir.drop_rule('trusted less');
 -- who may not read the other table sees one source alone; so does a monitor whose owner is not the other's
 CREATE ROLE source_reader;
 GRANT USAGE ON SCHEMA source_test TO source_reader;
