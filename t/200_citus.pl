@@ -48,7 +48,8 @@ foreach ([ summary => 'weir.summarize(amount)' ], [ summary => 'weir.summarize(s
 	is(sql(in_parts($type, $call)), sql("SELECT ($call)::text FROM alone"), "$call is that of one server");
 }
 is(sql(q{SELECT count(*) FROM (SELECT id, weir.stats(amount)::text, weir.quantile(amount, 0.9), weir.psi(amount, old) FROM events GROUP BY id
-	EXCEPT SELECT id, weir.stats(amount)::text, weir.quantile(amount, 0.9), weir.psi(amount, old) FROM alone GROUP BY id) d}), 0, 'by the column that rows are distributed by, everything runs on the workers');
+	EXCEPT SELECT id, weir.stats(amount)::text, weir.quantile(amount, 0.9), weir.psi(amount, old) FROM alone GROUP BY id) d}), 0,
+	'by the column that rows are distributed by, everything runs on the workers');
 like(sql(q{EXPLAIN (VERBOSE, COSTS OFF) SELECT id, weir.stats(amount) FROM events GROUP BY id}), qr/Query: SELECT id, weir\.stats\(amount\)/, 'as the plan says');
 like(sql(q{EXPLAIN (VERBOSE, COSTS OFF) SELECT weir.merge(s) FROM (SELECT weir.summarize(amount) AS s FROM events GROUP BY id) d}), qr/worker_partial_agg\('weir\.merge\(weir\.summary\)'/,
 	'summaries are merged on the workers, and what comes of it here');
