@@ -115,7 +115,8 @@ COMMENT ON FUNCTION weir._published_fairness(weir.fairness_table, int) IS 'A fai
 -- One statement: what is taken away and what is new belong together.
 CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+    -- Not BEGIN ATOMIC: PostgreSQL dumps two ON CONFLICT of one statement so that pg_upgrade cannot read them.
+    AS $body$
     WITH publication AS MATERIALIZED (
         SELECT u.monitor_id, u.monitor, u.node, u.min_group_size, m.pane_size, coalesce(m.time_zone, 'UTC') AS time_zone,
             weir._final_before(u.monitor_id) AS final_before, weir._pane_definition(u.monitor_id) AS definition
@@ -158,7 +159,7 @@ BEGIN ATOMIC
         OR NOT EXISTS (SELECT FROM weir.node o WHERE o.monitor = u.monitor AND o.node = u.node AND o.definition = u.definition AND o.min_group_size = u.min_group_size))
     ON CONFLICT (monitor, node, pane_start, segment) DO UPDATE SET pane_end = excluded.pane_end, n = excluded.n, n_labelled = excluded.n_labelled, n_late = excluded.n_late,
         marks = excluded.marks, summaries = excluded.summaries, fairness = excluded.fairness, version = excluded.version;
-END;
+$body$;
 COMMENT ON FUNCTION weir._publish_panes(int) IS 'Makes what is published of a monitor what its panes are now. Internal.';
 
 CREATE FUNCTION weir._withdraw_panes() RETURNS trigger AS 'MODULE_PATHNAME', 'weir_withdrawn' LANGUAGE C;
