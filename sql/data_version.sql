@@ -227,3 +227,6 @@ SELECT count(*) FROM weir.data_version_rows(:a);
 SELECT weir.drop_data_version(0);
 ROLLBACK;
 DROP ROLE regress_weir_owner, regress_weir_member, regress_weir_stranger;
+-- what plans use is nothing to call: it would read columns that one may not
+SELECT weir._fingerprint_of_slot(1) FROM (VALUES (1, 2), (3, 4)) t (a, b);
+SELECT weir._fingerprint_of_slot(DISTINCT a) FROM (VALUES (1, 2), (3, 4)) t (a, b);

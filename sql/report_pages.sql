@@ -127,3 +127,5 @@ SELECT weir.compare_html('before', 'after') IS NULL;
 SELECT weir.model_html(:'model') IS NULL;
 RESET ROLE;
 ROLLBACK;
+-- names are no places to fill in
+SELECT weir.fairness_html(weir.fairness(i % 2, i % 3 % 2, CASE WHEN i % 2 = 0 THEN '@window' ELSE 'ann@model.org' END)) LIKE '%@window%ann@model.org%' AS whole_names FROM generate_series(1, 100) i;

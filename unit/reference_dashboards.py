@@ -54,7 +54,7 @@ def prepare(connection):
     connection.execute("""SELECT weir.create_monitor('loans', 'loans', 'decided_at', window_size => '1 day', segment_by => '{region}', model => 'loan_model', prediction => 'approved',
         score => 'score', label => 'repaid', protected => '{sex}')""")
     connection.execute("SELECT weir.create_monitor(%s, 'loans', 'decided_at', columns => '{income}', window_size => '6 hours')", [HOSTILE])
-    connection.execute('SELECT weir.wait_for()')
+    connection.execute("SELECT weir.wait_for(timeout => '120 s')")
     for monitor in ('loans', HOSTILE):
         connection.execute("SELECT weir.set_baseline(%s, since => date_trunc('day', now()) - interval '24 days', until => date_trunc('day', now()) - interval '8 days')", [monitor])
     connection.execute("""SELECT weir.create_rule('income drifts', 'loans', 'psi', above => 0.25, column_name => 'income', action => 'retrain', trainer => 'fit', cooldown => '1 day',

@@ -625,17 +625,20 @@ chunk_of(List **chunks, int learner_id)
 	return chunk;
 }
 
-static void
+/* False when somebody has its state locked: then at the next flush. */
+static bool
 disable(int learner_id, const char *reason)
 {
 	Oid			types[] = {INT4OID, TEXTOID};
 	Datum		values[] = {Int32GetDatum(learner_id), CStringGetTextDatum(reason)};
 
+	if (sql_execute("UPDATE weir.learner_state s SET disabled_reason = $2, epoch = s.epoch + 1 FROM (SELECT learner_id FROM "
+					"weir.learner_state WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
+					2, types, values, NULL) == 0)
+		return false;
 	ereport(LOG, (errmsg("weir sets learner %d aside: %s", learner_id, reason)));
-	sql_execute("UPDATE weir.learner_state s SET disabled_reason = $2, epoch = s.epoch + 1 FROM (SELECT learner_id FROM "
-				"weir.learner_state WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
-				2, types, values, NULL);
 	sql_execute("DELETE FROM weir.learner_change WHERE learner_id = $1", 1, types, values, NULL);
+	return true;
 }
 
 /* The disk must not fill because a learner is slower than its rows come. */
@@ -659,8 +662,9 @@ limit_waiting(void)
 		bool		is_null;
 		SPITupleTable *rows = SPI_tuptable;
 
-		disable(DatumGetInt32(sql_value(i, 1, &is_null)),
-				"it learns more slowly than rows come, and too many wait. Choose a faster learner, or call weir.reset_learner");
+		(void)
+			disable(DatumGetInt32(sql_value(i, 1, &is_null)),
+					"it learns more slowly than rows come, and too many wait. Choose a faster learner, or call weir.reset_learner");
 		SPI_tuptable = rows;
 	}
 }
@@ -701,8 +705,7 @@ learner_change_write(List *monitors)
 			CapturedLearner *learner = lfirst(learner_cell);
 
 			if (learner->failure != NULL && !learner->failure_told)
-				disable(learner->learner_id, learner->failure);
-			learner->failure_told = learner->failure != NULL;
+				learner->failure_told = disable(learner->learner_id, learner->failure);
 		}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

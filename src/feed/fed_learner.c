@@ -244,6 +244,10 @@ learner_of_version(const FedLearner *fed)
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no version %d", fed->model, fed->from_version)));
 	bytes = DatumGetByteaPP(sql_value(0, 1, &is_null));
 	learner = learner_from_bytes(fed->context, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	if ((int) learner_kind(learner) != learner_find(fed->name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version %d of model \"%s\" is not a %s", fed->from_version, fed->model, fed->name)));
 	is_same = learner_n_inputs(learner) == fed->n_features;
 	for (int i = 0; i < fed->n_features && is_same; i++)
 		is_same = learner_find_feature(learner, fed->feature_names[i], strlen(fed->feature_names[i])) == i &&

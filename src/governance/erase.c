@@ -179,11 +179,7 @@ rebuild_panes(Erasure *erasure)
 			report(erasure, "baseline", name, -1,
 				   "it was taken from rows once: set it again with weir.set_baseline() where they were among them");
 		/* Together where there are many, from the first to the last. */
-		run_as_user(erasure,
-					psprintf("WITH p AS (%s) SELECT CASE WHEN (SELECT count(*) FROM p) <= %d THEN ARRAY(SELECT p FROM p ORDER BY 1)"
-							 " ELSE ARRAY(SELECT unnest(ARRAY[min(p), max(p)]) FROM p) END",
-							 panes, MAX_REBUILDS),
-					&begins);
+		run_as_user(erasure, psprintf("WITH p AS (%s) SELECT ARRAY(SELECT p FROM p ORDER BY 1)", panes), &begins);
 		deconstruct_array(DatumGetArrayTypeP(begins), TIMESTAMPTZOID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &times, NULL,
 						  &n_panes);
 		if (n_panes == 0)
@@ -199,7 +195,7 @@ rebuild_panes(Erasure *erasure)
 			report(erasure, "panes", name, -1, "weir is not preloaded: run weir.rebuild() when it is");
 			continue;
 		}
-		for (int j = 0; j < n_panes; j++)
+		for (int j = 0; j < (n_panes > MAX_REBUILDS ? 1 : n_panes); j++)
 		{
 			SqlParameters parameters = {0};
 			SqlScope	scope;

@@ -229,6 +229,16 @@ read_moments(const Summary *summary, int dimension, double *mean, double *covari
 				covariance[i * dimension + j] = 0;
 }
 
+/* Sums near the largest double have no moments. */
+static bool
+are_finite(const double *numbers, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isfinite(numbers[i]))
+			return false;
+	return true;
+}
+
 /* ---- fit_ridge(summary, features, alpha) ---- */
 
 Datum
@@ -256,7 +266,8 @@ weir_fit_ridge(PG_FUNCTION_ARGS)
 	read_moments(summary, width, mean, scatter);
 	for (int i = 0; i < width * width; i++)
 		scatter[i] *= (double) (summary_vector_count(summary) - 1);
-	if (!fit_ridge(n, scatter, mean, alpha, palloc(sizeof(double) * n * n), coefficients, &intercept))
+	if (!fit_ridge(n, scatter, mean, alpha, palloc(sizeof(double) * n * n), coefficients, &intercept) ||
+		!are_finite(coefficients, n) || !isfinite(intercept))
 		refuse_singular();
 	fit_linear_output(learner, 0, 1, coefficients, intercept);
 	fit_rows(learner, summary_vector_count(summary));
@@ -336,7 +347,8 @@ weir_fit_discriminant_final(PG_FUNCTION_ARGS)
 		pooled[i] /= total;
 	for (int i = 0; i < n_classes; i++)
 		shares[i] /= total;
-	if (!fit_discriminant(n, n_classes, pooled, means, shares, coefficients, intercepts))
+	if (!fit_discriminant(n, n_classes, pooled, means, shares, coefficients, intercepts) ||
+		!are_finite(coefficients, n * n_classes) || !are_finite(intercepts, n_classes))
 		refuse_singular();
 	for (int i = 0; i < n_classes; i++)
 		fit_linear_output(learner, i, n_classes, &coefficients[i * n], intercepts[i]);

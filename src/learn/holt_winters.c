@@ -151,6 +151,9 @@ series_predict(const Learner *learner, const double *row, double *prediction)
 		prediction[0] = series->n > 0 ? mean_of_first(series) : NAN;
 		return;
 	}
+	/* Past what doubles count, a step is not one. */
+	if (!(steps >= 1 && steps < 1e15))
+		steps = 1;
 	number = series->level + steps * series->trend;
 	prediction[0] = number;
 	if (!has_season(learner))

@@ -126,7 +126,8 @@ replace_aggregates(Node *node, void *context)
 		if (columns >= 0)
 		{
 			Aggref	   *replaced = copyObject((Aggref *) node);
-			Const	   *number = makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(columns), false, true);
+			Const	   *number =
+				makeConst(INT4OID, FINGERPRINT_SLOT_MARK, InvalidOid, sizeof(int32), Int32GetDatum(columns), false, true);
 
 			replaced->aggfnoid = replacement->function;
 			replaced->aggargtypes = list_make1_oid(INT4OID);

@@ -7,6 +7,7 @@
 #include "base/compat.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "model/fingerprint_plan.h"
 #include "model/fingerprint_row.h"
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
@@ -119,6 +120,15 @@ refuse_use(void)
 			 errhint("Use weir.fingerprint(record).")));
 }
 
+static bool
+is_of_plan(const Aggref *aggregate)
+{
+	Expr	   *argument =
+		aggregate != NULL && list_length(aggregate->args) == 1 ? linitial_node(TargetEntry, aggregate->args)->expr : NULL;
+
+	return argument != NULL && IsA(argument, Const) && ((Const *) argument)->consttypmod == FINGERPRINT_SLOT_MARK;
+}
+
 static inline RowShape *
 shape_of_slot(FunctionCallInfo fcinfo, TupleTableSlot *slot, int columns)
 {
@@ -128,7 +138,8 @@ shape_of_slot(FunctionCallInfo fcinfo, TupleTableSlot *slot, int columns)
 	{
 		TupleDesc	of = slot->tts_tupleDescriptor;
 
-		if (columns < 0 || columns > of->natts)
+		/* Only the plans made here carry the mark: a query that names the function would read columns that it may not. */
+		if (columns < 0 || columns > of->natts || !is_of_plan(AggGetAggref(fcinfo)))
 			refuse_use();
 		if (columns < of->natts)
 		{
@@ -154,6 +165,8 @@ weir_fingerprint_slot_transition(PG_FUNCTION_ARGS)
 	if (!IsA(fcinfo->context, AggState) || PG_ARGISNULL(1))
 		refuse_use();
 	slot = ((AggState *) fcinfo->context)->tmpcontext->ecxt_outertuple;
+	if (TupIsNull(slot))
+		refuse_use();
 	fingerprint_add_slot(&fingerprint, shape_of_slot(fcinfo, slot, PG_GETARG_INT32(1)), slot);
 	memcpy(VARDATA(state), &fingerprint, sizeof(fingerprint));
 	PG_RETURN_BYTEA_P(state);

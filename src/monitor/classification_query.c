@@ -116,6 +116,7 @@ variable_is_withheld(Var *variable, Walk *walk)
 				return shows_withheld(list_nth(entry->joinaliasvars, variable->varattno - 1), &inner);
 			return shows_withheld((Node *) entry->joinaliasvars, &inner);
 		case RTE_FUNCTION: return shows_withheld((Node *) entry->functions, &inner);
+		case RTE_TABLEFUNC: return shows_withheld((Node *) entry->tablefunc, &inner);
 		case RTE_VALUES: return shows_withheld((Node *) entry->values_lists, &inner);
 		default: return shows_withheld((Node *) group_expressions_of(entry), &inner);
 	}

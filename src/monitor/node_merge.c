@@ -6,10 +6,13 @@
 
 #include "base/compat.h"
 #include "base/sql.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "monitor/node.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -52,6 +55,12 @@ has_node_segment(const MonitorDefinition *definition)
 	return false;
 }
 
+static Oid
+node_panes(void)
+{
+	return get_relname_relid("node_pane", get_namespace_oid("weir", false));
+}
+
 void
 check_nodes(const MonitorDefinition *definition)
 {
@@ -64,6 +73,11 @@ check_nodes(const MonitorDefinition *definition)
 				   "Give option nodes, too: options => '{\"nodes\": \"the monitor there\"}'.");
 		return;
 	}
+	/* Whose panes they are, the name says: who may read them all may have any of them. */
+	if (pg_class_aclcheck(node_panes(), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for the panes of nodes"),
+				 errhint("An administrator may GRANT SELECT ON weir.node_pane.")));
 	if (!has_node_segment(definition))
 		refuse("a monitor with option nodes is not segmented by node",
 			   "Its table needs a column node, of type text, and segment_by must have it: segment_by => '{node}'.");
@@ -95,6 +109,8 @@ merge_anew(int monitor_id)
 
 	/* What arrives meanwhile waits: it is either seen below, or comes after the monitor is there. */
 	sql_execute("LOCK TABLE weir.node, weir.node_pane IN SHARE ROW EXCLUSIVE MODE", 0, NULL, NULL, NULL);
+	sql_execute("SELECT weir._forget_node(monitor_id, node) FROM weir.node_merge WHERE monitor_id = $1", 1, &type, &value, NULL);
+	sql_execute("DELETE FROM weir.pane_level WHERE monitor_id = $1", 1, &type, &value, NULL);
 	sql_execute(
 		"SELECT weir._merge_node(m.monitor_id, n.node) FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes' "
 		"WHERE m.monitor_id = $1",

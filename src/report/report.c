@@ -22,6 +22,9 @@ report_sql(const Report *report, const char *pattern)
 	const char *monitor = report->monitor ? quote_literal_cstr(report->monitor) : "NULL";
 	StringInfoData sql;
 
+	/* Pages about neither have nothing to fill in, but names that somebody chose. */
+	if (report->monitor == NULL && report->model == NULL)
+		return pstrdup(pattern);
 	initStringInfo(&sql);
 	while (*pattern)
 	{
