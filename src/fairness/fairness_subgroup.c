@@ -91,6 +91,8 @@ number_candidates(SubgroupSearch *search, uint64_t set, int *numbers)
 	{
 		size_t		first = 0;
 
+		if (problem->pause != NULL)
+			problem->pause();
 		while (!same_values(problem, set, first, i))
 			first++;
 		numbers[i] = (int) first;
@@ -152,6 +154,8 @@ prepare_basis(SubgroupSearch *search)
 			double		before = 0;
 			double		after = 0;
 
+			if (problem->pause != NULL)
+				problem->pause();
 			for (size_t j = 0; j < n; j++)
 			{
 				column[j] = i < 0 || problem->values[j][i] == value ? sqrt((double) problem->rates[j].trials) : 0;

@@ -27,6 +27,7 @@ typedef struct SubgroupProblem
 	const Proportion *rates;	/* of each cell */
 	int64_t		n_rows;			/* what gamma is a share of */
 	int			depth;			/* attributes that a conjunction may name */
+	void		(*pause)(void); /* called often, and may not return; NULL: nobody waits */
 } SubgroupProblem;
 
 typedef struct Subgroup

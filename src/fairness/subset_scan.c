@@ -258,6 +258,8 @@ optimise(SubsetScan *scan, int attribute)
 
 	memset(&scan->all, 0, sizeof(Terms));
 	memset(scan->by_value, 0, (size_t) n_values * sizeof(Terms));
+	if (problem->pause != NULL)
+		problem->pause();
 	for (size_t i = 0; i < problem->n_cells; i++)
 		if (matches(scan, &problem->cells[i], attribute))
 		{

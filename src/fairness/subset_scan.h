@@ -42,6 +42,7 @@ typedef struct ScanProblem
 	double		penalty;		/* for each value named, of attributes whose values are not all in the subset */
 	int			n_restarts;		/* from random subsets, where not every subset can be looked at */
 	uint64_t	seed;
+	void		(*pause)(void); /* called often, and may not return; NULL: nobody waits */
 } ScanProblem;
 
 typedef struct ScanResult

@@ -131,9 +131,16 @@ read_permutations(FunctionCallInfo fcinfo, int argument, int preset)
 	return permutations;
 }
 
+static void
+pause_for_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 int
 subset_scan_options(FunctionCallInfo fcinfo, int first, ScanProblem *problem)
 {
+	problem->pause = pause_for_interrupts;
 	problem->penalty = PG_ARGISNULL(first) ? 0 : PG_GETARG_FLOAT8(first);
 	problem->n_restarts = PG_ARGISNULL(first + 1) ? 10 : PG_GETARG_INT32(first + 1);
 	problem->seed = PG_ARGISNULL(first + 3) ? 1 : (uint64) PG_GETARG_INT64(first + 3);
@@ -347,7 +354,7 @@ weir_fairness_subgroups(PG_FUNCTION_ARGS)
 	FairnessRate rate = read_rate(fcinfo, 1, "false_positive_rate");
 	int			permutations = read_permutations(fcinfo, 3, 999);
 	uint64_t	state = PG_ARGISNULL(4) ? 1 : (uint64) PG_GETARG_INT64(4);
-	SubgroupProblem problem = {0};
+	SubgroupProblem problem = {.pause = pause_for_interrupts};
 	SubgroupSearch *search;
 	GroupColumns *columns;
 	NamedGroup *groups;
