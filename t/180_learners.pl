@@ -235,6 +235,24 @@ is($subscriber->safe_psql('postgres', q{SELECT n_seen, n_learned, n_corrected, n
   FROM weir.monitor_learners WHERE model = 'moving'}), '300|210|1|1|t', 'rows that move with their label are learned once; what cannot be unlearned is counted');
 is($subscriber->safe_psql('postgres', q{SELECT count(*) FROM weir.learner_predictions WHERE model = 'moving'}), '81', 'what was deleted is waited for no longer');
 
+# Values stored out of line that an update did not change are nowhere to be read: neither labels nor what places the row. And what is cut is cut between characters.
+my $capture = capture_pid($subscriber);
+$subscriber->safe_psql('postgres', q{
+CREATE TABLE wide(id bigint PRIMARY KEY, at timestamptz NOT NULL, region text, x float8, y text);
+ALTER TABLE wide ALTER region SET STORAGE EXTERNAL, ALTER y SET STORAGE EXTERNAL;
+SELECT weir.create_monitor('wide', 'wide', 'at', window_size => '1 day', segment_by => '{region}', columns => '{x}', options => '{"insert_only": true}');
+SELECT weir.create_learner('wide', 'wide', 'hoeffding_tree', features => '{x}', label => 'y');
+SELECT weir.wait_for_learners('180 s');
+INSERT INTO wide SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', repeat('r' || i % 2, 2000), i % 10, CASE WHEN i <= 50 THEN repeat('x', 3000) WHEN i <= 100 THEN repeat('x', 254) || chr(233) END
+FROM generate_series(1, 200) i});
+$subscriber->safe_psql('postgres', 'UPDATE wide SET x = x + 1');
+$subscriber->safe_psql('postgres', q{UPDATE wide SET y = 'no' WHERE y IS NULL AND id <= 150});
+$subscriber->safe_psql('postgres', q{SELECT weir.wait_for_learners('180 s')});
+is($subscriber->safe_psql('postgres', q{SELECT n_seen, n_learned, n_corrected, disabled_reason, (SELECT state FROM weir.monitors WHERE monitor = 'wide'),
+  (SELECT string_agg(length(class)::text, ',' ORDER BY length(class)) FROM weir.learner_classes(weir.model_learner('wide', 'current')) AS c (class))
+  FROM weir.monitor_learners WHERE model = 'wide'}), '200|150|0||active|2,254,255', 'labels and segments that nobody can read again have been told before');
+is(capture_pid($subscriber), $capture, 'and capture goes on');
+
 # ---- set aside ----
 
 $subscriber->safe_psql('postgres', q{SELECT weir.create_learner('parts', 'two', 'logistic_regression', features => '{x}', label => 'y')});

@@ -127,6 +127,42 @@ add_columns(CapturedMonitor *monitor, CapturedLearner *learner, MemoryContext co
 	MemoryContextSwitchTo(old);
 }
 
+#define ROWS_MAY_HAVE_PASSED \
+	"(s.disabled_reason IS NOT NULL OR coalesce(m.state = 'disabled', true) " \
+	"OR NOT coalesce((SELECT follows_learners FROM weir.capture_progress), false))"
+
+/*
+ * Where rows may have passed unseen, a learner that had begun has a gap; one that had not reads them from the table.  Capture waits for
+ * nobody who has a learner's state locked: false when there are such, to be tried again before any is said to be followed.
+ */
+static bool
+record_gaps(List *monitors)
+{
+	ListCell   *cell;
+	ListCell   *learner_cell;
+	bool		is_null;
+	uint64		n = sql_execute(
+		"UPDATE weir.learner_state s SET followed = false, n_gaps = s.n_gaps + (s.cut IS NOT NULL)::int, "
+		"gap_at = CASE WHEN s.cut IS NOT NULL THEN pg_catalog.clock_timestamp() ELSE s.gap_at END "
+		"FROM (SELECT learner_id FROM weir.learner_state WHERE followed FOR UPDATE SKIP LOCKED) k "
+		"JOIN weir.monitor_learner l USING (learner_id) LEFT JOIN weir.monitor_state m USING (monitor_id) "
+		"WHERE s.learner_id = k.learner_id AND " ROWS_MAY_HAVE_PASSED " RETURNING s.learner_id",
+		0, NULL, NULL, NULL);
+
+	for (uint64 i = 0; i < n; i++)
+		foreach(cell, monitors)
+			foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
+			{
+				CapturedLearner *learner = lfirst(learner_cell);
+
+				if (learner->learner_id == DatumGetInt32(sql_value(i, 1, &is_null)))
+					learner->is_followed = false;
+			}
+	return sql_execute("SELECT FROM weir.learner_state s JOIN weir.monitor_learner l USING (learner_id) "
+					   "LEFT JOIN weir.monitor_state m USING (monitor_id) WHERE s.followed AND " ROWS_MAY_HAVE_PASSED " LIMIT 1",
+					   0, NULL, NULL, NULL) == 0;
+}
+
 void
 learner_change_load(List *monitors, MemoryContext context)
 {
@@ -143,14 +179,7 @@ learner_change_load(List *monitors, MemoryContext context)
 				0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.learner_prediction WHERE learner_id NOT IN (SELECT learner_id FROM weir.monitor_learner)", 0,
 				NULL, NULL, NULL);
-	/* Where rows may have passed unseen, a learner that had begun has a gap; one that had not reads them from the table. */
-	sql_execute("UPDATE weir.learner_state s SET followed = false, n_gaps = s.n_gaps + (s.cut IS NOT NULL)::int, "
-				"gap_at = CASE WHEN s.cut IS NOT NULL THEN pg_catalog.clock_timestamp() ELSE s.gap_at END "
-				"FROM (SELECT learner_id FROM weir.learner_state WHERE followed FOR UPDATE SKIP LOCKED) k "
-				"JOIN weir.monitor_learner l USING (learner_id) LEFT JOIN weir.monitor_state m USING (monitor_id) "
-				"WHERE s.learner_id = k.learner_id AND (s.disabled_reason IS NOT NULL OR coalesce(m.state = 'disabled', true) "
-				"OR NOT coalesce((SELECT follows_learners FROM weir.capture_progress), false))",
-				0, NULL, NULL, NULL);
+	(void) record_gaps(NIL);
 	n = sql_execute(
 		"SELECT l.learner_id, l.monitor_id, s.followed FROM weir.monitor_learner l JOIN weir.learner_state s USING (learner_id) "
 		"WHERE s.disabled_reason IS NULL ORDER BY 1",
@@ -387,6 +416,15 @@ is_readable(Relation relation, AttrNumber attribute, const RowImage *row)
 		!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(row->values[attribute - 1]));
 }
 
+static bool
+is_all_readable(Relation relation, const RowImage *row)
+{
+	for (int i = 1; i <= RelationGetDescr(relation)->natts; i++)
+		if (!TupleDescAttr(RelationGetDescr(relation), i - 1)->attisdropped && !is_readable(relation, i, row))
+			return false;
+	return true;
+}
+
 static char *
 key_of(Relation relation, const LearnerMap *map, const RowImage *row)
 {
@@ -404,6 +442,13 @@ key_of(Relation relation, const LearnerMap *map, const RowImage *row)
 		texts[i] = value_reader_text(&map->key_readers[i], row->values[at]);
 	}
 	return learner_row_key(map->n_key, texts);
+}
+
+/* One that is stored out of line and did not change has been told before. */
+static bool
+has_label(Relation relation, const LearnerMap *map, const RowImage *row)
+{
+	return !row->nulls[map->label - 1] && is_readable(relation, map->label, row);
 }
 
 static void
@@ -424,7 +469,7 @@ note(Relation relation, const LearnerMap *map, LearnerRowKind kind, TimestampTz 
 			learner_row_add(&bytes, &learner->features[i].reader, row->values[number],
 							row->nulls[number] || !is_readable(relation, map->features[i], row));
 		}
-		learner_row_add(&bytes, &learner->label.reader, row->values[map->label - 1], row->nulls[map->label - 1]);
+		learner_row_add(&bytes, &learner->label.reader, row->values[map->label - 1], !has_label(relation, map, row));
 	}
 	header.length = bytes.len;
 	spool_put(current, &header, bytes.data);
@@ -433,10 +478,10 @@ note(Relation relation, const LearnerMap *map, LearnerRowKind kind, TimestampTz 
 
 /* The label as it is written; empty: there is none. */
 static void
-write_label(StringInfo bytes, const LearnerMap *map, const RowImage *row)
+write_label(Relation relation, StringInfo bytes, const LearnerMap *map, const RowImage *row)
 {
 	initStringInfo(bytes);
-	if (!row->nulls[map->label - 1])
+	if (has_label(relation, map, row))
 		learner_row_add(bytes, &map->learner->label.reader, row->values[map->label - 1], false);
 }
 
@@ -447,7 +492,7 @@ note_update(Relation relation, const LearnerMap *map, const StringInfoData *old_
 {
 	StringInfoData label;
 
-	write_label(&label, map, new_row);
+	write_label(relation, &label, map, new_row);
 	if (old_label == NULL)
 	{
 		if (label.len > 0 && key != NULL)
@@ -520,6 +565,18 @@ note_inserted(Relation relation, const LearnerMap *map, const RowImage *row, Tim
 	free_moved(moved);
 }
 
+/* It has moved to another partition, and out of what the monitor takes. */
+static void
+note_left(Relation relation, const LearnerMap *map, TimestampTz at, const char *key)
+{
+	MovedRow   *moved = key != NULL ? take_moved(map, key) : NULL;
+
+	if (moved == NULL)
+		return;
+	note(relation, map, moved->is_known && moved->label_length == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, at, key, NULL);
+	free_moved(moved);
+}
+
 void
 learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row, bool old_complete,
 					MoveAnswer moves)
@@ -536,22 +593,30 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 		row_find_place(map, entry, old_row, &place);
 		was_inside = place.inside;
 	}
-	if (new_row != NULL)
+	if (new_row != NULL && (old_complete || is_all_readable(relation, new_row)))
 	{
 		row_find_place(map, entry, new_row, &place);
 		is_inside = place.inside;
 	}
+	else if (new_row != NULL)	/* what decides did not change, as far as it can be seen */
+		is_inside = !new_row->nulls[entry->time - 1] &&
+			definition_time(entry->monitor->time_type, new_row->values[entry->time - 1], &place.time);
 	foreach(cell, entry->learners)
 	{
 		LearnerMap *learner = lfirst(cell);
 		StringInfoData old_label;
 		char	   *key;
 
-		if (learner->learner->failure != NULL || learner->precedes || (!was_inside && !is_inside))
+		if (learner->learner->failure != NULL || learner->precedes || (!was_inside && !is_inside && moved_rows == NIL))
 			continue;
 		key = key_of(relation, learner, new_row != NULL ? new_row : old_row);
+		if (!was_inside && !is_inside)
+		{
+			note_left(relation, learner, place.time, key);
+			continue;
+		}
 		if (is_known)
-			write_label(&old_label, learner, old_row);
+			write_label(relation, &old_label, learner, old_row);
 		if (new_row == NULL && moves == MOVE_YES && key != NULL)
 			remember_moved(learner, key, is_known ? &old_label : NULL);
 		else if (!is_inside)
@@ -721,7 +786,7 @@ learner_change_follow(List *monitors)
 	foreach(cell, monitors)
 		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
 			is_new |= !((CapturedLearner *) lfirst(learner_cell))->is_followed;
-	if (!is_new || wants_restart || !stream_is_within(GetActiveSnapshot()))
+	if (!is_new || wants_restart || !stream_is_within(GetActiveSnapshot()) || !record_gaps(monitors))
 		return;
 	foreach(cell, monitors)
 		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)

@@ -7,6 +7,7 @@
 #include "capture/learner_row.h"
 #include "learn/learner.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "utils/json.h"
 
 /* Longer texts are cut by learners too. */
@@ -24,7 +25,7 @@ enum
 void
 learner_row_begin(StringInfo bytes, LearnerRowKind kind, TimestampTz at, const char *key)
 {
-	int			length = key == NULL ? 0 : (int) Min(strlen(key), PG_UINT16_MAX);
+	int			length = key == NULL ? 0 : pg_mbcliplen(key, (int) strlen(key), PG_UINT16_MAX);
 
 	pq_sendbyte(bytes, (uint8) kind);
 	pq_sendint64(bytes, (uint64) at);
@@ -50,7 +51,7 @@ learner_row_add(StringInfo bytes, const ValueReader *reader, Datum value, bool i
 		int			length;
 
 		value_reader_get_text(reader, value, &text);
-		length = (int) Min(text.length, MOST_TEXT);
+		length = pg_mbcliplen(text.bytes, (int) text.length, MOST_TEXT);
 		pq_sendbyte(bytes, TAG_TEXT);
 		pq_sendbyte(bytes, (uint8) length);
 		appendBinaryStringInfo(bytes, text.bytes, length);

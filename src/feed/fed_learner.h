@@ -135,7 +135,7 @@ extern void remembered_forget(FedLearner *fed, const char *key, int length);
 extern void remembered_write(FedLearner *fed);
 
 /* Now and then: what is older than it is to be kept. Inside an SPI scope. */
-extern void remembered_expire(const FedLearner *fed);
+extern void remembered_expire(void);
 
 /* ---- backfill.c ---- */
 

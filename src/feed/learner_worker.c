@@ -151,8 +151,6 @@ take_turn(void *argument)
 	apply_waiting(turn);
 	if (snapshot_is_due(fed))
 		(void) snapshot_make(fed, "on schedule");
-	if (is_time_to_expire())
-		remembered_expire(fed);
 	if (!fed_learner_store(fed))
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("learner of model \"%s\" is being changed by somebody", fed->model)));
@@ -314,6 +312,8 @@ look_around(List **turns)
 		return false;
 	}
 	sql_begin(&scope);
+	if (is_time_to_expire())
+		remembered_expire();
 	n = sql_execute(
 		"SELECT l.learner_id, s.epoch, l.xmin::text, s.cut IS NULL OR EXISTS (SELECT FROM weir.learner_change c "
 		"WHERE c.learner_id = l.learner_id AND c.change_id > s.applied) FROM weir.monitor_learner l "

@@ -285,12 +285,9 @@ remembered_write(FedLearner *fed)
 }
 
 void
-remembered_expire(const FedLearner *fed)
+remembered_expire(void)
 {
-	Oid			type = INT4OID;
-	Datum		id = Int32GetDatum(fed->learner_id);
-
-	sql_execute("DELETE FROM weir.learner_prediction p USING weir.monitor_learner l WHERE l.learner_id = $1 AND p.learner_id = $1 "
+	sql_execute("DELETE FROM weir.learner_prediction p USING weir.monitor_learner l WHERE p.learner_id = l.learner_id "
 				"AND p.predicted_at < pg_catalog.clock_timestamp() - l.prediction_retention",
-				1, &type, &id, NULL);
+				0, NULL, NULL, NULL);
 }

@@ -23,11 +23,16 @@ is_name(const Name *name, const char *bytes, size_t length)
 	return name->length == length && memcmp(name->bytes, bytes, length) == 0;
 }
 
-/* A name that is too long is cut; so it is when it is asked for. */
+/* A name that is too long is cut before a character of UTF-8 begins; so it is when it is asked for. */
 static size_t
-cut(size_t length)
+cut(const char *name, size_t length)
 {
-	return length > LEARNER_MAX_NAME ? LEARNER_MAX_NAME : length;
+	if (length <= LEARNER_MAX_NAME)
+		return length;
+	length = LEARNER_MAX_NAME;
+	while (length > LEARNER_MAX_NAME - 4 && ((uint8_t) name[length] & 0xC0) == 0x80)
+		length--;
+	return length;
 }
 
 static int
@@ -49,7 +54,7 @@ find(const Names *names, const char *name, size_t length, uint32_t hash)
 int
 names_find(const Names *names, const char *name, size_t length)
 {
-	length = cut(length);
+	length = cut(name, length);
 	return find(names, name, length, hash_name(name, length));
 }
 
@@ -87,7 +92,7 @@ names_add(Allocator allocator, Names *names, const char *name, size_t length, in
 	int			number;
 	Name	   *added;
 
-	length = cut(length);
+	length = cut(name, length);
 	if (names->n > 0 && is_name(&names->names[names->last], name, length))
 		return names->last;
 	hash = hash_name(name, length);

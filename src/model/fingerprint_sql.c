@@ -29,7 +29,9 @@ state_of(FunctionCallInfo fcinfo, Fingerprint *fingerprint)
 	bytea	   *state;
 
 	if ((PG_ARGISNULL(0) || fcinfo->context == NULL || !IsA(fcinfo->context, AggState)) && !AggCheckCallContext(fcinfo, &group))
-		elog(ERROR, "the steps of fingerprint are called by the aggregate only");
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the steps of fingerprint are called by the aggregate only"),
+				 errhint("Use weir.fingerprint(record).")));
 	if (PG_ARGISNULL(0))
 	{
 		state = MemoryContextAllocZero(group, STATE_SIZE);
