@@ -243,7 +243,8 @@ ALTER TABLE wide ALTER region SET STORAGE EXTERNAL, ALTER y SET STORAGE EXTERNAL
 SELECT weir.create_monitor('wide', 'wide', 'at', window_size => '1 day', segment_by => '{region}', columns => '{x}', options => '{"insert_only": true}');
 SELECT weir.create_learner('wide', 'wide', 'hoeffding_tree', features => '{x}', label => 'y');
 SELECT weir.wait_for_learners('180 s');
-INSERT INTO wide SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', repeat('r' || i % 2, 2000), i % 10, CASE WHEN i <= 50 THEN repeat('x', 3000) WHEN i <= 100 THEN repeat('x', 254) || chr(233) END
+INSERT INTO wide SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', repeat('r' || i % 2, 2000), i % 10, CASE WHEN i <= 50 THEN repeat('x', 3000)
+  WHEN i <= 100 THEN repeat('x', 254) || chr(233) END
 FROM generate_series(1, 200) i});
 $subscriber->safe_psql('postgres', 'UPDATE wide SET x = x + 1');
 $subscriber->safe_psql('postgres', q{UPDATE wide SET y = 'no' WHERE y IS NULL AND id <= 150});

@@ -7,11 +7,9 @@ import logging
 import math
 import os
 import sys
-import time
 
-# Threads that wait for each other cost more than they give on a machine that runs other tests.
-os.environ.setdefault('OMP_NUM_THREADS', '1')
-import numpy as np  # noqa: E402
+from checks import check, close, random, result
+import numpy as np
 import pandas as pd
 import psycopg
 
@@ -27,26 +25,6 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 
 ClassificationMetric, BinaryLabelDataset = peers.aif360()
 Group, Bias, Fairness = peers.aequitas()
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if failed <= 20:
-            print('not ok -', what)
-
-
-def close(a, b, tolerance=1e-9):
-    if a is None or b is None or (isinstance(b, float) and not math.isfinite(b)):
-        return a is None and (b is None or not math.isfinite(b))
-    return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance)
-
 
 TABLE = '(SELECT weir.fairness(y, p, g) AS f FROM unnest(%s::int[], %s::int[], %s::text[]) t(y, p, g)) s'
 
@@ -336,10 +314,7 @@ def main():
         adult(cursor)
         connection.rollback()
     logging.disable(logging.NOTSET)
-    if failed:
-        print(f'REFERENCE_SEED={SEED}')
-    print(f'{passed} passed, {failed} failed')
-    return 1 if failed else 0
+    return result()
 
 
 if __name__ == '__main__':

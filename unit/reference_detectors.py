@@ -6,10 +6,8 @@ failed. REFERENCE_SEED repeats a run. Streams have several changes, so that what
 import bisect
 import json
 import math
-import os
 import random as python_random
 import sys
-import time
 
 import numpy as np
 import psycopg
@@ -17,19 +15,7 @@ from river import drift
 from river._river_rust.drift import AdaptiveWindowing
 from scipy import stats
 
-SEED = int(os.environ.get("REFERENCE_SEED", time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if failed <= 20:
-            print("not ok -", what)
+from checks import check, random, result
 
 
 # ---- streams ----
@@ -524,10 +510,7 @@ def main():
             check(found >= 2, f"{name} saw only {found} changes in every stream")
         check_evaluation(connection)
     print("most drifts in a stream:", ", ".join(f"{name} {n}" for name, n in sorted(drifts.items())))
-    if failed:
-        print(f"REFERENCE_SEED={SEED} repeats this run")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return result()
 
 
 if __name__ == "__main__":

@@ -6,14 +6,11 @@ that is rolled back). Prints "N passed, N failed"; the exit status is 1 when som
 import itertools
 import logging
 import math
-import os
 import sys
-import time
 import warnings
 
-# Threads that wait for each other cost more than they give on a machine that runs other tests.
-os.environ.setdefault('OMP_NUM_THREADS', '1')
-import numpy as np  # noqa: E402
+from checks import check, close, random, result
+import numpy as np
 import psycopg
 from sklearn import metrics as sklearn_metrics
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -25,25 +22,6 @@ try:
 except (ImportError, AttributeError):
     cbpe = None    # it has no wheel for this Python: its definitions are then left out
 warnings.filterwarnings('ignore')
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if failed <= 20:
-            print('not ok -', what)
-
-
-def close(a, b, tolerance=1e-9):
-    if a is None or b is None or (isinstance(b, float) and not math.isfinite(b)):
-        return a is None and (b is None or not math.isfinite(b))
-    return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance)
 
 
 # ---- several classes ----
@@ -357,10 +335,7 @@ def main():
             check_fading(cursor)
         connection.rollback()
     logging.disable(logging.NOTSET)
-    if failed:
-        print(f'REFERENCE_SEED={SEED}')
-    print(f'{passed} passed, {failed} failed')
-    return 1 if failed else 0
+    return result()
 
 
 if __name__ == '__main__':

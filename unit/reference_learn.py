@@ -9,25 +9,12 @@ import json
 import math
 import os
 import sys
-import time
 
 import numpy as np
 import psycopg
 from river import linear_model, naive_bayes, optim, preprocessing, tree
 
-SEED = int(os.environ.get("REFERENCE_SEED", time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if failed <= 20:
-            print("not ok -", what)
+from checks import check, random, result
 
 
 def close(a, b, tolerance=1e-9):
@@ -236,5 +223,4 @@ cursor.execute("""SELECT max(abs(ln(p / (1 - p)) - s)) FROM (SELECT weir.predict
          (SELECT x FROM learn_rows WHERE stream = %(s)s AND i %% 97 = 0) r) q""", {"s": whole})
 check(cursor.fetchone()[0] < 1e-6, "logistic regression: contributions sum to the log-odds")
 
-print(f"{passed} passed, {failed} failed (seed {SEED})" if failed else f"{passed} passed, {failed} failed")
-sys.exit(failed > 0)
+sys.exit(result())

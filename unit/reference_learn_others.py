@@ -5,9 +5,7 @@ failed. REFERENCE_SEED repeats a run.
 """
 import json
 import math
-import os
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -16,42 +14,16 @@ from river import anomaly, cluster, neighbors, preprocessing, time_series
 from sklearn.metrics import roc_auc_score
 from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
+from checks import check, random, result
+from learner_streams import Streams
+
 warnings.simplefilter("ignore")
-SEED = int(os.environ.get("REFERENCE_SEED", time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print("not ok -", what)
-
 
 connection = psycopg.connect("", autocommit=True)
 cursor = connection.cursor()
 cursor.execute("SET search_path = public, weir")
-cursor.execute("CREATE TABLE learn_other_rows(stream int, i int, x float8[], label text, target float8, PRIMARY KEY (stream, i))")
-n_streams = 0
-
-
-def store(rows, targets):
-    global n_streams
-    n_streams += 1
-    with cursor.copy("COPY learn_other_rows FROM STDIN") as copy:
-        for i, (x, y) in enumerate(zip(rows, targets)):
-            copy.write_row((n_streams, i, [float(v) for v in x], str(y), float(y)))
-    return n_streams
-
-
-def tested(stream, learner, options, label="target"):
-    """What weir says of each row before it learns it."""
-    cursor.execute(f"SELECT weir.test_then_train(%s, x, {label}, %s) OVER (ORDER BY i) FROM learn_other_rows WHERE stream = %s ORDER BY i",
-                   (learner, json.dumps(options), stream))
-    return [row[0] for row in cursor]
+streams = Streams(cursor, "learn_other_rows")
+store, tested = streams.store, streams.tested
 
 
 def numbers(stream, learner, options, label="target"):
@@ -169,5 +141,4 @@ width = errors[math.ceil(0.8 * 101) - 1]
 good = all(math.isclose(low, number - width, rel_tol=1e-9, abs_tol=1e-9) and math.isclose(high, number + width, rel_tol=1e-9, abs_tol=1e-9) for number, low, high in cursor)
 check(good, "intervals are quantiles of the last hundred errors")
 
-print(f"{passed} passed, {failed} failed (seed {SEED})" if failed else f"{passed} passed, {failed} failed")
-sys.exit(failed > 0)
+sys.exit(result())

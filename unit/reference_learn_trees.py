@@ -5,11 +5,9 @@ failed. REFERENCE_SEED repeats a run. The data of the market is read from WEIR_D
 """
 import csv
 import gzip
-import json
 import math
 import os
 import sys
-import time
 
 import numpy as np
 import psycopg
@@ -19,41 +17,14 @@ from river.tree.nodes.htr_nodes import LeafMean
 from river.tree.nodes.leaf import HTLeaf
 from river.tree.splitter import EBSTSplitter
 
-SEED = int(os.environ.get("REFERENCE_SEED", time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print("not ok -", what)
-
+from checks import check, random, result
+from learner_streams import Streams
 
 connection = psycopg.connect("", autocommit=True)
 cursor = connection.cursor()
 cursor.execute("SET search_path = public, weir")
-cursor.execute("CREATE TABLE learn_tree_rows(stream int, i int, x float8[], label text, target float8, PRIMARY KEY (stream, i))")
-n_streams = 0
-
-
-def store(rows, targets):
-    global n_streams
-    n_streams += 1
-    with cursor.copy("COPY learn_tree_rows FROM STDIN") as copy:
-        for i, (x, y) in enumerate(zip(rows, targets)):
-            copy.write_row((n_streams, i, [float(v) for v in x], str(y), float(y)))
-    return n_streams
-
-
-def tested(stream, learner, options, label="target"):
-    """What weir says of each row before it learns it."""
-    cursor.execute(f"SELECT weir.test_then_train(%s, x, {label}, %s) OVER (ORDER BY i) FROM learn_tree_rows WHERE stream = %s ORDER BY i",
-                   (learner, json.dumps(options), stream))
-    return [row[0] for row in cursor]
+streams = Streams(cursor, "learn_tree_rows")
+store, tested = streams.store, streams.tested
 
 
 def named(x):
@@ -153,5 +124,4 @@ for tie_threshold in (0, 0.05):
     different = sum(str(a) != b for a, b in list(zip(said, ours))[1:])
     check(model.n_nodes > 5 and different == 0, f"extremely fast decision tree: {different} of 6000 rows are told otherwise, {model.n_nodes} nodes")
 
-print(f"{passed} passed, {failed} failed (seed {SEED})" if failed else f"{passed} passed, {failed} failed")
-sys.exit(failed > 0)
+sys.exit(result())

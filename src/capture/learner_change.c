@@ -132,7 +132,8 @@ add_columns(CapturedMonitor *monitor, CapturedLearner *learner, MemoryContext co
 	"OR NOT coalesce((SELECT follows_learners FROM weir.capture_progress), false))"
 
 /*
- * Where rows may have passed unseen, a learner that had begun has a gap; one that had not reads them from the table.  Capture waits for
+ * Where rows may have passed unseen, a learner that had begun has a gap; one that had not reads them from the table.  Capture
+ * waits for
  * nobody who has a learner's state locked: false when there are such, to be tried again before any is said to be followed.
  */
 static bool
@@ -141,13 +142,12 @@ record_gaps(List *monitors)
 	ListCell   *cell;
 	ListCell   *learner_cell;
 	bool		is_null;
-	uint64		n = sql_execute(
-		"UPDATE weir.learner_state s SET followed = false, n_gaps = s.n_gaps + (s.cut IS NOT NULL)::int, "
-		"gap_at = CASE WHEN s.cut IS NOT NULL THEN pg_catalog.clock_timestamp() ELSE s.gap_at END "
-		"FROM (SELECT learner_id FROM weir.learner_state WHERE followed FOR UPDATE SKIP LOCKED) k "
-		"JOIN weir.monitor_learner l USING (learner_id) LEFT JOIN weir.monitor_state m USING (monitor_id) "
-		"WHERE s.learner_id = k.learner_id AND " ROWS_MAY_HAVE_PASSED " RETURNING s.learner_id",
-		0, NULL, NULL, NULL);
+	uint64		n = sql_execute("UPDATE weir.learner_state s SET followed = false, n_gaps = s.n_gaps + (s.cut IS NOT NULL)::int, "
+						   "gap_at = CASE WHEN s.cut IS NOT NULL THEN pg_catalog.clock_timestamp() ELSE s.gap_at END "
+						   "FROM (SELECT learner_id FROM weir.learner_state WHERE followed FOR UPDATE SKIP LOCKED) k "
+						   "JOIN weir.monitor_learner l USING (learner_id) LEFT JOIN weir.monitor_state m USING (monitor_id) "
+						   "WHERE s.learner_id = k.learner_id AND " ROWS_MAY_HAVE_PASSED " RETURNING s.learner_id",
+						   0, NULL, NULL, NULL);
 
 	for (uint64 i = 0; i < n; i++)
 		foreach(cell, monitors)
@@ -573,7 +573,8 @@ note_left(Relation relation, const LearnerMap *map, TimestampTz at, const char *
 
 	if (moved == NULL)
 		return;
-	note(relation, map, moved->is_known && moved->label_length == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, at, key, NULL);
+	note(relation, map, moved->is_known && moved->label_length == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, at, key,
+		 NULL);
 	free_moved(moved);
 }
 
