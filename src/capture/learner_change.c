@@ -1,6 +1,6 @@
 /*
  * learner_change.c
- *		Rows that learners are to be told of.
+ *		Rows that learners are to be told of: noted as they are decoded, written with the position.
  */
 #include "postgres.h"
 
@@ -22,10 +22,6 @@
 #define CHUNK_SIZE (256 * 1024)
 #define MOST_MOVED 1000
 
-/* What may wait to be learned, of one learner: past it, the learner is set aside. */
-#define MOST_WAITING (INT64CONST(4) * 1024 * 1024 * 1024)
-#define LOOK_AT_WAITING_MS 10000
-
 /* The old half of a row that moves to another partition. */
 typedef struct MovedRow
 {
@@ -43,173 +39,6 @@ static List *streams_in_progress = NIL; /* of xids, whether or not anything is g
 static Spool *current = &committed;
 static TransactionId current_xid;
 static List *moved_rows = NIL;
-static int *known_learners = NULL;
-static int	n_known_learners = 0;
-static bool wants_restart = false;
-
-/* ---- definitions ---- */
-
-static bool
-is_known_learner(int learner_id)
-{
-	for (int i = 0; i < n_known_learners; i++)
-		if (known_learners[i] == learner_id)
-			return true;
-	return false;
-}
-
-static void
-remember_learners(List *monitors)
-{
-	ListCell   *cell;
-	ListCell   *learner_cell;
-	bool		is_first = known_learners == NULL;
-	int			n = 0;
-	int		   *ids;
-
-	foreach(cell, monitors)
-	{
-		n += list_length(((CapturedMonitor *) lfirst(cell))->learners);
-		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
-			if (!is_first && streams_in_progress != NIL &&
-				!is_known_learner(((CapturedLearner *) lfirst(learner_cell))->learner_id))
-				wants_restart = true;
-	}
-	ids = MemoryContextAlloc(TopMemoryContext, sizeof(int) * (n + 1));
-	n_known_learners = 0;
-	foreach(cell, monitors)
-		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
-			ids[n_known_learners++] = ((CapturedLearner *) lfirst(learner_cell))->learner_id;
-	if (known_learners != NULL)
-		pfree(known_learners);
-	known_learners = ids;
-}
-
-bool
-learner_change_wants_restart(void)
-{
-	return wants_restart;
-}
-
-/* One learner of the monitor, from its columns: those of the features in order, then the label. */
-static void
-add_columns(CapturedMonitor *monitor, CapturedLearner *learner, MemoryContext context)
-{
-	Oid			type = INT4OID;
-	Datum		id = Int32GetDatum(learner->learner_id);
-	bool		is_null;
-	uint64		n = sql_execute(
-		"SELECT u.name::text, u.type::oid, u.is_label AND l.is_regression, u.is_label FROM weir.monitor_learner l, LATERAL ("
-		"SELECT f.name, f.type, false, f.i FROM ROWS FROM (pg_catalog.unnest(l.features), pg_catalog.unnest(l.feature_types)) "
-		"WITH ORDINALITY f (name, type, i) UNION ALL SELECT l.label, l.label_type, true, 0) u (name, type, is_label, i) "
-		"WHERE l.learner_id = $1 ORDER BY u.is_label, u.i",
-		1, &type, &id, NULL);
-	MemoryContext old = MemoryContextSwitchTo(context);
-
-	learner->n_features = (int) n - 1;
-	learner->features = palloc0(sizeof(CapturedColumn) * Max(n, 1));
-	for (uint64 i = 0; i < n; i++)
-	{
-		bool		is_label = DatumGetBool(sql_value(i, 4, &is_null));
-		CapturedColumn *column = is_label ? &learner->label : &learner->features[i];
-		Oid			column_type = DatumGetObjectId(sql_value(i, 2, &is_null));
-		ValueReader reader;
-		bool		is_number =
-			is_label ? DatumGetBool(sql_value(i, 3, &is_null)) : value_reader_init(&reader, column_type, SUMMARY_NUMERIC, context);
-
-		definition_find_column(monitor, column, sql_text(i, 1), is_number ? SUMMARY_NUMERIC : SUMMARY_CATEGORY, column_type);
-		if (column->retired && learner->failure == NULL)
-			learner->failure =
-				psprintf("column \"%s\" was dropped, or has a type that cannot be read as it was. Mend it, then call "
-						 "weir.resume_learner, or drop the learner and create another.",
-						 NameStr(column->name));
-	}
-	MemoryContextSwitchTo(old);
-}
-
-#define ROWS_MAY_HAVE_PASSED \
-	"(s.disabled_reason IS NOT NULL OR coalesce(m.state = 'disabled', true) " \
-	"OR NOT coalesce((SELECT follows_learners FROM weir.capture_progress), false))"
-
-/*
- * Where rows may have passed unseen, a learner that had begun has a gap; one that had not reads them from the table.  Capture
- * waits for
- * nobody who has a learner's state locked: false when there are such, to be tried again before any is said to be followed.
- */
-static bool
-record_gaps(List *monitors)
-{
-	ListCell   *cell;
-	ListCell   *learner_cell;
-	bool		is_null;
-	uint64		n = sql_execute("UPDATE weir.learner_state s SET followed = false, n_gaps = s.n_gaps + (s.cut IS NOT NULL)::int, "
-						   "gap_at = CASE WHEN s.cut IS NOT NULL THEN pg_catalog.clock_timestamp() ELSE s.gap_at END "
-						   "FROM (SELECT learner_id FROM weir.learner_state WHERE followed FOR UPDATE SKIP LOCKED) k "
-						   "JOIN weir.monitor_learner l USING (learner_id) LEFT JOIN weir.monitor_state m USING (monitor_id) "
-						   "WHERE s.learner_id = k.learner_id AND " ROWS_MAY_HAVE_PASSED " RETURNING s.learner_id",
-						   0, NULL, NULL, NULL);
-
-	for (uint64 i = 0; i < n; i++)
-		foreach(cell, monitors)
-			foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
-			{
-				CapturedLearner *learner = lfirst(learner_cell);
-
-				if (learner->learner_id == DatumGetInt32(sql_value(i, 1, &is_null)))
-					learner->is_followed = false;
-			}
-	return sql_execute("SELECT FROM weir.learner_state s JOIN weir.monitor_learner l USING (learner_id) "
-					   "LEFT JOIN weir.monitor_state m USING (monitor_id) WHERE s.followed AND " ROWS_MAY_HAVE_PASSED " LIMIT 1",
-					   0, NULL, NULL, NULL) == 0;
-}
-
-void
-learner_change_load(List *monitors, MemoryContext context)
-{
-	ListCell   *cell;
-	ListCell   *learner_cell;
-	uint64		n;
-
-	/* What pg_restore brought has no state. */
-	sql_execute("INSERT INTO weir.learner_state (learner_id) SELECT learner_id FROM weir.monitor_learner "
-				"WHERE learner_id NOT IN (SELECT learner_id FROM weir.learner_state)",
-				0, NULL, NULL, NULL);
-	sql_execute("DELETE FROM weir.learner_change c WHERE NOT EXISTS (SELECT FROM weir.learner_state s "
-				"WHERE s.learner_id = c.learner_id AND s.disabled_reason IS NULL)",
-				0, NULL, NULL, NULL);
-	sql_execute("DELETE FROM weir.learner_prediction WHERE learner_id NOT IN (SELECT learner_id FROM weir.monitor_learner)", 0,
-				NULL, NULL, NULL);
-	(void) record_gaps(NIL);
-	n = sql_execute(
-		"SELECT l.learner_id, l.monitor_id, s.followed FROM weir.monitor_learner l JOIN weir.learner_state s USING (learner_id) "
-		"WHERE s.disabled_reason IS NULL ORDER BY 1",
-		0, NULL, NULL, NULL);
-	for (uint64 i = 0; i < n; i++)
-	{
-		bool		is_null;
-		int			monitor_id = DatumGetInt32(sql_value(i, 2, &is_null));
-
-		foreach(cell, monitors)
-		{
-			CapturedMonitor *monitor = lfirst(cell);
-			CapturedLearner *learner;
-			MemoryContext old;
-
-			if (monitor->monitor_id != monitor_id)
-				continue;
-			old = MemoryContextSwitchTo(context);
-			learner = palloc0(sizeof(CapturedLearner));
-			learner->learner_id = DatumGetInt32(sql_value(i, 1, &is_null));
-			learner->is_followed = DatumGetBool(sql_value(i, 3, &is_null));
-			monitor->learners = lappend(monitor->learners, learner);
-			MemoryContextSwitchTo(old);
-		}
-	}
-	foreach(cell, monitors)
-		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
-			add_columns(lfirst(cell), lfirst(learner_cell), context);
-	remember_learners(monitors);
-}
 
 /* ---- columns ---- */
 
@@ -340,7 +169,7 @@ learner_change_begin_stream(TransactionId top_xid)
 
 	streams_in_progress = list_append_unique_int(streams_in_progress, (int) top_xid);
 	MemoryContextSwitchTo(old);
-	if (n_known_learners > 0)
+	if (learner_follow_has_any())
 		current = find_stream(top_xid, HASH_ENTER);
 	current_xid = top_xid;
 }
@@ -405,6 +234,12 @@ learner_change_commit_stream(TransactionId top_xid)
 		}
 	}
 	forget_stream(top_xid);
+}
+
+bool
+learner_change_is_in_progress(void)
+{
+	return streams_in_progress != NIL;
 }
 
 /* ---- noting ---- */
@@ -691,50 +526,6 @@ chunk_of(List **chunks, int learner_id)
 	return chunk;
 }
 
-/* False when somebody has its state locked: then at the next flush. */
-static bool
-disable(int learner_id, const char *reason)
-{
-	Oid			types[] = {INT4OID, TEXTOID};
-	Datum		values[] = {Int32GetDatum(learner_id), CStringGetTextDatum(reason)};
-
-	if (sql_execute("UPDATE weir.learner_state s SET disabled_reason = $2, epoch = s.epoch + 1 FROM (SELECT learner_id FROM "
-					"weir.learner_state WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
-					2, types, values, NULL) == 0)
-		return false;
-	ereport(LOG, (errmsg("weir sets learner %d aside: %s", learner_id, reason)));
-	sql_execute("DELETE FROM weir.learner_change WHERE learner_id = $1", 1, types, values, NULL);
-	return true;
-}
-
-/* The disk must not fill because a learner is slower than its rows come. */
-static void
-limit_waiting(void)
-{
-	static TimestampTz next_look = 0;
-	TimestampTz now = GetCurrentTimestamp();
-	Oid			type = INT8OID;
-	Datum		most = Int64GetDatum(MOST_WAITING);
-	uint64		n;
-
-	if (now < next_look)
-		return;
-	next_look = TimestampTzPlusMilliseconds(now, LOOK_AT_WAITING_MS);
-	n = sql_execute("SELECT learner_id FROM weir.learner_change GROUP BY 1 "
-					"HAVING pg_catalog.sum(pg_catalog.octet_length(changes)) > $1",
-					1, &type, &most, NULL);
-	for (uint64 i = 0; i < n; i++)
-	{
-		bool		is_null;
-		SPITupleTable *rows = SPI_tuptable;
-
-		(void)
-			disable(DatumGetInt32(sql_value(i, 1, &is_null)),
-					"it learns more slowly than rows come, and too many wait. Choose a faster learner, or call weir.reset_learner");
-		SPI_tuptable = rows;
-	}
-}
-
 void
 learner_change_write(List *monitors)
 {
@@ -763,7 +554,7 @@ learner_change_write(List *monitors)
 		foreach(cell, chunks)
 			write_chunk(lfirst(cell));
 		spool_close(&committed);
-		limit_waiting();
+		learner_limit_waiting();
 	}
 	foreach(cell, monitors)
 		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
@@ -771,37 +562,8 @@ learner_change_write(List *monitors)
 			CapturedLearner *learner = lfirst(learner_cell);
 
 			if (learner->failure != NULL && !learner->failure_told)
-				learner->failure_told = disable(learner->learner_id, learner->failure);
+				learner->failure_told = learner_set_aside(learner->learner_id, learner->failure);
 		}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-}
-
-void
-learner_change_follow(List *monitors)
-{
-	ListCell   *cell;
-	ListCell   *learner_cell;
-	bool		is_new = false;
-
-	foreach(cell, monitors)
-		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
-			is_new |= !((CapturedLearner *) lfirst(learner_cell))->is_followed;
-	if (!is_new || wants_restart || !stream_is_within(GetActiveSnapshot()) || !record_gaps(monitors))
-		return;
-	foreach(cell, monitors)
-		foreach(learner_cell, ((CapturedMonitor *) lfirst(cell))->learners)
-		{
-			CapturedLearner *learner = lfirst(learner_cell);
-			Oid			type = INT4OID;
-			Datum		id = Int32GetDatum(learner->learner_id);
-
-			/* Capture waits for nobody who has the row locked. */
-			if (!learner->is_followed && learner->failure == NULL)
-				learner->is_followed =
-					sql_execute("UPDATE weir.learner_state s SET followed = true FROM (SELECT learner_id FROM weir.learner_state "
-								"WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
-								1, &type, &id, NULL) == 1;
-		}
-	sql_execute("UPDATE weir.capture_progress SET follows_learners = true WHERE NOT follows_learners", 0, NULL, NULL, NULL);
 }

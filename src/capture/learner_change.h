@@ -39,15 +39,6 @@ typedef struct LearnerMap
 	ValueReader *key_readers;
 } LearnerMap;
 
-/* Hangs learners on the monitors. Inside an SPI scope, where definitions are loaded. */
-extern void learner_change_load(List *monitors, MemoryContext context);
-
-/*
- * True when a learner is new and transactions are in progress whose changes have passed: the worker is to begin again, so that it
- * decodes them anew from their start.
- */
-extern bool learner_change_wants_restart(void);
-
 /* The columns of the monitor's learners in the relation; NIL: there are none. */
 extern List *learner_change_map(Relation relation, CapturedMonitor *monitor, MemoryContext context);
 
@@ -62,13 +53,36 @@ extern void learner_change_commit_stream(TransactionId top_xid);
 extern void learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row,
 								bool old_complete, MoveAnswer moves);
 
+/* Whether a top transaction is in progress, some of whose changes have passed. */
+extern bool learner_change_is_in_progress(void);
+
 /* Whether something is noted that is not written. */
 extern bool learner_change_is_noted(void);
 
 /* Writes what is noted, in the transaction that stores the position.  Inside an SPI scope. */
 extern void learner_change_write(List *monitors);
 
+/* ---- learner_follow.c ---- */
+
+/* Hangs learners on the monitors. Inside an SPI scope, where definitions are loaded. */
+extern void learner_change_load(List *monitors, MemoryContext context);
+
+/*
+ * True when a learner is new and transactions are in progress whose changes have passed: the worker is to begin again, so that it
+ * decodes them anew from their start.
+ */
+extern bool learner_change_wants_restart(void);
+
+/* Whether any monitor has learners. */
+extern bool learner_follow_has_any(void);
+
 /* Once all that was decoded is visible, learners that are new begin.  Inside an SPI scope. */
 extern void learner_change_follow(List *monitors);
+
+/* Nothing is noted for it any more.  False when somebody has its state locked: then at the next flush. */
+extern bool learner_set_aside(int learner_id, const char *reason);
+
+/* The disk must not fill because a learner is slower than its rows come: it is set aside. */
+extern void learner_limit_waiting(void);
 
 #endif
