@@ -136,8 +136,8 @@ timeline_append(Report *report, const DriftReadings *drift)
 		out,
 		"<figure style=\"margin:0\"><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Timeline\"><svg "
 		"role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-		"aria-label=\"Timeline of rows, drift, alerts, retraining and model versions; the tables of the page list them "
-		"all\">",
+		"aria-label=\"Timeline of rows, drift, alerts, retraining and model versions; what happened is in tables below, the "
+		"query gives the windows\">",
 		WIDTH, N_LANES * LANE + 24, WIDTH, N_LANES * LANE + 24);
 	for (int i = 0; i < N_LANES; i++)
 		appendStringInfo(out,
