@@ -41,14 +41,7 @@ add_advice(Report *report, const char *pattern)
 
 	appendStringInfo(out, "<div class=\"head %s\"><p>", severity);
 	html_verdict(out, severity);
-	appendStringInfoString(out, "</p><ul>");
-	for (uint64 i = 0; i < n; i++)
-	{
-		appendStringInfoString(out, "<li>");
-		html_text(out, sql_text(i, 2));
-		appendStringInfoString(out, "</li>");
-	}
-	appendStringInfoString(out, "</ul></div></header>\n");
+	section_advice(out, n);
 }
 
 static void

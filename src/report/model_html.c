@@ -74,15 +74,9 @@ add_head(Report *report)
 	severity = sql_text(0, 1);
 	appendStringInfo(out, "<div class=\"head %s\"><p>", severity);
 	html_verdict(out, severity);
-	appendStringInfoString(out, "</p><ul>");
-	for (uint64 i = 0; i < n; i++)
-	{
-		appendStringInfoString(out, "<li>");
-		html_text(out, sql_text(i, 2));
-		appendStringInfoString(out, "</li>");
-	}
+	section_advice(out, n);
 	appendStringInfoString(out,
-						   "</ul></div></header>\n<nav aria-label=\"Sections\"><a href=\"#versions\">Versions</a><a "
+						   "<nav aria-label=\"Sections\"><a href=\"#versions\">Versions</a><a "
 						   "href=\"#metrics\">Metrics</a><a href=\"#operation\">In operation</a><a href=\"#lineage\">Lineage</a><a "
 						   "href=\"#reviews\">Reviews</a><a href=\"#complaints\">Complaints</a><a href=\"#jobs\">Jobs</a></nav>\n");
 }

@@ -54,15 +54,9 @@ add_head(Report *report)
 							   : report->last_is_final ? ": the last final window, "
 													   : ": the last window, not final yet, ");
 	html_text(out, report->last_name);
-	appendStringInfoString(out, "</p><ul>");
-	for (uint64 i = 0; i < n; i++)
-	{
-		appendStringInfoString(out, "<li>");
-		html_text(out, sql_text(i, 2));
-		appendStringInfoString(out, "</li>");
-	}
+	section_advice(out, n);
 	appendStringInfoString(out,
-						   "</ul></div></header>\n<nav aria-label=\"Sections\"><a href=\"#columns\">Columns</a><a "
+						   "<nav aria-label=\"Sections\"><a href=\"#columns\">Columns</a><a "
 						   "href=\"#timeline\">Timeline</a><a href=\"#performance\">Performance</a>"
 						   "<a href=\"#fairness\">Fairness</a><a href=\"#quality\">Data quality</a><a "
 						   "href=\"#alerts\">Alerts</a><a href=\"#jobs\">Jobs</a><a href=\"#versions\">Model versions</a>"

@@ -44,41 +44,21 @@ add_course(StringInfo out, uint64 row)
 static void
 add_courses(Report *report)
 {
-	StringInfo	out = report->out;
+	static const CoursesText text = {
+		.label = "Fairness over the windows",
+		.caption =
+			"Fairness over the windows: the primary metric, and what is beyond its threshold (dashed) in the last, over all groups",
+		.rest_label = "Other metrics of fairness over the windows",
+		.rest_summary = "The other metrics over the windows",
+		.columns = "<th scope=\"col\">protected</th><th scope=\"col\">metric</th><th scope=\"col\">verdict</th><th>course</th>"
+				   "<th scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th>",
+	};
 	char	   *sql = report_sql(report, course_query);
 	uint64		n = report_run(sql);
-	uint64		n_shown = 0;
 
-	while (n_shown < n && strcmp(sql_text(n_shown, 11), "t") == 0)
-		n_shown++;
-	for (uint64 i = 0; i < n; i++)
-	{
-		if (i == 0 || i == n_shown)
-		{
-			bool		is_rest = i == n_shown && i > 0;
-
-			if (is_rest)
-			{
-				html_end_table(out);
-				appendStringInfoString(out, "<details><summary>The other metrics over the windows</summary>");
-			}
-			html_begin_table(
-				out, is_rest ? "Other metrics of fairness over the windows" : "Fairness over the windows",
-				is_rest ? "Metrics that are neither the primary one nor beyond their threshold"
-						: "Fairness over the windows: the primary metric, and what is beyond its threshold (dashed) in the "
-						  "last, over all groups",
-				"<th scope=\"col\">protected</th><th scope=\"col\">metric</th><th scope=\"col\">verdict</th><th>course</th>"
-				"<th scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th>");
-		}
-		add_course(out, i);
-	}
+	section_courses(report->out, n, 11, &text, add_course);
 	if (n > 0)
-	{
-		html_end_table(out);
-		if (n_shown > 0 && n_shown < n)
-			appendStringInfoString(out, "</details>\n");
-		html_query(out, sql);
-	}
+		html_query(report->out, sql);
 }
 
 static bool

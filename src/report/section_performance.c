@@ -86,41 +86,23 @@ add_metric(StringInfo out, uint64 row)
 void
 section_performance(Report *report)
 {
+	static const CoursesText text = {
+		.label = "Performance",
+		.caption =
+			"Performance of the model, with its interval. Values are those of the newest window with labels; estimated, without "
+			"labels, those of the last window. Course: line from labels, grey dashes estimated.",
+		.rest_label = "Other metrics of performance",
+		.rest_summary = "The other metrics",
+		.columns = columns,
+	};
 	StringInfo	out = report->out;
 	char	   *sql = report_sql(report, performance_query);
 	uint64		n = report_run(sql);
-	uint64		n_shown = 0;
 
 	if (n == 0)
 		appendStringInfoString(out,
 							   "<p>Nothing is measured: the monitor has no label with a prediction or score, or you may not read "
 							   "them.</p>\n");
-	while (n_shown < n && strcmp(sql_text(n_shown, IS_SHOWN), "t") == 0)
-		n_shown++;
-	for (uint64 i = 0; i < n; i++)
-	{
-		if (i == 0 || i == n_shown)
-		{
-			bool		is_rest = i == n_shown && i > 0;
-
-			if (is_rest)
-			{
-				html_end_table(out);
-				appendStringInfoString(out, "<details><summary>The other metrics</summary>");
-			}
-			html_begin_table(
-				out, is_rest ? "Other metrics of performance" : "Performance",
-				is_rest ? "Metrics that are neither the primary one nor beyond their threshold"
-						: "Performance of the model, with its interval. Values are those of the newest window with labels; "
-						  "estimated, without labels, those of the last window. Course: line from labels, grey dashes "
-						  "estimated.",
-				columns);
-		}
-		add_metric(out, i);
-	}
-	if (n > 0)
-		html_end_table(out);
-	if (n_shown > 0 && n_shown < n)
-		appendStringInfoString(out, "</details>\n");
+	section_courses(out, n, IS_SHOWN, &text, add_metric);
 	html_query(out, sql);
 }

@@ -32,6 +32,47 @@ report_points(uint64 row, int column, int names_column, int *n)
 }
 
 void
+section_courses(StringInfo out, uint64 n, int is_shown, const CoursesText *text, void (*add_row)(StringInfo out, uint64 row))
+{
+	uint64		n_shown = 0;
+
+	while (n_shown < n && strcmp(sql_text(n_shown, is_shown), "t") == 0)
+		n_shown++;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		is_rest = i == n_shown && i > 0;
+
+		if (is_rest)
+		{
+			html_end_table(out);
+			appendStringInfo(out, "<details><summary>%s</summary>", text->rest_summary);
+		}
+		if (i == 0 || is_rest)
+			html_begin_table(out, is_rest ? text->rest_label : text->label,
+							 is_rest ? "Metrics that are neither the primary one nor beyond their threshold" : text->caption,
+							 text->columns);
+		add_row(out, i);
+	}
+	if (n > 0)
+		html_end_table(out);
+	if (n_shown > 0 && n_shown < n)
+		appendStringInfoString(out, "</details>\n");
+}
+
+void
+section_advice(StringInfo out, uint64 n)
+{
+	appendStringInfoString(out, "</p><ul>");
+	for (uint64 i = 0; i < n; i++)
+	{
+		appendStringInfoString(out, "<li>");
+		html_text(out, sql_text(i, 2));
+		appendStringInfoString(out, "</li>");
+	}
+	appendStringInfoString(out, "</ul></div></header>\n");
+}
+
+void
 section_table(Report *report, const char *caption, const char *pattern, const char *nothing)
 {
 	char	   *sql = report_sql(report, pattern);

@@ -20,6 +20,21 @@
 /* Places in [0, 1], values and first letters of verdicts, of three columns beginning with this one, and names, of another. */
 extern Point *report_points(uint64 row, int column, int names_column, int *n);
 
+/* A table of metrics over the windows: those of which column is_shown says t first, the others to be opened. */
+typedef struct CoursesText
+{
+	const char *label;
+	const char *caption;
+	const char *rest_label;
+	const char *rest_summary;
+	const char *columns;		/* the cells of the head */
+} CoursesText;
+extern void
+section_courses(StringInfo out, uint64 n, int is_shown, const CoursesText *text, void (*add_row)(StringInfo out, uint64 row));
+
+/* What to do, in column 2 of the n rows read last: ends the head of the page. */
+extern void section_advice(StringInfo out, uint64 n);
+
 /* A table of a query with the query behind it, or that there is nothing to show. */
 extern void section_table(Report *report, const char *caption, const char *pattern, const char *nothing);
 
