@@ -23,6 +23,12 @@ sub run_sql
 	return IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', $sql ], '>', \$out, '2>', \$err);
 }
 
+sub start_query
+{
+	my ($sql, $found) = @_;
+	return IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres'), '-c', $sql ], '>', $found);
+}
+
 sub alter
 {
 	my ($arguments) = @_;
@@ -127,6 +133,49 @@ wait_until($node, q{SELECT count(*) = 2 FROM weir.monitor_storage}, 'which are r
 alter(q{options => '{"pane_size": "1 hour", "roll_up": null}'});
 all_equal($node, 'm', 'and are not any more');
 is($node->safe_psql('postgres', q{SELECT string_agg(pane_size::text, ' ') FROM weir.monitor_storage}), '01:00:00', 'all are of one size');
+
+# --- verify that has read the table when everything is to be built anew: it is begun again, and waits until live panes are of that definition
+$node->safe_psql('postgres', q{CREATE TABLE parcel(at timestamptz NOT NULL, weight float8, depot text); CREATE INDEX ON parcel(at); ALTER TABLE parcel REPLICA IDENTITY FULL;
+INSERT INTO parcel SELECT '2026-01-01'::timestamptz + i * interval '2 min', i, 'depot ' || i % 20 FROM generate_series(1, 12000) i;
+SELECT weir.create_monitor('parcels', 'parcel', 'at', columns => '{weight}', segment_by => '{depot}', window_size => '6 hours', options => '{"max_groups": 3}')});
+all_equal($node, 'parcels', 'segments put together');
+for my $change (q{options => '{"max_groups": 100}'}, q{filter => 'weight > 100'})
+{
+	set_fault($node, 'slice_read:wait:1');
+	my $found = '';
+	my $verify = start_query(q{SELECT panes > 0, different, marked, first_difference FROM weir.verify('parcels')}, \$found);
+	wait_for_fault($node, 'slice_read:wait:1', 1);
+	$node->safe_psql('postgres', "SELECT weir.alter_monitor('parcels', $change)");
+	wait_until($node, q{SELECT bool_and(is_prepared) FROM weir.build WHERE kind = 'build'}, "$change while verify reads");
+	$node->safe_psql('postgres', q{INSERT INTO parcel SELECT '2026-01-01'::timestamptz + i * interval '1 min', i, 'new' FROM generate_series(1, 500) i});
+	set_fault($node, '');
+	$verify->finish;
+	is($found, "t|0|0|\n", 'it tells no difference');
+}
+
+# --- what was compared before is not counted again
+set_fault($node, 'slice_read:wait:1:3');
+my $compared = '';
+$started = start_query(q{SELECT panes, equal, different FROM weir.verify('parcels')}, \$compared);
+wait_for_fault($node, 'slice_read:wait:1:3', 1);
+wait_until($node, q{SELECT panes > 0 FROM weir.build WHERE kind = 'verify' AND state = 'reading'}, 'verify has compared slices');
+$node->safe_psql('postgres', q{SELECT weir.alter_monitor('parcels', filter => 'weight > 200')});
+wait_until($node, q{SELECT bool_and(is_prepared) FROM weir.build WHERE kind = 'build'}, 'everything anew');
+set_fault($node, '');
+$started->finish;
+is($compared, $node->safe_psql('postgres', q{SELECT panes, equal, different FROM weir.verify('parcels')}) . "\n", 'each pane is compared once');
+
+# --- a definition that changes while rows wait in memory does not lose them
+setting('weir.flush_interval', 60000);
+$node->safe_psql('postgres', q{INSERT INTO parcel SELECT '2026-01-01'::timestamptz + i * interval '1 min', i, 'late' FROM generate_series(1, 500) i});
+my $folded = $node->safe_psql('postgres', q{SELECT pg_current_wal_insert_lsn()});
+wait_until($node, q{SELECT lag_bytes > 0 AND state = 'streaming' FROM weir.capture_status}, 'rows wait for the flush');
+set_fault($node, 'flush_decided:wait:1');
+wait_for_fault($node, 'flush_decided:wait:1', 1);
+$node->safe_psql('postgres', q{SELECT weir.alter_monitor('m', lateness => '1 hour')});
+setting('weir.flush_interval', 50);
+set_fault($node, '');
+all_equal($node, 'parcels', 'rows in memory when another monitor was altered');
 
 # --- refused
 my @refused = (

@@ -87,6 +87,18 @@ is_with_a_builder(const ActiveBuild *slice)
 	return false;
 }
 
+/* Verify waits for that, see BUILD_MAY_BEGIN. */
+static bool
+is_built_anew(const CapturedMonitor *monitor)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitor->builds)
+		if (((ActiveBuild *) lfirst(cell))->kind == BUILD_INITIAL)
+			return true;
+	return false;
+}
+
 static bool
 has_slices(List *monitors, bool only_requested)
 {
@@ -94,11 +106,16 @@ has_slices(List *monitors, bool only_requested)
 
 	foreach(cell, monitors)
 	{
+		CapturedMonitor *monitor = lfirst(cell);
 		ListCell   *build_cell;
 
-		foreach(build_cell, ((CapturedMonitor *) lfirst(cell))->builds)
-			if (!only_requested || ((ActiveBuild *) lfirst(build_cell))->state == BUILD_REQUESTED)
+		foreach(build_cell, monitor->builds)
+		{
+			ActiveBuild *build = lfirst(build_cell);
+
+			if (!only_requested || (build->state == BUILD_REQUESTED && !(build->kind == BUILD_VERIFY && is_built_anew(monitor))))
 				return true;
+		}
 	}
 	return false;
 }
@@ -226,7 +243,7 @@ next_slice(ActiveBuild *slice)
 	memset(slice, 0, sizeof(ActiveBuild));
 	if (sql_execute("SELECT b.monitor_id, s.build_id, s.slice, pg_catalog.nextval('weir.generation')::int, s.since, s.until "
 					"FROM (SELECT s.* FROM weir.build_slice s JOIN weir.build b USING (build_id) JOIN weir.monitor_state m "
-					"USING (monitor_id) WHERE s.state = 'requested' AND b.state = 'reading' AND m.state <> 'disabled' "
+					"USING (monitor_id) WHERE s.state = 'requested' AND b.state = 'reading' AND" BUILD_MAY_BEGIN
 					"ORDER BY s.build_id, s.slice LIMIT 1) s JOIN weir.build b USING (build_id)",
 					0, NULL, NULL, NULL) == 0)
 		return false;
@@ -428,7 +445,8 @@ build_advance(List *monitors, XLogRecPtr position)
 
 			definition_blame(monitor->monitor_id);
 			/* The builder may have read a table that DDL has changed since the cut. */
-			if (slice->state == BUILD_READ && position >= slice->cut_lsn && !monitor->has_source_change)
+			if (slice->state == BUILD_READ && position >= slice->cut_lsn && !monitor->has_source_change &&
+				!(slice->kind == BUILD_VERIFY && is_built_anew(monitor)))
 				changed |= finish_slice(monitor, slice, position);
 			else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
 			{
@@ -470,7 +488,7 @@ build_prepare(void)
 						 "AND l.monitor_id = b.monitor_id",
 						 is_new),
 				1, &type, &builds, NULL);
-	sql_execute(psprintf("WITH again AS (UPDATE weir.build o SET state = 'requested' FROM weir.build b WHERE %s "
+	sql_execute(psprintf("WITH again AS (UPDATE weir.build o SET" BUILD_BEGINS_AGAIN "FROM weir.build b WHERE %s "
 						 "AND o.monitor_id = b.monitor_id AND o.state = 'reading' RETURNING o.build_id) "
 						 "DELETE FROM weir.build_slice WHERE build_id IN (SELECT build_id FROM again)",
 						 is_new),
@@ -508,7 +526,7 @@ build_begin_again(int monitor_id)
 
 	sql_execute("DELETE FROM weir.build_slice s USING weir.build b WHERE b.build_id = s.build_id AND $1 IN (0, b.monitor_id)", 1,
 				&type, &value, NULL);
-	sql_execute("UPDATE weir.build SET state = 'requested' WHERE state = 'reading' AND $1 IN (0, monitor_id)", 1, &type, &value,
+	sql_execute("UPDATE weir.build SET" BUILD_BEGINS_AGAIN "WHERE state = 'reading' AND $1 IN (0, monitor_id)", 1, &type, &value,
 				NULL);
 	sql_execute("DELETE FROM weir.pane WHERE generation <> 0 AND $1 IN (0, monitor_id)", 1, &type, &value, NULL);
 }

@@ -57,6 +57,18 @@ extern Bitmapset *build_columns(const CapturedMonitor *monitor, int build);
 /* Takes note of builds that came with a definition which makes all panes anew.  Where definitions are loaded, before they are. */
 extern void build_prepare(void);
 
+/*
+ * Of weir.build b, weir.monitor_state m: verify compares nothing with panes that are not live yet, or are those of another
+ * definition. It waits until they are.
+ */
+#define BUILD_MAY_BEGIN \
+	" m.state <> 'disabled' AND (b.kind <> 'verify' OR m.state = 'active' AND NOT EXISTS (SELECT FROM weir.build anew " \
+	"WHERE anew.monitor_id = b.monitor_id AND anew.kind = 'build' AND anew.state NOT IN ('done', 'failed'))) "
+
+/* What weir.build is set to when it begins again: nothing is compared twice. */
+#define BUILD_BEGINS_AGAIN \
+	" state = 'requested', panes = NULL, equal = NULL, different = NULL, marked = NULL, first_difference = NULL "
+
 /* Statements about a slice share their parameters: $1 monitor, $2 build, $3 slice, $4 generation, $5 since, $6 until. */
 extern uint64 build_execute(const char *statement, const ActiveBuild *slice);
 

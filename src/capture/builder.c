@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/fault.h"
 #include "capture/level.h"
 #include "capture/pane.h"
 #include "capture/priority.h"
@@ -100,6 +101,11 @@ report_failure(int build_id, const char *message)
 	sql_execute("UPDATE weir.monitor_state s SET state = 'disabled', reason = $2 FROM weir.build b "
 				"WHERE b.build_id = $1 AND s.monitor_id = b.monitor_id AND "
 				"(b.kind IN ('build', 'heal') OR b.kind = 'rebuild' AND b.since = '-infinity' AND b.until = 'infinity')",
+				2, types, values, NULL);
+	/* What waits for it, waits for ever. */
+	sql_execute("UPDATE weir.build b SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() "
+				"FROM weir.build f JOIN weir.monitor_state s USING (monitor_id) WHERE f.build_id = $1 AND s.state = 'disabled' "
+				"AND b.monitor_id = f.monitor_id AND b.kind = 'verify' AND b.state NOT IN ('done', 'failed')",
 				2, types, values, NULL);
 	sql_execute("UPDATE weir.monitor_state s SET reason = 'the last rebuild failed: ' || $2 FROM weir.build b "
 				"WHERE b.build_id = $1 AND b.kind = 'rebuild' AND s.monitor_id = b.monitor_id AND s.state <> 'disabled'",
@@ -198,7 +204,7 @@ find_unplanned(Unplanned *build)
 	found =
 		sql_execute(
 			"SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until, b.pane_size_before, b.kind = 'heal' FROM weir.build b "
-			"JOIN weir.monitor_state s USING (monitor_id) WHERE b.state = 'requested' AND s.state <> 'disabled' "
+			"JOIN weir.monitor_state m USING (monitor_id) WHERE b.state = 'requested' AND" BUILD_MAY_BEGIN
 			"AND (b.kind <> 'build' OR b.is_prepared) ORDER BY 1 LIMIT 1",
 			0, NULL, NULL, NULL) > 0;
 	if (found)
@@ -291,7 +297,7 @@ slices_wait(void)
 	begin_transaction();
 	sql_begin(&scope);
 	sql_execute("SELECT EXISTS (SELECT FROM weir.build b JOIN weir.monitor_state m USING (monitor_id) "
-				"JOIN weir.build_slice s USING (build_id) WHERE m.state <> 'disabled' AND b.state = 'reading' "
+				"JOIN weir.build_slice s USING (build_id) WHERE" BUILD_MAY_BEGIN "AND b.state = 'reading' "
 				"AND s.state = 'requested')",
 				0, NULL, NULL, NULL);
 	waiting = DatumGetBool(sql_value(0, 1, &is_null));
@@ -515,6 +521,7 @@ run_slice(const BuilderStatus *offered)
 			PopActiveSnapshot();
 		}
 		CommitTransactionCommand();
+		FAULT(FAULT_SLICE_READ);
 		report_read(offered, n_rows, monitor != NULL ? monitor->segment_limit : SEGMENT_KEEP_ALL);
 	}
 	PG_CATCH();

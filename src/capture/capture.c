@@ -383,6 +383,7 @@ flush_and_look_around(bool flush_is_due)
 		(build_is_under_way(monitors) || source_change_was_seen() || source_changes_are_pending(monitors) ||
 		 definitions_changed() || has_new_builds()))
 		advances = true;
+	FAULT(FAULT_FLUSH_DECIDED);
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
 		flush_write(monitors, position);
@@ -406,8 +407,11 @@ flush_and_look_around(bool flush_is_due)
 		definition_load_builds(monitors, definition_context);
 	if (advances || !flush_has_rows(monitors))
 		retention_apply(monitors);
-	/* What is new takes effect at this position, in the transaction that makes it final. */
-	if (sources_changed || definitions_changed())
+	/*
+	 * What is new takes effect at this position, in the transaction that makes it final.  Where rows still wait in memory it has
+	 * come only now, and they are flushed first: at the next look.
+	 */
+	if ((advances || !flush_has_rows(monitors)) && (sources_changed || definitions_changed()))
 	{
 		flush_committed(monitors);
 		load_definitions();

@@ -24,12 +24,14 @@ typedef enum FaultPoint
 	FAULT_STREAM_MERGED,		/* after it */
 	FAULT_DEFINITIONS,			/* while definitions are loaded: builds are prepared, monitors not yet read */
 	FAULT_FLUSH_BEGIN,			/* the transaction of a flush has begun */
+	FAULT_FLUSH_DECIDED,		/* whether panes are written in it is decided */
 	FAULT_PANE_WRITTEN,			/* after each pane, within that transaction */
 	FAULT_LIMIT_LOWERED,		/* segments were put together, within that transaction */
 	FAULT_FLUSH_WRITTEN,		/* panes and position are written, not committed */
 	FAULT_FLUSH_COMMITTED,		/* committed and flushed to disk; memory does not know yet */
 	FAULT_BEFORE_CONFIRM,
 	FAULT_AFTER_CONFIRM,
+	FAULT_SLICE_READ,			/* a builder has read a slice of its table; its panes are not written */
 	FAULT_LEARNER_APPLIED,		/* the worker that feeds learners has applied a chunk of changes in memory */
 	FAULT_LEARNER_STORED,		/* the state of a learner is written, not committed */
 	FAULT_LEARNER_COMMITTED,
