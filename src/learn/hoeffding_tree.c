@@ -29,8 +29,8 @@ enum
 static const Option plain_options[] = {TREE_OPTIONS(100, 1e-7)};
 static const Option fast_options[] = {TREE_OPTIONS(100, 1e-7), COUNT_OPTION("reconsider_after", 200, 1, 1e9)};
 static const Option adaptive_options[] = {TREE_OPTIONS(200, 1e-7), ADAPTIVE_OPTIONS};
-static const Option target_options[] = {TARGET_TREE_OPTIONS(200, 1e-7), INTERVAL_OPTIONS};
-static const Option adaptive_target_options[] = {TARGET_TREE_OPTIONS(200, 1e-7), ADAPTIVE_OPTIONS, INTERVAL_OPTIONS};
+static const Option target_options[] = {TARGET_TREE_OPTIONS(200, 1e-7, 0.03), INTERVAL_OPTIONS};
+static const Option adaptive_target_options[] = {TARGET_TREE_OPTIONS(200, 1e-7, 0.03), ADAPTIVE_OPTIONS, INTERVAL_OPTIONS};
 
 TreeSettings
 tree_settings(const Learner *learner)

@@ -33,6 +33,10 @@ static const LearnerMethod *const methods[LEARNER_N_KINDS] = {
 	[LEARNER_K_MEANS] = &k_means_method,
 	[LEARNER_HALF_SPACE_TREES] = &half_space_trees_method,
 	[LEARNER_HOLT_WINTERS] = &holt_winters_method,
+	[LEARNER_ONLINE_BAGGING_REGRESSION] = &online_bagging_regression_method,
+	[LEARNER_ADWIN_BAGGING_REGRESSION] = &adwin_bagging_regression_method,
+	[LEARNER_LEVERAGING_BAGGING_REGRESSION] = &leveraging_bagging_regression_method,
+	[LEARNER_STREAMING_RANDOM_PATCHES_REGRESSION] = &streaming_random_patches_regression_method,
 };
 
 const LearnerMethod *

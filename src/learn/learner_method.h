@@ -76,6 +76,10 @@ extern const LearnerMethod nearest_neighbors_regression_method;
 extern const LearnerMethod k_means_method;
 extern const LearnerMethod half_space_trees_method;
 extern const LearnerMethod holt_winters_method;
+extern const LearnerMethod online_bagging_regression_method;
+extern const LearnerMethod adwin_bagging_regression_method;
+extern const LearnerMethod leveraging_bagging_regression_method;
+extern const LearnerMethod streaming_random_patches_regression_method;
 
 extern const LearnerMethod *learner_method(LearnerKind kind);
 
