@@ -25,6 +25,17 @@ FROM unnest(ARRAY['logistic_regression', 'gaussian_naive_bayes', 'hoeffding_tree
 SELECT m.learner, s.task, n, n_features, n_classes, memory_bytes > 0 AS has_memory, model_memory(model) = memory_bytes AS same FROM models m, learner_stats(model) s ORDER BY 1;
 SELECT feature, kind, n_categories FROM models, learner_features(model) WHERE learner = 'hoeffding_tree';
 SELECT learner_classes(model) FROM models WHERE learner = 'hoeffding_tree';
+-- its trees: every node but the root has a condition, siblings share the rows of their parent, leaves the rows of all
+SELECT learner, count(DISTINCT tree) AS trees, bool_and((parent IS NULL) = (feature IS NULL) AND coalesce(relation IN ('=', '<>'), false) = (category IS NOT NULL)
+       AND (parent IS NULL OR parent < node)) AS conditions, bool_and((SELECT sum(v::float8) FROM jsonb_each_text(class_shares) AS e (k, v)) BETWEEN 0.999 AND 1.001) AS shares,
+       count(*) FILTER (WHERE NOT is_leaf) > 0 AS has_splits, count(*) FILTER (WHERE takes_missing) = count(*) FILTER (WHERE NOT is_leaf) AS one_takes_missing
+FROM models, learner_trees(model) WHERE learner IN ('hoeffding_tree', 'adaptive_random_forest') GROUP BY 1 ORDER BY 1;
+SELECT tree, node, parent, depth, feature, relation, round(threshold::numeric, 1) AS threshold, category, takes_missing, is_leaf, round(weight::numeric) AS weight,
+       round(mean::numeric, 1) AS mean, vote
+FROM (SELECT train('hoeffding_tree_regression', (SELECT f FROM (SELECT income, purpose) f), CASE WHEN purpose = 'car' THEN 10 WHEN income > 50 THEN 3 ELSE 0 END,
+                   '{"grace_period": 500}' ORDER BY id) AS m FROM loans) s, learner_trees(m) ORDER BY 1, 2;
+SELECT count(*) FROM learner_trees(untrained_learner('hoeffding_tree'));
+SELECT * FROM models, learner_trees(model) WHERE learner = 'logistic_regression';
 
 -- asking: by name, whatever else the row has and in whatever order; by place without names
 SELECT learner, count(*) FILTER (WHERE predict(model, f) = predict(model, g)) AS same, count(*) FILTER (WHERE predict(model, f) = predict(model, r)) AS by_place,

@@ -1,6 +1,6 @@
 """Libraries whose mathematics results are compared with, without what they draw and connect with.
 
-AI Fairness 360, Aequitas and NannyML depend on plotting, storage and web libraries that their formulas do not use. They are installed alone
+AI Fairness 360, Aequitas, NannyML and shap depend on plotting, storage, web and compiling libraries that their formulas do not use. They are installed alone
 (unit/requirements-alone.txt); modules that are missing are stood in for by empty ones while they are imported.
 """
 import importlib.abc
@@ -50,6 +50,15 @@ def _with_absent():
     logging.disable(logging.WARNING)
 
 
+def _without_contents(package, *inner):
+    """The packages themselves import everything: their parts are imported one by one."""
+    root = os.path.dirname(importlib.util.find_spec(package).origin)
+    for name in ('', *inner):
+        module = types.ModuleType(f'{package}.{name}'.strip('.'))
+        module.__path__ = [os.path.join(root, *name.split('.'))]
+        sys.modules[module.__name__] = module
+
+
 def aif360():
     """ClassificationMetric, BinaryLabelDataset."""
     _with_absent()
@@ -80,14 +89,18 @@ def aequitas():
 def nannyml():
     """The modules of confidence-based estimation, of calibration, of thresholds and of sampling errors of regressions."""
     _with_absent()
-    root = os.path.dirname(importlib.util.find_spec('nannyml').origin)
-    # The packages themselves import everything: their parts are imported one by one.
-    for name in ('nannyml', 'nannyml.performance_estimation', 'nannyml.performance_estimation.confidence_based'):
-        package = types.ModuleType(name)
-        package.__path__ = [os.path.join(root, *name.split('.')[1:])]
-        sys.modules[name] = package
+    _without_contents('nannyml', 'performance_estimation', 'performance_estimation.confidence_based')
     sys.modules['nannyml.performance_estimation.confidence_based'].SUPPORTED_METRIC_VALUES = []
     from nannyml import calibration, thresholds
     from nannyml.performance_estimation.confidence_based import metrics
     from nannyml.sampling_error import regression
     return metrics, calibration, thresholds, regression
+
+
+def shap_tree_explainer():
+    """TreeExplainer, whose formulas are compiled C; what numba would compile is for others."""
+    _with_absent()
+    Absent.NAMES |= {'numba', 'slicer', 'tqdm'}
+    _without_contents('shap', 'explainers')
+    from shap.explainers._tree import TreeExplainer
+    return TreeExplainer

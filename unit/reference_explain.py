@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""permutation_importance, partial_dependence and feature_attributions against scikit-learn's inspection of the same models, and attribution_drift against its ndcg_score.
+"""permutation_importance, partial_dependence and feature_attributions against scikit-learn's inspection of the same models, and attribution_drift against its ndcg_score;
+explanations of trees and forests against shap's of the same trees, exported.
 
 scikit-learn asks weir's models by SQL.  Importances are compared in expectation, for the permutations are others; the rest exactly.  REFERENCE_SEED repeats a run.
 """
+import json
 import os
 import sys
 import time
@@ -13,6 +15,8 @@ import psycopg
 from sklearn import inspection, metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
+import peers
+
 SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
 TOTALS = [0, 0]
 ROUNDS = 200
@@ -22,6 +26,14 @@ CLASSIFIERS = ['logistic_regression', 'gaussian_naive_bayes', 'hoeffding_tree']
 def check(good, name):
     TOTALS[not good] += 1
     print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
+
+
+# Leaves that say the same of every row, as shap's do.
+TREES = {'hoeffding_tree': {'leaf_prediction': 'majority'}, 'extremely_fast_decision_tree': {'leaf_prediction': 'majority'},
+         'hoeffding_adaptive_tree': {'leaf_prediction': 'majority', 'drift_window': 100000}, 'adaptive_random_forest': {'leaf_prediction': 'majority'},
+         'streaming_random_patches': {'leaf_prediction': 'majority'}, 'online_bagging': {'leaf_prediction': 'majority'},
+         'hoeffding_tree_regression': {'leaf_prediction': 'mean'}, 'adaptive_random_forest_regression': {'leaf_prediction': 'mean'},
+         'streaming_random_patches_regression': {'leaf_prediction': 'mean'}}
 
 
 class Model(BaseEstimator):
@@ -115,6 +127,63 @@ def drift(connection, generator):
         check(abs(found['attribution_total_variation'] - numpy.abs(shares[0] - shares[1]).sum() / 2) < 1e-9, f'drift {case}: total variation')
 
 
+def exported(connection, classes):
+    """The trees of the model, as shap reads them; values are those of the leaves, weighted as they are in the forest."""
+    trees = {}
+    for tree, node, parent, feature, relation, threshold, takes_missing, weight, shares, mean, vote in connection.execute(
+            'SELECT t.tree, t.node, t.parent, t.feature, t.relation, t.threshold, t.takes_missing, t.weight, t.class_shares, t.mean, t.vote '
+            'FROM models, weir.learner_trees(model) t ORDER BY t.tree, t.node'):
+        nodes = trees.setdefault(tree, {'vote': vote, **{name: [] for name in ('left', 'right', 'default', 'features', 'thresholds', 'values', 'weights')}})
+        for name, value in (('left', -1), ('right', -1), ('default', -1), ('features', -2), ('thresholds', -2.0), ('weights', weight),
+                            ('values', [mean] if shares is None else [shares[name] for name in classes])):
+            nodes[name].append(value)
+        if parent is not None:
+            nodes['left' if relation == '<=' else 'right'][parent] = node
+            if takes_missing:
+                nodes['default'][parent] = node
+            nodes['features'][parent], nodes['thresholds'][parent] = int(feature[1:]) - 1, threshold
+    votes = sum(tree['vote'] for tree in trees.values())
+    # shap has a child's share of the parent, weir that of its siblings: a child was watched for longer than its own children were.
+    for tree in trees.values():
+        tree['shares'] = [1.0] * len(tree['left'])
+        for node, children in enumerate(zip(tree['left'], tree['right'])):
+            for child in children if children[0] >= 0 else ():
+                tree['shares'][child] = tree['shares'][node] * tree['weights'][child] / sum(tree['weights'][one] for one in children)
+    return [{'children_left': numpy.array(tree['left']), 'children_right': numpy.array(tree['right']), 'children_default': numpy.array(tree['default']),
+             'features': numpy.array(tree['features']), 'thresholds': numpy.array(tree['thresholds']), 'node_sample_weight': numpy.array(tree['shares']),
+             'values': numpy.array(tree['values']) * tree['vote'] / votes} for tree in trees.values()]
+
+
+def shap_values(connection, generator):
+    explainer = peers.shap_tree_explainer()
+    for learner, options in TREES.items():
+        rows = generator.normal(size=(6000, 5)) * [1, 3, 1, 1, 10]
+        signal = numpy.where(rows[:, 0] > 0.3, rows[:, 1], numpy.where(rows[:, 4] > 2, 5, -5)) + rows[:, 2]
+        targets = signal if learner.endswith('regression') else [['a', 'b', 'c'][v] for v in (signal > -3).astype(int) + (signal > 3)]
+        rows[generator.random(rows.shape) < 0.03] = numpy.nan
+        connection.execute('DROP TABLE IF EXISTS models, samples')
+        connection.execute('CREATE TEMP TABLE samples (i int, x float8[], y text)')
+        with connection.cursor().copy('COPY samples FROM STDIN') as copy:
+            for i, (row, target) in enumerate(zip(rows, targets)):
+                copy.write_row((i, [float(v) for v in row], str(target)))
+        label = 'y::float8' if learner.endswith('regression') else 'y'
+        connection.execute(f"CREATE TEMP TABLE models AS SELECT weir.train('{learner}', x, {label}, '{json.dumps({'grace_period': 100, 'delta': 0.01, **options})}' ORDER BY i) AS model FROM samples")
+        classes = [row[0] for row in connection.execute('SELECT weir.learner_classes(model) FROM models')] or [None]
+        trees = exported(connection, classes)
+        theirs = explainer({'trees': [tree for tree in trees if len(tree['features']) > 1]}, feature_perturbation='tree_path_dependent')
+        constant = sum(tree['values'][0] for tree in trees if len(tree['features']) == 1)
+        wanted = theirs.shap_values(rows[:200], check_additivity=False).reshape(200, 5, -1)
+        bias = numpy.atleast_1d(theirs.expected_value) + constant
+        worst = 0.0
+        for number, name in enumerate(classes):
+            found = connection.execute('SELECT array_agg(e.contribution ORDER BY s.i, e.n) FROM samples s, models, weir.explain(model, s.x, %s::text) WITH ORDINALITY e (feature, contribution, n) '
+                                       'WHERE s.i < 200', (name,)).fetchone()[0]
+            found = numpy.array(found).reshape(200, 6)
+            worst = max(worst, numpy.max(numpy.abs(found[:, 1:] - wanted[:, :, number])), numpy.max(numpy.abs(found[:, 0] - bias[number])))
+        n_nodes = sum(len(tree['features']) for tree in trees)
+        check(n_nodes > 10 and worst < 1e-9, f"{learner}: contributions of {len(trees)} trees with {n_nodes} nodes are shap's, missing values too: {worst:.1e} off")
+
+
 def main():
     warnings.simplefilter('ignore')
     print(f'# REFERENCE_SEED={SEED}')
@@ -131,6 +200,7 @@ def main():
             dependences(connection, estimator, rows, learner)
             attributions(connection, rows, learner)
         drift(connection, generator)
+        shap_values(connection, generator)
     print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
     return 1 if TOTALS[1] else 0
 

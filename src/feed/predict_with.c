@@ -171,41 +171,11 @@ weir_predict_with(PG_FUNCTION_ARGS)
 Datum
 weir_predict_number_with(PG_FUNCTION_ARGS)
 {
-	FeatureReader *reader = read_call(fcinfo, 2);
-	double		number;
-
-	if (reader == NULL)
-		PG_RETURN_NULL();
-	if (learner_task(learner_kind(reader->learner)) != LEARNER_REGRESSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("learner %s predicts classes", learner_name(learner_kind(reader->learner))),
-				 errhint("Use predict_with or predict_proba_with.")));
-	number = learner_number(reader->learner, reader->row);
-	if (isnan(number))
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(number);
+	return said_number(fcinfo, read_call(fcinfo, 2));
 }
 
 Datum
 weir_predict_proba_with(PG_FUNCTION_ARGS)
 {
-	FeatureReader *reader = read_call(fcinfo, 3);
-	double		probabilities[LEARNER_MAX_CLASSES];
-	text	   *name;
-	int			class;
-
-	if (reader == NULL || PG_ARGISNULL(2))
-		PG_RETURN_NULL();
-	if (learner_task(learner_kind(reader->learner)) == LEARNER_REGRESSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("learner %s predicts numbers, which have no probabilities", learner_name(learner_kind(reader->learner))),
-				 errhint("Use predict_number_with.")));
-	name = PG_GETARG_TEXT_PP(2);
-	class = learner_class(reader->learner, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
-	if (class < 0)
-		PG_RETURN_FLOAT8(0);
-	learner_probabilities(reader->learner, reader->row, probabilities);
-	PG_RETURN_FLOAT8(probabilities[class]);
+	return said_probability(fcinfo, read_call(fcinfo, 3), 2);
 }

@@ -1,5 +1,14 @@
 -- learn: what matters to a model, as a whole ---------------------------------------------------------------------------------------------------
 
+CREATE FUNCTION weir.learner_trees(model weir.learner) RETURNS TABLE (tree int, node int, parent int, depth int, feature text, relation text, threshold float8, category text, takes_missing boolean,
+    is_leaf boolean, weight float8, class_shares jsonb, mean float8, vote float8)
+    AS 'MODULE_PATHNAME', 'weir_learner_trees' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION weir.learner_trees(weir.learner) IS
+    'The trees of a model, a row per node, to look at or to export: tree and node number from 0, parents before children. Rows come from the parent where feature is <= or > the threshold, or is (=) or is not (<>) the category; '
+    'takes_missing: those whose feature is missing, or of a category met later, come here. weight: of the rows that came here. class_shares: of the classes among them when the node was last a leaf, {"class": share}; mean: of regression, of their '
+    'numbers. vote: what the tree weighs in a forest. Leaves that predict by naive Bayes or by a linear model say something else of a row, and trees that grow aside to replace others are left out. '
+    'Raises 0A000 for a model that is not made of trees. No rows before the first row.';
+
 CREATE TYPE weir.feature_importance AS (feature text, importance float8, stddev float8, score float8, n bigint);
 COMMENT ON TYPE weir.feature_importance IS
     'How much worse a model is without a feature: importance: its score on n rows (accuracy; of numbers R squared) less that with the values of the feature dealt out anew, the mean over the rounds, and their stddev. See weir.permutation_importance.';

@@ -161,6 +161,15 @@ forest_contribute(const Learner *learner, const double *row, int class, double *
 			tree_contribute(learner, &forest->members[i].tree, row, class, weights[i] / sum, bias, contributions);
 }
 
+static void
+forest_visit(const Learner *learner, LearnerNodeVisitor visit, void *context)
+{
+	const Forest *forest = learner->state;
+
+	for (int i = 0; i < forest->n_members; i++)
+		tree_visit(learner, &forest->members[i].tree, i, vote_weight(learner, &forest->members[i]), visit, context);
+}
+
 /* ---- the stored form ---- */
 
 static void
@@ -181,7 +190,8 @@ forest_archive(Learner *learner, Archive *archive)
 	{ \
 		.name = the_name, .reference = the_reference, .task = the_task, .options = the_options, \
 		.n_options = N_OPTIONS(the_options), .state_size = sizeof(Forest), .start = forest_start, .finish = forest_finish, \
-		.learn = forest_learn, .predict = forest_predict, .contribute = forest_contribute, .archive = forest_archive \
+		.learn = forest_learn, .predict = forest_predict, .contribute = forest_contribute, .visit_trees = forest_visit, \
+		.archive = forest_archive \
 	}
 
 const LearnerMethod online_bagging_method =

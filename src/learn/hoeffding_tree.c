@@ -114,6 +114,12 @@ single_contribute(const Learner *learner, const double *row, int class, double *
 }
 
 static void
+single_visit(const Learner *learner, LearnerNodeVisitor visit, void *context)
+{
+	tree_visit(learner, &((const SingleTree *) learner->state)->tree, 0, 1, visit, context);
+}
+
+static void
 single_archive(Learner *learner, Archive *archive)
 {
 	archive_tree(learner, archive, &((SingleTree *) learner->state)->tree);
@@ -123,7 +129,8 @@ single_archive(Learner *learner, Archive *archive)
 	{ \
 		.name = the_name, .reference = the_reference, .task = the_task, .options = the_options, \
 		.n_options = N_OPTIONS(the_options), .state_size = sizeof(SingleTree), .start = single_start, .finish = single_finish, \
-		.learn = single_learn, .predict = single_predict, .contribute = single_contribute, .archive = single_archive \
+		.learn = single_learn, .predict = single_predict, .contribute = single_contribute, .visit_trees = single_visit, \
+		.archive = single_archive \
 	}
 
 const LearnerMethod hoeffding_tree_method =

@@ -494,6 +494,21 @@ learner_mean_contribution(const Learner *learner, int feature)
 	return learner->contributions != NULL && learner->n_asked > 0 ? learner->contributions[feature] : NAN;
 }
 
+/* ---- trees, node by node ---- */
+
+bool
+learner_has_trees(LearnerKind kind)
+{
+	return methods[kind]->visit_trees != NULL;
+}
+
+void
+learner_visit_trees(const Learner *learner, LearnerNodeVisitor visit, void *context)
+{
+	if (learner->is_started)
+		learner->method->visit_trees(learner, visit, context);
+}
+
 /* ---- the stored form ---- */
 
 /* A version, the kind, then what archive_learner names. */

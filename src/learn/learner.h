@@ -171,6 +171,42 @@ extern void learner_contributions(const Learner *learner, const double *row, int
 /* How large the contributions of a feature are in the mean, over one row learned in 256; NaN while none was looked at. */
 extern double learner_mean_contribution(const Learner *learner, int feature);
 
+/* ---- trees, node by node ---- */
+
+/* How rows come to a node from the one above: the feature is at most or above the value, or is or is not the category. */
+typedef enum LearnerRelation
+{
+	RELATION_NONE,				/* a root */
+	RELATION_AT_MOST,
+	RELATION_ABOVE,
+	RELATION_IS,
+	RELATION_IS_NOT
+} LearnerRelation;
+
+typedef struct LearnerNode
+{
+	int			tree;			/* from 0, in a learner of one always 0 */
+	int			number;			/* within the tree from 0, parents before children */
+	int			parent;			/* -1: none */
+	int			depth;
+	int			feature;		/* that of the parent's split */
+	LearnerRelation relation;
+	double		value;			/* or the code of a category */
+	bool		takes_missing;	/* rows whose feature is missing, or of a category that the split does not know, come here */
+	bool		is_leaf;
+	double		weight;			/* of rows that came here */
+	const double *shares;		/* of the classes among them, NULL of regression */
+	double		mean;			/* of their numbers */
+	double		vote;			/* how much the tree's answer weighs beside those of others */
+} LearnerNode;
+
+typedef void (*LearnerNodeVisitor)(void *context, const LearnerNode *node);
+
+/* Whether it is made of trees; then all their nodes, from the root, left before right. Trees that may replace others are left out.
+ */
+extern bool learner_has_trees(LearnerKind kind);
+extern void learner_visit_trees(const Learner *learner, LearnerNodeVisitor visit, void *context);
+
 /* ---- the stored form ---- */
 
 typedef enum LearnerStatus

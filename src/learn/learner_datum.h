@@ -41,4 +41,14 @@ extern Learner *cached_learner(FunctionCallInfo fcinfo);
 /* What the learner says of the row just read, as text: a class or a number; *is_known false when it says nothing. */
 extern Datum learner_prediction(const FeatureReader *reader, bool *is_known);
 
+/*
+ * The same as what a function returns, NULL for no reader: the number; the probability of the class that argument number names.
+ * Raise 0A000 for a learner that has none.
+ */
+extern Datum said_number(FunctionCallInfo fcinfo, const FeatureReader *reader);
+extern Datum said_probability(FunctionCallInfo fcinfo, const FeatureReader *reader, int number);
+
+/* jsonb: a number per class, such as its probability. */
+extern Datum class_numbers(const Learner *learner, const double *numbers);
+
 #endif

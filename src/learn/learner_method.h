@@ -37,6 +37,9 @@ typedef struct LearnerMethod
 	/* NULL: it has none. */
 	void		(*contribute)(const Learner *learner, const double *row, int class, double *bias, double *contributions);
 
+	/* NULL: it is not made of trees. Calls visit for each node of each tree. */
+	void		(*visit_trees)(const Learner *learner, LearnerNodeVisitor visit, void *context);
+
 	/* Reads into a started state. */
 	void		(*archive)(Learner *learner, Archive *archive);
 } LearnerMethod;

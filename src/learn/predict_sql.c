@@ -82,9 +82,8 @@ weir_predict(PG_FUNCTION_ARGS)
 }
 
 Datum
-weir_predict_number(PG_FUNCTION_ARGS)
+said_number(FunctionCallInfo fcinfo, const FeatureReader *reader)
 {
-	FeatureReader *reader = read_call(fcinfo);
 	double		number;
 
 	if (reader == NULL)
@@ -93,11 +92,17 @@ weir_predict_number(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("learner %s predicts classes", learner_name(learner_kind(reader->learner))),
-				 errhint("Use predict or predict_proba.")));
+				 errhint("predict and predict_with give the class, predict_proba and predict_proba_with probabilities.")));
 	number = learner_number(reader->learner, reader->row);
 	if (isnan(number))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(number);
+}
+
+Datum
+weir_predict_number(PG_FUNCTION_ARGS)
+{
+	return said_number(fcinfo, read_call(fcinfo));
 }
 
 static void
@@ -107,7 +112,7 @@ require_classes(const Learner *learner)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("learner %s predicts numbers, which have no probabilities", learner_name(learner_kind(learner))),
-				 errhint("Use predict_number.")));
+				 errhint("Use predict_number or predict_number_with.")));
 }
 
 static char *
@@ -120,52 +125,64 @@ class_text(const Learner *learner, int class)
 }
 
 Datum
-weir_predict_proba(PG_FUNCTION_ARGS)
+class_numbers(const Learner *learner, const double *numbers)
 {
-	FeatureReader *reader = read_call(fcinfo);
-	double		probabilities[LEARNER_MAX_CLASSES];
 	StringInfoData text;
 
-	if (reader == NULL)
-		PG_RETURN_NULL();
-	require_classes(reader->learner);
-	learner_probabilities(reader->learner, reader->row, probabilities);
 	initStringInfo(&text);
 	appendStringInfoChar(&text, '{');
-	for (int i = 0; i < learner_n_classes(reader->learner); i++)
+	for (int i = 0; i < learner_n_classes(learner); i++)
 	{
 		appendStringInfoString(&text, i == 0 ? "" : ", ");
-		escape_json(&text, class_text(reader->learner, i));
-		appendStringInfo(&text, ": %s", isfinite(probabilities[i]) ? double_to_shortest_decimal(probabilities[i]) : "null");
+		escape_json(&text, class_text(learner, i));
+		appendStringInfo(&text, ": %s", isfinite(numbers[i]) ? double_to_shortest_decimal(numbers[i]) : "null");
 	}
 	appendStringInfoChar(&text, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
 }
 
-/* The code of a class named by argument 2; -1 where the learner has not met it. */
-static int
-class_argument(FunctionCallInfo fcinfo, const Learner *learner)
+Datum
+weir_predict_proba(PG_FUNCTION_ARGS)
 {
-	text	   *name = PG_GETARG_TEXT_PP(2);
+	FeatureReader *reader = read_call(fcinfo);
+	double		probabilities[LEARNER_MAX_CLASSES];
+
+	if (reader == NULL)
+		PG_RETURN_NULL();
+	require_classes(reader->learner);
+	learner_probabilities(reader->learner, reader->row, probabilities);
+	return class_numbers(reader->learner, probabilities);
+}
+
+/* The code of a class named by an argument; -1 where the learner has not met it. */
+static int
+class_argument(FunctionCallInfo fcinfo, const Learner *learner, int number)
+{
+	text	   *name = PG_GETARG_TEXT_PP(number);
 
 	return learner_class(learner, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 }
 
 Datum
-weir_predict_proba_of(PG_FUNCTION_ARGS)
+said_probability(FunctionCallInfo fcinfo, const FeatureReader *reader, int number)
 {
-	FeatureReader *reader = read_call(fcinfo);
 	double		probabilities[LEARNER_MAX_CLASSES];
 	int			class;
 
-	if (reader == NULL || PG_ARGISNULL(2))
+	if (reader == NULL || PG_ARGISNULL(number))
 		PG_RETURN_NULL();
 	require_classes(reader->learner);
-	class = class_argument(fcinfo, reader->learner);
+	class = class_argument(fcinfo, reader->learner, number);
 	if (class < 0)
 		PG_RETURN_FLOAT8(0);
 	learner_probabilities(reader->learner, reader->row, probabilities);
 	PG_RETURN_FLOAT8(probabilities[class]);
+}
+
+Datum
+weir_predict_proba_of(PG_FUNCTION_ARGS)
+{
+	return said_probability(fcinfo, read_call(fcinfo), 2);
 }
 
 /* Low and high about the number; nulls where too few errors are known. */
@@ -223,7 +240,7 @@ explained_class(FunctionCallInfo fcinfo, const FeatureReader *reader)
 		return 0;
 	if (!PG_ARGISNULL(2))
 	{
-		class = class_argument(fcinfo, learner);
+		class = class_argument(fcinfo, learner, 2);
 		if (class < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -283,6 +283,7 @@ split_leaf(Learner *learner, Tree *tree, TreeNode **place, const Observer *obser
 	node->feature = split->feature;
 	node->value = split->value;
 	node->depth = leaf->depth;
+	node->cover = leaf->cover;
 	node->targets = leaf->targets;
 	node->n_classes = leaf->n_classes;
 	node->stats = leaf->stats;
@@ -297,7 +298,6 @@ split_leaf(Learner *learner, Tree *tree, TreeNode **place, const Observer *obser
 		int			category;
 
 		node->children[i] = create_child(learner, tree, leaf, node->n_classes, observer, split, i, &category);
-		node->cover += node->children[i]->cover;
 		if (node->categories != NULL)
 			node->categories[i] = category;
 	}

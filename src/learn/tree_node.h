@@ -79,7 +79,7 @@ struct TreeNode
 	TreeNode  **children;
 	int		   *categories;		/* of SPLIT_CATEGORIES: of each child */
 	int			depth;
-	double		cover;			/* weight that came here or, where it was split, was estimated to */
+	double		cover;			/* weight that came here, or was estimated to when it was made */
 	int			n_classes;
 	double	   *stats;			/* weight per class */
 	Spread		targets;		/* of regression */
@@ -287,5 +287,10 @@ extern Watch *watch_create(Learner *learner);
 /* Adds weight times the contributions to the probability of a class. */
 extern void tree_contribute(const Learner *learner, const Tree *tree, const double *row, int class, double weight, double *bias,
 							double *contributions);
+
+/* ---- tree_visit.c ---- */
+
+/* All nodes of a tree, which is that number of its learner's. */
+extern void tree_visit(const Learner *learner, const Tree *tree, int number, double vote, LearnerNodeVisitor visit, void *context);
 
 #endif
