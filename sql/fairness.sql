@@ -30,6 +30,16 @@ FROM fairness_groups((SELECT fairness(repaid, approved, sex) FROM loans), min_gr
 SELECT group_name, n FROM fairness_groups((SELECT fairness(repaid, approved, sex, width_bucket(age, ARRAY[25, 40, 60])) FROM loans));
 SELECT sex, round((count(*) FILTER (WHERE approved))::numeric / count(approved), 4) AS selection_rate FROM loans GROUP BY sex ORDER BY sex;
 
+-- every rate with its interval
+SELECT rate, group_name, round(value::numeric, 4) AS value, round(low::numeric, 4) AS low, round(high::numeric, 4) AS high, n, status
+FROM fairness_rates((SELECT fairness(repaid, approved, sex) FROM loans), min_group_size => 10);
+SELECT rate, group_name, round(value::numeric, 4) AS value, round(low::numeric, 4) AS low, n, status
+FROM fairness_rates((SELECT fairness(repaid, approved, sex) FROM loans), '{positive_predictive_value,accuracy}', 10, 0.9, 'suppress');
+SELECT count(*) FROM fairness_rates(NULL);
+SELECT * FROM fairness_rates('{"columns": 1, "groups": []}', '{tpr}');
+SELECT * FROM fairness_rates('{"columns": 1, "groups": []}', ARRAY[NULL]);
+SELECT * FROM fairness_rates('{"columns": 1, "groups": []}', small_groups => 'shrink');
+
 -- metrics
 SELECT metric, group_name, reference_group, round(value::numeric, 4) AS value, round(low::numeric, 4) AS low, round(high::numeric, 4) AS high,
        round(p_value::numeric, 5) AS p_value, n, n_reference, threshold, verdict, status

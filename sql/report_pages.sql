@@ -90,8 +90,7 @@ SELECT c.* FROM fairness_page, check_page(html) c;
 SELECT html LIKE '%<div class="head alert">%' AS headline, html LIKE '%1 groups are too small to judge: few%' AS small, html LIKE '%four_fifths: ratios below 0.8%' AS rule FROM fairness_page;
 SELECT count(*) > 50 AS shown, count(*) FILTER (WHERE v NOT IN (SELECT shown(html))) AS missing
 FROM fairness_page, (SELECT unnest(ARRAY[m.value, m.low, m.high]) FROM weir.fairness_metrics((SELECT weir.fairness(repaid, approved, sex) FROM decisions), adjust => 'holm') m
-                     UNION ALL SELECT unnest(ARRAY[g.selection_rate, g.selection_rate_low, g.tpr, g.fpr, g.ppv]) FROM weir.fairness_groups((SELECT weir.fairness(repaid, approved,
-    sex) FROM decisions), 30) g) x (v) WHERE v IS NOT NULL;
+                     UNION ALL SELECT unnest(ARRAY[r.value, r.low, r.high]) FROM weir.fairness_rates((SELECT weir.fairness(repaid, approved, sex) FROM decisions)) r) x (v) WHERE v IS NOT NULL;
 SELECT weir.fairness_html((SELECT weir.fairness(repaid, approved, sex) FROM decisions), small_groups => 'suppress', rule => 'practical', metrics => '{demographic_parity_ratio}',
     reference => 'F') LIKE '%practical%' AS options;
 SELECT weir.fairness_html((SELECT weir.fairness(repaid, approved, sex) FROM decisions WHERE false)) IS NULL;

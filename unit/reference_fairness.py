@@ -67,6 +67,8 @@ RATES = {
     "fdr": lambda m: (m["fp"], m["tp"] + m["fp"]),
     "for": lambda m: (m["fn"], m["tn"] + m["fn"]),
 }
+SHORT = {"true_positive_rate": "tpr", "false_positive_rate": "fpr", "true_negative_rate": "tnr", "false_negative_rate": "fnr", "positive_predictive_value": "ppv",
+         "negative_predictive_value": "npv", "false_discovery_rate": "fdr", "false_omission_rate": "for"}
 METRICS = {
     "demographic_parity": "selection_rate", "equal_opportunity": "tpr", "false_positive_rate": "fpr", "predictive_parity": "ppv",
     "accuracy": "accuracy", "false_negative_rate": "fnr", "true_negative_rate": "tnr", "negative_predictive_value": "npv",
@@ -123,6 +125,11 @@ def compare_case(connection, label, prediction, groups):
             check(close(row[rate], share(*RATES[rate](confusion))), f"{rate} {row[rate]} of {confusion}")
         low, high = proportion_confint(*RATES["selection_rate"](confusion), alpha=1 - confidence, method="wilson")
         check(close(row["selection_rate_low"], low) and close(row["selection_rate_high"], high), f"Wilson interval of {confusion}")
+    for rate, group, value, low, high, n, status in connection.execute(f"SELECT * FROM weir.fairness_rates({source}, min_group_size => 20, confidence => %s)", arguments + (confidence,)):
+        x, trials = RATES[SHORT.get(rate, rate)](confusions[group])
+        expected = (None, None, None) if trials == 0 else (x / trials, *proportion_confint(x, trials, alpha=1 - confidence, method="wilson"))
+        check(n == trials and all(map(close, (value, low, high), expected)), f"{rate}, Wilson interval of {x} in {trials}: {value, low, high} {expected}")
+        check(status == ("undefined" if trials == 0 else "insufficient" if trials < 20 else "ok"), f"{rate} of {trials}: {status}")
 
     cursor = connection.execute(f"SELECT * FROM weir.fairness_metrics({source}, min_group_size => 0, confidence => %s)", arguments + (confidence,))
     names = [column.name for column in cursor.description]

@@ -195,7 +195,7 @@ def printing(page, url):
 
 def numbers(page, connection, url):
     page.open(url)
-    shown = page.evaluate("[...document.querySelectorAll('#columns table tbody tr')].filter(r => r.querySelector('th')).map(r => [r.cells[0].textContent, "
+    shown = page.evaluate("[...document.querySelectorAll('#columns table.s tbody tr')].filter(r => r.querySelector('th')).map(r => [r.cells[0].textContent, "
                           "...[...r.cells].slice(4, 6).map(c => +c.dataset.value), r.cells[1].textContent.replace(/^\\W+/, '')])")
     # The page is of that moment: a minute without rows later, another window is final.
     last = re.search(r'the last final window, (\S+ \S+) to ', page.evaluate('document.body.textContent'))[1]
@@ -212,6 +212,30 @@ def numbers(page, connection, url):
     for view, query in queries.items():
         values = [row[0] for row in connection.execute(query, (MONITOR, last, last))]
         check(len(values) > 3 and set(values) <= every, f'{view}: its numbers are shown', set(values) - every)
+
+
+def tables_of_charts(page, connection, url):
+    """What courses and the timeline show stands in tables too: as many values as the views have, the same to four digits."""
+    page.open(url)
+    since, until = page.evaluate("(r => [r[0].cells[0].textContent, r[r.length - 1].cells[0].textContent])([...document.querySelector('#columns .courses').tBodies[0].rows])")
+    queries = {
+        'columns': "SELECT window_start, metric || ' of ' || column_name, value FROM weir.drift_scores(%s, since => %s, until => %s::timestamptz + interval '1 s') "
+                   'WHERE is_primary AND segment IS NULL AND value IS NOT NULL',
+        'fairness': "SELECT window_start, metric || ' of ' || protected, value FROM weir.fairness_scores(%s, since => %s, until => %s::timestamptz + interval '1 s') "
+                    'WHERE group_name IS NULL AND segment IS NULL AND value IS NOT NULL',
+        'performance': "SELECT window_start, metric || CASE WHEN is_estimate THEN ', estimated' ELSE '' END, value FROM weir.performance_scores(%s, since => %s, "
+                       "until => %s::timestamptz + interval '1 s') WHERE segment IS NULL AND value IS NOT NULL"}
+    for section, query in queries.items():
+        rows = page.evaluate(f"(t => [[...t.tHead.rows[0].cells], ...[...t.tBodies[0].rows].map(r => [...r.cells])].map(r => r.map(c => c.textContent.trim())))"
+                             f"(document.querySelector('#{section} .courses'))")
+        shown = {(row[0], name): float(value.split()[0].replace('∞', 'inf').replace('−', '-')) for row in rows[1:] for name, value in zip(rows[0][1:], row[1:]) if value}
+        expected = {(at.strftime('%Y-%m-%d %H:%M'), name): value for at, name, value in connection.execute(query, (MONITOR, since, until))}
+        check(len(expected) >= 20 and shown.keys() == expected.keys(), f'{section}: the table of courses has every value', shown.keys() ^ expected.keys())
+        far = [(key, shown[key], value) for key, value in expected.items() if key in shown and abs(shown[key] - value) > 5.1e-4 * abs(value) and shown[key] != value]
+        check(not far, f'{section}: the table of courses has the values of the view', far[:3])
+    told = page.evaluate("[...document.querySelectorAll('#timeline [data-tip]')].map(g => g.dataset.tip)")
+    listed = page.evaluate("[...document.querySelectorAll('#timeline tbody tr')].map(r => r.cells[1].textContent)")
+    check(len(told) > 20 and sorted(told) == sorted(listed), 'the timeline: its table has what the picture tells', set(told) ^ set(listed))
 
 
 def main():
@@ -255,6 +279,7 @@ def main():
             without_script(page, urls['monitor'])
             printing(page, urls['monitor'])
             numbers(page, connection, urls['monitor'])
+            tables_of_charts(page, connection, urls['monitor'])
         finally:
             page.close()
         connection.execute("SELECT weir.drop_monitor(%s), weir.drop_monitor('empty')", (MONITOR,))

@@ -95,7 +95,17 @@ COMMENT ON FUNCTION weir.fairness_groups(weir.fairness_table, int, float8, text)
     'known. A rate with an empty denominator is NULL. status: ok; insufficient where n < min_group_size (the rates are shown, '
     'but prove nothing); undefined where no prediction is known or a count is negative. small_groups: mark (as said), suppress (counts and rates of '
     'groups below min_group_size are NULL, for privacy), shrink (every rate is the posterior mean under a beta prior fitted to all groups, empirical '
-    'Bayes by the method of moments, Kleinman 1973: small groups are drawn towards the rate of all). f NULL: no rows.';
+    'Bayes by the method of moments, Kleinman 1973: small groups are drawn towards the rate of all). fairness_rates gives every rate its interval. f NULL: no rows.';
+
+CREATE FUNCTION weir.fairness_rates(f weir.fairness_table, rates text[] DEFAULT NULL, min_group_size int DEFAULT 1, confidence float8 DEFAULT 0.95,
+                                    small_groups text DEFAULT 'mark')
+    RETURNS TABLE(rate text, group_name text, value float8, low float8, high float8, n bigint, status text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 50 AS 'MODULE_PATHNAME', 'weir_fairness_rates';
+COMMENT ON FUNCTION weir.fairness_rates(weir.fairness_table, text[], int, float8, text) IS
+    'One row per rate and group, in the order in which rates names them (NULL: all that fairness_spread lists; another name raises 22023): value in [0, 1], low and high its Wilson '
+    'interval (1927, without continuity correction), n the rows it counts over (its denominator). Rates as in fairness_groups: true_positive_rate is tpr, positive_predictive_value ppv '
+    '(precision), false_discovery_rate 1 - ppv, false_omission_rate 1 - npv. status: ok; insufficient where n < min_group_size; undefined where n is 0 or a count is negative: value, low and high '
+    'are NULL. small_groups: mark, or suppress (value, interval and n of insufficient rows are NULL, for privacy). f NULL: no rows.';
 
 CREATE FUNCTION weir.fairness_metrics(f weir.fairness_table, reference text DEFAULT NULL, metrics text[] DEFAULT NULL, min_group_size int DEFAULT 30,
                                       confidence float8 DEFAULT 0.95, small_groups text DEFAULT 'mark', rule text DEFAULT 'four_fifths',

@@ -29,6 +29,15 @@ const NamedRate fairness_named_rates[] = {
 
 const int	fairness_n_named_rates = lengthof(fairness_named_rates);
 
+const NamedRate *
+fairness_rate_find(const char *name)
+{
+	for (int i = 0; i < fairness_n_named_rates; i++)
+		if (strcmp(fairness_named_rates[i].name, name) == 0)
+			return &fairness_named_rates[i];
+	return NULL;
+}
+
 static int
 compare_names(const void *a, const void *b)
 {

@@ -26,6 +26,9 @@ typedef struct NamedRate
 extern const NamedRate fairness_named_rates[];
 extern const int fairness_n_named_rates;
 
+/* NULL when there is none of that name. */
+extern const NamedRate *fairness_rate_find(const char *name);
+
 /* By name. */
 extern NamedGroup *fairness_named_groups(Datum table, size_t *n);
 
@@ -45,6 +48,17 @@ fairness_reference_group(const NamedGroup *groups, size_t n, const char *name, i
 
 /* The metrics that an argument (text[]) names, or all. Raises 22023. */
 extern int *fairness_read_metrics(FunctionCallInfo fcinfo, int argument, int *n);
+
+/* What becomes of a group below min_group_size. */
+typedef enum SmallGroups
+{
+	SMALL_GROUPS_MARK,			/* shown, with status insufficient */
+	SMALL_GROUPS_SUPPRESS,		/* its counts and rates are not shown: privacy */
+	SMALL_GROUPS_SHRINK			/* every rate is drawn towards that of all, the more the smaller its group */
+} SmallGroups;
+
+/* What an argument (text) says of small groups. Raises 22023. */
+extern SmallGroups fairness_read_small_groups(FunctionCallInfo fcinfo, int argument, bool may_shrink);
 
 /* Raises 22023. */
 extern void fairness_check_options(int32 min_group_size, double confidence);

@@ -182,13 +182,13 @@ read_rate(FunctionCallInfo fcinfo, int argument, const char *preset)
 {
 	const char *name = PG_ARGISNULL(argument) ? preset : text_to_cstring(PG_GETARG_TEXT_PP(argument));
 
-	for (int i = 0; i < fairness_n_named_rates; i++)
-		if (strcmp(fairness_named_rates[i].name, name) == 0)
-			return fairness_named_rates[i].rate;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no rate \"%s\"", name),
-			 errhint("SELECT rate FROM weir.fairness_spread(f) lists them.")));
-	return RATE_SELECTION;		/* not reached */
+	const NamedRate *rate = fairness_rate_find(name);
+
+	if (rate == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no rate \"%s\"", name),
+				 errhint("SELECT rate FROM weir.fairness_spread(f) lists them.")));
+	return rate->rate;
 }
 
 /* ---- subset scan ---- */

@@ -12,6 +12,10 @@ COMMENT ON FUNCTION weir._pane_windows(int, text, interval, interval, timestampt
     'per column), drift (with its baseline) or fairness (a row per protected column). items: which columns or protected columns, '
     'by number; NULL for all. NULL sizes: the monitor''s. Internal.';
 
+CREATE FUNCTION weir._rate_metric_names() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+    RETURN ARRAY['selection_rate', 'true_positive_rate', 'false_positive_rate'];
+COMMENT ON FUNCTION weir._rate_metric_names() IS 'Metrics of groups, which have no row over all groups. Internal.';
+
 CREATE FUNCTION weir._settings(monitor_id int, only_metrics text[] DEFAULT NULL)
     RETURNS TABLE (monitor text, final_before timestamptz, has_gap boolean, min_n bigint, min_group_size int, confidence float8,
         reference jsonb, adjust text, drift_metrics text[], fairness_metrics text[], rate_metrics text[], adjust_over text, drift_options jsonb,
@@ -33,7 +37,7 @@ BEGIN ATOMIC
              ELSE ARRAY(SELECT u FROM unnest(w.wanted) u WHERE weir.drift_metric_name(u) IS NOT NULL) END,
         CASE WHEN w.wanted IS NOT NULL THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u = ANY (weir.fairness_metric_names())) END,
         CASE WHEN w.wanted IS NOT NULL
-             THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u IN ('selection_rate', 'true_positive_rate', 'false_positive_rate')) END,
+             THEN ARRAY(SELECT u FROM unnest(w.wanted) u WHERE u = ANY (weir._rate_metric_names())) END,
         coalesce(m.options ->> 'adjust_over', 'columns'),
         coalesce(m.options -> 'drift', '{}')
             || CASE WHEN m.options ? 'thresholds' THEN jsonb_build_object('thresholds', m.options -> 'thresholds') ELSE '{}' END,
@@ -263,13 +267,8 @@ BEGIN ATOMIC
                 FROM weir.fairness_metrics(p.fairness, s.reference ->> m.protected[p.item]::text, s.fairness_metrics, s.min_group_size,
                     s.confidence) x
                 UNION ALL
-                SELECT r.metric, g.group_name, NULL, r.value, r.low, r.high, NULL, r.n, NULL, NULL, NULL,
-                    CASE WHEN r.value IS NULL THEN 'undefined' WHEN r.n < s.min_group_size THEN 'insufficient' ELSE 'ok' END
-                FROM weir.fairness_groups(p.fairness, s.min_group_size, s.confidence) g,
-                    LATERAL (VALUES ('selection_rate', g.selection_rate, g.selection_rate_low, g.selection_rate_high, g.n),
-                                    ('true_positive_rate', g.tpr, NULL, NULL, g.n_positive),
-                                    ('false_positive_rate', g.fpr, NULL, NULL, g.n_negative)) r (metric, value, low, high, n)
-                WHERE s.rate_metrics IS NULL OR r.metric = ANY (s.rate_metrics)
+                SELECT r.rate, r.group_name, NULL, r.value, r.low, r.high, NULL, r.n, NULL, NULL, NULL, r.status
+                FROM weir.fairness_rates(p.fairness, coalesce(s.rate_metrics, weir._rate_metric_names()), s.min_group_size, s.confidence) r
                 UNION ALL
                 -- One row says that the window is not to be had any more.
                 SELECT coalesce(s.fairness_metrics[1], 'demographic_parity_ratio'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'undefined'
@@ -610,7 +609,7 @@ CREATE VIEW weir.progress WITH (security_barrier) AS
              WHEN b.state = 'reading' AND s.n_waiting = 0 AND s.n_reading = 0 THEN 'catching up'
              ELSE b.state END AS phase,
         b.since, b.until, b.method, s.n_slices AS slices, s.n_done AS slices_done, x.rows_done, greatest(b.rows_total, x.rows_done) AS rows_total,
-        CASE WHEN b.state IN ('reading', 'done') THEN least(1, x.rows_done::float8 / nullif(greatest(b.rows_total, x.rows_done), 0)) END AS share_done,
+        CASE b.state WHEN 'done' THEN 1 WHEN 'reading' THEN least(1, x.rows_done::float8 / nullif(greatest(b.rows_total, x.rows_done), 0)) END AS share_done,
         x.rows_done / nullif(x.seconds, 0) AS rows_per_second,
         CASE WHEN b.state = 'reading' AND x.rows_done > 0
              THEN greatest(b.rows_total - x.rows_done, 0)::float8 / x.rows_done * x.seconds * interval '1 s' END AS time_left,

@@ -132,10 +132,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION weir._rule_reach(int) IS 'For how many windows what one window says can matter. Internal.';
 
-CREATE FUNCTION weir._rate_metric_names() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    RETURN ARRAY['selection_rate', 'true_positive_rate', 'false_positive_rate'];
-COMMENT ON FUNCTION weir._rate_metric_names() IS 'Metrics of groups, which have no row over all groups. Internal.';
-
 CREATE FUNCTION weir._score_families(monitor_id int, metric text) RETURNS TABLE (family text, metric text, is_computed boolean)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

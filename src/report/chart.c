@@ -12,15 +12,15 @@
 
 #define COURSE_WIDTH 190
 #define COURSE_HEIGHT 44
-#define COURSE_LABEL 58 /* room for the last value, right of the line */
+#define COURSE_LABEL 46 /* room for the last value, right of the line */
 #define BINS_WIDTH 200
 #define BINS_HEIGHT 44
 #define BINS_LABEL 15 /* below: where the axis begins and ends */
-#define CATEGORY_NAME 92
-#define CATEGORY_BAR 90
+#define CATEGORY_NAME 100
+#define CATEGORY_BAR 80
 #define CATEGORY_SHARE 36
 #define CATEGORY_ROW 15
-#define CATEGORY_LETTERS 14
+#define CATEGORY_LETTERS 12
 #define INTERVAL_WIDTH 220
 
 static void
@@ -128,7 +128,7 @@ add_course_tips(StringInfo out, const Point *points, int n, const char *what)
 
 void
 chart_course(StringInfo out, const char *label, const Point *points, int n, double threshold, const Point *estimates,
-			 int n_estimates, bool from_zero)
+			 int n_estimates, double shown, bool from_zero)
 {
 	double		smallest = from_zero ? 0 : INFINITY;
 	double		largest = -INFINITY;
@@ -149,6 +149,8 @@ chart_course(StringInfo out, const char *label, const Point *points, int n, doub
 	if (isnan(last))
 		for (int i = 0; i < n_estimates; i++)
 			last = isfinite(estimates[i].value) ? estimates[i].value : last;
+	if (isfinite(shown))
+		last = shown;
 	begin_chart(out, COURSE_WIDTH + COURSE_LABEL, COURSE_HEIGHT, label);
 	if (n > 0)
 		add_course_tips(out, points, n, "");
@@ -246,8 +248,8 @@ chart_bins(StringInfo out, const char *label, const Shares *shares, double large
 }
 
 /* As much of a name as there is room for. */
-static char *
-short_name(const char *name)
+static void
+add_short_name(StringInfo out, const char *name)
 {
 	int			used = 0;
 	const char *at = name;
@@ -257,11 +259,15 @@ short_name(const char *name)
 		int			places = Max(0, pg_encoding_dsplen(GetDatabaseEncoding(), at));
 
 		if (used + places > CATEGORY_LETTERS)
-			return psprintf("%s..", pnstrdup(name, at - name));
+		{
+			html_text(out, pnstrdup(name, at - name));
+			appendStringInfoString(out, "&#8230;");
+			return;
+		}
 		used += places;
 		at += pg_mblen(at);
 	}
-	return *name ? pstrdup(name) : pstrdup("(empty)");
+	html_text(out, *name ? name : "(empty)");
 }
 
 static void
@@ -277,7 +283,7 @@ chart_categories(StringInfo out, const char *label, const Shares *shares, double
 		int			top = i * CATEGORY_ROW;
 
 		appendStringInfo(out, "<text x=\"0\" y=\"%d\">", top + 11);
-		html_text(out, short_name(shares->labels[i]));
+		add_short_name(out, shares->labels[i]);
 		appendStringInfo(out,
 						 "</text><rect class=\"now\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\"/><path class=\"then\" "
 						 "d=\"M%.1f %dV%d\"/><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.2g %%</text>",
@@ -314,12 +320,15 @@ interval_place(double value, double smallest, double largest)
 void
 chart_interval_axis(StringInfo out, AxisEnds ends)
 {
+	/* none at all for differences and ratios */
+	double		between = ends.axis == AXIS_RATIO ? 1 : ends.smallest + (ends.largest - ends.smallest) / 2;
+
 	appendStringInfo(out,
 					 "<svg aria-hidden=\"true\" width=\"%d\" height=\"16\" viewBox=\"0 0 %d 16\"><text x=\"2\" "
-					 "y=\"12\">%.2g</text><text x=\"%d\" y=\"12\" text-anchor=\"middle\">%.2g</text><text x=\"%d\" y=\"12\" "
+					 "y=\"12\">%.2g</text><text x=\"%.1f\" y=\"12\" text-anchor=\"middle\">%.2g</text><text x=\"%d\" y=\"12\" "
 					 "text-anchor=\"end\">%.2g</text></svg>",
-					 INTERVAL_WIDTH, INTERVAL_WIDTH, ends.smallest, INTERVAL_WIDTH / 2,
-					 ends.smallest + (ends.largest - ends.smallest) / 2, INTERVAL_WIDTH - 2, ends.largest);
+					 INTERVAL_WIDTH, INTERVAL_WIDTH, ends.smallest, interval_place(between, ends.smallest, ends.largest), between,
+					 INTERVAL_WIDTH - 2, ends.largest);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "monitor/classification.h"
 #include "report/page.h"
+#include "report/report.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
@@ -46,6 +47,7 @@ typedef struct Column
 	const char *reason;			/* why there is no score, or NULL */
 	Datum		summaries[2];	/* 0: none */
 	bool		is_withheld;
+	bool		is_time;		/* a summary of seconds since 1970 */
 } Column;
 
 typedef struct Comparison
@@ -174,10 +176,11 @@ static const char statistics_query[] = STATISTICS
 	"AS change FROM v ORDER BY place";
 
 /* Of times, as such where they are points in time. */
-static const char times_query[] =
-	STATISTICS "SELECT statistic, weir._shown_value(baseline, CASE WHEN place NOT IN (1, 2, 3, 4, 6, 7) THEN '1970' END) AS "
-			   "baseline, weir._shown_value(current, CASE WHEN place NOT IN (1, 2, 3, 4, 6, 7) THEN '1970' END) AS current FROM v "
-			   "ORDER BY place";
+static const char times_query[] = STATISTICS
+	"SELECT statistic, CASE place WHEN 6 THEN date_trunc('seconds', baseline * interval '1 s')::text ELSE "
+	"weir._shown_value(baseline, CASE WHEN place NOT IN (1, 2, 3, 4, 7) THEN '1970' END) END AS baseline, CASE place WHEN 6 "
+	"THEN date_trunc('seconds', current * interval '1 s')::text ELSE weir._shown_value(current, CASE WHEN place NOT IN (1, "
+	"2, 3, 4, 7) THEN '1970' END) END AS current FROM v ORDER BY place";
 
 /* What may be told of a column that is withheld. */
 static const char counts_query[] = STATISTICS "SELECT statistic, baseline, current FROM v WHERE place <= 4 ORDER BY place";
@@ -227,7 +230,7 @@ run_on_summaries(const Comparison *comparison, const Column *column, const char 
 
 /* The query as anybody can run it. */
 static void
-show_query(const Comparison *comparison, const Column *column, const char *pattern)
+show_query(const Comparison *comparison, const Column *column, const char *what, const char *pattern)
 {
 	const char *shown[2] = {"baseline", "current"};
 	const char *suffix = strcmp(column->kind, "numeric") == 0 ? "_numeric"
@@ -238,7 +241,7 @@ show_query(const Comparison *comparison, const Column *column, const char *patte
 		if (comparison->froms[side] != NULL)
 			shown[side] =
 				psprintf("(SELECT weir.summarize%s(%s) FROM %s)", suffix, quote_identifier(column->name), comparison->froms[side]);
-	html_query(comparison->out, fill_in(pattern, shown[0], shown[1]));
+	html_query(comparison->out, what, fill_in(pattern, shown[0], shown[1]));
 }
 
 /* ---- parts of the page ---- */
@@ -323,11 +326,26 @@ add_missing(Comparison *comparison, const Column *column)
 	if (column->summaries[0] != (Datum) 0 &&
 		run_on_summaries(comparison, column, "SELECT weir.null_share(@baseline), weir.null_share(@current)") == 1)
 	{
-		html_number_cell(comparison->out, 0, 1);
-		html_number_cell(comparison->out, 0, 2);
+		html_share_cell(comparison->out, report_number(0, 1));
+		html_share_cell(comparison->out, report_number(0, 2));
 	}
 	else
 		appendStringInfoString(comparison->out, "<td class=\"n\"></td><td class=\"n\"></td>");
+}
+
+/* Times are summaries of seconds. */
+static void
+mark_times(Comparison *comparison)
+{
+	for (int i = 0; i < comparison->n_columns; i++)
+	{
+		Column	   *column = &comparison->columns[i];
+
+		if (column->summaries[0] == (Datum) 0 && column->summaries[1] == (Datum) 0)
+			continue;
+		run_on_summaries(comparison, column, "SELECT coalesce(weir.unit(@baseline), weir.unit(@current), '') LIKE '%1970%'");
+		column->is_time = strcmp(sql_text(0, 1), "t") == 0;
+	}
 }
 
 static void
@@ -350,14 +368,14 @@ add_columns(Comparison *comparison)
 		Score	   *score = &column->scores[0];
 
 		appendStringInfoString(out, "<tr><th scope=\"row\">");
-		html_text(out, column->name);
-		appendStringInfo(out, "<br><span class=\"soft\">%s</span></th>", column->kind);
+		html_name(out, column->name);
+		appendStringInfo(out, "<br><span class=\"soft\">%s</span></th>", column->is_time ? "time" : column->kind);
 		html_verdict_cell(out, score->verdict, score->status);
 		add_distribution(comparison, column);
 		html_text_cell(out, score->metric);
 		html_value_cell(out, score->value);
 		html_value_cell(out, score->threshold);
-		html_value_cell(out, score->p_adjusted);
+		html_p_value_cell(out, score->p_adjusted);
 		html_value_cell(out, column->n_baseline);
 		html_value_cell(out, column->n_current);
 		add_missing(comparison, column);
@@ -365,7 +383,7 @@ add_columns(Comparison *comparison)
 		CHECK_FOR_INTERRUPTS();
 	}
 	html_end_table(out);
-	html_query(out, comparison->query);
+	html_query(out, "it", comparison->query);
 	html_end_section(out);
 }
 
@@ -373,7 +391,8 @@ static void
 add_scores(StringInfo out, const Column *column)
 {
 	html_begin_table(
-		out, psprintf("Scores of %s", column->name), psprintf("All scores of %s", column->name),
+		out, psprintf("Scores of %s", column->name),
+		psprintf("All scores of %s%s", column->name, column->is_time ? "; distances in seconds" : ""),
 		"<th scope=\"col\">metric</th><th scope=\"col\" class=\"n\">value</th><th scope=\"col\" "
 		"class=\"n\">threshold</th><th scope=\"col\" class=\"n\">p</th><th scope=\"col\" class=\"n\">p adjusted</th><th "
 		"scope=\"col\">verdict</th>");
@@ -385,8 +404,8 @@ add_scores(StringInfo out, const Column *column)
 		html_text_cell(out, score->metric);
 		html_value_cell(out, score->value);
 		html_value_cell(out, score->threshold);
-		html_value_cell(out, score->p_value);
-		html_value_cell(out, score->p_adjusted);
+		html_p_value_cell(out, score->p_value);
+		html_p_value_cell(out, score->p_adjusted);
 		html_verdict_cell(out, score->verdict, score->status);
 		appendStringInfoString(out, "</tr>\n");
 	}
@@ -400,14 +419,13 @@ add_summaries_table(Comparison *comparison, const Column *column, const char *ca
 	if (run_on_summaries(comparison, column, pattern) == 0)
 		return;
 	html_table(comparison->out, caption);
-	show_query(comparison, column, pattern);
+	show_query(comparison, column, "it", pattern);
 }
 
 static void
 add_column(Comparison *comparison, const Column *column)
 {
 	StringInfo	out = comparison->out;
-	bool		is_time;
 
 	appendStringInfo(out, "<details class=\"column\"%s><summary>", badness(column) > 1 ? " open=\"\"" : "");
 	html_text(out, column->name);
@@ -419,23 +437,17 @@ add_column(Comparison *comparison, const Column *column)
 	appendStringInfoString(out, "</summary>\n");
 	if (column->summaries[0] != (Datum) 0)
 	{
-		run_on_summaries(comparison, column,
-						 "SELECT coalesce(weir.unit(@baseline) || weir.unit(@current), '') LIKE '%1970%', NULL");
-		is_time = strcmp(sql_text(0, 1), "t") == 0;
 		add_summaries_table(comparison, column, psprintf("Statistics of %s", column->name),
-							column->is_withheld ? counts_query
-								: is_time       ? times_query
-												: statistics_query);
+							column->is_withheld   ? counts_query
+								: column->is_time ? times_query
+												  : statistics_query);
 		if (column->is_withheld)
 			appendStringInfoString(out, "<p>Values of this column are personal or sensitive, and withheld.</p>\n");
 		else if (strcmp(column->kind, "category") == 0)
 			add_summaries_table(comparison, column, psprintf("Categories of %s, those that changed most first", column->name),
 								categories_query);
 		if (!column->is_withheld && strcmp(column->kind, "vector") != 0)
-		{
-			appendStringInfoString(out, "<p class=\"soft\">The distribution:</p>");
-			show_query(comparison, column, shares_query);
-		}
+			show_query(comparison, column, "the distribution above", shares_query);
 	}
 	add_scores(out, column);
 	appendStringInfoString(out, "</details>\n");
@@ -449,6 +461,7 @@ make_page(Comparison *comparison)
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	qsort(comparison->columns, comparison->n_columns, sizeof(Column), order_columns);
 	html_begin(comparison->out, psprintf("%s against %s: weir comparison", comparison->names[1], comparison->names[0]));
+	mark_times(comparison);
 	add_head(comparison);
 	add_columns(comparison);
 	html_begin_section(comparison->out, "each", "Each column");

@@ -33,7 +33,7 @@ literal_of(FunctionCallInfo fcinfo, int number)
 
 /* Verdict and what to do: rows with severity and text, the worst first. */
 static void
-add_advice(Report *report, const char *pattern)
+add_advice(Report *report, const char *headline, const char *pattern)
 {
 	StringInfo	out = report->out;
 	uint64		n = report_run(report_sql(report, pattern));
@@ -41,6 +41,7 @@ add_advice(Report *report, const char *pattern)
 
 	appendStringInfo(out, "<div class=\"head %s\"><p>", severity);
 	html_verdict(out, severity);
+	html_text(out, headline);
 	section_advice(out, n);
 }
 
@@ -78,6 +79,8 @@ weir_fairness_html(PG_FUNCTION_ARGS)
 	char	   *table;
 	char	   *metrics;
 	char	   *groups;
+	char	   *rates;
+	char	   *headline;
 	char	   *rows;
 
 	require_argument(fcinfo, TABLE, "f");
@@ -90,13 +93,13 @@ weir_fairness_html(PG_FUNCTION_ARGS)
 				 literal_of(fcinfo, ADJUST), literal_of(fcinfo, SMALL_GROUPS));
 	groups = psprintf("weir.fairness_groups(%s, min_group_size => %s, confidence => %s, small_groups => %s)", table,
 					  literal_of(fcinfo, MIN_GROUP_SIZE), literal_of(fcinfo, CONFIDENCE), literal_of(fcinfo, SMALL_GROUPS));
+	rates = psprintf("weir.fairness_rates(%s, min_group_size => %s, confidence => %s, small_groups => %s)", table,
+					 literal_of(fcinfo, MIN_GROUP_SIZE), literal_of(fcinfo, CONFIDENCE), literal_of(fcinfo, SMALL_GROUPS));
 	rows = psprintf(
 		"(SELECT NULL AS protected, m.metric, m.group_name, m.reference_group, m.value, m.low, m.high, m.threshold, m.n, m.verdict, "
-		"m.status, false AS is_primary FROM %s m UNION ALL SELECT NULL, r.metric, g.group_name, NULL, r.value, r.low, r.high, NULL, r.n, "
-		"NULL, g.status, false FROM %s g, LATERAL (VALUES ('selection_rate', g.selection_rate, g.selection_rate_low, "
-		"g.selection_rate_high, g.n), ('true_positive_rate', g.tpr, NULL, NULL, g.n_positive), ('false_positive_rate', g.fpr, NULL, "
-		"NULL, g.n_negative), ('precision', g.ppv, NULL, NULL, g.n)) r (metric, value, low, high, n)) f",
-		metrics, groups);
+		"m.status, false AS is_primary FROM %s m UNION ALL SELECT NULL, r.rate, r.group_name, NULL, r.value, r.low, r.high, NULL, r.n, "
+		"NULL, r.status, false FROM %s r) f",
+		metrics, rates);
 	sql_connect();
 	begin_page(&report, "fairness audit", title);
 	report_run(
@@ -112,8 +115,13 @@ weir_fairness_html(PG_FUNCTION_ARGS)
 	html_fact(report.out, "Rule", SPI_processed > 0 ? sql_text(0, 1) : NULL);
 	html_fact(report.out, "Other thresholds", argument_text(fcinfo, THRESHOLDS) ? literal_of(fcinfo, THRESHOLDS) : NULL);
 	appendStringInfoString(report.out, "</dl>");
+	report_run(psprintf("SELECT format(': %%s alerts and %%s warnings in %%s comparisons of groups', "
+						"count(*) FILTER (WHERE verdict = 'alert'), count(*) FILTER (WHERE verdict = 'warning'), count(verdict)), "
+						"count(verdict)::float8 FROM %s WHERE group_name IS NOT NULL",
+						metrics));
+	headline = report_number(0, 2) > 0 ? sql_text(0, 1) : NULL;
 	add_advice(
-		&report,
+		&report, headline,
 		psprintf(
 			"WITH m AS MATERIALIZED (SELECT * FROM %s) SELECT severity, advice FROM ("
 			"SELECT m.verdict AS severity, format('%%s: %%s is %%s%%s (threshold %%s)', m.metric, CASE WHEN m.group_name IS NULL THEN 'the "
@@ -155,16 +163,16 @@ add_findings(Report *report, const char *kind, const char *run)
 	else
 	{
 		static const char findings[] =
-			"SELECT r.protected, r.metric, r.group_name AS \"group\", r.reference_group AS reference, r.last AS value, r.low, r.high, "
-			"r.threshold, r.n_windows AS windows, r.n_warning AS warnings, r.n_alert AS alerts, CASE WHEN r.n_alert > 0 THEN 'alert' WHEN "
-			"r.n_warning > 0 THEN 'warning' WHEN r.threshold IS NOT NULL THEN 'ok' END AS verdict FROM weir.audit_runs a, "
+			"SELECT r.protected, r.metric, r.group_name AS \"group\", r.reference_group AS reference, CASE WHEN r.n_alert > 0 THEN 'alert' "
+			"WHEN r.n_warning > 0 THEN 'warning' WHEN r.threshold IS NOT NULL THEN 'ok' END AS verdict, r.last AS value, r.low AS lowest, "
+			"r.high AS highest, r.threshold, r.n_windows AS windows, r.n_warning AS warnings, r.n_alert AS alerts FROM weir.audit_runs a, "
 			"jsonb_to_recordset(a.findings) r (protected text, metric text, group_name text, reference_group text, last float8, low float8, "
 			"high float8, threshold float8, n_windows bigint, n_warning bigint, n_alert bigint) WHERE a.run_id = %s ORDER BY r.n_alert "
 			"DESC, r.n_warning DESC, r.protected, r.metric, r.group_name";
 
 		section_query(
 			report, "findings", "Findings",
-			"Metrics over the windows of the audit: value is that of the last, low and high are the lowest and the highest",
+			"Metrics over the windows of the audit: value is that of the last window; warnings, alerts: windows with that verdict",
 			psprintf(findings, run), "Nothing could be judged.");
 	}
 }
@@ -198,7 +206,7 @@ weir_audit_html(PG_FUNCTION_ARGS)
 	html_fact(report.out, "Sign-off", sql_text(0, 7) ? sql_text(0, 7) : "not asked for");
 	appendStringInfoString(report.out, "</dl>");
 	add_advice(
-		&report,
+		&report, NULL,
 		psprintf(
 			"SELECT coalesce(verdict, 'unknown'), CASE verdict WHEN 'ok' THEN 'Nothing was found.' WHEN 'alert' THEN 'Groups are "
 			"treated or represented unequally: see the findings, and decide in the review.' WHEN 'warning' THEN 'Something "

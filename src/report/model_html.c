@@ -106,7 +106,7 @@ add_aliases(Report *report)
 		return;
 	appendStringInfo(
 		out,
-		"<figure style=\"margin:0\"><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Aliases over time\"><svg "
+		"<figure><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Aliases over time\"><svg "
 		"role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" aria-label=\"Which version each alias meant, over "
 		"time; the table below lists it\">",
 		ALIAS_WIDTH, n_lanes * ALIAS_LANE + 18, ALIAS_WIDTH, n_lanes * ALIAS_LANE + 18);
@@ -135,7 +135,7 @@ add_aliases(Report *report)
 	appendStringInfo(
 		out, "<text x=\"%d\" y=\"%d\">%s</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">now</text></svg></div></figure>\n",
 		ALIAS_LEFT, n_lanes * ALIAS_LANE + 14, sql_text(0, 6), ALIAS_WIDTH, n_lanes * ALIAS_LANE + 14);
-	html_query(out, sql);
+	html_query(out, "it", sql);
 }
 
 static void
@@ -146,7 +146,7 @@ add_versions(Report *report)
 	section_table(
 		report, "Versions, the newest first; the last 50",
 		"SELECT v.version, v.state, array_to_string(v.aliases, ', ') AS aliases, to_char(v.created_at, 'YYYY-MM-DD HH24:MI') AS "
-		"created, v.created_by::text, v.trainer, v.job_id, v.data_version, v.code_version, v.note FROM weir.model_versions v WHERE "
+		"created, v.created_by::text, v.trainer, v.job_id, v.data_version, left(v.code_version, 24) AS code_version, v.note FROM weir.model_versions v WHERE "
 		"v.model = @model ORDER BY v.version DESC LIMIT 50",
 		"There is no version.");
 	section_table(
@@ -240,7 +240,7 @@ add_lists(Report *report)
 		"No complaints.");
 	section_query(
 		report, "jobs", "Jobs", "Its jobs, the last 50",
-		"SELECT j.job_id, j.state, j.trainer, j.kind, to_char(j.created_at, 'YYYY-MM-DD HH24:MI') AS created, j.duration::text, "
+		"SELECT j.job_id, j.state, j.trainer, j.kind, to_char(j.created_at, 'YYYY-MM-DD HH24:MI') AS created, date_trunc('milliseconds', j.duration)::text AS duration, "
 		"j.attempt, j.alert_id, j.error FROM weir.jobs j WHERE j.model = @model ORDER BY j.job_id DESC LIMIT 50",
 		"No jobs.");
 }

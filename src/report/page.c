@@ -32,12 +32,13 @@ static const char style[] =
 	".wide{overflow-x:auto}.wide:focus-visible,summary:focus-visible,button:focus-visible,a:focus-visible{outline:2px solid "
 	"var(--ok);outline-offset:2px}"
 	"table{border-collapse:collapse;font-size:.9rem;min-width:40%}caption{text-align:left;padding:.2rem 0}caption "
-	"span{display:block;max-width:min(70rem,calc(100vw - 3rem))}th,td{padding:.25rem .6rem;border-bottom:1px solid "
+	"span{display:block;max-width:min(70rem,calc(100vw - 3rem))}th,td{padding:.25rem .5rem;border-bottom:1px solid "
 	"var(--line);text-align:left;vertical-align:middle}"
 	"td,th[scope=row]{max-width:26rem;overflow-wrap:break-word}th[scope=row]{white-space:normal}"
-	"th{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.t{white-space:nowrap}"
+	"th{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.t{white-space:nowrap}td.m{min-width:12rem}td.l{min-width:22rem}"
 	"th button{all:unset;cursor:pointer}"
 	"th[aria-sort=ascending] button::after{content:' \\25b4'}th[aria-sort=descending] button::after{content:' \\25be'}"
+	".courses td{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.courses th[scope=row]{white-space:nowrap;font-weight:400}"
 	".v{font-weight:600;white-space:nowrap}.v.ok{color:var(--ok)}.v.warning{color:var(--warning)}.v.alert{color:var(--alert)}"
 	"pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--panel);padding:.6rem;font-size:.8rem}details{margin:.4rem "
 	"0}summary{cursor:pointer;font-size:.9rem;overflow-wrap:anywhere}.column{border-left:2px solid var(--line);padding-left:.8rem}"
@@ -50,9 +51,9 @@ static const char style[] =
 	".tip{position:fixed;z-index:1;max-width:22rem;padding:.2rem "
 	".5rem;background:var(--ink);color:var(--back);font-size:.8rem;border-radius:.2rem;pointer-events:none;overflow-wrap:anywhere}"
 	"nav{display:flex;flex-wrap:wrap;gap:.2rem "
-	"1rem;font-size:.9rem}a{color:var(--ok)}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem "
-	"1rem;margin:0}dd{margin:0;overflow-wrap:anywhere}"
-	"@media(max-width:40rem){th,td{padding:.25rem .4rem}tbody th[scope=row]{position:sticky;left:0;max-width:7.5rem;overflow-wrap:anywhere;background:var(--back)}}"
+	"1rem;font-size:.9rem}a{color:var(--ok)}dl{display:flex;flex-wrap:wrap;gap:.1rem "
+	"1.6rem;margin:0}dl div{display:flex;gap:.5rem}dt{white-space:nowrap}dd{margin:0;overflow-wrap:anywhere}figure{margin:0}figcaption{font-size:.9rem}.fill{width:100%;min-width:62rem;height:auto}"
+	"@media(max-width:40rem){td.l{min-width:14rem}th,td{padding:.25rem .4rem}tbody th[scope=row]{position:sticky;left:0;min-width:5.5rem;max-width:8rem;background:var(--back)}}"
 	"@media print{body{max-width:none;padding:0}nav,details:not([open]),.tip{display:none}.wide{overflow:visible}table{font-size:.7rem}tr,svg,.head{break-inside:avoid}h2,h3{break-after:avoid}}";
 
 /*
@@ -118,6 +119,21 @@ html_text(StringInfo out, const char *text)
 }
 
 void
+html_name(StringInfo out, const char *name)
+{
+	for (; name && *name;)
+	{
+		int			length = strcspn(name, "_");
+
+		length += name[length] == '_';
+		html_text(out, pnstrdup(name, length));
+		name += length;
+		if (*name)
+			appendStringInfoString(out, "<wbr>");
+	}
+}
+
+void
 html_number(StringInfo out, double value)
 {
 	if (isinf(value))
@@ -128,14 +144,35 @@ html_number(StringInfo out, double value)
 		appendStringInfo(out, "%.4g", value);
 }
 
+/* Exact to four places: nobody needs to know how small it is beyond. */
+void
+html_p_value(StringInfo out, double value)
+{
+	if (value < 0.0001)
+		appendStringInfoString(out, "&lt;0.0001");
+	else if (!isnan(value))
+		appendStringInfo(out, "%.4g", value);
+}
+
+void
+html_share(StringInfo out, double value)
+{
+	if (!isnan(value))
+		appendStringInfo(out, "%.3g %%", 100 * value);
+}
+
 /* alert, warning, ok or, of what is neither, nothing */
 static const char *
 verdict_class(const char *verdict)
 {
-	static const char *const classes[][2] = {{"ok", "ok"},          {"warning", "warning"}, {"alert", "alert"},
-											 {"critical", "alert"}, {"failed", "alert"},    {"dead", "alert"},
-											 {"disabled", "alert"}, {"active", "ok"},       {"succeeded", "ok"},
-											 {"resolved", "ok"},    {"approved", "ok"},     {"confirmed", "ok"},
+	static const char *const classes[][2] = {{"ok", "ok"},          {"warning", "warning"},
+											 {"alert", "alert"},    {"critical", "alert"},
+											 {"failed", "alert"},   {"dead", "alert"},
+											 {"disabled", "alert"}, {"active", "ok"},
+											 {"succeeded", "ok"},   {"resolved", "ok"},
+											 {"approved", "ok"},    {"confirmed", "ok"},
+											 {"live", "ok"},        {"streaming", "ok"},
+											 {"done", "ok"},        {"catching up", "warning"},
 											 {"open", "warning"},   {"rejected", "alert"}};
 
 	for (int i = 0; i < lengthof(classes); i++)
@@ -203,9 +240,9 @@ html_end_section(StringInfo out)
 }
 
 void
-html_query(StringInfo out, const char *sql)
+html_query(StringInfo out, const char *what, const char *sql)
 {
-	appendStringInfoString(out, "<details><summary>The query behind it</summary><pre>");
+	appendStringInfo(out, "<details><summary>The query behind %s</summary><pre>", what);
 	html_text(out, sql);
 	appendStringInfoString(out, ";</pre></details>\n");
 }
@@ -215,7 +252,7 @@ html_fact(StringInfo out, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
-	appendStringInfo(out, "<dt class=\"soft\">%s</dt><dd>", name);
+	appendStringInfo(out, "<div><dt class=\"soft\">%s</dt><dd>", name);
 	html_text(out, value);
-	appendStringInfoString(out, "</dd>");
+	appendStringInfoString(out, "</dd></div>");
 }

@@ -17,8 +17,15 @@
  */
 extern void html_text(StringInfo out, const char *text);
 
+/* A name, which may be broken after each underscore. */
+extern void html_name(StringInfo out, const char *name);
+
 /* A number as people read it, four digits; nothing for NaN. */
 extern void html_number(StringInfo out, double value);
+
+/* A p-value, and a share in percent. */
+extern void html_p_value(StringInfo out, double value);
+extern void html_share(StringInfo out, double value);
 
 /* A verdict, severity or state with its sign and colour; nothing for NULL. */
 extern void html_verdict(StringInfo out, const char *verdict);
@@ -30,8 +37,8 @@ extern void html_end(StringInfo out);
 extern void html_begin_section(StringInfo out, const char *id, const char *title);
 extern void html_end_section(StringInfo out);
 
-/* The query behind a figure, to be opened. */
-extern void html_query(StringInfo out, const char *sql);
+/* The query behind a figure (what: it, the distribution), to be opened. */
+extern void html_query(StringInfo out, const char *what, const char *sql);
 
 /* One line of a list of facts, between <dl> and </dl>; nothing for NULL. */
 extern void html_fact(StringInfo out, const char *name, const char *value);
@@ -41,7 +48,8 @@ extern void html_fact(StringInfo out, const char *name, const char *value);
 /*
  * The last result of SPI as a table with this caption, which can be sorted.  Numbers stand right, with their exact value in
  * data-value; columns called verdict, severity and state are marked; value, low, high and threshold beside each other get an
- * interval drawn, in a column more.
+ * interval drawn, in a column more.  Columns without a single value are left out, and so is a status that says no more than the
+ * verdict or that all is well.
  */
 extern void html_table(StringInfo out, const char *caption);
 
@@ -63,6 +71,8 @@ extern void html_end_table(StringInfo out);
 /* A cell with the number in this column of the last result, or with a number. */
 extern void html_number_cell(StringInfo out, uint64 row, int column);
 extern void html_value_cell(StringInfo out, double value);
+extern void html_p_value_cell(StringInfo out, double value);
+extern void html_share_cell(StringInfo out, double value);
 extern void html_text_cell(StringInfo out, const char *text);
 /* the verdict, or where there is none the status */
 extern void html_verdict_cell(StringInfo out, const char *verdict, const char *status);
@@ -85,10 +95,11 @@ typedef struct Point
 
 /*
  * The course of a score with its threshold (NaN: none) and, dashed, an estimate (n_estimates may be 0). The axis begins at 0, or at
- * the smallest value.  Where some values were judged, the line is theirs alone.
+ * the smallest value.  Where some values were judged, the line is theirs alone.  What stands beside it is the value of the window
+ * that the page is about (shown; NaN: the last that there is).
  */
 extern void chart_course(StringInfo out, const char *label, const Point *points, int n, double threshold, const Point *estimates,
-						 int n_estimates, bool from_zero);
+						 int n_estimates, double shown, bool from_zero);
 
 /* Two distributions over the same bins or categories. */
 typedef struct Shares

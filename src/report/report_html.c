@@ -91,17 +91,18 @@ add_lists(Report *report)
 	section_fairness(report);
 	html_end_section(report->out);
 	add_quality(report);
-	section_query(report, "alerts", "Alerts", "Alerts of the range, those not resolved first; the last 100",
-				  "SELECT alert_id, severity, state, rule, subject, segment, metric, value, threshold, to_char(window_start, "
-				  "'YYYY-MM-DD HH24:MI') AS \"window\", "
-				  "to_char(opened_at, 'YYYY-MM-DD HH24:MI') AS opened, message, note FROM weir.alerts "
-				  "WHERE monitor = @monitor AND (state <> 'resolved' OR window_start IS NULL OR window_start >= (SELECT "
-				  "min(window_start) FROM weir.windows(@range))) "
-				  "ORDER BY state <> 'resolved' DESC, alert_id DESC LIMIT 100",
-				  "No alerts.");
+	section_query(
+		report, "alerts", "Alerts", "Alerts of the range, those not resolved first; the last 100",
+		"SELECT alert_id, severity, state, message, note, rule, subject, segment, metric, value, threshold, to_char(window_start, "
+		"'YYYY-MM-DD HH24:MI') AS \"window\", "
+		"to_char(opened_at, 'YYYY-MM-DD HH24:MI') AS opened FROM weir.alerts "
+		"WHERE monitor = @monitor AND (state <> 'resolved' OR window_start IS NULL OR window_start >= (SELECT "
+		"min(window_start) FROM weir.windows(@range))) "
+		"ORDER BY state <> 'resolved' DESC, alert_id DESC LIMIT 100",
+		"No alerts.");
 	section_query(
 		report, "jobs", "Jobs", "Jobs of the model and of alerts, the last 50",
-		"SELECT j.job_id, j.state, j.trainer, j.kind, to_char(j.created_at, 'YYYY-MM-DD HH24:MI') AS created, j.duration, "
+		"SELECT j.job_id, j.state, j.trainer, j.kind, to_char(j.created_at, 'YYYY-MM-DD HH24:MI') AS created, date_trunc('milliseconds', j.duration) AS duration, "
 		"j.progress, j.attempt, j.alert_id, j.error FROM weir.jobs j "
 		"WHERE j.model = (SELECT m.model FROM weir.monitors m WHERE m.monitor = @monitor) OR j.alert_id IN (SELECT a.alert_id "
 		"FROM weir.alerts a WHERE a.monitor = @monitor) "
@@ -128,8 +129,8 @@ add_lists(Report *report)
 	html_begin_section(report->out, "capture", "Capture");
 	section_table(
 		report, "State of the stream in this database",
-		"SELECT state, lag, lag_bytes, rows_per_second, rows_total, gaps, to_char(last_commit_at, 'YYYY-MM-DD HH24:MI') AS "
-		"last_commit, wal_kept_bytes, memory_bytes, last_error "
+		"SELECT state, date_trunc('milliseconds', lag) AS lag, lag_bytes, rows_per_second, rows_total, gaps, to_char(last_commit_at, 'YYYY-MM-DD HH24:MI') AS "
+		"last_commit, pg_size_pretty(wal_kept_bytes) AS wal_kept, pg_size_pretty(memory_bytes) AS memory, last_error "
 		"FROM weir.capture_status WHERE database = current_database()",
 		"Nothing is captured in this database.");
 	section_table(report, "Panes and builds",
@@ -166,7 +167,7 @@ weir_report_html(PG_FUNCTION_ARGS)
 	add_head(&report);
 	drift = section_columns(&report);
 	html_begin_section(report.out, "timeline", "Timeline");
-	html_query(report.out, timeline_append(&report, &drift));
+	html_query(report.out, "it", timeline_append(&report, &drift));
 	html_end_section(report.out);
 	html_begin_section(report.out, "performance", "Performance");
 	section_performance(&report);

@@ -67,7 +67,7 @@ add_column(StringInfo out, uint64 row)
 	Shares		shares;
 
 	appendStringInfoString(out, "<tr><th scope=\"row\">");
-	html_text(out, name);
+	html_name(out, name);
 	appendStringInfoString(out, "</th>");
 	html_verdict_cell(out, sql_text(row, VERDICT), sql_text(row, STATUS));
 	appendStringInfoString(out, "<td>");
@@ -75,11 +75,12 @@ add_column(StringInfo out, uint64 row)
 				 psprintf("%s of %s over %d windows, last %s, threshold %s", metric ? metric : "drift", name, n,
 						  sql_text(row, VALUE) ? sql_text(row, VALUE) : "unknown",
 						  sql_text(row, THRESHOLD) ? sql_text(row, THRESHOLD) : "none"),
-				 points, n, report_number(row, THRESHOLD), NULL, 0, true);
+				 points, n, report_number(row, THRESHOLD), NULL, 0, report_number(row, VALUE), true);
 	appendStringInfoString(out, "</td>");
 	html_text_cell(out, metric);
-	for (int column = VALUE; column <= P_ADJUSTED; column++)
-		html_number_cell(out, row, column);
+	html_number_cell(out, row, VALUE);
+	html_number_cell(out, row, THRESHOLD);
+	html_p_value_cell(out, report_number(row, P_ADJUSTED));
 	appendStringInfoString(out, "<td>");
 	shares_read(&shares, row, SHARES);
 	if (shares.n > 0)
@@ -88,7 +89,7 @@ add_column(StringInfo out, uint64 row)
 		appendStringInfoString(out, "<span class=\"soft\">not shown</span>");
 	appendStringInfoString(out, "</td>");
 	html_number_cell(out, row, N);
-	html_number_cell(out, row, NULL_SHARE);
+	html_share_cell(out, report_number(row, NULL_SHARE));
 	appendStringInfoString(out, "</tr>\n");
 }
 
@@ -96,33 +97,14 @@ add_column(StringInfo out, uint64 row)
 static void
 add_courses(StringInfo out, uint64 n)
 {
-	appendStringInfoString(out, "<details><summary>The courses as a table</summary>");
-	html_begin_table(out, "Primary scores by window", "Primary drift scores by window",
-					 "<th scope=\"col\">column</th><th scope=\"col\">window</th><th scope=\"col\">metric</th><th scope=\"col\" "
-					 "class=\"n\">value</th><th scope=\"col\">verdict</th>");
+	Course	   *courses = palloc(mul_size(sizeof(Course), n));
+
 	for (uint64 row = 0; row < n; row++)
 	{
-		int			n_points;
-		Point	   *points = report_points(row, PLACES, WINDOWS, &n_points);
-
-		for (int i = 0; i < n_points; i++)
-		{
-			appendStringInfoString(out, "<tr>");
-			html_text_cell(out, sql_text(row, NAME));
-			html_text_cell(out, points[i].name);
-			html_text_cell(out, sql_text(row, METRIC));
-			html_value_cell(out, points[i].value);
-			html_text_cell(out,
-						   points[i].verdict == 'a'       ? "alert"
-							   : points[i].verdict == 'w' ? "warning"
-							   : points[i].verdict == 'o' ? "ok"
-														  : NULL);
-			appendStringInfoString(out, "</tr>\n");
-		}
-		CHECK_FOR_INTERRUPTS();
+		courses[row].points = report_points(row, PLACES, WINDOWS, &courses[row].n);
+		courses[row].name = psprintf("%s of %s", sql_text(row, METRIC), sql_text(row, NAME));
 	}
-	html_end_table(out);
-	appendStringInfoString(out, "</details>\n");
+	section_courses_table(out, "Primary drift scores by window", courses, (int) n, true);
 }
 
 static int
@@ -180,7 +162,7 @@ section_columns(Report *report)
 			"<th scope=\"col\">column</th><th scope=\"col\">verdict</th><th>course</th><th scope=\"col\">metric</th><th "
 			"scope=\"col\" class=\"n\">value</th><th scope=\"col\" class=\"n\">threshold</th><th scope=\"col\" "
 			"class=\"n\">p adjusted</th><th>distribution</th><th scope=\"col\" class=\"n\">values</th><th scope=\"col\" "
-			"class=\"n\">missing share</th>");
+			"class=\"n\">missing</th>");
 		for (uint64 i = 0; i < n; i++)
 			add_column(out, i);
 		html_end_table(out);
@@ -189,7 +171,7 @@ section_columns(Report *report)
 	else
 		appendStringInfoString(out, "<p>No scores.</p>\n");
 	drift = gather_readings(n);
-	html_query(out, sql);
+	html_query(out, "it", sql);
 	appendStringInfoString(out, "<details><summary>All scores of the last window</summary>");
 	section_table(
 		report, "Drift scores of the last window",

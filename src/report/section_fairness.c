@@ -18,7 +18,7 @@ static const char course_query[] =
 	"HH24:MI') ORDER BY f.window_start), max(f.value) FILTER (WHERE is_last), max(f.threshold), max(f.verdict) FILTER (WHERE is_last), "
 	"max(f.status) FILTER (WHERE is_last), bool_or(f.is_primary OR is_last AND f.verdict <> 'ok') AS is_shown "
 	"FROM f JOIN w ON w.window_start = f.window_start GROUP BY f.protected, f.metric ORDER BY is_shown DESC, f.protected, "
-	"bool_or(f.is_primary) DESC, f.metric";
+	"bool_or(f.is_primary) DESC, max(f.verdict) FILTER (WHERE is_last) = 'alert' DESC NULLS LAST, f.metric";
 
 static void
 add_course(StringInfo out, uint64 row)
@@ -34,7 +34,7 @@ add_course(StringInfo out, uint64 row)
 	chart_course(out,
 				 psprintf("%s of %s over %d windows, last %s", sql_text(row, 2), sql_text(row, 1), n_points,
 						  sql_text(row, 7) ? sql_text(row, 7) : "unknown"),
-				 points, n_points, report_number(row, 8), NULL, 0, false);
+				 points, n_points, report_number(row, 8), NULL, 0, report_number(row, 7), false);
 	appendStringInfoString(out, "</td>");
 	html_number_cell(out, row, 7);
 	html_number_cell(out, row, 8);
@@ -55,10 +55,19 @@ add_courses(Report *report)
 	};
 	char	   *sql = report_sql(report, course_query);
 	uint64		n = report_run(sql);
+	Course	   *courses;
 
 	section_courses(report->out, n, 11, &text, add_course);
-	if (n > 0)
-		html_query(report->out, sql);
+	if (n == 0)
+		return;
+	courses = palloc(mul_size(sizeof(Course), n));
+	for (uint64 row = 0; row < n; row++)
+	{
+		courses[row].points = report_points(row, 3, 6, &courses[row].n);
+		courses[row].name = psprintf("%s of %s", sql_text(row, 2), sql_text(row, 1));
+	}
+	section_courses_table(report->out, "Fairness over all groups by window", courses, (int) n, false);
+	html_query(report->out, "it", sql);
 }
 
 static bool
@@ -69,15 +78,15 @@ add_part(Report *report, const char *caption, const char *pattern, const char *r
 	if (report_run(sql) == 0)
 		return false;
 	html_table_on_axis(report->out, caption, axis);
-	html_query(report->out, sql);
+	html_query(report->out, "it", sql);
 	return true;
 }
 
 #define IS_DIFFERENCE "f.metric LIKE '%%difference'"
 #define IS_RATIO "(f.metric LIKE '%%ratio' OR f.metric = 'disparate_impact')"
 #define BY_GROUP \
-	"SELECT %s f.metric, f.group_name AS \"group\", f.reference_group AS reference, f.value, f.low, f.high, f.threshold, f.n, " \
-	"f.verdict, f.status FROM %s WHERE f.value IS NOT NULL AND f.group_name IS NOT NULL AND "
+	"SELECT %s f.metric, f.group_name AS \"group\", f.reference_group AS reference, f.verdict, f.value, f.low, f.high, f.threshold, " \
+	"f.n, f.status FROM %s WHERE f.value IS NOT NULL AND f.group_name IS NOT NULL AND "
 
 void
 section_fairness_rows(Report *report, const char *rows)
@@ -85,7 +94,7 @@ section_fairness_rows(Report *report, const char *rows)
 	bool		has_any = false;
 
 	has_any |= add_part(report, "Over all groups",
-						"SELECT %s f.metric, f.value, f.low, f.high, f.threshold, f.n, f.verdict, f.status FROM %s WHERE "
+						"SELECT %s f.metric, f.verdict, f.value, f.low, f.high, f.threshold, f.n, f.status FROM %s WHERE "
 						"f.value IS NOT NULL AND f.group_name IS NULL ORDER BY f.protected, f.is_primary DESC, f.metric",
 						rows, AXIS_EACH);
 	has_any |= add_part(report, "Rates by group",

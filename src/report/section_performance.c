@@ -68,19 +68,39 @@ add_metric(StringInfo out, uint64 row)
 	char	   *metric = sql_text(row, METRIC);
 
 	appendStringInfoString(out, "<tr><th scope=\"row\">");
-	html_text(out, metric);
+	html_name(out, metric);
 	appendStringInfoString(out, "</th>");
 	html_verdict_cell(out, sql_text(row, VERDICT), sql_text(row, STATUS));
 	appendStringInfoString(out, "<td>");
 	chart_course(out,
 				 psprintf("%s over %d windows, last %s", metric, Max(n_points, n_estimates),
 						  sql_text(row, VALUE) ? sql_text(row, VALUE) : "unknown"),
-				 points, n_points, report_number(row, THRESHOLD), estimates, n_estimates, false);
+				 points, n_points, report_number(row, THRESHOLD), estimates, n_estimates, report_number(row, VALUE), false);
 	appendStringInfoString(out, "</td>");
 	for (int column = VALUE; column <= N; column++)
 		html_number_cell(out, row, column);
 	html_text_cell(out, sql_text(row, LAST_WINDOW));
 	appendStringInfoString(out, "</tr>\n");
+}
+
+/* Values from labels and estimates, each where there are some. */
+static void
+add_courses(StringInfo out, uint64 n)
+{
+	Course	   *courses = palloc(mul_size(sizeof(Course), 2 * n + 1));
+	int			n_courses = 0;
+
+	for (uint64 row = 0; row < n; row++)
+		for (int is_estimate = 0; is_estimate <= 1; is_estimate++)
+		{
+			Course	   *course = &courses[n_courses];
+
+			course->points =
+				report_points(row, is_estimate ? ESTIMATED_PLACES : PLACES, is_estimate ? ESTIMATED_WINDOWS : WINDOWS, &course->n);
+			course->name = psprintf("%s%s", sql_text(row, METRIC), is_estimate ? ", estimated" : "");
+			n_courses += course->n > 0;
+		}
+	section_courses_table(out, "Performance by window", courses, n_courses, false);
 }
 
 void
@@ -104,5 +124,6 @@ section_performance(Report *report)
 							   "<p>Nothing is measured: the monitor has no label with a prediction or score, or you may not read "
 							   "them.</p>\n");
 	section_courses(out, n, IS_SHOWN, &text, add_metric);
-	html_query(out, sql);
+	add_courses(out, n);
+	html_query(out, "it", sql);
 }

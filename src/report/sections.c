@@ -7,7 +7,9 @@
 #include <math.h>
 
 #include "base/sql.h"
+#include "miscadmin.h"
 #include "report/sections.h"
+#include "utils/float.h"
 
 Point *
 report_points(uint64 row, int column, int names_column, int *n)
@@ -59,6 +61,78 @@ section_courses(StringInfo out, uint64 n, int is_shown, const CoursesText *text,
 		appendStringInfoString(out, "</details>\n");
 }
 
+/* The value at x, and on to the next point; its window's name, where it has one. */
+static const char *
+add_course_cell(StringInfo out, const Course *course, int *next, double x, bool is_exact)
+{
+	const Point *point = &course->points[*next];
+
+	if (*next >= course->n || point->x > x)
+	{
+		appendStringInfoString(out, "<td>");
+		return NULL;
+	}
+	(*next)++;
+	if (is_exact && !isnan(point->value))
+		appendStringInfo(out, "<td data-value=\"%s\">", float8out_internal(point->value));
+	else
+		appendStringInfoString(out, "<td>");
+	html_number(out, point->value);
+	if (point->verdict == 'a' || point->verdict == 'w')
+		appendStringInfoString(out, point->verdict == 'a' ? " alert" : " warning");
+	return point->name;
+}
+
+/* Without the ends of tags, which HTML lets out: there can be tens of thousands of cells. */
+void
+section_courses_table(StringInfo out, const char *caption, const Course *courses, int n, bool is_exact)
+{
+	int		   *next = palloc0(mul_size(sizeof(int), (Size) Max(n, 1)));
+	StringInfoData cells;
+
+	if (n == 0)
+		return;
+	appendStringInfoString(out,
+						   "<details><summary>The courses as a table</summary><div class=\"wide\" tabindex=\"0\" role=\"region\" "
+						   "aria-label=\"");
+	html_text(out, caption);
+	appendStringInfoString(out, "\"><table class=\"courses\"><caption><span>");
+	html_text(out, caption);
+	appendStringInfoString(out, "</span></caption><thead><tr><th scope=\"col\">window");
+	for (int i = 0; i < n; i++)
+	{
+		appendStringInfoString(out, "<th scope=\"col\">");
+		html_name(out, courses[i].name);
+	}
+	appendStringInfoString(out, "<tbody>\n");
+	initStringInfo(&cells);
+	for (;;)
+	{
+		double		x = INFINITY;
+		const char *window = NULL;
+
+		for (int i = 0; i < n; i++)
+			if (next[i] < courses[i].n)
+				x = fmin(x, courses[i].points[next[i]].x);
+		if (isinf(x))
+			break;
+		resetStringInfo(&cells);
+		for (int i = 0; i < n; i++)
+		{
+			const char *name = add_course_cell(&cells, &courses[i], &next[i], x, is_exact);
+
+			window = name ? name : window;
+		}
+		appendStringInfoString(out, "<tr><th scope=\"row\">");
+		html_text(out, window);
+		appendBinaryStringInfo(out, cells.data, cells.len);
+		appendStringInfoChar(out, '\n');
+		CHECK_FOR_INTERRUPTS();
+	}
+	appendStringInfoString(out, "</table></div></details>\n");
+	pfree(cells.data);
+}
+
 void
 section_advice(StringInfo out, uint64 n)
 {
@@ -81,7 +155,7 @@ section_table(Report *report, const char *caption, const char *pattern, const ch
 		html_table(report->out, caption);
 	else
 		appendStringInfo(report->out, "<p>%s</p>\n", nothing);
-	html_query(report->out, sql);
+	html_query(report->out, "it", sql);
 }
 
 void

@@ -32,6 +32,16 @@ typedef struct CoursesText
 extern void
 section_courses(StringInfo out, uint64 n, int is_shown, const CoursesText *text, void (*add_row)(StringInfo out, uint64 row));
 
+/* The same courses as numbers, to be opened: a row per window, a column per course. What a chart shows is told without it, too. */
+typedef struct Course
+{
+	const char *name;
+	const Point *points;		/* by x */
+	int			n;
+} Course;
+/* is_exact: the exact numbers are in data-value, as elsewhere; not where there are too many of them. */
+extern void section_courses_table(StringInfo out, const char *caption, const Course *courses, int n, bool is_exact);
+
 /* What to do, in column 2 of the n rows read last: ends the head of the page. */
 extern void section_advice(StringInfo out, uint64 n);
 

@@ -14,8 +14,9 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 
-/* Longer texts, which are not to be broken: times and names. */
+/* Texts up to so many bytes are not broken: times and names. Longer ones get more room. */
 #define UNBROKEN 20
+#define LONG 60
 
 static bool
 is_number(Oid type)
@@ -84,8 +85,8 @@ texts_at(uint64 row, int column, int *n)
 
 /* ---- cells ---- */
 
-void
-html_value_cell(StringInfo out, double value)
+static void
+add_number_cell(StringInfo out, double value, void (*add_number)(StringInfo out, double value))
 {
 	if (isnan(value))
 	{
@@ -93,8 +94,26 @@ html_value_cell(StringInfo out, double value)
 		return;
 	}
 	appendStringInfo(out, "<td class=\"n\" data-value=\"%s\">", float8out_internal(value));
-	html_number(out, value);
+	add_number(out, value);
 	appendStringInfoString(out, "</td>");
+}
+
+void
+html_value_cell(StringInfo out, double value)
+{
+	add_number_cell(out, value, html_number);
+}
+
+void
+html_p_value_cell(StringInfo out, double value)
+{
+	add_number_cell(out, value, html_p_value);
+}
+
+void
+html_share_cell(StringInfo out, double value)
+{
+	add_number_cell(out, value, html_share);
 }
 
 void
@@ -106,7 +125,13 @@ html_number_cell(StringInfo out, uint64 row, int column)
 void
 html_text_cell(StringInfo out, const char *text)
 {
-	appendStringInfoString(out, text && strlen(text) <= UNBROKEN ? "<td class=\"t\">" : "<td>");
+	Size		length = text ? strlen(text) : 0;
+
+	appendStringInfoString(out,
+						   length == 0              ? "<td>"
+							   : length <= UNBROKEN ? "<td class=\"t\">"
+							   : length <= LONG     ? "<td class=\"m\">"
+													: "<td class=\"l\">");
 	html_text(out, text);
 	appendStringInfoString(out, "</td>");
 }
@@ -122,15 +147,19 @@ html_verdict_cell(StringInfo out, const char *verdict, const char *status)
 	appendStringInfoString(out, "</td>");
 }
 
+/* status: what stands where there is no verdict; may be NULL */
 static void
-add_cell(StringInfo out, uint64 row, int column)
+add_cell(StringInfo out, uint64 row, int column, const char *status)
 {
 	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column);
 	const char *name = NameStr(attribute->attname);
 	char	   *text = sql_text(row, column + 1);
 
 	if (attribute->atttypid == FLOAT8OID)
-		html_value_cell(out, number_at(row, column));
+		add_number_cell(out, number_at(row, column),
+						strcmp(name, "p_value") == 0 || strcmp(name, "p_adjusted") == 0 ? html_p_value : html_number);
+	else if (attribute->atttypid == BOOLOID)
+		html_text_cell(out, text == NULL ? NULL : *text == 't' ? "yes" : "no");
 	else if (is_number(attribute->atttypid))
 	{
 		appendStringInfoString(out, "<td class=\"n\"");
@@ -139,7 +168,9 @@ add_cell(StringInfo out, uint64 row, int column)
 		else
 			appendStringInfoString(out, "></td>");
 	}
-	else if (strcmp(name, "verdict") == 0 || strcmp(name, "severity") == 0 || strcmp(name, "state") == 0)
+	else if (strcmp(name, "verdict") == 0)
+		html_verdict_cell(out, text, status);
+	else if (strcmp(name, "severity") == 0 || strcmp(name, "state") == 0)
 		html_verdict_cell(out, text, NULL);
 	else
 		html_text_cell(out, text);
@@ -172,6 +203,19 @@ typedef struct IntervalColumns
 	int			verdict;
 } IntervalColumns;
 
+/* The next number that is round: 1, 1.5, 2, 3, 5 times a power of ten. */
+static double
+round_up(double value)
+{
+	static const double round[] = {1, 1.5, 2, 3, 5, 10};
+	double		scale = pow(10, floor(log10(value)));
+	int			i = 0;
+
+	while (i < lengthof(round) - 1 && round[i] * scale < value * (1 - 1e-9))
+		i++;
+	return round[i] * scale;
+}
+
 /* The axis of a row, or of all rows from this one on. */
 static AxisEnds
 axis_ends(Axis axis, const IntervalColumns *columns, uint64 first, uint64 n)
@@ -194,10 +238,47 @@ axis_ends(Axis axis, const IntervalColumns *columns, uint64 first, uint64 n)
 		}
 	/* ratios of nearly nothing would hide all others */
 	if (axis == AXIS_RATIO)
-		return (AxisEnds){axis, 0, fmin(largest, 3)};
+		return (AxisEnds){axis, 0, fmin(round_up(largest), 3)};
 	if (axis == AXIS_DIFFERENCE)
-		return (AxisEnds){axis, -largest, largest};
+		return (AxisEnds){axis, -round_up(largest), round_up(largest)};
 	return (AxisEnds){axis, smallest, largest};
+}
+
+static bool
+has_value(int column)
+{
+	bool		is_null = true;
+
+	for (uint64 row = 0; row < SPI_processed && is_null; row++)
+		(void) sql_value(row, column + 1, &is_null);
+	return !is_null;
+}
+
+/* Whether a verdict, or that it is ok, says all that the status says. */
+static bool
+is_told_by_verdict(int status, int verdict)
+{
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		char	   *text = sql_text(row, status + 1);
+
+		if (text != NULL && strcmp(text, "ok") != 0 && (verdict < 0 || sql_text(row, verdict + 1) != NULL))
+			return false;
+	}
+	return true;
+}
+
+/* Which columns are worth their place. */
+static bool *
+choose_columns(TupleDesc shape, int status, int verdict)
+{
+	bool	   *is_shown = palloc(mul_size(sizeof(bool), (Size) shape->natts));
+
+	for (int i = 0; i < shape->natts; i++)
+		is_shown[i] = SPI_processed == 0 || has_value(i) || i == verdict;
+	if (status >= 0 && is_told_by_verdict(status, verdict))
+		is_shown[status] = false;
+	return is_shown;
 }
 
 void
@@ -208,19 +289,25 @@ html_table_on_axis(StringInfo out, const char *caption, Axis axis)
 	IntervalColumns columns = {column_called("value"), column_called("low"), column_called("high"), column_called("threshold"),
 							   column_called("verdict")};
 	bool		has_interval = columns.value >= 0 && columns.low >= 0 && columns.high >= 0;
+	int			status = column_called("status");
+	bool	   *is_shown = choose_columns(shape, status, columns.verdict);
+	bool		is_folded = status >= 0 && !is_shown[status];
 	AxisEnds	common = {axis};
 	StringInfoData head;
 
 	initStringInfo(&head);
 	for (int i = 0; i < shape->natts; i++)
 	{
+		if (!is_shown[i])
+			continue;
 		appendStringInfo(&head, "<th scope=\"col\"%s>", is_number(TupleDescAttr(shape, i)->atttypid) ? " class=\"n\"" : "");
 		html_text(&head, NameStr(TupleDescAttr(shape, i)->attname));
 		appendStringInfoString(&head, "</th>");
 	}
 	if (has_interval)
 	{
-		appendStringInfoString(&head, "<th><span>interval, threshold</span>");
+		appendStringInfoString(&head,
+							   columns.threshold >= 0 ? "<th><span>interval, threshold</span>" : "<th><span>interval</span>");
 		if (axis != AXIS_EACH)
 		{
 			common = axis_ends(axis, &columns, 0, n);
@@ -233,7 +320,8 @@ html_table_on_axis(StringInfo out, const char *caption, Axis axis)
 	{
 		appendStringInfoString(out, "<tr>");
 		for (int i = 0; i < shape->natts; i++)
-			add_cell(out, row, i);
+			if (is_shown[i])
+				add_cell(out, row, i, is_folded ? sql_text(row, status + 1) : NULL);
 		if (has_interval)
 		{
 			appendStringInfoString(out, "<td>");
