@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """What is for Prometheus and Grafana, on live data: the exposition format as Prometheus's own parser reads it, the exporters' queries against it, and each query of each
-dashboard, which returns rows and reaches the index of the panes by its range of time; the dashboards as Grafana's own model of them reads them."""
+dashboard, which returns rows and reaches the index of the panes by its range of time; the dashboards as Grafana's own model of them reads them.  Where postgres_exporter
+and promtool are there (scripts/install-dependencies gets them into build/prometheus), the one is run with the queries, and the other checks what comes of it."""
 import datetime
 import json
+import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 
 import psycopg
 import yaml
@@ -110,6 +115,61 @@ def prometheus(connection):
     with open(os.path.join(TOP, 'prometheus', 'weir.collector.yml'), encoding='utf-8') as file:
         collector = yaml.safe_load(file)
     check({metric['metric_name'] for metric in collector['metrics']} >= names - {name for name in names if name.startswith('weir_build_')}, 'the collector has every metric')
+
+
+def program(*names):
+    path = os.pathsep.join([os.path.join(TOP, '..', 'build', 'prometheus'), os.environ['PATH']])
+    return next(filter(None, (shutil.which(name, path=path) for name in names)), None)
+
+
+def samples_of(text):
+    """The samples of weir that do not move, without the label with which the exporter says which server it asked; of NULL it makes NaN."""
+    return {(sample.name, tuple(sorted((name, value) for name, value in sample.labels.items() if name != 'server'))): sample.value
+            for family in text_string_to_metric_families(text) for sample in family.samples
+            if sample.name.startswith('weir_') and not math.isnan(sample.value) and not MOVING.search(sample.name) and not sample.name.startswith('weir_monitor_lag')}
+
+
+def view(connection):
+    return samples_of(connection.execute('SELECT weir.prometheus_text()').fetchone()[0])
+
+
+def exporter(connection):
+    """What a real postgres_exporter makes of queries.yaml, as a role that can only read, is what the view says."""
+    found = program('prometheus-postgres-exporter', 'postgres_exporter')
+    if found is None:
+        print('there is no postgres_exporter on this machine: it is left out')
+        return
+    connection.execute('CREATE ROLE weir_exporter_try LOGIN; GRANT pg_read_all_data, pg_monitor TO weir_exporter_try')
+    name = psycopg.conninfo.make_conninfo(host=connection.info.host, port=connection.info.port, dbname=connection.info.dbname, user='weir_exporter_try', sslmode='disable')
+    with subprocess.Popen([found, '--disable-default-metrics', '--disable-settings-metrics', f'--extend.query-path={os.path.join(TOP, "prometheus", "queries.yaml")}',
+                           '--web.listen-address=127.0.0.1:0'], stderr=subprocess.PIPE, text=True, env={**os.environ, 'DATA_SOURCE_NAME': name}) as process:
+        try:
+            log = ''
+            while (address := re.search(r'Listening on.*address=(127\.0\.0\.1:\d+)', log)) is None and (line := process.stderr.readline()):
+                log += line
+            check(address is not None, f'the exporter listens: {log}')
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            # Between two looks at the view that say the same, so does the exporter.
+            before, after, scraped = None, view(connection), ''
+            for _ in range(20):
+                before = after
+                with urllib.request.urlopen(f'http://{address[1]}/metrics', timeout=120) as answer:
+                    scraped = answer.read().decode()
+                after = view(connection)
+                if before == after:
+                    break
+            exported = samples_of(scraped)
+            check(all(re.search(f'^{name}[{{ ]', scraped, re.MULTILINE) for name in ('weir_capture_lag_bytes', 'weir_monitor_lag_seconds', 'weir_capture_up')), 'what moves is there, too')
+            check(before == after and exported == after and len(after) > 20, f'the exporter says what the view says: {sorted(set(exported.items()) ^ set(after.items()))[:5]}')
+        finally:
+            process.terminate()
+    connection.execute('DROP ROLE weir_exporter_try')
+    promtool = program('promtool')
+    if promtool is not None:
+        for what, text in (('the view', connection.execute('SELECT weir.prometheus_text()').fetchone()[0]), ('the exporter', scraped)):
+            told = subprocess.run([promtool, 'check', 'metrics'], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            about_weir = [line for line in told.stdout.split('\n') if line.startswith('weir_') or 'error' in line]
+            check(not about_weir and (told.returncode == 0 or what != 'the view'), f'promtool has nothing to say of {what}: {told.stdout}')
 
 
 # ---- Grafana ---------------------------------------------------------------------------------------------------------------------------------
@@ -263,6 +323,7 @@ def main():
     with psycopg.connect(autocommit=True, options='-c jit=off') as connection:
         prepare(connection)
         prometheus(connection)
+        exporter(connection)
         screen(connection)
         window_sizes(connection)
         grafana(connection)

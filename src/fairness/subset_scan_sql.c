@@ -184,11 +184,12 @@ read_rate(FunctionCallInfo fcinfo, int argument, const char *preset)
 
 	const NamedRate *rate = fairness_rate_find(name);
 
-	if (rate == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no rate \"%s\"", name),
-				 errhint("SELECT rate FROM weir.fairness_spread(f) lists them.")));
-	return rate->rate;
+	if (rate != NULL)
+		return rate->rate;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no rate \"%s\"", name),
+			 errhint("SELECT rate FROM weir.fairness_spread(f) lists them.")));
+	return RATE_SELECTION;		/* not reached */
 }
 
 /* ---- subset scan ---- */

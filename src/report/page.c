@@ -121,7 +121,7 @@ html_text(StringInfo out, const char *text)
 void
 html_name(StringInfo out, const char *name)
 {
-	for (; name && *name;)
+	while (*name)
 	{
 		int			length = strcspn(name, "_");
 
