@@ -143,6 +143,16 @@ def fingerprint(cursor):
     cursor.execute('SET max_parallel_workers_per_gather = 2')
     compare(cursor, '`fingerprint(t)` / `count(*)`, both in parallel', hashing, counting, f'{ROWS:,} rows of ten columns, up to two workers')
     cursor.execute('SET max_parallel_workers_per_gather = 0')
+    cursor.execute("SELECT to_regclass('bench_parts') IS NULL")
+    if cursor.fetchone()[0]:
+        cursor.execute('CREATE TABLE bench_parts (LIKE bench_rows) PARTITION BY RANGE (id)')
+        for number in range(10):
+            cursor.execute(f'CREATE TABLE bench_parts_{number} PARTITION OF bench_parts FOR VALUES FROM ({number * ROWS // 10 + 1}) TO ({(number + 1) * ROWS // 10 + 1})')
+        cursor.execute('INSERT INTO bench_parts SELECT * FROM bench_rows')
+        cursor.execute('VACUUM ANALYZE bench_parts')
+    in_parts = [statement.replace('bench_rows', 'bench_parts') for statement in (hashing, counting)]
+    a, b = processor_time(cursor, in_parts)
+    row('`fingerprint(t)` / `count(*)` of partitions, processor time', milliseconds(a), milliseconds(b), f'{a / b:.2f}', f'{ROWS:,} rows of ten columns in ten partitions, one process')
     compare(cursor, '`fingerprint(t)` / `count(t)`, which forms records', hashing, 'SELECT count(t) FROM bench_rows t', note)
     compare(cursor, '`fingerprint(t)` / `sum(hashtextextended(t::text, 0))`', hashing, 'SELECT sum(hashtextextended(t::text, 0)::numeric) FROM bench_rows t', note)
 

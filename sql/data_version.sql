@@ -88,16 +88,41 @@ ALTER TABLE wide DROP flag;
 EXECUTE fingerprint \gset after_
 SELECT :'before_fingerprint' <> :'after_fingerprint' AS plan_made_anew, :'after_fingerprint' = (SELECT weir.fingerprint(q) FROM (SELECT * FROM wide OFFSET 0) q) AS and_right;
 DEALLOCATE fingerprint;
+-- Partitions: columns in another order, dropped ones, partitions of partitions; of one alone, one by one, and with what else is asked for.
 CREATE TABLE parts (id int, word text) PARTITION BY LIST (id);
 CREATE TABLE part_1 (word text, gone int, id int);
 ALTER TABLE part_1 DROP gone;
 ALTER TABLE parts ATTACH PARTITION part_1 FOR VALUES IN (1);
 CREATE TABLE part_2 PARTITION OF parts FOR VALUES IN (2);
-INSERT INTO parts SELECT 1 + i % 2, i::text FROM generate_series(1, 50) i;
-SELECT weir.fingerprint(parts) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM parts OFFSET 0) q) AS partitions FROM parts;
+CREATE TABLE part_3 PARTITION OF parts FOR VALUES IN (3, 4) PARTITION BY LIST (id);
+CREATE TABLE part_3_3 PARTITION OF part_3 FOR VALUES IN (3);
+CREATE TABLE part_3_4 (gone int, word text, id int NOT NULL);
+ALTER TABLE part_3_4 DROP gone;
+ALTER TABLE part_3 ATTACH PARTITION part_3_4 FOR VALUES IN (4);
+INSERT INTO parts SELECT 1 + i % 4, CASE WHEN i % 5 > 0 THEN repeat(i::text, i) END FROM generate_series(1, 50) i;
+ALTER TABLE parts ADD late int DEFAULT 7;
+INSERT INTO parts SELECT 1 + i % 4, i::text, i FROM generate_series(1, 50) i;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(parts), max(late), count(*) FILTER (WHERE id > 2) FROM parts HAVING min(late) > 0;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(parts) FROM parts WHERE id = 4;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(parts), count(parts) FROM parts WHERE id < 3;
+CREATE FUNCTION fingerprints_of_partitions() RETURNS TABLE (of_all boolean, of_some boolean, of_one boolean, with_others text) LANGUAGE sql AS $$
+    SELECT weir.fingerprint(parts) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM parts OFFSET 0) q),
+        weir.fingerprint(parts) FILTER (WHERE late > 7) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM parts WHERE late > 7 OFFSET 0) q),
+        (SELECT weir.fingerprint(parts) FROM parts WHERE id = 4) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM parts WHERE id = 4 OFFSET 0) q),
+        format('%s %s %s', max(late), count(*) FILTER (WHERE id > 2), max(word) FILTER (WHERE id = 3))
+    FROM parts
+$$;
+SELECT * FROM fingerprints_of_partitions();
 SET LOCAL enable_partitionwise_aggregate = on;
-SELECT weir.fingerprint(parts) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM parts OFFSET 0) q) AS partition_by_partition FROM parts;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(parts) FROM parts WHERE id < 3;
+SELECT * FROM fingerprints_of_partitions();
 RESET enable_partitionwise_aggregate;
+-- What inherits may have more columns, and be asked for as its parent.
+CREATE TABLE inherits (more int[], also text) INHERITS (without_dropped);
+INSERT INTO inherits SELECT (w).*, ARRAY[1], 'also' FROM without_dropped w;
+SELECT weir.fingerprint(without_dropped) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM without_dropped OFFSET 0) q) AS inherited FROM without_dropped;
+SELECT weir.fingerprint(inherits::without_dropped) = (SELECT weir.fingerprint(without_dropped) FROM ONLY without_dropped) AS as_its_parent,
+    weir.fingerprint(inherits::without_dropped) <> weir.fingerprint(inherits) AS with_more FROM inherits;
 SELECT weir._fingerprint_of_slot(1);
 SELECT weir._fingerprint_of_slot(-1) FROM copied;
 SELECT weir._fingerprint_of_slot(1) OVER () FROM copied LIMIT 1;
@@ -105,6 +130,10 @@ SELECT weir._fingerprint_of_slot(1) OVER () FROM copied LIMIT 1;
 SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL max_parallel_workers_per_gather = 2;
 EXPLAIN (COSTS OFF) SELECT weir.fingerprint(copied) FROM copied;
 SELECT (SELECT weir.fingerprint(copied) FROM copied) = (SELECT weir.fingerprint(q) FROM (SELECT * FROM t OFFSET 0) q) AS parallel_does_not_show;
+CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF, VERBOSE) ' || query; END $$;
+SELECT bool_or(plan LIKE '%Parallel Append%') AS in_parallel, bool_or(plan LIKE '%PARTIAL weir._fingerprint_of_slot(3)%') AS in_place, bool_or(plan LIKE '%*%') AS of_records
+FROM plan_of('SELECT weir.fingerprint(parts) FROM parts') plan;
+SELECT * FROM fingerprints_of_partitions();
 RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
 SELECT weir.fingerprint_transition(NULL, ROW(1));
 SELECT weir.fingerprint_final('\x00');
@@ -225,6 +254,16 @@ SELECT weir.verify_data_version(:a);
 \set VERBOSITY sqlstate
 SELECT count(*) FROM weir.data_version_rows(:a);
 SELECT weir.drop_data_version(0);
+-- Of a partition elsewhere nobody knows how its rows lie: records are hashed, of the others too.
+RESET ROLE;
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE TABLE spread (id int, word text) PARTITION BY LIST (id);
+CREATE TABLE spread_1 PARTITION OF spread FOR VALUES IN (1);
+CREATE FOREIGN TABLE spread_2 PARTITION OF spread FOR VALUES IN (2) SERVER files OPTIONS (program 'echo 2,elsewhere', format 'csv');
+INSERT INTO spread VALUES (1, 'here');
+EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(spread) FROM spread;
+SELECT weir.fingerprint(spread) = (SELECT weir.fingerprint(q) FROM (VALUES (1, 'here'), (2, 'elsewhere')) q) AS with_one_elsewhere FROM spread;
 ROLLBACK;
 DROP ROLE regress_weir_owner, regress_weir_member, regress_weir_stranger;
 -- what plans use is nothing to call: it would read columns that one may not

@@ -6,11 +6,12 @@
  * the aggregate is replaced by weir._fingerprint_of_slot(columns), which looks at the row that the executor holds, where that is
  * sure to have the columns of the record, in their order, and nothing before them:
  *
- * - fingerprint(t) over a scan of the table t that hands on the row as a whole: the scan hands on its columns instead;
+ * - fingerprint(t) over scans that hand on the row as a whole, of the table t, or, below Append, of its partitions or of what
+ *   inherits from it: they hand on its columns instead, whichever of their own these are;
  * - fingerprint(ROW(a, b)) over a plan whose first columns are a and b, as from FROM (SELECT ...) AS t.
  *
  * The result is the same, so nothing depends on it but time: where the library is not loaded before planning, or the plan is
- *another one, records are hashed.
+ * another one (a partition is a foreign table, say), records are hashed.
  */
 #include "postgres.h"
 
@@ -26,19 +27,24 @@
 #include "nodes/plannodes.h"
 #include "optimizer/planner.h"
 #include "parser/parse_func.h"
+#include "parser/parse_type.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/typcache.h"
 
 static planner_hook_type previous_planner = NULL;
 
 /* What is done to one node of aggregation. */
 typedef struct Replacement
 {
-	List	   *given;			/* the columns that the node below hands on */
-	List	   *columns;		/* those that it shall hand on: the table's; NIL: the same */
-	Index		scanned;		/* the table whose rows those are */
 	Oid			function;		/* weir._fingerprint_of_slot */
+	Oid			record;			/* the type of the records that scans make */
+	int			n_columns;		/* of such a record; 0: what is below hands on what it does */
+	int		   *places;			/* per column handed on: 0: it is the record, else the column of the record that it is */
+	int			n_places;
+	List	   *plans;			/* those below, and */
+	List	   *columns;		/* what each shall hand on */
 	bool		found;
 	bool		impossible;
 } Replacement;
@@ -58,27 +64,37 @@ is_fingerprint(const Aggref *aggregate)
 	return OidIsValid(weir) && get_func_namespace(aggregate->aggfnoid) == weir;
 }
 
-static bool
-is_whole_row(const Replacement *replacement, int column)
+/* Below an aggregate the record may have been made one of a parent table's. */
+static Expr *
+unconverted(Expr *record)
 {
-	Var		   *given;
+	while (IsA(record, ConvertRowtypeExpr))
+		record = ((ConvertRowtypeExpr *) record)->arg;
+	return record;
+}
 
-	if (column < 1 || column > list_length(replacement->given))
-		return false;
-	given = (Var *) list_nth_node(TargetEntry, replacement->given, column - 1)->expr;
-	return IsA(given, Var) && given->varattno == 0 && given->varno == (int) replacement->scanned;
+static Expr *
+record_of(const Aggref *aggregate)
+{
+	return linitial_node(TargetEntry, aggregate->args)->expr;
 }
 
 /* How many columns of the row are those of the record; -1: they are not. */
 static int
 columns_of_record(const Replacement *replacement, Expr *record)
 {
+	Var		   *row = (Var *) unconverted(record);
 	int			n = 0;
 	ListCell   *cell;
 
-	if (IsA(record, Var) && replacement->columns != NIL)
-		return is_whole_row(replacement, ((Var *) record)->varattno) ? list_length(replacement->columns) : -1;
-	if (!IsA(record, RowExpr) || replacement->columns != NIL)
+	if (replacement->n_columns > 0)
+	{
+		if (!IsA(row, Var) || row->varattno < 1 || row->varattno > replacement->n_places ||
+			replacement->places[row->varattno - 1] != 0 || exprType((Node *) record) != replacement->record)
+			return -1;
+		return replacement->n_columns;
+	}
+	if (!IsA(record, RowExpr))
 		return -1;
 	foreach(cell, ((RowExpr *) record)->args)
 	{
@@ -90,28 +106,6 @@ columns_of_record(const Replacement *replacement, Expr *record)
 	return n > 0 ? n : -1;
 }
 
-/* Where the table's columns take the place of what was given: which of them this is. */
-static Node *
-replace_column(Var *column, Replacement *replacement)
-{
-	Var		   *given = (Var *) list_nth_node(TargetEntry, replacement->given, column->varattno - 1)->expr;
-	ListCell   *cell;
-
-	foreach(cell, replacement->columns)
-	{
-		TargetEntry *entry = lfirst(cell);
-		Var		   *replaced;
-
-		if (!IsA(given, Var) || ((Var *) entry->expr)->varattno != given->varattno)
-			continue;
-		replaced = copyObject(column);
-		replaced->varattno = entry->resno;
-		return (Node *) replaced;
-	}
-	replacement->impossible = true;
-	return (Node *) column;
-}
-
 static Node *
 replace_aggregates(Node *node, void *context)
 {
@@ -121,7 +115,7 @@ replace_aggregates(Node *node, void *context)
 		return NULL;
 	if (IsA(node, Aggref) && is_fingerprint((Aggref *) node))
 	{
-		int			columns = columns_of_record(replacement, linitial_node(TargetEntry, ((Aggref *) node)->args)->expr);
+		int			columns = columns_of_record(replacement, record_of((Aggref *) node));
 
 		if (columns >= 0)
 		{
@@ -137,32 +131,52 @@ replace_aggregates(Node *node, void *context)
 			return (Node *) replaced;
 		}
 	}
-	if (IsA(node, Var) && replacement->columns != NIL && ((Var *) node)->varno == OUTER_VAR)
-		return replace_column((Var *) node, replacement);
+	if (IsA(node, Var) && ((Var *) node)->varno == OUTER_VAR && replacement->n_columns > 0)
+	{
+		Var		   *column = copyObject((Var *) node);
+		int			place =
+			column->varattno < 1 || column->varattno > replacement->n_places ? 0 : replacement->places[column->varattno - 1];
+
+		if (place > 0)
+			column->varattno = place;
+		else
+			replacement->impossible = true;
+		return (Node *) column;
+	}
 	return expression_tree_mutator(node, replace_aggregates, context);
 }
 
-/* The columns of the scanned table, as a scan hands them on; NIL: not all of them are stored. */
+/* The columns of the record in the scanned table, as a scan hands them on; NIL: not all of them are stored. */
 static List *
-columns_of_table(const RangeTblEntry *table, Index scanned)
+scanned_columns(const RangeTblEntry *table, Index scanned, TupleDesc record)
 {
 	Relation	relation = table_open(table->relid, NoLock); /* which the planner has locked */
 	TupleDesc	shape = RelationGetDescr(relation);
 	List	   *columns = NIL;
+	int			next = 0;		/* mostly they are in the same order */
 
-	for (int i = 1; i <= shape->natts; i++)
+	for (int i = 0; i < record->natts; i++)
 	{
-		Form_pg_attribute attribute = TupleDescAttr(shape, i - 1);
+		Form_pg_attribute wanted = TupleDescAttr(record, i);
+		Form_pg_attribute attribute = NULL;
 		Var		   *column;
 
-		if (attribute->attisdropped)
+		if (wanted->attisdropped)
 			continue;
-		if (attribute->attgenerated != '\0' && attribute->attgenerated != ATTRIBUTE_GENERATED_STORED)
+		for (int tried = 0; tried < shape->natts && attribute == NULL; tried++, next++)
+		{
+			Form_pg_attribute candidate = TupleDescAttr(shape, next % shape->natts);
+
+			if (!candidate->attisdropped && strcmp(NameStr(candidate->attname), NameStr(wanted->attname)) == 0)
+				attribute = candidate;
+		}
+		if (attribute == NULL || attribute->atttypid != wanted->atttypid ||
+			(attribute->attgenerated != '\0' && attribute->attgenerated != ATTRIBUTE_GENERATED_STORED))
 		{
 			columns = NIL;
 			break;
 		}
-		column = makeVar(scanned, i, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0);
+		column = makeVar(scanned, attribute->attnum, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0);
 		columns = lappend(columns,
 						  makeTargetEntry((Expr *) column, list_length(columns) + 1, pstrdup(NameStr(attribute->attname)), false));
 	}
@@ -170,42 +184,131 @@ columns_of_table(const RangeTblEntry *table, Index scanned)
 	return columns;
 }
 
-static bool
-is_scan_of_rows(const Plan *plan)
+/* Which column of the record a scan hands on; 0: the record; -1: something else. */
+static int
+place_of(Expr *given, Index scanned, List *columns)
 {
-	return IsA(plan, SeqScan) || IsA(plan, IndexScan) || IsA(plan, BitmapHeapScan);
+	Var		   *column = (Var *) unconverted(given);
+	ListCell   *cell;
+
+	if (!IsA(column, Var) || column->varno != (int) scanned)
+		return -1;
+	if (column->varattno == 0)
+		return 0;
+	foreach(cell, columns)
+	{
+		TargetEntry *entry = lfirst(cell);
+
+		if (((Var *) entry->expr)->varattno == column->varattno)
+			return entry->resno;
+	}
+	return -1;
+}
+
+static void
+add_plan(Replacement *replacement, Plan *plan, List *columns)
+{
+	replacement->plans = lappend(replacement->plans, plan);
+	replacement->columns = lappend(replacement->columns, columns);
+}
+
+/* False where a scan does not hand on records, or something else than those before it. */
+static bool
+add_scan(Replacement *replacement, Plan *scan, PlannedStmt *statement)
+{
+	Index		scanned = ((Scan *) scan)->scanrelid;
+	TupleDesc	record = lookup_rowtype_tupdesc(replacement->record, -1);
+	List	   *columns = scanned_columns(rt_fetch(scanned, statement->rtable), scanned, record);
+	bool		is_first = replacement->places == NULL;
+
+	ReleaseTupleDesc(record);
+	if (columns == NIL || (!is_first && list_length(scan->targetlist) != replacement->n_places))
+		return false;
+	if (is_first)
+	{
+		replacement->n_columns = list_length(columns);
+		replacement->n_places = list_length(scan->targetlist);
+		replacement->places = palloc(sizeof(int) * replacement->n_places);
+	}
+	for (int i = 0; i < replacement->n_places; i++)
+	{
+		int			place = place_of(list_nth_node(TargetEntry, scan->targetlist, i)->expr, scanned, columns);
+
+		if (!is_first && place != replacement->places[i])
+			return false;
+		replacement->places[i] = place;
+	}
+	add_plan(replacement, scan, columns);
+	return true;
+}
+
+static bool
+add_plans(Replacement *replacement, Plan *plan, PlannedStmt *statement)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	if (IsA(plan, SeqScan) || IsA(plan, IndexScan) || IsA(plan, BitmapHeapScan))
+		return add_scan(replacement, plan, statement);
+	if (!IsA(plan, Append))
+		return false;
+	foreach(cell, ((Append *) plan)->appendplans)
+	{
+		if (!add_plans(replacement, lfirst(cell), statement))
+			return false;
+	}
+	if (replacement->plans == NIL)
+		return false;
+	foreach(cell, llast_node(List, replacement->columns))
+	{
+		TargetEntry *entry = lfirst(cell);
+		Var		   *column = makeVarFromTargetEntry(OUTER_VAR, entry);
+
+		columns = lappend(columns, makeTargetEntry((Expr *) column, entry->resno, entry->resname, false));
+	}
+	add_plan(replacement, plan, columns);
+	return true;
+}
+
+/* The type of the records that the first fingerprint takes as they come from below. */
+static bool
+find_record(Node *node, void *type)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Aggref) && is_fingerprint((Aggref *) node) && IsA(unconverted(record_of((Aggref *) node)), Var))
+	{
+		*(Oid *) type = exprType((Node *) record_of((Aggref *) node));
+		return true;
+	}
+	return expression_tree_walker(node, find_record, type);
 }
 
 static void
 replace_in(Agg *aggregation, PlannedStmt *statement)
 {
-	Plan	   *below = outerPlan(aggregation);
-	Replacement replacement = {.given = below->targetlist};
+	Replacement replacement = {0};
 	List	   *output;
 	List	   *condition;
+	ListCell   *plan;
+	ListCell   *columns;
 
-	if (is_scan_of_rows(below))
-	{
-		bool		hands_on_rows = false;
-
-		replacement.scanned = ((Scan *) below)->scanrelid;
-		for (int i = 1; i <= list_length(below->targetlist); i++)
-			hands_on_rows |= is_whole_row(&replacement, i);
-		if (hands_on_rows)
-			replacement.columns = columns_of_table(rt_fetch(replacement.scanned, statement->rtable), replacement.scanned);
-	}
 	replacement.function = LookupFuncName(list_make2(makeString(pstrdup("weir")), makeString(pstrdup("_fingerprint_of_slot"))), 1,
 										  (Oid[]){INT4OID}, true);
 	if (!OidIsValid(replacement.function))
 		return;
+	if ((find_record((Node *) aggregation->plan.targetlist, &replacement.record) ||
+		 find_record((Node *) aggregation->plan.qual, &replacement.record)) &&
+		OidIsValid(typeidTypeRelid(replacement.record)) && !add_plans(&replacement, outerPlan(aggregation), statement))
+		replacement = (Replacement){.function = replacement.function};
 	output = (List *) replace_aggregates((Node *) aggregation->plan.targetlist, &replacement);
 	condition = (List *) replace_aggregates((Node *) aggregation->plan.qual, &replacement);
 	if (!replacement.found || replacement.impossible)
 		return;
 	aggregation->plan.targetlist = output;
 	aggregation->plan.qual = condition;
-	if (replacement.columns != NIL)
-		below->targetlist = replacement.columns;
+	forboth(plan, replacement.plans, columns, replacement.columns)
+		((Plan *) lfirst(plan))->targetlist = lfirst(columns);
 }
 
 static bool
