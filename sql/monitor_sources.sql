@@ -75,6 +75,12 @@ SELECT count(*) AS of_no_sources FROM weir.source_scores('south');
 SELECT weir.create_rule('a source is silent', 'feed', 'silence', above => 0, segment => '*', min_n => 0), weir.create_rule('trusted less', 'feed', 'weight', below => 0.2, segment => '*', min_n => 0);
 SELECT rule, segment, count(*) > 0 AS fires FROM (VALUES ('a source is silent'), ('trusted less')) r (rule), weir.test_rule(rule) WHERE fires GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT weir.drop_rule('a source is silent'), weir.drop_rule('trusted less');
+SELECT weir.create_rule('of all together', 'feed', 'weight', below => 0.2);
+SELECT weir.create_rule('of segments', 'north', 'weight', below => 0.2, segment => '*');
+SELECT weir.create_rule('of one column', 'north', 'weight', below => 0.2, column_name => 'speed');
+SELECT weir.create_rule('north among others', 'north', 'silence', above => 0, min_n => 0);
+SELECT segment, count(*) > 0 AS fires FROM weir.test_rule('north among others') WHERE fires GROUP BY 1;
+SELECT weir.drop_rule('north among others');
 -- who may not read the other table sees one source alone; so does a monitor whose owner is not the other's
 CREATE ROLE source_reader;
 GRANT USAGE ON SCHEMA source_test TO source_reader;

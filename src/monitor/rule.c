@@ -223,13 +223,17 @@ check_numbers(FunctionCallInfo fcinfo)
 					"false_discovery_rate => 0.05: at most one of twenty columns found is expected to be chance.");
 }
 
-/* Scores of these families have no p-value; those of drift and fairness have. */
+/* Scores of drift have p-values, and those of fairness but for the rates of single groups. */
 static void
-check_false_discovery_rate(FunctionCallInfo fcinfo, const char *family, bool learns_stddev)
+check_false_discovery_rate(FunctionCallInfo fcinfo, const char *family, const char *metric, bool learns_stddev)
 {
-	if (!PG_ARGISNULL(FALSE_DISCOVERY_RATE) && !learns_stddev &&
-		(strcmp(family, "detector") == 0 || strcmp(family, "statistics") == 0 || strcmp(family, "capture") == 0))
-		rule_refuse(psprintf("scores of family %s have no p-values for a false discovery rate", family),
+	bool		is_null;
+
+	if (PG_ARGISNULL(FALSE_DISCOVERY_RATE) || learns_stddev || strcmp(family, "drift") == 0)
+		return;
+	sql_execute("SELECT $1 = ANY (weir._rate_metric_names())", 1, (Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(metric)}, NULL);
+	if (strcmp(family, "fairness") != 0 || DatumGetBool(sql_value(0, 1, &is_null)))
+		rule_refuse(psprintf("metric %s of family %s has no p-values for a false discovery rate", metric, family),
 					"learn => '{\"method\": \"stddev\"}' gives them some, from the history of each score.");
 }
 
@@ -257,6 +261,7 @@ rule_begin(SqlScope *scope, const char *name)
 	int			rule_id = DatumGetInt32(sql_value(0, 1, &is_null));
 
 	rule_begin_state(rule_id);
+	rule_notice_nothing(rule_id, name);
 	audit_write_row("create", "rule", name, "rule", "rule_id", rule_id);
 	sql_end(scope);
 	worker_wake_at_commit();
@@ -311,13 +316,12 @@ weir_create_rule(PG_FUNCTION_ARGS)
 			rule_check_learn(PG_GETARG_JSONB_P(LEARN), strcmp(family, "drift") == 0, !PG_ARGISNULL(ABOVE), !PG_ARGISNULL(BELOW));
 		values[LEARN] = JsonbPGetDatum(learn);
 	}
-	check_false_discovery_rate(fcinfo, family, learn != NULL && text_member_is(learn, "method", "stddev"));
+	check_false_discovery_rate(fcinfo, family, metric, learn != NULL && text_member_is(learn, "method", "stddev"));
 	values[METRIC] = CStringGetTextDatum(metric);
 	values[SHARE + 2] = CStringGetTextDatum(family);
 	if (!PG_ARGISNULL(COLUMN_NAME))
-		rule_check_subject(monitor_id, monitor, NameStr(*PG_GETARG_NAME(COLUMN_NAME)));
-	if (!PG_ARGISNULL(SEGMENT))
-		rule_check_segment(monitor_id, monitor, family, argument_text(fcinfo, SEGMENT));
+		rule_check_subject(monitor_id, monitor, family, metric, NameStr(*PG_GETARG_NAME(COLUMN_NAME)));
+	rule_check_segment(monitor_id, monitor, family, argument_text(fcinfo, SEGMENT));
 	if (sql_execute(
 			"INSERT INTO weir.rule (name, monitor_id, metric, above, below, column_name, segment, windows, out_of, min_n, severity,"
 			" action, trainer, cooldown, options, warning_above, warning_below, clear_below, clear_above, clear_windows, learn,"

@@ -200,10 +200,13 @@ extern void rule_check_action(const char *action, const char *trainer, Oid user)
 extern void rule_find_metric(int monitor_id, const char *monitor, const char *metric, const char *family, char **found_family,
 							 char **found_metric);
 
-/* The subject of the rule must be one that the monitor has. */
-extern void rule_check_subject(int monitor_id, const char *monitor, const char *column);
+/* The subject of the rule must be one that the monitor has, and that scores of the family have. */
+extern void rule_check_subject(int monitor_id, const char *monitor, const char *family, const char *metric, const char *column);
 
-/* Raises 22023 for a segment that the monitor cannot have; inside an SQL scope. */
+/* A NOTICE when the latest final window has nothing that the rule would look at. */
+extern void rule_notice_nothing(int rule_id, const char *name);
+
+/* Raises 22023 for a segment (NULL: none) that the monitor cannot have; inside an SQL scope. */
 extern void rule_check_segment(int monitor_id, const char *monitor, const char *family, const char *segment);
 
 /* ---- rule_learn.c ---- */

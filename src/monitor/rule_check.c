@@ -168,19 +168,43 @@ rule_find_metric(int monitor_id, const char *monitor, const char *metric, const 
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("monitor \"%s\" does not compute metric \"%s\"", monitor, *found_metric),
 				 errdetail("It has no protected columns, no label beside its prediction, or other metrics were chosen for it.")));
+	if (strcmp(*found_family, "quality") == 0 && strcmp(*found_metric, "freshness") == 0)
+		rule_refuse("freshness is of now, and of no window that is final",
+					"A rule that is to notice that rows stay away watches row_count, time_without_rows, or silence of a source.");
 }
 
-/* The segment must be one that the monitor could have: which of them there are, the rows tell. */
+/* The sources of a monitor are its segments, or other monitors beside it (option sources). */
+static void
+check_source_segment(int monitor_id, const char *monitor, const char *segment)
+{
+	bool		by_segment;
+
+	sql_execute("SELECT jsonb_typeof(options -> 'sources') FROM weir.monitor WHERE monitor_id = $1", 1, (Oid[]){INT4OID},
+				(Datum[]){Int32GetDatum(monitor_id)}, NULL);
+	by_segment = strcmp(sql_text(0, 1), "string") == 0;
+	if (by_segment && segment == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the sources of monitor \"%s\" are its segments", monitor),
+				 errhint("Say segment => '*' for each of them, or name one.")));
+	if (!by_segment && segment != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the sources of monitor \"%s\" are monitors", monitor),
+				 errdetail("A rule watches its own monitor among them."),
+				 errhint("Leave segment out, and make a rule of each monitor that names the others in its option sources.")));
+}
+
+/* The segment must be one that the monitor could have: which of them there are, the rows tell. NULL: all rows together. */
 void
 rule_check_segment(int monitor_id, const char *monitor, const char *family, const char *segment)
 {
 	SqlParameters parameters = {0};
 
+	if (strcmp(family, "source") == 0)
+		check_source_segment(monitor_id, monitor, segment);
+	if (strcmp(family, "source") == 0 || segment == NULL)
+		return;
 	sql_add_int(&parameters, monitor_id);
 	sql_add_text(&parameters, segment);
-	/* A source is a segment, or another monitor (option sources). */
-	if (strcmp(family, "source") == 0)
-		return;
 	if (strcmp(family, "capture") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("scores of family \"%s\" have no segments", family),
@@ -199,10 +223,22 @@ rule_check_segment(int monitor_id, const char *monitor, const char *family, cons
 				 errhint("Write all of them, with ' | ' in between, as weir.windows shows them; '*' for every segment apart.")));
 }
 
-/* The subject of the rule must be one that the monitor has. */
+/* What the scores of the family are of, as SQL: NULL of none, else the names, of which a group may follow. */
+static const char *const subjects_of_family =
+	"SELECT CASE WHEN $1 IN ('capture', 'source') OR $1 = 'statistics' AND $2 IN ('rows', 'late_rows')"
+	"     OR $1 = 'quality' AND EXISTS (SELECT FROM weir.quality_checks k WHERE k.metric = $2 AND k.scope = 'window') THEN NULL"
+	" WHEN $1 = 'fairness' THEN m.protected::text[]"
+	" WHEN $1 = 'performance' THEN array_remove(ARRAY[m.score, m.prediction, m.score || ': estimated', m.prediction || ': estimated']::text[], NULL)"
+	" ELSE ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id AND (c.retired_at IS NULL OR $2 = 'schema_change')"
+	"     ORDER BY c.ordinal) END AS subjects"
+	" FROM weir.monitor m WHERE m.monitor_id = $3";
+
+/* The subject of the rule must be one that the monitor has, and scores of the family are of. */
 void
-rule_check_subject(int monitor_id, const char *monitor, const char *column)
+rule_check_subject(int monitor_id, const char *monitor, const char *family, const char *metric, const char *column)
 {
+	SqlParameters parameters = {0};
+
 	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
 					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
 					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label)"
@@ -212,6 +248,25 @@ rule_check_subject(int monitor_id, const char *monitor, const char *column)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("monitor \"%s\" has no column \"%s\"", monitor, column),
 				 errhint("Leave column_name out for a rule on any column.")));
+	sql_add_text(&parameters, family);
+	sql_add_text(&parameters, metric);
+	sql_add_int(&parameters, monitor_id);
+	sql_add_text(&parameters, column);
+	if (sql_run(
+			psprintf(
+				"SELECT array_to_string(s.subjects, ', ') FROM (%s) s WHERE s.subjects IS NULL OR NOT EXISTS (SELECT FROM unnest(s.subjects) u"
+				" WHERE u = $4 OR $1 = 'fairness' AND starts_with($4, u || ': '))",
+				subjects_of_family),
+			&parameters) > 0)
+	{
+		char	   *subjects = sql_text(0, 1);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("scores of family \"%s\" by the name of \"%s\" are not of \"%s\"", family, metric, column),
+				 subjects != NULL ? errdetail("They are of %s.", subjects) : errdetail("They are of no single column."),
+				 errhint(subjects != NULL ? "Leave column_name out, or name one of these." : "Leave column_name out.")));
+	}
 	/* A name ends where its bytes do, unseen; what is that long and no column's name is a group that may have been cut. */
 	if (strlen(column) + pg_database_encoding_max_length() >= NAMEDATALEN &&
 		sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
@@ -224,4 +279,16 @@ rule_check_subject(int monitor_id, const char *monitor, const char *column)
 				 errdetail("A column and its group together have less than %d bytes here.",
 						   NAMEDATALEN - pg_database_encoding_max_length()),
 				 errhint("Name the column alone: the rule then watches each of its groups.")));
+}
+
+/* What is misspelt, of another kind of column or chosen away looks like what has not come yet: so it is said, and not refused. */
+void
+rule_notice_nothing(int rule_id, const char *name)
+{
+	if (sql_execute("SELECT FROM weir._rule_grid($1) g WHERE g.latest_final IS NOT NULL"
+					" AND NOT EXISTS (SELECT FROM weir._rule_readings($1, g.latest_final, NULL))",
+					1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(rule_id)}, NULL) > 0)
+		ereport(NOTICE,
+				(errmsg("rule \"%s\" has nothing to look at in the latest final window", name),
+				 errhint("weir.scores, and weir.window_stats for statistics, show which column, segment and metric there are.")));
 }

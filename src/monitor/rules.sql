@@ -174,7 +174,8 @@ COMMENT ON FUNCTION weir.create_rule(text, text, text, float8, float8, name, tex
 'Watches a metric of weir.scores, or a statistic of weir.window_stats (n, null_share, distinct_count, mean, stddev, min, p25 to p99, max) or
 weir.windows (rows, late_rows), and returns the rule''s name. A window is out of bounds when the value is above "above" or below "below"; the rule holds when
 that is so for "windows" of the last "out_of" final windows (NULL: as many as windows) that end with the present one. column_name NULL: every
-column apart; segment NULL: all rows together, ''*'': every segment apart. Windows with n < min_n or a status other than ok decide nothing. One
+column apart, else what scores of that name are of (22023 otherwise); segment NULL: all rows together, ''*'': every segment apart. A NOTICE says when the
+latest final window has nothing that the rule would look at. Windows with n < min_n or a status other than ok decide nothing. One
 alert is opened per column and segment, kept up to date, and resolved by itself. severity: warning, alert. warning_above, warning_below: a
 first level, whose alerts have severity warning and become alerts when the other bound is crossed. clear_below, clear_above: what opened above
 (below) resolves only below (above) this; clear_windows: and when none of the last so many windows is beyond that. learn: bounds from the history of
