@@ -168,6 +168,28 @@ SELECT weir.requeue_job(:second_job);
 SELECT state, attempt, max_attempts FROM weir.jobs WHERE job_id = :second_job;
 SELECT weir.fail_job(:third_job, :third_token, 'this data makes no sense', retry => false);
 SELECT state, error FROM weir.jobs WHERE job_id = :third_job;
+-- Each time it waits twice as long, with some jitter, up to an hour: 10 s, 20 s, 40 s, ... from the tenth attempt on 3600 s.
+RESET ROLE;
+UPDATE weir.job SET max_attempts = 30, dedupe_key = NULL WHERE job_id = :second_job;
+CREATE FUNCTION fail_times(failing bigint, times int) RETURNS TABLE (failures int, at_least interval, at_most interval) LANGUAGE plpgsql AS $$
+DECLARE
+    claimed record;
+    before timestamptz;
+BEGIN
+    FOR i IN 1 .. times LOOP
+        UPDATE weir.job SET run_after = clock_timestamp() - interval '1 s', priority = 9 WHERE job_id = failing;
+        SELECT * INTO STRICT claimed FROM weir.claim_job() c;
+        before := clock_timestamp();
+        PERFORM weir.fail_job(claimed.job_id, claimed.token, 'not yet');
+        SELECT j.attempt, j.run_after - before, j.run_after - clock_timestamp() INTO failures, at_most, at_least FROM weir.job j WHERE j.job_id = claimed.job_id AND j.job_id = failing;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+-- (What is left of it after the call is at most what was drawn, and that at most what is left of it before the call.)
+SELECT count(*) AS failures, max(failures) > 12 AS up_to_an_hour, bool_and(at_most >= w.least AND at_least <= w.least * 1.25) AS doubled
+    FROM fail_times(:second_job, 12) f, LATERAL (SELECT least('1 h', current_setting('weir.job_retry_delay')::interval * 2 ^ (f.failures - 1)) AS least) w;
+DROP FUNCTION fail_times;
+SET ROLE regress_weir_owner;
 SELECT weir.cancel_job(:second_job);
 SELECT weir.cancel_job(:second_job);
 SELECT weir.cancel_job(0);

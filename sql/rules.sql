@@ -170,7 +170,7 @@ SELECT window_start::date, column_name, state, n, fires FROM weir.test_rule('two
 SELECT window_start::date, state, fires FROM weir.test_rule('quiet', since => '2026-01-06', until => '2026-01-20') WHERE state <> 'ok';
 SELECT evaluate('two of three'), evaluate('quiet'), evaluate('no resolve');
 SELECT * FROM seen WHERE rule <> 'any drifts';
-SELECT message FROM weir.alerts WHERE rule = 'two of three';
+SELECT message FROM weir.alerts WHERE rule = 'two of three' ORDER BY alert_id;
 
 -- ---- segments ----
 SELECT fill(16, 0, 0), fill(16, 0, 100, region => 'south'), fill(1, 0, 0, region => 'south'), advance(17);

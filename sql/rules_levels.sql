@@ -178,6 +178,12 @@ SELECT window_start::time, value, state, event FROM weir.test_rule('quiet');
 SELECT evaluate('quiet');
 SELECT state, severity, message, detail ->> 'query' AS query FROM weir.alerts WHERE rule = 'quiet';
 
+-- However many windows there are to catch up with, what an alert tells of in the end is explained.
+SELECT weir.create_rule('always', 'levels', 'mean', above => -1000, min_n => 0, options => '{"history": true, "silent": true}');
+SELECT count(*) > 60 AS many FROM weir.test_rule('always') WHERE state = 'alert';
+SELECT evaluate('always');
+SELECT subject, window_end::date, detail -> 'explanation' AS explanation FROM weir.alerts WHERE rule = 'always' ORDER BY 1;
+
 -- ---- privileges ----
 SET ROLE regress_levels_stranger;
 SELECT weir.create_composite_rule('mine', '{a high, b high}');

@@ -115,11 +115,11 @@ explaining_query(const Rule *rule, const RuleWindow *window)
 		nullable_literal("=", window->segment), until, rule->is_share ? 100 : limit);
 }
 
-#define WRITE_COLUMNS 17
+#define WRITE_COLUMNS 16
 
-/* What opening and updating write alike: parameters $1 to $17. */
+/* What opening and updating write alike: parameters $1 to $16. */
 static void
-written_values(const Rule *rule, const RuleWindow *window, int64 alert_id, bool explains, Datum *values, char *nulls)
+written_values(const Rule *rule, const RuleWindow *window, int64 alert_id, Datum *values, char *nulls)
 {
 	memset(nulls, ' ', WRITE_COLUMNS);
 	nulls[WRITE_COLUMNS] = '\0';
@@ -137,34 +137,33 @@ written_values(const Rule *rule, const RuleWindow *window, int64 alert_id, bool 
 	values[11] = Int32GetDatum(window->level < rule->severity ? window->n_warned : window->n_breached);
 	values[12] = BoolGetDatum(window->reading == READING_BREACH || window->is_warned);
 	values[13] = CStringGetTextDatum(rule_level_name(window->level));
-	values[14] = BoolGetDatum(explains);
-	values[15] = Float8GetDatum(window->p_adjusted);
-	values[16] = Int64GetDatum(alert_id);
+	values[14] = Float8GetDatum(window->p_adjusted);
+	values[15] = Int64GetDatum(alert_id);
 	if (!window->has_p_adjusted)
-		nulls[15] = 'n';
+		nulls[14] = 'n';
 	if (window->subject == NULL)
 		nulls[2] = 'n';
 	if (window->segment == NULL)
 		nulls[3] = 'n';
 }
 
-static Oid	written_types[WRITE_COLUMNS] = {INT4OID, TEXTOID,        TEXTOID,        TEXTOID,   FLOAT8OID, FLOAT8OID,
-										   INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,   TEXTOID,   INT4OID,
-										   BOOLOID, TEXTOID,        BOOLOID,        FLOAT8OID, INT8OID};
+static Oid	written_types[WRITE_COLUMNS] = {INT4OID, TEXTOID,        TEXTOID,        TEXTOID, FLOAT8OID, FLOAT8OID,
+										   INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,   INT4OID,
+										   BOOLOID, TEXTOID,        FLOAT8OID,      INT8OID};
 
 #define DETAIL \
 	" jsonb_build_object('value', $5, 'threshold', $6, 'excess', $5 - $6, 'n', $7, 'window', jsonb_build_object('start', $8, 'end', $9)," \
-	" 'windows_out_of_bounds', $12, 'query', $11, 'explanation', CASE WHEN $15 THEN weir._explanation($1, $3, $4, $8) END)" \
-	" || jsonb_strip_nulls(jsonb_build_object('p_adjusted', $16))"
+	" 'windows_out_of_bounds', $12, 'query', $11, 'explanation', NULL)" \
+	" || jsonb_strip_nulls(jsonb_build_object('p_adjusted', $15))"
 
 int64
-alert_open(const Rule *rule, const RuleWindow *window, bool explains)
+alert_open(const Rule *rule, const RuleWindow *window)
 {
 	Datum		values[WRITE_COLUMNS];
 	char		nulls[WRITE_COLUMNS + 1];
 	bool		is_null;
 
-	written_values(rule, window, 0, explains, values, nulls);
+	written_values(rule, window, 0, values, nulls);
 	sql_execute(
 		"INSERT INTO weir.alert (monitor_id, rule_id, rule, severity, family, subject, segment, metric, value, threshold, n, window_start,"
 		" window_end, last_window_start, message, detail)"
@@ -175,27 +174,39 @@ alert_open(const Rule *rule, const RuleWindow *window, bool explains)
 	return DatumGetInt64(sql_value(0, 1, &is_null));
 }
 
-void
-alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert, bool explains)
+bool
+alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert)
 {
 	Datum		values[WRITE_COLUMNS];
 	char		nulls[WRITE_COLUMNS + 1];
 
-	written_values(rule, window, alert->alert_id, explains, values, nulls);
+	written_values(rule, window, alert->alert_id, values, nulls);
 	/*
 	 * A window that is within bounds prolongs the alert where k of n still hold, but is not what it tells about. The severity of an
 	 * alert is the highest that it has reached.
 	 */
-	sql_execute(
-		"UPDATE weir.alert SET value = CASE WHEN $13 THEN $5 ELSE value END, threshold = CASE WHEN $13 THEN $6 ELSE threshold END,"
-		" n = CASE WHEN $13 THEN $7 ELSE n END, message = CASE WHEN $13 THEN $10 ELSE message END,"
-		" detail = CASE WHEN $13 THEN" DETAIL " || jsonb_build_object('peak',"
-		" CASE WHEN abs($5 - $6) > abs((detail ->> 'peak')::float8 - threshold) THEN $5 ELSE (detail ->> 'peak')::float8 END)"
-		" ELSE detail END, window_end = $9, last_window_start = $8, updated_at = now(),"
-		" severity = CASE WHEN $14 = 'alert' THEN $14 ELSE severity END"
-		" WHERE alert_id = $17 AND ((value, n) IS DISTINCT FROM ($5, $7) OR last_window_start <> $8 OR (severity, $14) = ('warning', 'alert'))"
-		" AND $2 = family",
-		WRITE_COLUMNS, written_types, values, nulls);
+	return sql_execute(
+			   "UPDATE weir.alert SET value = CASE WHEN $13 THEN $5 ELSE value END, threshold = CASE WHEN $13 THEN $6 ELSE threshold END,"
+			   " n = CASE WHEN $13 THEN $7 ELSE n END, message = CASE WHEN $13 THEN $10 ELSE message END,"
+			   " detail = CASE WHEN $13 THEN" DETAIL " || jsonb_build_object('peak',"
+			   " CASE WHEN abs($5 - $6) > abs((detail ->> 'peak')::float8 - threshold) THEN $5 ELSE (detail ->> 'peak')::float8 END)"
+			   " ELSE detail END, window_end = $9, last_window_start = $8, updated_at = now(),"
+			   " severity = CASE WHEN $14 = 'alert' THEN $14 ELSE severity END"
+			   " WHERE alert_id = $16 AND ((value, n) IS DISTINCT FROM ($5, $7) OR last_window_start <> $8 OR (severity, $14) = ('warning', 'alert'))"
+			   " AND $2 = family",
+			   WRITE_COLUMNS, written_types, values, nulls) > 0;
+}
+
+void
+alert_explain(int64 alert_id)
+{
+	SqlParameters parameters = {0};
+
+	sql_add_int(&parameters, alert_id);
+	sql_run("UPDATE weir.alert SET detail = detail || jsonb_build_object('explanation',"
+			" weir._explanation(rule_id, subject, segment, (detail #>> '{window,start}')::timestamptz))"
+			" WHERE alert_id = $1 AND jsonb_typeof(detail -> 'explanation') = 'null'",
+			&parameters);
 }
 
 void

@@ -148,6 +148,7 @@ typedef struct RuleAlert
 	TimestampTz last_window;	/* begin of the last one in which the condition held */
 	TimestampTz window_end;		/* its end */
 	TimestampTz quiet_until;	/* window_end + cooldown */
+	bool		is_written;		/* in this replay */
 } RuleAlert;
 
 typedef enum RuleEvent
@@ -254,9 +255,14 @@ extern void rule_follow_renames(void);
 /* Alerts of the rule that are open or whose cooldown reaches beyond since. */
 extern List *alert_list(const Rule *rule, TimestampTz since);
 
-/* Opens an alert; returns its number. With explains, what stands behind it is looked up. */
-extern int64 alert_open(const Rule *rule, const RuleWindow *window, bool explains);
-extern void alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert, bool explains);
+/* Opens an alert; returns its number. */
+extern int64 alert_open(const Rule *rule, const RuleWindow *window);
+
+/* True when there was something to write. */
+extern bool alert_update(const Rule *rule, const RuleWindow *window, const RuleAlert *alert);
+
+/* Looks up what stands behind the window that the alert tells of, where that is not known yet. */
+extern void alert_explain(int64 alert_id);
 
 /* Resolves by itself (by InvalidOid) or by hand; verdict and note may be NULL. */
 extern void alert_resolve(int64 alert_id, Oid by, const char *verdict, const char *note);

@@ -170,6 +170,7 @@ apply_window(const Rule *rule, const RuleWindow *window, List **alerts, const Ru
 		alert->first_window = alert->last_window = window->start;
 		alert->window_end = window->end;
 		alert->quiet_until = window->quiet_until;
+		alert->is_written = true;
 		if (sink->open)
 			alert->alert_id = sink->open(rule, window, sink->argument);
 		*alerts = lappend(*alerts, alert);

@@ -40,7 +40,6 @@ typedef struct LiveArgument
 {
 	List	   *subjects;		/* of SubjectState */
 	RuleSubjects *states;		/* the same */
-	int			n_explained;	/* alerts for which what stands behind them was looked up */
 } LiveArgument;
 
 /* Each takes a reading of one window, of all its segments if there are some: so many in one turn, others when they are next
@@ -125,17 +124,10 @@ write_missing_subjects(const Rule *rule, TimestampTz latest_final)
 	AtEOXact_GUC(true, guc_level);
 }
 
-static bool
-is_to_be_explained(LiveArgument *live, const RuleWindow *window)
-{
-	return live->n_explained++ < (window->segment != NULL ? MAX_SEGMENTS_EXPLAINED : MAX_EXPLAINED);
-}
-
 static int64
 live_open(const Rule *rule, const RuleWindow *window, void *argument)
 {
-	LiveArgument *live = argument;
-	int64		alert_id = alert_open(rule, window, is_to_be_explained(live, window));
+	int64		alert_id = alert_open(rule, window);
 
 	alert_announce(alert_id);
 	return alert_id;
@@ -144,11 +136,29 @@ live_open(const Rule *rule, const RuleWindow *window, void *argument)
 static void
 live_update(const Rule *rule, const RuleWindow *window, RuleAlert *alert, bool escalates, void *argument)
 {
-	LiveArgument *live = argument;
-
-	alert_update(rule, window, alert, is_to_be_explained(live, window));
+	alert->is_written |= alert_update(rule, window, alert);
 	if (escalates)
 		alert_announce(alert->alert_id);
+}
+
+/* Once for each alert, and only of the window that it tells of in the end; the latest first. */
+static void
+explain_alerts(const Rule *rule, const List *alerts)
+{
+	int			guc_level = NewGUCNestLevel();
+	int			n = 0;
+
+	(void) set_config_option("timezone", rule->time_zone, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	for (int i = list_length(alerts) - 1; i >= 0; i--)
+	{
+		RuleAlert  *alert = list_nth(alerts, i);
+
+		if (!alert->is_written || n++ >= (alert->segment != NULL ? MAX_SEGMENTS_EXPLAINED : MAX_EXPLAINED))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		alert_explain(alert->alert_id);
+	}
+	AtEOXact_GUC(true, guc_level);
 }
 
 static void
@@ -337,7 +347,8 @@ rule_evaluate(int rule_id)
 			}
 		}
 		if (until > since)
-			(void) rule_replay(rule, since, until, alerts, &sink);
+			alerts = rule_replay(rule, since, until, alerts, &sink);
+		explain_alerts(rule, alerts);
 		write_subjects(rule, live.subjects);
 		if (progress.evaluated_to == progress.latest_final && !TIMESTAMP_IS_NOBEGIN(progress.latest_final))
 			write_missing_subjects(rule, progress.latest_final);
