@@ -177,6 +177,10 @@ FROM generate_series(58, 64) m, weir.monitor WHERE name = 'levels';
 SELECT window_start::time, value, state, event FROM weir.test_rule('quiet');
 SELECT evaluate('quiet');
 SELECT state, severity, message, detail ->> 'query' AS query FROM weir.alerts WHERE rule = 'quiet';
+-- a silence of windows is one of minutes here: while it lasts, absence decides nothing
+SELECT weir.create_silence(rule => 'quiet', since => '2026-02-01 01:01+00', until => '2026-02-01 01:02+00', applies_to => 'windows', reason => 'a release') AS release \gset
+SELECT window_start::time, value, state, event FROM weir.test_rule('quiet');
+SELECT weir.drop_silence(:release);
 
 -- However many windows there are to catch up with, what an alert tells of in the end is explained.
 SELECT weir.create_rule('always', 'levels', 'mean', above => -1000, min_n => 0, options => '{"history": true, "silent": true}');
