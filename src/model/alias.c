@@ -80,6 +80,7 @@ model_promote(const char *name, int version, const char *alias, const char *reas
 	}
 	set_alias(&model, alias, version, previous, reason, user);
 	audit_write("promote", "model_version", psprintf("%s/%d", name, version), "alias", alias, "reason", reason);
+	model_notify("promoted", name, version, alias);
 	sql_end(&scope);
 }
 
@@ -111,6 +112,7 @@ model_roll_back(const char *name, const char *alias, const char *reason, Oid use
 	previous = DatumGetInt32(sql_value(0, 2, &is_null));
 	set_alias(&model, alias, version, previous, reason, user);
 	audit_write("roll_back", "model_version", psprintf("%s/%d", name, version), "alias", alias, "reason", reason);
+	model_notify("rolled_back", name, version, alias);
 	return version;
 }
 

@@ -53,6 +53,20 @@ model_require_owner(Oid role, Oid owner, const char *what, const char *name)
 }
 
 void
+model_notify(const char *event, const char *model, int version, const char *alias)
+{
+	SqlParameters parameters = {0};
+
+	sql_add_text(&parameters, event);
+	sql_add_text(&parameters, model);
+	sql_add_int(&parameters, version);
+	sql_add_text(&parameters, alias);
+	sql_run("SELECT pg_notify('weir_models',"
+			" jsonb_build_object('event', $1, 'model', $2, 'version', nullif($3, 0), 'alias', $4)::text)",
+			&parameters);
+}
+
+void
 model_require_object(const Jsonb *value, const char *what)
 {
 	if (!JB_ROOT_IS_OBJECT(value))
@@ -111,6 +125,7 @@ weir_create_model(PG_FUNCTION_ARGS)
 					PG_ARGISNULL(1) ? "  n  " : NULL) == 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("model \"%s\" already exists", name)));
 	audit_write("create", "model", name, "purpose", argument_text(fcinfo, 1), "risk", risk, "approvals", psprintf("%d", approvals));
+	model_notify("created", name, 0, NULL);
 	sql_end(&scope);
 	PG_RETURN_DATUM(name_datum(name));
 }
@@ -137,6 +152,7 @@ weir_drop_model(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST), errmsg("model \"%s\" has a trainer", name),
 				 errhint("SELECT weir.drop_trainer(%s);", quote_literal_cstr(sql_text(0, 1)))));
 	audit_write("drop", "model", name);
+	model_notify("dropped", name, 0, NULL);
 	sql_execute("DELETE FROM weir.model WHERE model_id = $1", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(model.model_id)}, NULL);
 	sql_end(&scope);
 	PG_RETURN_VOID();
@@ -236,6 +252,7 @@ weir_create_model_version(PG_FUNCTION_ARGS)
 				PG_ARGISNULL(DATA_VERSION) ? NULL : psprintf(INT64_FORMAT, PG_GETARG_INT64(DATA_VERSION)), "job_id",
 				PG_ARGISNULL(JOB) ? NULL : psprintf(INT64_FORMAT, PG_GETARG_INT64(JOB)), "code_version", code_version, "note",
 				argument_text(fcinfo, NOTE));
+	model_notify("registered", name, version, NULL);
 	sql_end(&scope);
 	PG_RETURN_INT32(version);
 }

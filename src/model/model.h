@@ -59,6 +59,12 @@ extern Trainer trainer_find(const char *name);
 /* Raises 42501 unless the role is a member of the owner; what is "model" or "trainer". */
 extern void model_require_owner(Oid role, Oid owner, const char *what, const char *name);
 
+/*
+ * Tells who listens (NOTIFY weir_models) which model to look at: names alone, as anybody may listen.  version 0 and alias NULL:
+ * none. Inside an SQL scope.
+ */
+extern void model_notify(const char *event, const char *model, int version, const char *alias);
+
 /* Raises 22023 unless the value is a JSON object; what names the argument. */
 extern void model_require_object(const Jsonb *value, const char *what);
 

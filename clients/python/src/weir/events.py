@@ -67,7 +67,7 @@ class Events(Connected):
             with connection.cursor(row_factory=class_row(AlertEvent)) as cursor:
                 return cursor.execute('SELECT * FROM weir.read_events(%s::text, %s::int)', [consumer, batch]).fetchall()
 
-        with contextlib.closing(Session(self._settings)) as session:
+        with contextlib.closing(Session(self.settings)) as session:
             session.listen('weir_alerts')
             session.run(make, None)
             quiet_since = time.monotonic()

@@ -220,7 +220,7 @@ class Jobs(Connected):
         Waits for one, at most timeout seconds (None: for ever; 0: not at all), then raises NoJob. lease: for how many seconds the job is
         this worker's without a heartbeat. worker: a label in weir.jobs; by default host and process.
         """
-        session = Session(self._settings)
+        session = Session(self.settings)
         try:
             job = _next_job(session, trainers, lease, worker, timeout, session.close, False)
             if job is None:
@@ -236,7 +236,7 @@ class Jobs(Connected):
         What a body raises is recorded and logged (logger "weir"), and the loop goes on; so it does after the server was away. Ends when
         no job came for timeout seconds (None: never). Arguments as in `claim`.
         """
-        session = Session(self._settings)
+        session = Session(self.settings)
         with contextlib.closing(session):
             while True:
                 job = _next_job(session, trainers, lease, worker, timeout, lambda: None, True)

@@ -56,11 +56,14 @@ class Session:
         self._channel: str | None = None
         self._lock = threading.RLock()
         self._closing = threading.Event()
+        self.made = 0
+        """How many connections were made: when it grows, something may have gone by untold."""
         self._connection: Connection | None = self._connect()
         self._used = time.monotonic()
 
     def _connect(self) -> Connection:
         connection = self.settings.connect()
+        self.made += 1
         if self._channel is not None:
             connection.execute(sql.SQL('LISTEN {}').format(sql.Identifier(self._channel)))
         return connection
@@ -110,22 +113,22 @@ class Session:
             self._channel = None
             self.run(lambda connection: connection.execute('UNLISTEN *'), None)
 
-    def wait(self, seconds: float) -> None:
-        """Until a notification comes, at most so many seconds, and at most the time between two looks."""
+    def wait(self, seconds: float) -> list[str]:
+        """Until a notification comes, at most so many seconds, and at most the time between two looks; returns what was told."""
         seconds = max(min(seconds, self.settings.poll), 0)
         if self._channel is None:
             self._closing.wait(seconds)
-            return
+            return []
         with self._lock:
             # One that was lost is made anew by the next look, which must come at once: what happened meanwhile was not told.
             connection = self._connection
             try:
                 if connection is not None and not connection.closed:
-                    for _ in connection.notifies(timeout=seconds, stop_after=1):
-                        pass
+                    return [notification.payload for notification in connection.notifies(timeout=seconds, stop_after=1)]
             except psycopg.Error:
                 if connection is not None and not connection.closed:
                     raise
+        return []
 
     def close(self) -> None:
         """Ends the connection; what waits for another one gives up."""
@@ -169,7 +172,7 @@ class Connected:
     """What the parts of the client share: how to connect, and a connection that is made when it is first used."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._own: Session | None = None
         self._making = threading.Lock()
 
@@ -177,7 +180,7 @@ class Connected:
     def _session(self) -> Session:
         with self._making:
             if self._own is None:
-                self._own = Session(self._settings)
+                self._own = Session(self.settings)
             return self._own
 
     @property
