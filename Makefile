@@ -1,15 +1,15 @@
-EXTENSION = weir
+EXTENSION = weir weir_citus
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" weir.control)
 MODULE_big = weir
 
 # The rooms in dependency order; src/README.md is the map, make lint checks it.
-ROOMS = base worker window summary series drift detect fairness quality learn capture monitor model feed governance report
+ROOMS = base worker window summary series drift detect fairness quality learn capture monitor model feed governance report citus
 OBJS = src/init.o $(patsubst %.c,%.o,$(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c))))
-# A room's SQL: <room>.sql first, then its other files by name.
-ROOM_SQL = $(foreach room,$(ROOMS),$(wildcard src/$(room)/$(room).sql) $(sort $(filter-out src/$(room)/$(room).sql,$(wildcard src/$(room)/*.sql))))
-DATA_built = weir--$(EXTVERSION).sql
+# A room's SQL: <room>.sql first, then its other files by name. That of citus is an extension of its own.
+ROOM_SQL = $(foreach room,$(filter-out citus,$(ROOMS)),$(wildcard src/$(room)/$(room).sql) $(sort $(filter-out src/$(room)/$(room).sql,$(wildcard src/$(room)/*.sql))))
+DATA_built = weir--$(EXTVERSION).sql weir_citus--$(EXTVERSION).sql
 DATA = $(wildcard upgrade/weir--*--*.sql)
-EXTRA_CLEAN = weir--$(EXTVERSION).sql $(OBJS:.o=.d) results regression.diffs regression.out output_iso tmp_check tmp_check_iso log \
+EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) results regression.diffs regression.out output_iso tmp_check tmp_check_iso log \
 	build/unit build/lint build/sanitize build/test-results build/server-version
 
 PG_CPPFLAGS = -I$(srcdir)/src
@@ -28,11 +28,13 @@ override with_llvm = no
 all:
 
 # These need nothing installed but make: what is missing, they install.
-.PHONY: test matrix lint format sanitize bench demo reference pictures deb deb-test dist dist-test docker-test reproducible distclean
+.PHONY: test matrix nightly lint format sanitize bench demo reference pictures deb deb-test dist dist-test docker-test reproducible distclean
 test:
 	@scripts/test $(ONLY)
 matrix:
 	@MAJORS="$(MAJORS)" ONLY="$(ONLY)" scripts/matrix
+nightly:
+	@MAJORS="$(MAJORS)" ONLY="$(ONLY)" VALGRIND="$(VALGRIND)" scripts/nightly
 lint:
 	@scripts/lint
 format:
@@ -90,3 +92,7 @@ endif
 weir--$(EXTVERSION).sql: $(ROOM_SQL) weir.control
 	@printf '%s\n' '\echo Use "CREATE EXTENSION weir" to load this file. \quit' > $@
 	@cat $(ROOM_SQL) >> $@
+
+weir_citus--$(EXTVERSION).sql: src/citus/weir_citus.sql weir_citus.control
+	@printf '%s\n' '\echo Use "CREATE EXTENSION weir_citus" to load this file. \quit' > $@
+	@cat $< >> $@

@@ -35,3 +35,5 @@ SELECT * FROM drift('{{1,2},{3,4}}'::float8[], '{1,2,3}');
 SELECT * FROM vectors, drift(b_summary, (SELECT summarize(b[1:2]) FROM places));
 SELECT mmd(b, c, '{"max_rows": 1}') FROM vectors;
 DROP TABLE places, vectors;
+-- Vectors of one length in the baseline, and of another now.
+SELECT weir.mmd(v, is_current) FROM (VALUES (ARRAY[1, 2]::float8[], false), (ARRAY[1, 3], false), (ARRAY[1, 2, 3], true), (ARRAY[1, 2, 5], true)) t (v, is_current);

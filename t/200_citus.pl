@@ -1,4 +1,4 @@
-# On a Citus cluster, where the server has Citus: summaries of shards are made on the workers and merged, with the results of one server;
+# On a Citus cluster, where the server has Citus: every aggregate that can be computed in parts is, on the workers, with the results of one server;
 # monitors of the workers' shards are put together on the coordinator.
 use strict;
 use warnings;
@@ -33,27 +33,56 @@ sql("SET citus.shard_count = 2; CREATE TABLE events($columns); SELECT create_dis
 sql(q{INSERT INTO alone SELECT i, '2026-03-01'::timestamptz + i * interval '7 s', exp((i * 7919 % 977) / 200.0), 's' || i % 7, (ARRAY['F','M'])[1 + (i / 3) % 2], (i * 31 % 100) / 100.0,
 	i % 2 = 0, i % 3 = 0, i % 2000 < 900, ARRAY[i % 10, i * i % 7, sin(i)] FROM generate_series(1, 20000) i; INSERT INTO events SELECT * FROM alone});
 
-# ---- aggregates: in parts on the workers, put together here ----
-# Citus hands the rows' types to no aggregate that takes several types, so partial results are asked for by shard.
-sub in_parts
+# ---- every aggregate of the catalogue, for some types; sql/citus.sql has all of these ----
+sql('CREATE EXTENSION weir_citus');
+is($node[1]->safe_psql('postgres', q{SELECT count(*) > 1000 FROM pg_proc WHERE pronamespace = 'weir_citus'::regnamespace}), 't', 'the extension is on the workers, too');
+$coordinator->safe_psql('postgres', slurp_file("$FindBin::Bin/lib/aggregate_calls.sql"));
+sql(q{SET citus.shard_count = 4; CREATE TABLE spread (LIKE sample_rows); SELECT create_distributed_table('spread', 'id'); INSERT INTO spread SELECT * FROM sample_rows});
+my %value = (':model' => q{weir.fit_loss_model(f8, f8 / 2, vector)}, ':bare_model' => q{weir.fit_loss_model(f8, f8 / 2)},
+	':learner' => q{weir.train('linear_regression', vector, f8 ORDER BY id)});
+$_ = "'" . sql("SELECT $_ FROM sample_rows") . "'" . (/train/ ? '::weir.learner' : '') foreach values %value;
+my (%pushed, %gathered, @other, @different);
+foreach my $line (split /\n/, sql(q{SELECT DISTINCT ON (stands_for) concat_ws('|', is_part, name, types, stands_for, arguments) FROM aggregate_calls ORDER BY stands_for, md5(types)}))
 {
-	my ($type, $call) = @_;
-	return "SELECT weir.merge(result::weir.$type)::text FROM run_command_on_shards('events', \$\$SELECT ($call)::text FROM %s\$\$) WHERE success";
+	my ($is_part, $name, $types, $stands_for, $arguments) = split /\|/, $line;
+	my $in_order = $stands_for =~ /train|prequential|temporal|detections|ewm.*precision,double|flip|consistency|permutation|loss_model|naive_bayes/ ? ' ORDER BY id' : '';
+	$arguments =~ s/(:\w+)/$value{$1}/;
+	my ($here, $there) = map { "SELECT $_->[0].$name($arguments$in_order)::text FROM $_->[1]" } [ 'weir', 'sample_rows' ], [ $is_part eq 't' ? 'weir_citus' : 'weir', 'spread' ];
+	my $plan = eval { sql("EXPLAIN (VERBOSE, COSTS OFF) $there") } // '';
+
+	# What travels is one state per shard, or rows.
+	if ($plan =~ /Custom Scan \(Citus Adaptive\).*worker_partial_agg\('weir_citus\.$name\(/s) { $pushed{$stands_for} = 1 }
+	elsif ($plan =~ /Custom Scan \(Citus Adaptive\)/) { $gathered{$stands_for} = 1 }
+	else { push @other, $stands_for }
+	my ($status, $out, $error) = $coordinator->psql('postgres',
+		"SELECT rounded(x) IS NOT DISTINCT FROM rounded(y) OR (left(x, 100) || ' or ' || left(y, 100))::boolean FROM (VALUES (($there), ($here))) v (x, y)");
+	push @different, "$name($types): $out$error" if $out ne 't';
 }
-foreach ([ summary => 'weir.summarize(amount)' ], [ summary => 'weir.summarize(status)' ], [ summary => 'weir.summarize(at)' ], [ pair_summary => 'weir.summarize_pairs(amount, score)' ],
-	[ fairness_table => 'weir.fairness(approved, repaid, sex)' ], [ performance => 'weir.binary_performance(repaid, score)' ], [ performance => 'weir.class_performance(status, sex)' ],
-	[ performance => 'weir.regression_performance(amount, score)' ])
-{
-	my ($type, $call) = @$_;
-	is(sql(in_parts($type, $call)), sql("SELECT ($call)::text FROM alone"), "$call is that of one server");
-}
+is(join("\n", @different), '', 'every aggregate over all shards gives what it gives on one server');
+is(join(' ', @other), '', 'by a plan of Citus');
+my $aggregates = q{FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid
+	WHERE p.pronamespace = 'weir'::regnamespace AND p.proname NOT LIKE '\_%' AND p.oid <> 'weir.fingerprint(record)'::regprocedure};
+is(join("\n", sort keys %pushed), join("\n", sort split /\n/, sql("SELECT p.oid::regprocedure $aggregates AND aggcombinefn <> 0")),
+	'each that can be computed in parts is computed on the workers');
+is(join("\n", sort keys %gathered), join("\n", sort split /\n/, sql("SELECT p.oid::regprocedure $aggregates AND aggcombinefn = 0")),
+	'those that need all rows, or their order, get the rows');
+diag(scalar(keys %pushed) . ' aggregates are pushed down, ' . scalar(keys %gathered) . ' get rows');
+
+# ---- groups, filters and plans ----
+my $grouped = q{SELECT status, (weir_citus.stats(amount)).mean, weir_citus.quantile(amount, 0.9) FILTER (WHERE old),
+	weir_citus.psi(amount, old), weir_citus.last(score, at) FROM %s GROUP BY status};
+is(sql(sprintf 'SELECT count(*) FROM (%s EXCEPT %s) d', map { sprintf $grouped, $_ } 'events', 'alone'), 0, 'by another column, with a filter, parts are put together, too');
+like(sql('EXPLAIN (VERBOSE, COSTS OFF) ' . sprintf $grouped, 'events'),
+	qr/Custom Scan.*worker_partial_agg\('weir_citus\.psi\(double precision,boolean\)'::regprocedure, ROW\(amount, old\)\)/s, 'as the plan says');
 is(sql(q{SELECT count(*) FROM (SELECT id, weir.stats(amount)::text, weir.quantile(amount, 0.9), weir.psi(amount, old) FROM events GROUP BY id
 	EXCEPT SELECT id, weir.stats(amount)::text, weir.quantile(amount, 0.9), weir.psi(amount, old) FROM alone GROUP BY id) d}), 0,
 	'by the column that rows are distributed by, everything runs on the workers');
 like(sql(q{EXPLAIN (VERBOSE, COSTS OFF) SELECT id, weir.stats(amount) FROM events GROUP BY id}), qr/Query: SELECT id, weir\.stats\(amount\)/, 'as the plan says');
-like(sql(q{EXPLAIN (VERBOSE, COSTS OFF) SELECT weir.merge(s) FROM (SELECT weir.summarize(amount) AS s FROM events GROUP BY id) d}), qr/worker_partial_agg\('weir\.merge\(weir\.summary\)'/,
-	'summaries are merged on the workers, and what comes of it here');
-is(sql(q{SELECT weir.merge(s)::text FROM (SELECT weir.summarize(amount) AS s FROM events GROUP BY id) d}), sql(q{SELECT weir.summarize(amount)::text FROM alone}), 'with the same result');
+my ($status, $out, $error) = $coordinator->psql('postgres', 'SELECT weir.stats(amount) FROM events');
+like($error, qr/could not confirm type correctness/, 'the aggregates of schema weir take any type, which Citus refuses');
+# Shards without rows, and no rows at all.
+is(sql(q{SELECT weir_citus.summarize(amount)::text FROM events WHERE id < 3}), sql(q{SELECT weir.summarize(amount)::text FROM alone WHERE id < 3}), 'some shards without rows');
+is(sql(q{SELECT weir_citus.summarize(amount) IS NULL AND weir_citus.distinct_count(status) = 0 FROM events WHERE id < 0}), 't', 'all of them');
 
 # ---- a monitor on each worker's shard, put together on the coordinator ----
 my $monitor = q{'at', columns => '{amount,status}', window_size => '1 hour', prediction => 'approved', label => 'repaid', protected => '{sex}'};

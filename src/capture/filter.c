@@ -114,7 +114,7 @@ capture_parse_filter_of(Relation relation, const char *filter, List *column_name
 	/* No source text: positions in the filter mean nothing to who sees the error. */
 	if (column_names != NIL)
 		alias = makeAlias(RelationGetRelationName(relation), column_names);
-	item = addRangeTableEntryForRelation(state, relation, NoLock, alias, false, true);
+	item = addRangeTableEntryForRelation(state, relation, AccessShareLock, alias, false, true);
 	addNSItemToQuery(state, item, false, true, true);
 	expression = transformWhereClause(state, copyObject(condition), EXPR_KIND_WHERE, "filter");
 	assign_expr_collations(state, expression);

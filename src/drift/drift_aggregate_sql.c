@@ -151,7 +151,7 @@ weir_drift_final(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (DriftState *) PG_GETARG_POINTER(0);
-	pair = drift_pair_of_summaries(allocator_in(CurrentMemoryContext), NULL, state->sides[BASELINE], state->sides[CURRENT]);
+	pair = drift_require_pair(allocator_in(CurrentMemoryContext), NULL, state->sides[BASELINE], state->sides[CURRENT]);
 	if (drift_metric_applies(metric, pair->kind))
 		drift_score(pair, metric, &score);
 	drift_pair_free(pair);

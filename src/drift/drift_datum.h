@@ -18,6 +18,10 @@ extern void drift_read_options(Jsonb *given, SummaryUnit unit, DriftOptions *opt
 /* The metrics asked for, each once, in the order of the catalogue; NULL: all. */
 extern void drift_read_metrics(ArrayType *names, bool wanted[DRIFT_N_METRICS]);
 
+/* drift_pair_of_summaries; raises an error for summaries of different kinds, or of vectors of different lengths. */
+extern DriftPair *
+drift_require_pair(Allocator allocator, const DriftOptions *options, const Summary *baseline, const Summary *current);
+
 /* The score after which the SQL function that is called is named. */
 extern DriftMetric drift_metric_of_function(FunctionCallInfo fcinfo);
 

@@ -38,6 +38,18 @@ options_of(FunctionCallInfo fcinfo, int argument, SummaryUnit unit, DriftOptions
 	drift_read_options(PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument), unit, options);
 }
 
+DriftPair *
+drift_require_pair(Allocator allocator, const DriftOptions *options, const Summary *baseline, const Summary *current)
+{
+	DriftPair  *pair = drift_pair_of_summaries(allocator, options, baseline, current);
+
+	if (pair == NULL)
+		summary_check_status(summary_kind(baseline) == SUMMARY_VECTOR && summary_kind(current) == SUMMARY_VECTOR
+								 ? SUMMARY_DIMENSION_MISMATCH
+								 : SUMMARY_KIND_MISMATCH);
+	return pair;
+}
+
 static DriftPair *
 pair_of_summaries(FunctionCallInfo fcinfo, int options_argument)
 {
@@ -45,15 +57,9 @@ pair_of_summaries(FunctionCallInfo fcinfo, int options_argument)
 	Allocator	allocator = allocator_in(CurrentMemoryContext);
 	Summary	   *baseline = summary_from_datum(allocator, PG_GETARG_DATUM(0));
 	Summary	   *current = summary_from_datum(allocator, PG_GETARG_DATUM(1));
-	DriftPair  *pair;
 
 	options_of(fcinfo, options_argument, summary_unit(baseline), &options);
-	pair = drift_pair_of_summaries(allocator, &options, baseline, current);
-	if (pair == NULL)
-		summary_check_status(summary_kind(baseline) == SUMMARY_VECTOR && summary_kind(current) == SUMMARY_VECTOR
-								 ? SUMMARY_DIMENSION_MISMATCH
-								 : SUMMARY_KIND_MISMATCH);
-	return pair;
+	return drift_require_pair(allocator, &options, baseline, current);
 }
 
 /* NULL elements of vectors are NaN. */

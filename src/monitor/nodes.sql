@@ -203,10 +203,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION weir._node_refusal(int, jsonb) IS 'Why panes of that definition cannot be put into the monitor''s; NULL: they can. Internal.';
 
+-- What a node has put together is of no value, so it must not be taken for the value '(other)': its array begins at 0 in place of 1.
+CREATE FUNCTION weir._segment_of_node(positions int[], node text, segment text[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN cardinality($3) = 0 AND cardinality($1) > 1 THEN format('[0:%s]=%s', cardinality($1) - 1, s.parts)::text[] ELSE s.parts END
+    FROM (SELECT ARRAY(SELECT CASE WHEN p.position = 0 THEN $2 WHEN cardinality($3) = 0 THEN '(other)' ELSE $3[p.position] END
+                       FROM unnest($1) WITH ORDINALITY p (position, place) ORDER BY place) AS parts) s;
+END;
+COMMENT ON FUNCTION weir._segment_of_node(int[], text, text[]) IS
+    'The segment of a node where its panes are put together with those of others; positions as in weir.node_merge. Internal.';
+
 CREATE VIEW weir._merged_pane AS
     SELECT g.monitor_id, p.monitor, p.node, p.pane_start AS node_pane_start, p.segment AS node_segment, p.pane_start, p.pane_end,
-        ARRAY(SELECT CASE WHEN s.position = 0 THEN p.node WHEN cardinality(p.segment) = 0 THEN '(other)' ELSE p.segment[s.position] END
-              FROM unnest(g.segment_positions) WITH ORDINALITY s (position, place) ORDER BY place) AS segment,
+        weir._segment_of_node(g.segment_positions, p.node, p.segment) AS segment,
         p.n, p.n_labelled, p.n_late, p.marks,
         ARRAY(SELECT p.summaries[s.position] FROM unnest(g.positions) WITH ORDINALITY s (position, ordinal) ORDER BY ordinal) AS summaries,
         array_fill(NULL::weir.fairness_table, ARRAY[m.first_protected]) || p.fairness[g.first_protected + 1 :] AS fairness
@@ -218,7 +228,7 @@ CREATE FUNCTION weir._forget_node(monitor_id int, node text) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     DELETE FROM weir.pane p USING weir.monitor m
-        WHERE m.monitor_id = $1 AND p.monitor_id = $1 AND p.generation = 0 AND p.segment[array_position(m.segment_by, 'node')] = $2;
+        WHERE m.monitor_id = $1 AND p.monitor_id = $1 AND p.generation = 0 AND p.segment[array_lower(p.segment, 1) - 1 + array_position(m.segment_by, 'node')] = $2;
     DELETE FROM weir.node_merge g WHERE g.monitor_id = $1 AND g.node = $2;
 END;
 COMMENT ON FUNCTION weir._forget_node(int, text) IS 'Takes a node''s panes out of a monitor. Internal.';
@@ -247,11 +257,15 @@ COMMENT ON FUNCTION weir._merge_node(int, text) IS 'Puts a node''s panes into a 
 CREATE FUNCTION weir._take_node_levels(node_monitor text) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    -- Nodes are told of in transactions of their own: whoever comes second sees what the other one had to say.
+    SELECT pg_advisory_xact_lock('weir.pane_level'::regclass::oid::int, hashtext($1));
     INSERT INTO weir.pane_level AS o (monitor_id, pane_size, before)
         SELECT m.monitor_id, l.pane_size, max(l.before)
         FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes', jsonb_to_recordset(n.levels) l (pane_size interval, before timestamptz)
         WHERE n.monitor = $1 GROUP BY m.monitor_id, l.pane_size
         ON CONFLICT (monitor_id, pane_size) DO UPDATE SET before = excluded.before WHERE o.before <> excluded.before;
+    DELETE FROM weir.pane_level o USING weir.monitor m WHERE m.options ->> 'nodes' = $1 AND o.monitor_id = m.monitor_id
+        AND NOT EXISTS (SELECT FROM weir.node n, jsonb_to_recordset(n.levels) l (pane_size interval) WHERE n.monitor = $1 AND l.pane_size = o.pane_size);
 END;
 COMMENT ON FUNCTION weir._take_node_levels(text) IS 'Up to where any node has coarser panes. Internal.';
 
@@ -272,8 +286,7 @@ CREATE FUNCTION weir._drop_node_pane(monitor text, node text, pane_start timesta
 BEGIN ATOMIC
     DELETE FROM weir.pane p USING weir.monitor m JOIN weir.node_merge g USING (monitor_id)
         WHERE m.options ->> 'nodes' = $1 AND g.node = $2 AND g.refused IS NULL AND p.monitor_id = m.monitor_id AND p.generation = 0 AND p.part = 'b' AND p.pane_start = $3
-            AND p.segment = ARRAY(SELECT CASE WHEN s.position = 0 THEN $2 WHEN cardinality($4) = 0 THEN '(other)' ELSE $4[s.position] END
-                                  FROM unnest(g.segment_positions) WITH ORDINALITY s (position, place) ORDER BY place);
+            AND p.segment = weir._segment_of_node(g.segment_positions, $2, $4);
 END;
 COMMENT ON FUNCTION weir._drop_node_pane(text, text, timestamptz, text[]) IS 'Takes one pane of a node out of the monitors that put them together. Internal.';
 

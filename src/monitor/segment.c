@@ -67,11 +67,14 @@ segment_key(Datum segment, MemoryContext context)
 	StringInfoData display;
 	Datum	   *values;
 	bool	   *nulls;
+	bool		put_together;
 	int			n;
 
 	key.hash = hash_bytes((unsigned char *) key.bytes, key.length);
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
 	initStringInfo(&display);
+	/* Of a node, what is put together begins at 0 (weir._segment_of_node), and the value that says so is no value. */
+	put_together = n > 0 && ARR_LBOUND(array)[0] == 0;
 	if (n == 0)
 		appendStringInfoString(&display, "(other)");
 	for (int i = 0; i < n; i++)
@@ -80,6 +83,8 @@ segment_key(Datum segment, MemoryContext context)
 			appendStringInfoString(&display, " | ");
 		if (nulls[i])
 			appendStringInfoString(&display, "(unknown)");
+		else if (put_together && strcmp(TextDatumGetCString(values[i]), "(other)") == 0)
+			appendStringInfoString(&display, "(other)");
 		else
 			append_value(&display, TextDatumGetCString(values[i]));
 	}

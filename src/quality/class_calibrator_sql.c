@@ -221,7 +221,8 @@ weir_fit_class_calibrator_deserialize(PG_FUNCTION_ARGS)
 	initStringInfo(&buffer);
 	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 	state->n_classes = pq_getmsgint(&buffer, 4);
-	Assert(state->n_classes >= 2 && state->n_classes <= CLASS_ESTIMATE_MAX_CLASSES);
+	if (state->n_classes < 2 || state->n_classes > CLASS_ESTIMATE_MAX_CLASSES)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("serialized state of an aggregate is damaged")));
 	state->always = pq_getmsgbyte(&buffer) != 0;
 	for (int i = 0; i < state->n_classes; i++)
 	{

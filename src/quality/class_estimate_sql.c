@@ -179,7 +179,7 @@ weir_class_estimate_serialize(PG_FUNCTION_ARGS)
 		pq_sendstring(&buffer, state->names[i]);
 		pq_sendint64(&buffer, estimate->n_predicted[i]);
 	}
-	/* Between processes of one server: as they lie in memory. */
+	/* Between processes, and servers, of one kind of machine: as they lie in memory. */
 	pq_sendbytes(&buffer, (const char *) estimate->expected, (int) class_estimate_size(estimate->n_classes));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
@@ -198,7 +198,8 @@ weir_class_estimate_deserialize(PG_FUNCTION_ARGS)
 	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 	n_classes = pq_getmsgint(&buffer, 4);
 	z = pq_getmsgfloat8(&buffer);
-	Assert(n_classes >= 2 && n_classes <= CLASS_ESTIMATE_MAX_CLASSES);
+	if (n_classes < 2 || n_classes > CLASS_ESTIMATE_MAX_CLASSES)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("serialized state of an aggregate is damaged")));
 	state = create_state(CurrentMemoryContext, n_classes);
 	state->z = z;
 	state->estimate.n = pq_getmsgint64(&buffer);

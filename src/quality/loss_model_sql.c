@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "quality/estimated_metric.h"
 #include "quality/loss_model.h"
@@ -358,52 +359,50 @@ weir_estimate_regression_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(into);
 }
 
-/* Between processes of one server: the fixed part as it lies in memory, then the summaries. */
+/* For other processes, and other servers. */
 Datum
 weir_estimate_regression_serialize(PG_FUNCTION_ARGS)
 {
 	RegressionEstimate *estimate = (RegressionEstimate *) PG_GETARG_POINTER(0);
-	size_t		size = VARHDRSZ + sizeof(RegressionEstimate);
-	bytea	   *result;
-	char	   *at;
+	StringInfoData buffer;
 
-	for (int i = 0; i < LOSS_N_KINDS; i++)
-		size += sizeof(size_t) + summary_encoded_size(estimate->losses[i]);
-	result = palloc(size);
-	SET_VARSIZE(result, size);
-	at = VARDATA(result);
-	memcpy(at, estimate, sizeof(RegressionEstimate));
-	at += sizeof(RegressionEstimate);
+	pq_begintypsend(&buffer);
+	pq_sendfloat8(&buffer, estimate->z);
 	for (int i = 0; i < LOSS_N_KINDS; i++)
 	{
-		size_t		encoded = summary_encode(estimate->losses[i], (uint8_t *) at + sizeof(size_t));
+		int			size = (int) summary_encoded_size(estimate->losses[i]);
 
-		memcpy(at, &encoded, sizeof(size_t));
-		at += sizeof(size_t) + encoded;
+		pq_sendbyte(&buffer, estimate->fitted[i]);
+		pq_sendfloat8(&buffer, estimate->deviation[i]);
+		pq_sendint32(&buffer, (uint32) size);
+		enlargeStringInfo(&buffer, size);
+		buffer.len += (int) summary_encode(estimate->losses[i], (uint8_t *) buffer.data + buffer.len);
 	}
-	PG_RETURN_BYTEA_P(result);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
 Datum
 weir_estimate_regression_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	const char *at = VARDATA_ANY(bytes);
-	RegressionEstimate *estimate = palloc(sizeof(RegressionEstimate));
+	RegressionEstimate *estimate = palloc0(sizeof(RegressionEstimate));
+	StringInfoData buffer;
 
 	(void) aggregate_context(fcinfo);
-	memcpy(estimate, at, sizeof(RegressionEstimate));
-	at += sizeof(RegressionEstimate);
-	estimate->model = NULL;
+	initStringInfo(&buffer);
+	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), (int) VARSIZE_ANY_EXHDR(bytes));
+	estimate->z = pq_getmsgfloat8(&buffer);
 	for (int i = 0; i < LOSS_N_KINDS; i++)
 	{
-		size_t		encoded;
+		int			size;
 
-		memcpy(&encoded, at, sizeof(size_t));
-		summary_check_status(summary_decode(allocator_in(CurrentMemoryContext), (const uint8_t *) at + sizeof(size_t), encoded,
-											&estimate->losses[i]));
-		at += sizeof(size_t) + encoded;
+		estimate->fitted[i] = pq_getmsgbyte(&buffer) != 0;
+		estimate->deviation[i] = pq_getmsgfloat8(&buffer);
+		size = (int) pq_getmsgint(&buffer, 4);
+		summary_check_status(summary_decode(allocator_in(CurrentMemoryContext), (const uint8_t *) pq_getmsgbytes(&buffer, size),
+											(size_t) size, &estimate->losses[i]));
 	}
+	pq_getmsgend(&buffer);
 	PG_RETURN_POINTER(estimate);
 }
 

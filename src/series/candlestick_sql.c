@@ -126,6 +126,7 @@ weir_candlestick_deserialize(PG_FUNCTION_ARGS)
 	aggregate_context(fcinfo);
 	require_state_size(bytes, sizeof(CandlestickState), false);
 	memcpy(state, VARDATA_ANY(bytes), sizeof(CandlestickState));
+	state->has_volume = *((const unsigned char *) &state->has_volume) != 0;
 	PG_RETURN_POINTER(state);
 }
 

@@ -7,11 +7,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "base/compat.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "libpq/pqformat.h"
 #include "series/series_sql.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 typedef struct EndState
@@ -142,6 +146,8 @@ combine(FunctionCallInfo fcinfo, bool latest)
 		*into = *from;
 		keep(into, context, from->time, from->value, false);
 	}
+	else if (from != NULL && from->type != into->type)
+		damaged_state();
 	else if (from != NULL && replaces(call_cache(fcinfo, from->type), into, from->time, from->value, latest))
 		keep(into, context, from->time, from->value, true);
 	if (into == NULL)
@@ -163,22 +169,89 @@ weir_last_combine(PG_FUNCTION_ARGS)
 	return combine(fcinfo, true);
 }
 
-/* Between processes of one server: in its own byte order. */
+/* Whether values of the type can be written for others; the few that cannot go as they lie in memory. */
+static bool
+has_binary_form(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		damaged_state();
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	result = form->typtype != TYPTYPE_PSEUDO && OidIsValid(form->typsend) && OidIsValid(form->typreceive);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static void
+write_value(StringInfo buffer, const EndState *state)
+{
+	Oid			function;
+	bool		is_varlena;
+
+	if (has_binary_form(state->type))
+	{
+		bytea	   *value;
+
+		getTypeBinaryOutputInfo(state->type, &function, &is_varlena);
+		value = OidSendFunctionCall(function, state->value);
+		pq_sendbytes(buffer, VARDATA(value), (int) (VARSIZE(value) - VARHDRSZ));
+	}
+	else
+	{
+		Size		size = datumEstimateSpace(state->value, false, state->by_value, state->length);
+		char	   *bytes = palloc(size);
+		char	   *next = bytes;
+
+		datumSerialize(state->value, false, state->by_value, state->length, &next);
+		pq_sendbytes(buffer, bytes, (int) size);
+	}
+}
+
+static void
+read_value(StringInfo buffer, EndState *state)
+{
+	int			size = buffer->len - buffer->cursor;
+	Oid			function;
+	Oid			parameter;
+
+	get_typlenbyval(state->type, &state->length, &state->by_value);
+	if (has_binary_form(state->type))
+	{
+		StringInfoData value;
+
+		initStringInfo(&value);
+		appendBinaryStringInfo(&value, pq_getmsgbytes(buffer, size), size);
+		getTypeBinaryInputInfo(state->type, &function, &parameter);
+		state->value = OidReceiveFunctionCall(function, &value, parameter, -1);
+	}
+	else
+	{
+		char	   *bytes = palloc(Max(size, 1));
+		bool		is_null;
+
+		memcpy(bytes, pq_getmsgbytes(buffer, size), (Size) size);
+		state->value = datumRestore(&bytes, &is_null);
+	}
+}
+
+/* For other processes, and other servers: of a type that every server has. */
 PG_FUNCTION_INFO_V1(weir_end_serialize);
 Datum
 weir_end_serialize(PG_FUNCTION_ARGS)
 {
-	EndState   *state = (EndState *) PG_GETARG_POINTER(0);
-	Size		value_size = datumEstimateSpace(state->value, false, state->by_value, state->length);
-	Size		size = add_size(VARHDRSZ + sizeof(EndState), value_size);
-	bytea	   *result = palloc0(size);
-	char	   *next = VARDATA(result) + sizeof(EndState);
+	const EndState *state = (EndState *) PG_GETARG_POINTER(0);
+	StringInfoData buffer;
 
 	aggregate_context(fcinfo);
-	SET_VARSIZE(result, size);
-	memcpy(VARDATA(result), state, sizeof(EndState));
-	datumSerialize(state->value, false, state->by_value, state->length, &next);
-	PG_RETURN_BYTEA_P(result);
+	pq_begintypsend(&buffer);
+	pq_sendint32(&buffer, state->type);
+	pq_sendint32(&buffer, state->collation);
+	pq_sendint64(&buffer, state->time);
+	write_value(&buffer, state);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
 PG_FUNCTION_INFO_V1(weir_end_deserialize);
@@ -187,13 +260,15 @@ weir_end_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
 	EndState   *state = palloc(sizeof(EndState));
-	char	   *next = VARDATA_ANY(bytes) + sizeof(EndState);
-	bool		is_null;
+	StringInfoData buffer;
 
 	aggregate_context(fcinfo);
-	require_state_size(bytes, sizeof(EndState), true);
-	memcpy(state, VARDATA_ANY(bytes), sizeof(EndState));
-	state->value = datumRestore(&next, &is_null);
+	initStringInfo(&buffer);
+	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), (int) VARSIZE_ANY_EXHDR(bytes));
+	state->type = (Oid) pq_getmsgint(&buffer, 4);
+	state->collation = (Oid) pq_getmsgint(&buffer, 4);
+	state->time = pq_getmsgint64(&buffer);
+	read_value(&buffer, state);
 	PG_RETURN_POINTER(state);
 }
 
@@ -201,8 +276,13 @@ PG_FUNCTION_INFO_V1(weir_end_final);
 Datum
 weir_end_final(PG_FUNCTION_ARGS)
 {
+	const EndState *state;
+
 	aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	return ((EndState *) PG_GETARG_POINTER(0))->value;
+	state = (EndState *) PG_GETARG_POINTER(0);
+	if (state->type != get_fn_expr_rettype(fcinfo->flinfo))
+		damaged_state();
+	return state->value;
 }

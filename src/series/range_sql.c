@@ -37,16 +37,22 @@ static const RangeKind counter_kind = {"counter_summary", COUNTER_SIZE};
 
 /* ---- values ---- */
 
+static void
+encode(const RangeKind *kind, const Range *range, uint8_t *bytes)
+{
+	if (kind == &weighted_kind)
+		time_weighted_encode(&range->weighted, bytes);
+	else
+		counter_encode(&range->counter, bytes);
+}
+
 static Datum
 range_datum(const RangeKind *kind, const Range *range)
 {
 	struct varlena *result = palloc(VARHDRSZ + kind->wire_size);
 
 	SET_VARSIZE(result, VARHDRSZ + kind->wire_size);
-	if (kind == &weighted_kind)
-		time_weighted_encode(&range->weighted, (uint8_t *) VARDATA(result));
-	else
-		counter_encode(&range->counter, (uint8_t *) VARDATA(result));
+	encode(kind, range, (uint8_t *) VARDATA(result));
 	return PointerGetDatum(result);
 }
 
@@ -185,6 +191,7 @@ weir_gauge_final(PG_FUNCTION_ARGS)
 
 typedef struct RangeList
 {
+	const RangeKind *kind;
 	Size		n;
 	Size		capacity;
 	Range	   *ranges;
@@ -218,6 +225,7 @@ merge_transition(FunctionCallInfo fcinfo, const RangeKind *kind)
 	{
 		Range		range = range_of(kind, PG_GETARG_DATUM(1));
 
+		list->kind = kind;
 		list_append(list, context, &range, 1);
 	}
 	PG_RETURN_POINTER(list);
@@ -251,25 +259,31 @@ weir_range_combine(PG_FUNCTION_ARGS)
 	{
 		const RangeList *from = (RangeList *) PG_GETARG_POINTER(1);
 
+		if (from->n > 0)
+			into->kind = from->kind;
 		list_append(into, context, from->ranges, from->n);
 	}
 	PG_RETURN_POINTER(into);
 }
 
-/* Between processes of one server: in its own byte order. */
+/* For other processes, and other servers: the kind, then the stored form of each. */
 PG_FUNCTION_INFO_V1(weir_range_serialize);
 Datum
 weir_range_serialize(PG_FUNCTION_ARGS)
 {
 	const RangeList *list = (RangeList *) PG_GETARG_POINTER(0);
-	Size		size = add_size(VARHDRSZ, mul_size(list->n, sizeof(Range)));
+	Size		wire_size = list->n == 0 ? 0 : list->kind->wire_size;
+	Size		size = add_size(VARHDRSZ + 1, mul_size(list->n, wire_size));
 	bytea	   *result;
+	uint8_t	   *next;
 
 	aggregate_context(fcinfo);
 	result = palloc(size);
 	SET_VARSIZE(result, size);
-	if (list->n > 0)
-		memcpy(VARDATA(result), list->ranges, list->n * sizeof(Range));
+	next = (uint8_t *) VARDATA(result);
+	*next++ = list->n > 0 && list->kind == &counter_kind;
+	for (Size i = 0; i < list->n; i++, next += wire_size)
+		encode(list->kind, &list->ranges[i], next);
 	PG_RETURN_BYTEA_P(result);
 }
 
@@ -278,13 +292,19 @@ Datum
 weir_range_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	Size		n = VARSIZE_ANY_EXHDR(bytes) / sizeof(Range);
+	const char *next = VARDATA_ANY(bytes);
 	RangeList  *list = palloc0(sizeof(RangeList));
+	Size		n;
 
 	aggregate_context(fcinfo);
+	require_state_size(bytes, 1, true);
+	list->kind = *next++ != 0 ? &counter_kind : &weighted_kind;
+	n = (VARSIZE_ANY_EXHDR(bytes) - 1) / list->kind->wire_size;
+	require_state_size(bytes, 1 + n * list->kind->wire_size, false);
 	list->ranges = palloc_extended(Max(n, 1) * sizeof(Range), MCXT_ALLOC_HUGE);
 	list->n = list->capacity = n;
-	memcpy(list->ranges, VARDATA_ANY(bytes), n * sizeof(Range));
+	for (Size i = 0; i < n; i++, next += list->kind->wire_size)
+		list->ranges[i] = decode(list->kind, next, list->kind->wire_size);
 	PG_RETURN_POINTER(list);
 }
 
@@ -337,6 +357,8 @@ merge_final(FunctionCallInfo fcinfo, const RangeKind *kind)
 	list = PG_ARGISNULL(0) ? NULL : (RangeList *) PG_GETARG_POINTER(0);
 	if (list == NULL || list->n == 0)
 		PG_RETURN_NULL();
+	if (list->kind != kind)
+		damaged_state();
 	qsort(list->ranges, list->n, sizeof(Range), kind == &weighted_kind ? compare_weighted : compare_counters);
 	result = list->ranges[0];
 	for (Size i = 1; i < list->n; i++)

@@ -89,11 +89,20 @@ result_row_type(FunctionCallInfo fcinfo, int n_columns)
 }
 
 void
+damaged_state(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("serialized state of an aggregate is damaged")));
+}
+
+void
 require_state_size(const bytea *bytes, Size size, bool at_least)
 {
 	if (VARSIZE_ANY_EXHDR(bytes) < size || (!at_least && VARSIZE_ANY_EXHDR(bytes) != size))
-		elog(ERROR, "serialized state of an aggregate is damaged");
+		damaged_state();
 }
+
+/* Of a serialized series: what comes before the points. */
+#define HEADER_SIZE (3 + sizeof(int64))
 
 /* ---- the state ---- */
 
@@ -196,26 +205,27 @@ weir_series_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(into);
 }
 
-/* Between processes of one server: in its own byte order. */
+/* Between processes of one server, or servers of one kind of machine: parameters, then points in its own byte order. */
 PG_FUNCTION_INFO_V1(weir_series_serialize);
 Datum
 weir_series_serialize(PG_FUNCTION_ARGS)
 {
 	SeriesState *state = (SeriesState *) PG_GETARG_POINTER(0);
-	Size		size = add_size(VARHDRSZ + sizeof(SeriesState), mul_size(sizeof(Point), state->points.n));
-	bytea	   *result;
+	Size		size = add_size(VARHDRSZ + HEADER_SIZE, mul_size(sizeof(Point), state->points.n));
+	StringInfoData buffer;
 
 	aggregate_context(fcinfo);
 	if (!AllocSizeIsValid(size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many values for one parallel worker"),
 				 errhint("Group by windows of time, or set max_parallel_workers_per_gather to 0.")));
-	result = palloc(size);
-	SET_VARSIZE(result, size);
-	memcpy(VARDATA(result), state, sizeof(SeriesState));
-	if (state->points.n > 0)
-		memcpy(VARDATA(result) + sizeof(SeriesState), state->points.points, sizeof(Point) * state->points.n);
-	PG_RETURN_BYTEA_P(result);
+	pq_begintypsend(&buffer);
+	pq_sendbyte(&buffer, state->seconds);
+	pq_sendbyte(&buffer, state->has_parameter);
+	pq_sendbyte(&buffer, state->linear);
+	pq_sendint64(&buffer, state->number);
+	pq_sendbytes(&buffer, (const char *) state->points.points, (int) (sizeof(Point) * state->points.n));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
 PG_FUNCTION_INFO_V1(weir_series_deserialize);
@@ -223,25 +233,29 @@ Datum
 weir_series_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	SeriesState header;
+	StringInfoData buffer;
 	SeriesState *state;
+	Size		n;
 
 	aggregate_context(fcinfo);
-	require_state_size(bytes, sizeof(SeriesState), true);
-	memcpy(&header, VARDATA_ANY(bytes), sizeof(SeriesState));
-	require_state_size(bytes, sizeof(SeriesState) + sizeof(Point) * header.points.n, false);
+	require_state_size(bytes, HEADER_SIZE, true);
+	n = (VARSIZE_ANY_EXHDR(bytes) - HEADER_SIZE) / sizeof(Point);
+	require_state_size(bytes, HEADER_SIZE + sizeof(Point) * n, false);
+	initStringInfo(&buffer);
+	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), HEADER_SIZE);
 	state = state_create(CurrentMemoryContext);
-	state->seconds = header.seconds;
-	state->has_parameter = header.has_parameter;
-	state->number = header.number;
-	state->linear = header.linear;
-	if (header.points.n > 0)
+	state->seconds = pq_getmsgbyte(&buffer) != 0;
+	state->has_parameter = pq_getmsgbyte(&buffer) != 0;
+	state->linear = pq_getmsgbyte(&buffer) != 0;
+	state->number = pq_getmsgint64(&buffer);
+	pfree(buffer.data);
+	if (n > 0)
 	{
 		/* The bytes may lie anywhere. */
-		Point	   *points = palloc_extended(sizeof(Point) * header.points.n, MCXT_ALLOC_HUGE);
+		Point	   *points = palloc_extended(sizeof(Point) * n, MCXT_ALLOC_HUGE);
 
-		memcpy(points, VARDATA_ANY(bytes) + sizeof(SeriesState), sizeof(Point) * header.points.n);
-		points_append(&state->points, points, header.points.n);
+		memcpy(points, VARDATA_ANY(bytes) + HEADER_SIZE, sizeof(Point) * n);
+		points_append(&state->points, points, n);
 		pfree(points);
 	}
 	PG_RETURN_POINTER(state);

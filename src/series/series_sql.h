@@ -35,7 +35,10 @@ extern Oid	argument_type(FunctionCallInfo fcinfo, int argument);
 /* The row type that the function returns, which has that many columns. */
 extern TupleDesc result_row_type(FunctionCallInfo fcinfo, int n_columns);
 
-/* A state that another process has serialized must have that size, or at least it. */
+/* Raises 22P03: a state that another process, or another server, has serialized is none. */
+pg_noreturn extern void damaged_state(void);
+
+/* Such a state must have that size, or at least it. */
 extern void require_state_size(const bytea *bytes, Size size, bool at_least);
 
 /* What an aggregate over points was asked besides: the third argument, of the first row. */

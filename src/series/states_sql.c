@@ -258,6 +258,7 @@ weir_states_deserialize(PG_FUNCTION_ARGS)
 	StatesAggregate *aggregate;
 	StringInfoData buffer;
 	int64		n;
+	int64		n_texts;
 	StateText  *texts;
 
 	aggregate_context(fcinfo);
@@ -265,19 +266,26 @@ weir_states_deserialize(PG_FUNCTION_ARGS)
 	initStringInfo(&buffer);
 	appendBinaryStringInfo(&buffer, VARDATA_ANY(bytes), (int) VARSIZE_ANY_EXHDR(bytes));
 	n = pq_getmsgint64(&buffer);
+	if (n < 0 || n > buffer.len)
+		damaged_state();
+	n_texts = n;
 	texts = palloc(mul_size(sizeof(StateText), (Size) Max(n, 1)));
 	for (int64 i = 0; i < n; i++)
 	{
 		texts[i].length = (Size) pq_getmsgint64(&buffer);
+		if (texts[i].length > (Size) (buffer.len - buffer.cursor))
+			damaged_state();
 		texts[i].bytes = unconstify(char *, pq_getmsgbytes(&buffer, (int) texts[i].length));
 	}
 	n = pq_getmsgint64(&buffer);
 	for (int64 i = 0; i < n; i++)
 	{
 		int64		since = pq_getmsgint64(&buffer);
-		const StateText *text = &texts[pq_getmsgint(&buffer, 4)];
+		uint32		number = pq_getmsgint(&buffer, 4);
 
-		states_add(aggregate->states, text->bytes, text->length, since);
+		if (number >= n_texts)
+			damaged_state();
+		states_add(aggregate->states, texts[number].bytes, texts[number].length, since);
 	}
 	n = pq_getmsgint64(&buffer);
 	for (int64 i = 0; i < n; i++)
