@@ -19,6 +19,7 @@
 #include "parser/parser.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/queryenvironment.h"
 #include "utils/rel.h"
 
 static void
@@ -98,8 +99,8 @@ capture_parse_filter_of(Relation relation, const char *filter, List *column_name
 {
 	int			guc_level = NewGUCNestLevel();
 	ParseState *state = make_parsestate(NULL);
-	ParseNamespaceItem *item;
-	Alias	   *alias = NULL;
+	EphemeralNamedRelationData columns = {0};
+	RangeVar   *name = makeRangeVar(NULL, RelationGetRelationName(relation), -1);
 	Node	   *condition;
 	Node	   *expression;
 
@@ -113,9 +114,15 @@ capture_parse_filter_of(Relation relation, const char *filter, List *column_name
 
 	/* No source text: positions in the filter mean nothing to who sees the error. */
 	if (column_names != NIL)
-		alias = makeAlias(RelationGetRelationName(relation), column_names);
-	item = addRangeTableEntryForRelation(state, relation, AccessShareLock, alias, false, true);
-	addNSItemToQuery(state, item, false, true, true);
+		name->alias = makeAlias(name->relname, column_names);
+	/* By the columns alone: the stream's catalog is that of the past, and a lock would wait for those who change the table. */
+	columns.md.name = name->relname;
+	columns.md.reliddesc = InvalidOid;
+	columns.md.tupdesc = RelationGetDescr(relation);
+	columns.md.enrtype = ENR_NAMED_TUPLESTORE;
+	state->p_queryEnv = create_queryEnv();
+	register_ENR(state->p_queryEnv, &columns);
+	addNSItemToQuery(state, addRangeTableEntryForENR(state, name, true), false, true, true);
 	expression = transformWhereClause(state, copyObject(condition), EXPR_KIND_WHERE, "filter");
 	assign_expr_collations(state, expression);
 	(void) refuse_what_is_not_simple(expression, relation);
