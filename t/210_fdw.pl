@@ -18,7 +18,8 @@ sub sql { my ($query) = @_; return $node->safe_psql('postgres', $query); }
 
 my $columns = 'id bigint, at timestamptz, amount float8, status text, old boolean, region text';
 sql("CREATE EXTENSION weir; CREATE EXTENSION postgres_fdw; CREATE TABLE alone ($columns); CREATE TABLE events ($columns) PARTITION BY LIST (region)");
-sql(q{INSERT INTO alone SELECT i, '2026-03-01'::timestamptz + i * interval '7 s', exp((i * 7919 % 977) / 200.0), 's' || i % 7, i % 2000 < 900, (ARRAY['north','south'])[1 + i % 2] FROM generate_series(1, 4000) i});
+sql(q{INSERT INTO alone SELECT i, '2026-03-01'::timestamptz + i * interval '7 s', exp((i * 7919 % 977) / 200.0), 's' || i % 7, i % 2000 < 900,
+	(ARRAY['north','south'])[1 + i % 2] FROM generate_series(1, 4000) i});
 foreach my $region (qw(north south))
 {
 	sql("CREATE DATABASE $region");
