@@ -103,6 +103,7 @@ def jobs(weir, connection):
             job.result = {'rows': 5, 'text': HOSTILE}
             check(client.view('model_versions').empty, 'nothing is registered before the end')
             raises(RuntimeError, 'a job is begun once', job.__enter__)
+        raises(RuntimeError, 'a job that is over takes no report', job.heartbeat)
         check(job.versions == [1, 2] and state(connection, job_id, 'state, result') == ('succeeded', {'rows': 5, 'text': HOSTILE}), 'it succeeds')
         one, two = client.model_version(model, 1), client.model_version(model, 'challenger')
         check((one.metrics, one.note, one.job_id, one.code_version, one.config) == ({'auc': 0.5, 'n': 7}, HOSTILE, job_id, 'v1', job.config), f'the first version: {one}')
@@ -455,6 +456,7 @@ def frames(weir, connection):
         check(str(client.scores('sales')['value'].dtype) == 'float64' and len(client.scores('sales')) > 0, 'scores')
         check(len(client.alerts(monitor='sales')) == 3 and client.alerts(state='resolved')['opened_at'].is_monotonic_decreasing, 'alerts')
         check(len(client.view('rules', rule=f'above 105 {HOSTILE}')) == 1, 'a view')
+        check(len(client.view('rules', column_name=None)) == 3 and client.view('data_versions', name='nothing').empty, 'NULL, and a column called name')
         raises(psycopg.errors.UndefinedTable, 'no such view', lambda: client.view('x; DROP TABLE kinds'))
 
         # Data versions: kept rows, and a query that runs again; whole, in splits, in pieces.

@@ -114,6 +114,7 @@ def moves(mlflow, mirror, connection):
 
 
 def interrupted(mlflow, mirror, connection):
+    from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
     connection.execute("SELECT weir.create_model_version('credit', metrics => '{\"auc\": 0.9}')")
     create = mirror._mlflow.create_model_version
 
@@ -124,6 +125,13 @@ def interrupted(mlflow, mirror, connection):
     with contextlib.suppress(RuntimeError):
         mirror.sync()
         check(False, 'it is interrupted')
+
+    def refuses(*arguments, **named):
+        raise MlflowException('not here', error_code=INVALID_PARAMETER_VALUE)
+
+    mirror._mlflow.create_model_version = refuses
+    changes = mirror.sync()
+    check(changes.versions == 0 and len(changes.conflicts) == 1 and 'not here' in changes.conflicts[0], f'what MLflow refuses is told: {changes}')
     mirror._mlflow.create_model_version = create
     changes = mirror.sync()
     check(changes.versions == 1 and runs(mlflow)['weir/credit'] == 4 and mlflow.get_model_version('credit', '4').tags['weir.version'] == '4', f'an interrupted sync is completed: {changes}')

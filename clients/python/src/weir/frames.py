@@ -158,12 +158,13 @@ class Frames(Connected):
         """What one SELECT gives; parameters stand for %s in it."""
         return self._read(sql.SQL(query), parameters)  # type: ignore[arg-type, unused-ignore]
 
-    def view(self, name: str, **equal: Any) -> pandas.DataFrame:
+    def view(self, name: str, /, **equal: Any) -> pandas.DataFrame:
         """A view of weir's, rows whose columns are equal to what is given: `client.view('jobs', state='failed')`."""
         query = sql.SQL('SELECT * FROM weir.{}').format(sql.Identifier(name))
         if equal:
-            query += sql.SQL(' WHERE ') + sql.SQL(' AND ').join(sql.SQL('{} = %s').format(sql.Identifier(column)) for column in equal)
-        return self._read(query, list(equal.values()))
+            conditions = [sql.SQL('{} IS NULL' if wanted is None else '{} = %s').format(sql.Identifier(column)) for column, wanted in equal.items()]
+            query += sql.SQL(' WHERE ') + sql.SQL(' AND ').join(conditions)
+        return self._read(query, [wanted for wanted in equal.values() if wanted is not None])
 
     def alerts(self, **equal: Any) -> pandas.DataFrame:
         """Alerts, the latest first, with columns equal to what is given: `client.alerts(monitor='loans', state='open')`."""

@@ -62,6 +62,7 @@ class Job:
 
     def heartbeat(self, progress: float | None = None, message: str | None = None) -> None:
         """Reports progress (0 to 1) and a message, which the log of the attempt keeps; raises LeaseLost or JobCancelled."""
+        self._require_open()
         self.check()
         self._beat(progress, None if message is None else plain_text(message), self._patience())
 
@@ -80,8 +81,13 @@ class Job:
         Arguments as in `Client.create_model_version`; alias: what the version becomes in that transaction, too ('challenger').
         Its number stands in `versions` afterwards.
         """
+        self._require_open()
         self._staged.append(VersionArguments(self.model, artifact, artifact_uri, metrics, data_version, self.job_id, code_version, signature, note,
                                              artifact_hash, alias, reason))
+
+    def _require_open(self) -> None:
+        if self.is_over:
+            raise RuntimeError(f'job {self.job_id} is over: its attempt is the body of "with job:"')
 
     # ---- heartbeats ----
 

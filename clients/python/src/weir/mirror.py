@@ -31,6 +31,8 @@ STORES = ('abfs', 'abfss', 'gs', 'hdfs', 's3', 'wasb', 'wasbs')     # where MLfl
 PAGE = 1000
 LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG = 250, 6000, 5000      # characters, as MLflow's stores have it
 LOCK = 'weir mirror'
+REFUSALS = ('BAD_REQUEST', 'INVALID_PARAMETER_VALUE', 'INVALID_STATE', 'PERMISSION_DENIED', 'RESOURCE_ALREADY_EXISTS', 'RESOURCE_CONFLICT', 'RESOURCE_DOES_NOT_EXIST',
+            'RESOURCE_LIMIT_EXCEEDED')
 
 
 @dataclass
@@ -150,7 +152,7 @@ class Mirror:
                 if todo is None or todo:
                     yield self.sync(todo)
                 todo, delay = set(), 1.0
-            except (psycopg.OperationalError, self._error) as error:
+            except (psycopg.OperationalError, self._error, OSError) as error:
                 log.warning('not mirrored, tried again in %.0f s: %s', delay, str(error).strip())
                 made = -1
                 time.sleep(delay)
@@ -204,6 +206,12 @@ class Mirror:
             except Conflict as conflict:
                 changes.conflicts.append(str(conflict))
                 log.warning('%s', conflict)
+            except self._error as error:
+                # What MLflow refuses of one model is no reason to leave out others; that it is not there, is.
+                if error.error_code not in REFUSALS:
+                    raise
+                changes.conflicts.append(f'model {model["model"]!r} is left out: {error}')
+                log.warning('%s', changes.conflicts[-1])
         self._mark_gone({model['model'] for model in models}, names, changes)
         return changes
 
@@ -224,9 +232,10 @@ class Mirror:
         name = self._name(model['model'])
         identity = {'weir.source': self._source, 'weir.model': model['model']}
         tags = {**identity, 'weir.risk': model['risk'], 'weir.owner': model['owner'], 'weir.state': 'there'}
+        purpose = (model['purpose'] or '')[:LONGEST_TAG]
         registered = self._registered(name)
         if registered is None:
-            registered = self._mlflow.create_registered_model(name, tags=tags, description=model['purpose'] or '')
+            registered = self._mlflow.create_registered_model(name, tags=tags, description=purpose)
             changes.models += 1
         elif any(registered.tags.get(key) != wanted for key, wanted in identity.items()):
             raise Conflict(f'model {model["model"]!r} is left out: MLflow has a registered model {name!r} that was not made from it '
@@ -236,8 +245,8 @@ class Mirror:
                 if registered.tags.get(key) != wanted:
                     self._mlflow.set_registered_model_tag(name, key, wanted)
                     changes.tags += 1
-            if (registered.description or '') != (model['purpose'] or ''):
-                self._mlflow.update_registered_model(name, model['purpose'] or '')
+            if (registered.description or '') != purpose:
+                self._mlflow.update_registered_model(name, purpose)
         there = self._versions_there(name)
         experiment = None
         for version in versions:
@@ -296,13 +305,13 @@ class Mirror:
         elif self._artifacts and version.artifact_uri is None and version.artifact_hash is not None:
             source = self._upload(version, run) or source
         try:
-            made = self._mlflow.create_model_version(name, source, run.info.run_id, tags=tags, description=version.note or '', await_creation_for=0)
+            made = self._mlflow.create_model_version(name, source, run.info.run_id, tags=tags, description=(version.note or '')[:LONGEST_TAG], await_creation_for=0)
         except self._error as error:
             # A place that this server does not allow; where the artefact is stands in a tag.
             if error.error_code != 'INVALID_PARAMETER_VALUE' or source.startswith('weir:'):
                 raise
             source = f'weir://{urllib.parse.quote(self._source)}/{urllib.parse.quote(version.model, safe="")}/{version.version}'
-            made = self._mlflow.create_model_version(name, source, run.info.run_id, tags=tags, description=version.note or '', await_creation_for=0)
+            made = self._mlflow.create_model_version(name, source, run.info.run_id, tags=tags, description=(version.note or '')[:LONGEST_TAG], await_creation_for=0)
         changes.versions += 1
         return made
 

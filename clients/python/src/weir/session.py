@@ -69,6 +69,8 @@ class Session:
         return connection
 
     def _alive(self) -> Connection:
+        if self._closing.is_set():
+            raise psycopg.InterfaceError('the connection was closed by its owner')
         if self._connection is not None and not self._connection.closed and time.monotonic() - self._used > IDLE \
                 and self._connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
             with contextlib.suppress(psycopg.Error):
