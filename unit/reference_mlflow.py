@@ -183,6 +183,9 @@ def command(mlflow, uri, connection, directory):
     done = subprocess.run(arguments, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     check(done.returncode == 1 and "'taken'" in done.stderr, f'it tells of a conflict: {done.stdout} {done.stderr}')
 
+    done = subprocess.run([*arguments, '--dsn', 'host=/nowhere'], cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check(done.returncode == 2 and done.stderr.startswith('weir-mlflow: ') and 'Traceback' not in done.stderr, f'and of a database that is not there: {done.stderr}')
+
     def shown(number):
         return any(found.tags.get('weir.version') == str(number) for found in mlflow.search_model_versions("name='credit'"))
 

@@ -391,7 +391,7 @@ class Mirror:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command weir-mlflow."""
+    """The command weir-mlflow; 1: models were left out, 2: it could not be done."""
     parser = argparse.ArgumentParser(prog='weir-mlflow', description='Mirrors models, versions, metrics and aliases of weir in MLflow.')
     commands = parser.add_subparsers(dest='command', required=True)
     sync = commands.add_parser('sync', help='bring MLflow level with weir')
@@ -413,6 +413,19 @@ def main(arguments: list[str] | None = None) -> int:
     # Whoever mirrors has not agreed to be counted by others.
     os.environ.setdefault('MLFLOW_DISABLE_TELEMETRY', 'true')
     os.environ.setdefault('MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT', 'true')
+    try:
+        return _sync_as_told(options)
+    except (psycopg.Error, ImportError, OSError) as error:
+        problem: Exception = error
+    except Exception as error:
+        if type(error).__module__ != 'mlflow.exceptions':
+            raise
+        problem = error
+    print(f'weir-mlflow: {problem}', file=sys.stderr)
+    return 2
+
+
+def _sync_as_told(options: argparse.Namespace) -> int:
     with Client(options.dsn, role=options.role, pooler=options.pooler) as client, \
             contextlib.closing(Mirror(client, options.tracking_uri, options.registry_uri, source=options.source, prefix=options.prefix, artifacts=options.artifacts)) as mirror:
         if options.follow:
