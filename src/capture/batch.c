@@ -92,51 +92,48 @@ batch_lay_out(CapturedMonitor *monitor)
 	monitor->row_size = (int) TYPEALIGN(sizeof(uint64), next);
 }
 
-static Batch *
-make_batch(CapturedMonitor *monitor, int grade, Allocator allocator)
+static void
+open_batch(Batch *batch, CapturedMonitor *monitor, int grade, Allocator allocator)
 {
 	size_t		words = MAXALIGN(sizeof(uint64) * monitor->missing_words);
-	size_t		header = MAXALIGN(sizeof(Batch)) + words + MAXALIGN(sizeof(int) * monitor->n_columns) + BATCH_CACHE_LINE;
+	size_t		header = words + MAXALIGN(sizeof(int) * monitor->n_columns) + BATCH_CACHE_LINE;
 	int			capacity = (int) ((sizes[grade] - Min(header, sizes[grade])) / Max(monitor->row_size, 1));
-	Batch	   *batch;
-	size_t		size;
 
 	capacity = Min(Max(capacity, FEWEST_ROWS << grade), LARGEST_CAPACITY);
-	size = header + (size_t) capacity * monitor->row_size;
-	batch = allocator.resize(allocator.context, NULL, 0, size);
-	memset(batch, 0, header);
-	batch->grade = grade;
+	batch->n_rows = 0;
 	batch->capacity = capacity;
-	batch->size = size;
-	batch->missing = (uint64 *) ((char *) batch + MAXALIGN(sizeof(Batch)));
+	batch->grade = grade;
+	batch->size = header + (size_t) capacity * monitor->row_size;
+	batch->missing = allocator.resize(allocator.context, NULL, 0, batch->size);
+	memset(batch->missing, 0, header);
 	batch->n_nulls = (int *) ((char *) batch->missing + words);
-	batch->rows = (char *) TYPEALIGN_DOWN(BATCH_CACHE_LINE, (char *) batch + header);
-	return batch;
-}
-
-Batch *
-batch_create(CapturedMonitor *monitor, bool first, Allocator allocator)
-{
-	return make_batch(monitor, first ? 0 : 1, allocator);
+	batch->rows = (char *) TYPEALIGN_DOWN(BATCH_CACHE_LINE, (char *) batch->missing + header);
 }
 
 void
-batch_free(Batch *batch, Allocator allocator)
+batch_open(Batch *batch, CapturedMonitor *monitor, bool first, Allocator allocator)
 {
-	if (batch != NULL)
-		allocator.resize(allocator.context, batch, batch->size, 0);
+	open_batch(batch, monitor, first ? 0 : 1, allocator);
 }
 
-Batch *
+void
+batch_close(Batch *batch, Allocator allocator)
+{
+	if (batch->missing != NULL)
+		allocator.resize(allocator.context, batch->missing, batch->size, 0);
+	memset(batch, 0, sizeof(Batch));
+}
+
+void
 batch_grow(Batch *batch, CapturedMonitor *monitor, bool roomy, Allocator allocator)
 {
 	int			grade = batch->grade + 1;
 
 	Assert(batch->n_rows == 0);
 	if (grade >= lengthof(sizes) - (roomy ? 0 : 1))
-		return batch;
-	batch_free(batch, allocator);
-	return make_batch(monitor, grade, allocator);
+		return;
+	batch_close(batch, allocator);
+	open_batch(batch, monitor, grade, allocator);
 }
 
 /* ---- folding ---- */

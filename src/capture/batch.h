@@ -14,29 +14,32 @@
 #include "base/allocator.h"
 #include "capture/definition.h"
 
+/* All zero bytes is a batch without room. */
 typedef struct Batch
 {
 	int			n_rows;
 	int			capacity;		/* rows */
+	char	   *rows;
+	uint64	   *missing;		/* the bits of all rows together; begins the allocation */
+	int		   *n_nulls;		/* by column; they are missing too */
 	int			grade;			/* of its size: it grows with the pane */
 	size_t		size;			/* of the allocation */
-	char	   *rows;
-	uint64	   *missing;		/* the bits of all rows together */
-	int		   *n_nulls;		/* by column; they are missing too */
 } Batch;
 
 /* Says where the values of each column stand in rows of batches. */
 extern void batch_lay_out(CapturedMonitor *monitor);
 
-/* An empty batch; first: for a pane that may have no more than a few rows. */
-extern Batch *batch_create(CapturedMonitor *monitor, bool first, Allocator allocator);
-extern void batch_free(Batch *batch, Allocator allocator);
+/* Gives the batch room; first: for a pane that may have no more than a few rows. */
+extern void batch_open(Batch *batch, CapturedMonitor *monitor, bool first, Allocator allocator);
+
+/* Without room as before. */
+extern void batch_close(Batch *batch, Allocator allocator);
 
 /* Folds what is gathered into the summaries, one per column, and empties the batch. */
 extern void batch_fold(Batch *batch, CapturedMonitor *monitor, Summary **summaries);
 
-/* A larger batch in the place of an empty one, up to a limit; the largest only where there is plenty of memory. */
-extern Batch *batch_grow(Batch *batch, CapturedMonitor *monitor, bool roomy, Allocator allocator);
+/* More room for an empty one, up to a limit; the most only where there is plenty of memory. */
+extern void batch_grow(Batch *batch, CapturedMonitor *monitor, bool roomy, Allocator allocator);
 
 #define BATCH_CACHE_LINE 64
 
@@ -78,16 +81,17 @@ batch_put_null(Batch *batch, char *row, int column)
 	batch_put_missing(batch, row, column);
 }
 
+/* place: of the column, see batch_lay_out. */
 static inline void
-batch_put_number(char *row, const CapturedColumn *column, double value)
+batch_put_number(char *row, int place, double value)
 {
-	memcpy(row + column->place, &value, sizeof(value));
+	memcpy(row + place, &value, sizeof(value));
 }
 
 static inline void
-batch_put_code(char *row, const CapturedColumn *column, int code)
+batch_put_code(char *row, int place, int code)
 {
-	*(uint16 *) (row + column->place) = (uint16) code;
+	*(uint16 *) (row + place) = (uint16) code;
 }
 
 /* ---- dictionaries ---- */

@@ -34,9 +34,13 @@
 #define DISK_READ_COST 0.5
 #define MAX_COST 0.5 /* of reading blocks more than once, in readings of the table */
 #define MIN_SLICES 4 /* fewer are not worth it */
+#define PARALLEL_SLICE_ROWS INT64CONST(500000) /* nor are smaller ones, for the sake of several builders */
 
 /* So long may a snapshot be held where the rate is limited. */
 #define RATE_SECONDS 10
+
+/* Where rows are wide, so much of a table is read under one snapshot: 2 GB. */
+#define MOST_SLICE_PAGES (INT64CONST(2) * 1024 * 1024 * 1024 / BLCKSZ)
 
 typedef struct SampledRow
 {
@@ -57,6 +61,7 @@ typedef struct Sample
 {
 	double		pages;			/* of the whole source */
 	double		share;			/* of the pages that was read */
+	double		rows_per_page;	/* whatever their time */
 	int			n_leaves;
 	Leaf	   *leaves;
 	int			n;
@@ -133,6 +138,7 @@ take_sample(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, Samp
 	n = sql_execute(query.data, 0, NULL, NULL, NULL);
 	sample->rows = MemoryContextAllocHuge(caller, sizeof(SampledRow) * Max(n, 1));
 	sample->times = MemoryContextAllocHuge(caller, sizeof(TimestampTz) * Max(n, 1));
+	sample->rows_per_page = n / Max(sample->pages * sample->share, 1);
 	for (uint64 i = 0; i < n; i++)
 	{
 		SampledRow *row = &sample->rows[sample->n];
@@ -294,23 +300,33 @@ try_partitions(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, c
 	plan->bounds = partitions.bounds;
 }
 
+/* The work of several builders comes in at least as many slices. */
+static int64
+rows_of_slices(int64 rows, double rows_per_page)
+{
+	int64		most = Min(build_slice_rows, Max((int64) (rows_per_page * MOST_SLICE_PAGES), 1));
+
+	if (build_rate > 0)
+		most = Min(most, Max((int64) build_rate * RATE_SECONDS, 1000));
+	if (build_workers > 1)
+		most = Min(most, Max(rows / build_workers, PARALLEL_SLICE_ROWS));
+	return most;
+}
+
 void
 build_plan(CapturedMonitor *monitor, const Interval *old_size, TimestampTz since, TimestampTz until, BuildPlan *plan)
 {
 	WindowClock clock = {0};
 	WindowClock *old_clock = old_size != NULL ? &clock : NULL;
 	Sample		sample = {0};
-	int64		rows_per_slice = build_slice_rows;
 	int			wanted;
 	int			n;
 
-	if (build_rate > 0)
-		rows_per_slice = Min(rows_per_slice, Max((int64) build_rate * RATE_SECONDS, 1000));
 	if (old_size != NULL)
 		window_clock_init(&clock, old_size, NULL, monitor->time_zone);
 	take_sample(monitor, Max(since, monitor->expired_before), until, &sample);
 	plan->rows = (int64) (sample.n / sample.share);
-	wanted = n = (int) Max(1, Min(MAX_SLICES, plan->rows / rows_per_slice));
+	wanted = n = (int) Max(1, Min(MAX_SLICES, plan->rows / rows_of_slices(plan->rows, sample.rows_per_page)));
 	plan->bounds = palloc(sizeof(TimestampTz) * (n + 1));
 	choose_bounds(monitor, old_clock, since, until, &sample, n, plan);
 	while (plan->n_slices > 1 && cost_of_slices(plan, &sample) > MAX_COST)

@@ -64,15 +64,25 @@ place_of(RowReceiver *receiver, const CapturedColumn *column)
 }
 
 static AttrNumber *
-places_of(RowReceiver *receiver, const CapturedColumn *columns, int n, const Bitmapset *only)
+places_of(RowReceiver *receiver, const CapturedColumn *columns, int n)
 {
 	AttrNumber *places = palloc(sizeof(AttrNumber) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
-		places[i] = columns[i].retired || columns[i].is_derived || (only != NULL && !bms_is_member(i, only))
-			? InvalidAttrNumber
-			: place_of(receiver, &columns[i]);
+		places[i] = columns[i].retired ? InvalidAttrNumber : place_of(receiver, &columns[i]);
 	return places;
+}
+
+static MappedColumn *
+map_summarized(RowReceiver *receiver, const Bitmapset *only)
+{
+	CapturedMonitor *monitor = receiver->monitor;
+	MappedColumn *mapped = relation_map_columns(monitor);
+
+	for (int i = 0; i < monitor->n_columns; i++)
+		if (!monitor->columns[i].retired && !monitor->columns[i].is_derived && (only == NULL || bms_is_member(i, only)))
+			relation_map_place(&mapped[i], &monitor->columns[i], place_of(receiver, &monitor->columns[i]));
+	return mapped;
 }
 
 /* Only those that one of the columns belongs to. */
@@ -101,8 +111,8 @@ map_columns(RowReceiver *receiver, const Bitmapset *only)
 
 	map->monitor = monitor;
 	map->time = place_of(receiver, &monitor->time);
-	map->columns = places_of(receiver, monitor->columns, monitor->n_columns, only);
-	map->segments = places_of(receiver, monitor->segments, monitor->n_segments, NULL);
+	map->columns = map_summarized(receiver, only);
+	map->segments = places_of(receiver, monitor->segments, monitor->n_segments);
 	if (only != NULL)
 	{
 		keep_derivations(monitor, only);
@@ -110,7 +120,7 @@ map_columns(RowReceiver *receiver, const Bitmapset *only)
 		monitor->has_label = monitor->n_derivations > 0;
 		monitor->n_protected = 0;
 	}
-	map->protected_columns = places_of(receiver, monitor->protected_columns, monitor->n_protected, NULL);
+	map->protected_columns = places_of(receiver, monitor->protected_columns, monitor->n_protected);
 	if (monitor->has_label)
 		map->label = place_of(receiver, &monitor->label_column);
 	if ((monitor->n_protected > 0 && !monitor->decides_by_score) || (monitor->n_derivations > 0 && monitor->needs_prediction))

@@ -377,7 +377,7 @@ flush_and_look_around(bool flush_is_due)
 	}
 	sql_begin(&scope);
 	FAULT(FAULT_FLUSH_BEGIN);
-	pace_flush_begins();
+	pace_flush_begins(pane_n_dirty());
 	/* What is new takes effect only where everything is flushed. */
 	if (!needs_flush && flush_has_rows(monitors) &&
 		(build_is_under_way(monitors) || source_change_was_seen() || source_changes_are_pending(monitors) ||
@@ -563,7 +563,7 @@ run(void)
 		bool		asked = has_verify_requests();
 		bool		flush_is_due = flush_is_needed(monitors) &&
 			(over_memory || asked || (build_is_under_way(monitors) && now >= next_look) ||
-			 pace_is_due(stream_position(), caught_up, flush_is_wanted()));
+			 pace_is_due(stream_position(), pane_n_dirty(), caught_up, flush_is_wanted()));
 
 		if (flush_is_due || now >= next_look || asked)
 		{
@@ -605,6 +605,7 @@ run(void)
 
 			if (worker_wait(Max(1, Min(wait_ms, IDLE_WAIT_MS))))
 				next_look = 0;
+			pace_caught_up();
 		}
 	}
 }
@@ -675,8 +676,8 @@ capture_init(void)
 	DefineCustomIntVariable("weir.build_workers", "How many builders may read sources at a time, in each database.", NULL,
 							&build_workers, 1, 1, CAPTURE_MAX_BUILDERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.build_slice_rows", "Rows that a builder reads under one snapshot, where it can.",
-							"Fewer keep a snapshot for a shorter time and cost a little more.", &build_slice_rows, 500000, 1000,
-							INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
+							"Fewer keep a snapshot for a shorter time and cost more. At most 2 GB of the table.", &build_slice_rows,
+							10000000, 1000, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.build_rate", "Rows per second that the builders of a database may read in all; 0: no limit.",
 							NULL, &build_rate, 0, 0, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	if (!process_shared_preload_libraries_in_progress)

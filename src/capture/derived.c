@@ -22,7 +22,7 @@ add_number(const MonitorMap *entry, const CapturedDerivation *derivation, int pa
 	if (column < 0)
 		return;
 	batch_unput_missing(gathered, column);
-	batch_put_number(gathered, &entry->monitor->columns[column], value);
+	batch_put_number(gathered, entry->monitor->columns[column].place, value);
 }
 
 static void
@@ -31,7 +31,7 @@ add_null(const CapturedDerivation *derivation, int part_number, PanePart *part, 
 	int			column = derivation->columns[part_number];
 
 	if (column >= 0)
-		batch_put_null(part->batch, gathered, column);
+		batch_put_null(&part->batch, gathered, column);
 }
 
 /* ---- binary ---- */

@@ -104,16 +104,16 @@ replace_row(Relation relation, MonitorMap *entry, Pane *pane, RowImage *old_row,
 	}
 	for (int i = 0; i < monitor->n_columns; i++)
 	{
-		int			at = entry->columns[i] - 1;
+		AttrNumber	attribute = entry->columns[i].attribute;
 
-		if (at < 0 || same_value(relation, entry->columns[i], old_row, new_row))
+		if (attribute == InvalidAttrNumber || same_value(relation, attribute, old_row, new_row))
 		{
-			batch_put_missing(pane->removed.batch, removed_row, i);
-			batch_put_missing(added->batch, added_row, i);
+			batch_put_missing(&pane->removed.batch, removed_row, i);
+			batch_put_missing(&added->batch, added_row, i);
 			continue;
 		}
-		row_add_value(monitor, i, &pane->removed, removed_row, old_row->values[at], old_row->nulls[at]);
-		row_add_value(monitor, i, added, added_row, new_row->values[at], new_row->nulls[at]);
+		row_add_value(entry, i, &pane->removed, removed_row, old_row);
+		row_add_value(entry, i, added, added_row, new_row);
 	}
 	for (int i = 0; i < monitor->n_derivations; i++)
 		if (inputs_differ(relation, entry, &monitor->derivations[i], old_row, new_row))

@@ -35,6 +35,7 @@ static HTAB *panes;
 static HTAB *slices;			/* how many panes in memory a slice of time has: one for each segment */
 static Pane *recent[RECENT];
 static dlist_head dirty_panes;
+static int	n_dirty_panes;
 static dlist_head clean_panes;	/* those flushed longest ago first */
 
 typedef struct SliceKey
@@ -61,6 +62,7 @@ pane_reset(void)
 	allocated = 0;
 	memset(recent, 0, sizeof(recent));
 	dlist_init(&dirty_panes);
+	n_dirty_panes = 0;
 	dlist_init(&clean_panes);
 
 	memset(&control, 0, sizeof(control));
@@ -149,7 +151,7 @@ pane_part_close(CapturedMonitor *monitor, PanePart *part)
 		pfree(part->summaries);
 		pfree(part->fairness);
 	}
-	batch_free(part->batch, pane_allocator());
+	batch_close(&part->batch, pane_allocator());
 	bms_free(part->unknown);
 	memset(part, 0, sizeof(PanePart));
 }
@@ -176,25 +178,24 @@ unite_unknown(PanePart *into, const PanePart *from)
 void
 pane_part_settle(CapturedMonitor *monitor, PanePart *part)
 {
-	if (part->batch == NULL)
+	if (part->batch.capacity == 0)
 		return;
-	batch_fold(part->batch, monitor, part->summaries);
-	batch_free(part->batch, pane_allocator());
-	part->batch = NULL;
+	batch_fold(&part->batch, monitor, part->summaries);
+	batch_close(&part->batch, pane_allocator());
 }
 
 void
 pane_part_make_room(CapturedMonitor *monitor, PanePart *part)
 {
-	if (part->batch == NULL)
+	if (part->batch.capacity == 0)
 	{
 		pane_part_open(monitor, part);
-		part->batch = batch_create(monitor, part->n < FEW_ROWS, pane_allocator());
+		batch_open(&part->batch, monitor, part->n < FEW_ROWS, pane_allocator());
 	}
-	else if (part->batch->n_rows == part->batch->capacity)
+	else
 	{
-		batch_fold(part->batch, monitor, part->summaries);
-		part->batch = batch_grow(part->batch, monitor, allocated < ROOMY, pane_allocator());
+		batch_fold(&part->batch, monitor, part->summaries);
+		batch_grow(&part->batch, monitor, allocated < ROOMY, pane_allocator());
 	}
 }
 
@@ -247,7 +248,7 @@ pane_part_subtract(CapturedMonitor *monitor, PanePart *into, PanePart *from)
 size_t
 pane_part_memory(CapturedMonitor *monitor, const PanePart *part)
 {
-	size_t		memory = part->batch != NULL ? part->batch->size : 0;
+	size_t		memory = part->batch.size;
 
 	if (part->summaries == NULL)
 		return memory;
@@ -376,6 +377,7 @@ pane_remove(Pane *pane)
 
 	close_parts(pane);
 	dlist_delete(&pane->node);
+	n_dirty_panes -= pane->dirty;
 	segment_release(pane->key.segment);
 	if (recent[index] == pane)
 		recent[index] = NULL;
@@ -389,6 +391,7 @@ pane_mark_dirty(Pane *pane)
 	if (pane->dirty)
 		return;
 	pane->dirty = true;
+	n_dirty_panes++;
 	dlist_delete(&pane->node);
 	dlist_push_tail(&dirty_panes, &pane->node);
 }
@@ -397,6 +400,12 @@ dlist_head *
 pane_dirty_list(void)
 {
 	return &dirty_panes;
+}
+
+int
+pane_n_dirty(void)
+{
+	return n_dirty_panes;
 }
 
 void
@@ -434,6 +443,7 @@ pane_flushed(size_t memory_budget)
 		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
 
 		pane->dirty = false;
+		n_dirty_panes--;
 		pane->flushed_at = now;
 		dlist_delete(&pane->node);
 		dlist_push_tail(&clean_panes, &pane->node);

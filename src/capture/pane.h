@@ -26,10 +26,10 @@ typedef struct PanePart
 {
 	int64		n;
 	int64		n_labelled;
+	Batch		batch;			/* rows counted in n whose values are not in the summaries yet */
 	Summary	  **summaries;		/* NULL until there is a row */
 	FairnessTable **fairness;
 	Bitmapset  *unknown;		/* columns whose summaries lack rows: they were added to the monitor later */
-	Batch	   *batch;			/* rows counted in n whose values are not in the summaries yet; NULL: none */
 } PanePart;
 
 typedef struct PaneKey
@@ -40,22 +40,23 @@ typedef struct PaneKey
 	Segment	   *segment;
 } PaneKey;
 
+/* What each row touches comes first. */
 typedef struct Pane
 {
 	PaneKey		key;
 	CapturedMonitor *monitor;
-	dlist_node	node;			/* of the dirty, the clean, or its owner's list */
-	TimestampTz flushed_at;
-	int64		flushed_n;		/* rows it had then */
 	TimestampTz late_after;		/* a row is late when the watermark has passed this */
 	bool		dirty;
 	bool		loaded;			/* base is what the table has */
 	int			marks;
 	int64		n_late;
 	PanePart	added;			/* since the last flush, unless the base is loaded */
-	PanePart	removed;		/* since the last flush */
 	PanePart	base;			/* live: the pane; shadow: all added since the cut */
+	PanePart	removed;		/* since the last flush */
 	PanePart	base_removed;	/* shadow only: all removed since the cut */
+	dlist_node	node;			/* of the dirty, the clean, or its owner's list */
+	TimestampTz flushed_at;
+	int64		flushed_n;		/* rows it had then */
 } Pane;
 
 extern void pane_init(MemoryContext parent);
@@ -83,9 +84,9 @@ extern void pane_part_make_room(CapturedMonitor *monitor, PanePart *part);
 static inline char *
 pane_part_begin_row(CapturedMonitor *monitor, PanePart *part)
 {
-	if (part->batch == NULL || part->batch->n_rows == part->batch->capacity)
+	if (part->batch.n_rows == part->batch.capacity)
 		pane_part_make_room(monitor, part);
-	return batch_begin_row(part->batch, monitor);
+	return batch_begin_row(&part->batch, monitor);
 }
 
 /* Folds what is gathered; whoever reads the summaries of a part calls it before. */
@@ -109,6 +110,7 @@ extern void pane_mark_dirty(Pane *pane);
 
 /* The panes that changed since the last flush: Pane by node. */
 extern dlist_head *pane_dirty_list(void);
+extern int	pane_n_dirty(void);
 
 /* While a flush goes on: gives up the summaries of a pane that was just written, when memory is short. */
 extern void pane_written(Pane *pane, size_t memory_budget);

@@ -172,16 +172,22 @@ filter_fits(Relation relation, CapturedMonitor *monitor)
 	return true;
 }
 
+MappedColumn *
+relation_map_columns(const CapturedMonitor *monitor)
+{
+	return palloc0(sizeof(MappedColumn) * Max(monitor->n_columns, 1));
+}
+
 /* Of columns that are only summarized, those are left out that the relation does not have. */
-static AttrNumber *
+static MappedColumn *
 summarized_here(Relation relation, CapturedMonitor *monitor)
 {
-	AttrNumber *attributes = palloc0(sizeof(AttrNumber) * Max(monitor->n_columns, 1));
+	MappedColumn *mapped = relation_map_columns(monitor);
 
 	for (int i = 0; i < monitor->n_columns; i++)
 		if (!monitor->columns[i].retired && !monitor->columns[i].is_derived)
-			attributes[i] = relation_map_attribute(relation, monitor, &monitor->columns[i]);
-	return attributes;
+			relation_map_place(&mapped[i], &monitor->columns[i], relation_map_attribute(relation, monitor, &monitor->columns[i]));
+	return mapped;
 }
 
 static bool

@@ -14,12 +14,20 @@
 #include "nodes/execnodes.h"
 #include "utils/rel.h"
 
+/* A column to summarize, as it stands in one relation: what every row needs of it, close together. */
+typedef struct MappedColumn
+{
+	AttrNumber	attribute;		/* 0: not there, nothing is added to its summary */
+	ValueWay	way;			/* of its reader */
+	int			place;			/* in rows of batches */
+} MappedColumn;
+
 /* One monitor seen from one relation: the monitored table or a child of it, whose columns may stand elsewhere. */
 typedef struct MonitorMap
 {
 	CapturedMonitor *monitor;
 	AttrNumber	time;
-	AttrNumber *columns;		/* 0: not there, nothing is added to its summary */
+	MappedColumn *columns;		/* one for each of the monitor's */
 	AttrNumber *segments;
 	AttrNumber *protected_columns;
 	AttrNumber	label;
@@ -53,6 +61,15 @@ extern AttrNumber relation_map_attribute(Relation relation, CapturedMonitor *mon
 
 /* The change that is decoded was written before the definition was loaded, from catalogs that may be newer. */
 extern bool relation_map_is_older(const CapturedMonitor *monitor);
+
+/* The columns of a map, in the current memory context, none of which stands anywhere yet. */
+extern MappedColumn *relation_map_columns(const CapturedMonitor *monitor);
+
+static inline void
+relation_map_place(MappedColumn *mapped, const CapturedColumn *column, AttrNumber attribute)
+{
+	*mapped = (MappedColumn){.attribute = attribute, .way = column->reader.way, .place = column->place};
+}
 
 /* True when the relation is the ancestor, or inherits from it: partitions, and children by plain inheritance. */
 extern bool relation_descends_from(Oid relation, Oid ancestor);

@@ -170,12 +170,12 @@ row_add_category(CapturedMonitor *monitor, int i, PanePart *part, char *gathered
 
 	if (code < 0)
 	{
-		batch_put_missing(part->batch, gathered, i);
+		batch_put_missing(&part->batch, gathered, i);
 		summary_add_category(part->summaries[i], bytes, length);
 		return;
 	}
 	batch_unput_missing(gathered, i);
-	batch_put_code(gathered, column, code);
+	batch_put_code(gathered, column->place, code);
 }
 
 static void
@@ -191,7 +191,7 @@ add_category(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum v
 
 /* Most texts are short and stored as they are. */
 static inline void
-add_text(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum value)
+add_text(CapturedMonitor *monitor, int i, int place, PanePart *part, char *row, Datum value)
 {
 	const struct varlena *stored = (const struct varlena *) DatumGetPointer(value);
 	int			code = -1;
@@ -199,7 +199,7 @@ add_text(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum value
 	if (VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored))
 		code = dictionary_code(monitor, &monitor->columns[i], VARDATA_SHORT(stored), VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
 	if (code >= 0)
-		batch_put_code(row, &monitor->columns[i], code);
+		batch_put_code(row, place, code);
 	else
 		add_category(monitor, i, part, row, value);
 }
@@ -213,43 +213,53 @@ timestamp_number(const ValueReader *reader, Datum value)
 }
 
 static pg_attribute_always_inline void
-add_value(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum value, bool is_null)
+add_value(MonitorMap *entry, int i, PanePart *part, char *gathered, const RowImage *row)
 {
-	CapturedColumn *column = &monitor->columns[i];
-	const ValueReader *reader = &column->reader;
+	CapturedMonitor *monitor = entry->monitor;
+	const MappedColumn *mapped = &entry->columns[i];
+	int			place = mapped->place;
+	Datum		value;
 
-	if (is_null)
+	if (mapped->attribute == InvalidAttrNumber)
 	{
-		batch_put_null(part->batch, row, i);
+		batch_put_missing(&part->batch, gathered, i);
 		return;
 	}
-	switch (reader->way)
+	if (row->nulls[mapped->attribute - 1])
 	{
-		case VALUE_FLOAT8: batch_put_number(row, column, DatumGetFloat8(value)); break;
-		case VALUE_INT2: batch_put_number(row, column, (double) DatumGetInt16(value)); break;
-		case VALUE_INT4: batch_put_number(row, column, (double) DatumGetInt32(value)); break;
-		case VALUE_INT8: batch_put_number(row, column, (double) DatumGetInt64(value)); break;
-		case VALUE_TIMESTAMP: batch_put_number(row, column, timestamp_number(reader, value)); break;
-		case VALUE_BOOLEAN: batch_put_code(row, column, dictionary_boolean(monitor, column, DatumGetBool(value))); break;
-		case VALUE_TEXT: add_text(monitor, i, part, row, value); break;
+		batch_put_null(&part->batch, gathered, i);
+		return;
+	}
+	value = row->values[mapped->attribute - 1];
+	switch (mapped->way)
+	{
+		case VALUE_FLOAT8: batch_put_number(gathered, place, DatumGetFloat8(value)); break;
+		case VALUE_INT2: batch_put_number(gathered, place, (double) DatumGetInt16(value)); break;
+		case VALUE_INT4: batch_put_number(gathered, place, (double) DatumGetInt32(value)); break;
+		case VALUE_INT8: batch_put_number(gathered, place, (double) DatumGetInt64(value)); break;
+		case VALUE_TIMESTAMP: batch_put_number(gathered, place, timestamp_number(&monitor->columns[i].reader, value)); break;
+		case VALUE_BOOLEAN:
+			batch_put_code(gathered, place, dictionary_boolean(monitor, &monitor->columns[i], DatumGetBool(value)));
+			break;
+		case VALUE_TEXT: add_text(monitor, i, place, part, gathered, value); break;
 		case VALUE_VECTOR:
 			/* Not worth gathering: each takes its time. */
-			batch_put_missing(part->batch, row, i);
-			value_reader_add(reader, part->summaries[i], value, false);
+			batch_put_missing(&part->batch, gathered, i);
+			value_reader_add(&monitor->columns[i].reader, part->summaries[i], value, false);
 			break;
 		case VALUE_BY_TYPE:
-			if (reader->kind == SUMMARY_NUMERIC)
-				batch_put_number(row, column, value_reader_number(reader, value));
+			if (monitor->columns[i].reader.kind == SUMMARY_NUMERIC)
+				batch_put_number(gathered, place, value_reader_number(&monitor->columns[i].reader, value));
 			else
-				add_category(monitor, i, part, row, value);
+				add_category(monitor, i, part, gathered, value);
 			break;
 	}
 }
 
 void
-row_add_value(CapturedMonitor *monitor, int i, PanePart *part, char *row, Datum value, bool is_null)
+row_add_value(MonitorMap *entry, int i, PanePart *part, char *gathered, const RowImage *row)
 {
-	add_value(monitor, i, part, row, value, is_null);
+	add_value(entry, i, part, gathered, row);
 }
 
 void
@@ -257,19 +267,13 @@ row_add(MonitorMap *entry, PanePart *part, RowImage *row)
 {
 	CapturedMonitor *monitor = entry->monitor;
 	char	   *gathered = pane_part_begin_row(monitor, part);
+	int			n_columns = monitor->n_columns;
 
 	part->n++;
 	if (monitor->has_label && !row->nulls[entry->label - 1])
 		part->n_labelled++;
-	for (int i = 0; i < monitor->n_columns; i++)
-	{
-		int			at = entry->columns[i] - 1;
-
-		if (at >= 0)
-			add_value(monitor, i, part, gathered, row->values[at], row->nulls[at]);
-		else
-			batch_put_missing(part->batch, gathered, i);
-	}
+	for (int i = 0; i < n_columns; i++)
+		add_value(entry, i, part, gathered, row);
 	for (int i = 0; i < monitor->n_derivations; i++)
 		derived_add(entry, &monitor->derivations[i], part, gathered, row);
 	row_add_fairness(entry, part, row);

@@ -34,7 +34,7 @@ extern void row_find_place(RelationMap *map, MonitorMap *entry, RowImage *row, P
  * row_add_category a text, whether or not it was said to be missing.
  */
 extern void row_add(MonitorMap *entry, PanePart *part, RowImage *row);
-extern void row_add_value(CapturedMonitor *monitor, int column, PanePart *part, char *gathered, Datum value, bool is_null);
+extern void row_add_value(MonitorMap *entry, int column, PanePart *part, char *gathered, const RowImage *row);
 extern void
 row_add_category(CapturedMonitor *monitor, int column, PanePart *part, char *gathered, const char *bytes, size_t length);
 extern Outcome row_outcome(const OutcomeReader *reader, RowImage *row, AttrNumber attribute);

@@ -48,6 +48,7 @@ static MemoryContext stream_context;
 static bool opening = false;
 static XLogRecPtr position;
 static TimestampTz last_commit_at;
+static int64 untold_bytes;		/* decoded, for the statistics of the slot */
 
 /* Transactions that were decoded and whose end other backends may not see yet. */
 static TransactionId *decoded_transactions;
@@ -167,9 +168,29 @@ remember_decoded(TransactionId xid)
 	decoded_transactions[n_decoded_transactions++] = xid;
 }
 
+/*
+ * The decoder tells the statistics of the slot after each transaction, as long as there is something to tell; after many small ones
+ * at once is as good, and cheaper.
+ */
+static void
+keep_statistics(ReorderBuffer *buffer)
+{
+	untold_bytes += buffer->totalBytes;
+	buffer->totalBytes = 0;
+}
+
+static void
+tell_statistics(void)
+{
+	stream->reorder->totalBytes += untold_bytes;
+	untold_bytes = 0;
+	UpdateDecodingStats(stream);
+}
+
 static void
 plugin_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XLogRecPtr commit_lsn)
 {
+	keep_statistics(context->reorder);
 	fold_commit(transaction->xact_time.commit_time);
 	last_commit_at = transaction->xact_time.commit_time;
 	remember_decoded(transaction->xid);
@@ -447,6 +468,7 @@ stream_read(int milliseconds)
 			break;
 	}
 	CurrentResourceOwner = owner;
+	tell_statistics();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);
 	return caught_up;

@@ -18,6 +18,7 @@
 #define WINDOW_FACTOR 4
 #define WIDEST_WINDOW 3072
 #define FEWEST_BINS 32
+#define OUTSIDE_SHARE 4
 #define WINDOW_MAX_TOTAL ((int64_t) UINT32_MAX)
 
 /* Fibonacci hashing: the golden ratio spreads neighbouring bins over the table. */
@@ -258,11 +259,12 @@ refill(BinTable *table, Allocator allocator, int64_t n_coming)
 	release(allocator, bins, size);
 }
 
-/* The hash table is crowded: perhaps windows lie better elsewhere by now. */
+/* The hash table is crowded.  Windows are laid anew when a good part of the bins lies outside: perhaps they lie better elsewhere.
+ */
 static void
 grow(BinTable *table, Allocator allocator, int64_t n_coming)
 {
-	if (table->level > 0)
+	if (table->level > 0 && OUTSIDE_SHARE * table->n_used >= table->n_bins)
 		refill(table, allocator, n_coming);
 	if (2 * table->n_used >= table->n_slots)
 		rehash(table, allocator);
@@ -277,23 +279,20 @@ leave_windows_if_full(BinTable *table, Allocator allocator, int64_t n)
 	refill(table, allocator, n);
 }
 
-size_t
-bin_table_add(BinTable *table, Allocator allocator, const double *values, size_t n, int limit)
+/* one_sided: there is no window of negative values, which need not be told from the others then. */
+static inline size_t
+add_values(BinTable *table, const double *values, size_t n, int limit, bool one_sided)
 {
 	int			level = table->level;
 	int			n_bins = table->n_bins;
 	BinWindow	windows[2];
 	size_t		i = 0;
-	size_t		told = 0;
 
-	if (n_bins > limit)
-		return 0;
-	leave_windows_if_full(table, allocator, (int64_t) n);
 	memcpy(windows, table->windows, sizeof(windows));
 	while (i < n && n_bins <= limit)
 	{
 		uint64_t	key = distribution_key(values[i++]) >> level;
-		const BinWindow *window = &windows[side_of(key, level)];
+		const BinWindow *window = &windows[one_sided ? 1 : side_of(key, level)];
 		uint64_t	offset = key - window->first;
 		DistributionBin *slot;
 
@@ -309,17 +308,32 @@ bin_table_add(BinTable *table, Allocator allocator, const double *values, size_t
 		if (slot->key == key)
 			continue;
 		slot->key = key;
-		if (!is_crowded(++table->n_used, table->n_slots))
-			continue;
-		table->n_bins = n_bins;
-		table->total += (int64_t) (i - told);
-		told = i;
-		grow(table, allocator, (int64_t) (n - i));
-		memcpy(windows, table->windows, sizeof(windows));
+		if (is_crowded(++table->n_used, table->n_slots))
+			break;
 	}
 	table->n_bins = n_bins;
-	table->total += (int64_t) (i - told);
+	table->total += (int64_t) i;
 	return i;
+}
+
+size_t
+bin_table_add(BinTable *table, Allocator allocator, const double *values, size_t n, int limit)
+{
+	size_t		added = 0;
+
+	if (table->n_bins > limit)
+		return 0;
+	leave_windows_if_full(table, allocator, (int64_t) n);
+	while (added < n && table->n_bins <= limit)
+	{
+		if (table->windows[0].size == 0)
+			added += add_values(table, values + added, n - added, limit, true);
+		else
+			added += add_values(table, values + added, n - added, limit, false);
+		if (is_crowded(table->n_used, table->n_slots))
+			grow(table, allocator, (int64_t) (n - added));
+	}
+	return added;
 }
 
 bool

@@ -256,7 +256,7 @@ moments_remove(Moments *moments, Allocator allocator, double value)
 #define HALF_BITS 53
 
 /* Each value adds less than 2^106 to a sum, which stays below 2^127 for this many. */
-#define BUCKET_LIMIT (1 << 20)
+#define MOST_GATHERED (1 << 20)
 
 static void
 add_integer(Moments *moments, int power, MomentInteger value, int position)
@@ -284,11 +284,13 @@ empty_bucket(Moments *moments, Allocator allocator, MomentBucket *bucket)
 	add_integer(moments, 4, bucket->fourth_middle, 4 * exponent + HALF_BITS + 1); /* twice the product */
 	add_integer(moments, 4, bucket->fourth_high, 4 * exponent + 2 * HALF_BITS);
 	memset(bucket, 0, sizeof(MomentBucket));
+	bucket->exponent = MOMENT_FREE;
 }
 
 void
 moments_settle(Moments *moments, Allocator allocator)
 {
+	moments->n_gathered = 0;
 	while (moments->used_buckets != 0)
 	{
 		int			index = __builtin_ctz(moments->used_buckets);
@@ -298,55 +300,76 @@ moments_settle(Moments *moments, Allocator allocator)
 	}
 }
 
-/* The bucket for one more value, or for as many as count. */
-static inline MomentBucket *
-bucket_for(Moments *moments, Allocator allocator, int exponent, int count)
+static void
+take_bucket(Moments *moments, Allocator allocator, MomentBucket *bucket, int exponent)
 {
-	MomentBucket *bucket = &moments->buckets[exponent % MOMENT_BUCKETS];
+	if (bucket->exponent != MOMENT_FREE)
+		empty_bucket(moments, allocator, bucket);
+	bucket->exponent = exponent;
+	moments->used_buckets |= UINT32_C(1) << (exponent % MOMENT_BUCKETS);
+}
 
-	if (bucket->exponent != exponent || bucket->count > BUCKET_LIMIT - count)
-	{
-		if (bucket->count > 0)
-			empty_bucket(moments, allocator, bucket);
-		bucket->exponent = exponent;
-	}
-	if (bucket->count == 0)
-		moments->used_buckets |= UINT32_C(1) << (exponent % MOMENT_BUCKETS);
-	bucket->count += count;
+static inline MomentBucket *
+bucket_for(Moments *moments, Allocator allocator, int exponent)
+{
+	MomentBucket *bucket = &moments->buckets[(unsigned) exponent % MOMENT_BUCKETS];
+
+	if (bucket->exponent != exponent)
+		take_bucket(moments, allocator, bucket, exponent);
 	return bucket;
 }
 
+/* Room for n more values, at most as many as there may be. */
 static void
-need_buckets(Moments *moments, Allocator allocator)
+gather(Moments *moments, Allocator allocator, int n)
 {
-	if (moments->buckets != NULL)
-		return;
-	moments->buckets = allocate(allocator, sizeof(MomentBucket) * MOMENT_BUCKETS);
-	memset(moments->buckets, 0, sizeof(MomentBucket) * MOMENT_BUCKETS);
+	if (moments->buckets == NULL)
+	{
+		moments->buckets = allocate(allocator, sizeof(MomentBucket) * MOMENT_BUCKETS);
+		memset(moments->buckets, 0, sizeof(MomentBucket) * MOMENT_BUCKETS);
+		for (int i = 0; i < MOMENT_BUCKETS; i++)
+			moments->buckets[i].exponent = MOMENT_FREE;
+	}
+	if (moments->n_gathered > MOST_GATHERED - n)
+		moments_settle(moments, allocator);
+	moments->n_gathered += n;
+}
+
+static void
+add_gathered(Moments *moments, Allocator allocator, const double *values, int n)
+{
+	gather(moments, allocator, n);
+	for (int i = 0; i < n; i++)
+	{
+		uint64_t	mantissa;
+		int			exponent;
+		bool		negative = split(values[i], &mantissa, &exponent);
+		MomentBucket *bucket = bucket_for(moments, allocator, exponent);
+		int64_t		signed_mantissa = negative ? -(int64_t) mantissa : (int64_t) mantissa;
+		unsigned __int128 square = (unsigned __int128) mantissa * mantissa;
+		uint64_t	low = (uint64_t) square & ((UINT64_C(1) << HALF_BITS) - 1);
+		uint64_t	high = (uint64_t) (square >> HALF_BITS);
+
+		bucket->sum += signed_mantissa;
+		bucket->square += (__int128) square;
+		bucket->cube_low += (__int128) signed_mantissa * (int64_t) low;
+		bucket->cube_high += (__int128) signed_mantissa * (int64_t) high;
+		bucket->fourth_low += (__int128) ((unsigned __int128) low * low);
+		bucket->fourth_middle += (__int128) ((unsigned __int128) low * high);
+		bucket->fourth_high += (__int128) ((unsigned __int128) high * high);
+	}
 }
 
 void
 moments_add(Moments *moments, Allocator allocator, const double *values, size_t n)
 {
-	need_buckets(moments, allocator);
-	for (size_t i = 0; i < n; i++)
+	while (n > 0)
 	{
-		uint64_t	mantissa;
-		int			exponent;
-		bool		negative = split(values[i], &mantissa, &exponent);
-		MomentBucket *bucket = bucket_for(moments, allocator, exponent, 1);
-		int64_t		signed_mantissa = negative ? -(int64_t) mantissa : (int64_t) mantissa;
-		unsigned __int128 square = (unsigned __int128) mantissa * mantissa;
-		int64_t		low = (int64_t) ((uint64_t) square & ((UINT64_C(1) << HALF_BITS) - 1));
-		int64_t		high = (int64_t) (square >> HALF_BITS);
+		size_t		now = n < MOST_GATHERED ? n : MOST_GATHERED;
 
-		bucket->sum += signed_mantissa;
-		bucket->square += (__int128) square;
-		bucket->cube_low += (__int128) signed_mantissa * low;
-		bucket->cube_high += (__int128) signed_mantissa * high;
-		bucket->fourth_low += (__int128) low * low;
-		bucket->fourth_middle += (__int128) low * high;
-		bucket->fourth_high += (__int128) high * high;
+		add_gathered(moments, allocator, values, (int) now);
+		values += now;
+		n -= now;
 	}
 }
 
@@ -362,13 +385,13 @@ moments_add_times(Moments *moments, Allocator allocator, double value, int64_t c
 	int64_t		high = (int64_t) (square >> HALF_BITS);
 	MomentBucket *bucket;
 
-	if (count > BUCKET_LIMIT / 2)
+	if (count > MOST_GATHERED)
 	{
 		moments_add_weighted(moments, allocator, value, count);
 		return;
 	}
-	need_buckets(moments, allocator);
-	bucket = bucket_for(moments, allocator, exponent, (int) count);
+	gather(moments, allocator, (int) count);
+	bucket = bucket_for(moments, allocator, exponent);
 	bucket->sum += (__int128) signed_mantissa * count;
 	bucket->square += (__int128) square * count;
 	bucket->cube_low += (__int128) signed_mantissa * low * count;

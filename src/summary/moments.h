@@ -19,6 +19,7 @@
 
 #define MOMENT_POWERS 4
 #define MOMENT_BUCKETS 32
+#define MOMENT_FREE (-1)
 
 /* The windowed integer: word i is worth 2^(64 (low + i) - 1074 power); the topmost word carries the sign. */
 typedef struct PowerSum
@@ -37,8 +38,7 @@ typedef __int128 MomentInteger __attribute__((aligned(8))); /* the Allocator pro
 
 typedef struct MomentBucket
 {
-	int			exponent;
-	int			count;			/* 0: free */
+	int			exponent;		/* MOMENT_FREE: it is empty */
 	MomentInteger sum;
 	MomentInteger square;
 	MomentInteger cube_low;
@@ -52,6 +52,7 @@ typedef struct Moments
 {
 	MomentBucket *buckets;		/* NULL until values are added */
 	uint32_t	used_buckets;	/* a bit for each */
+	int			n_gathered;		/* values that came since all buckets were empty */
 	int			first_exponent; /* the windows have room for values with exponents in this range */
 	int			last_exponent;
 	int			n_words;		/* allocated, of all powers */

@@ -114,6 +114,8 @@ static void
 make_moments_current(Summary *summary)
 {
 	const DistributionBin *bins;
+	double		singles[SUMMARY_BATCH];
+	size_t		n_singles = 0;
 
 	if (summary->moments_current)
 		return;
@@ -124,8 +126,17 @@ make_moments_current(Summary *summary)
 	for (int i = 0, n = summary->distribution.n_bins; i < n; i++)
 	{
 		const DistributionBin *bin = &bins[i % 2 == 0 ? i / 2 : n - 1 - i / 2];
+		double		value = distribution_value(bin->key);
 
-		moments_add_times(&summary->moments, summary->allocator, distribution_value(bin->key), bin->count);
+		if (bin->count != 1)
+			moments_add_times(&summary->moments, summary->allocator, value, bin->count);
+		else
+			singles[n_singles++] = value;
+		if (n_singles == SUMMARY_BATCH || (i == n - 1 && n_singles > 0))
+		{
+			moments_add(&summary->moments, summary->allocator, singles, n_singles);
+			n_singles = 0;
+		}
 	}
 	moments_settle(&summary->moments, summary->allocator);
 	summary->moments_current = true;
