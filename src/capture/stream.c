@@ -11,6 +11,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "access/xlogreader.h"
 #include "access/xlogutils.h"
 #include "base/compat.h"
@@ -36,6 +37,9 @@
 
 /* A record that is only partly flushed will be complete soon. */
 #define PARTIAL_RECORD_WAIT_MS 2
+
+/* So much WAL is read at a time where there is as much, in whole pages. */
+#define READ_AHEAD (16 * XLOG_BLCKSZ)
 
 /* What is fetched of a tuple beforehand: its header and the first columns; the processor goes on from there. */
 #define CACHE_LINE 64
@@ -282,6 +286,30 @@ _PG_output_plugin_init(OutputPluginCallbacks *callbacks)
 
 /* ---- reading WAL ---- */
 
+/* What was read of WAL lately: pages from the first on, and of the last perhaps its beginning. */
+static char *wal_read = NULL;
+static XLogRecPtr wal_read_first;
+static int	wal_read_length;
+static TimeLineID wal_read_timeline;
+
+/* Fills what was read anew, from this page on; of its segment only, for the reader goes by the one that was opened last. */
+static void
+read_wal(XLogReaderState *reader, XLogRecPtr page, XLogRecPtr flushed)
+{
+	WALReadError error;
+	int			left = wal_segment_size - (int) XLogSegmentOffset(page, wal_segment_size);
+	int			length = (int) Min((XLogRecPtr) Min(READ_AHEAD, left), flushed - page);
+
+	if (wal_read == NULL)
+		wal_read = MemoryContextAlloc(TopMemoryContext, READ_AHEAD);
+	wal_read_length = 0;
+	if (!WALRead(reader, wal_read, page, length, reader->currTLI, &error))
+		WALReadRaiseError(&error);
+	wal_read_first = page;
+	wal_read_length = length;
+	wal_read_timeline = reader->currTLI;
+}
+
 /*
  * Unlike read_local_xlog_page this waits on the latch, and unlike read_local_xlog_page_no_wait it leaves the reader's private data
  * alone, which is the decoding context.
@@ -293,7 +321,6 @@ _PG_output_plugin_init(OutputPluginCallbacks *callbacks)
 static int
 read_page(XLogReaderState *reader, XLogRecPtr page, int wanted_length, XLogRecPtr target, char *buffer)
 {
-	WALReadError error;
 	XLogRecPtr	flushed;
 	int			length;
 
@@ -301,9 +328,10 @@ read_page(XLogReaderState *reader, XLogRecPtr page, int wanted_length, XLogRecPt
 		worker_wait(PARTIAL_RECORD_WAIT_MS);
 
 	XLogReadDetermineTimeline(reader, page, wanted_length, GetWALInsertionTimeLine());
-	length = page + XLOG_BLCKSZ <= flushed ? XLOG_BLCKSZ : (int) (flushed - page);
-	if (!WALRead(reader, buffer, page, XLOG_BLCKSZ, reader->currTLI, &error))
-		WALReadRaiseError(&error);
+	if (page < wal_read_first || page + wanted_length > wal_read_first + wal_read_length || reader->currTLI != wal_read_timeline)
+		read_wal(reader, page, flushed);
+	length = (int) Min((XLogRecPtr) XLOG_BLCKSZ, wal_read_first + wal_read_length - page);
+	memcpy(buffer, wal_read + (page - wal_read_first), length);
 	return length;
 }
 
@@ -403,6 +431,7 @@ stream_open(XLogRecPtr from)
 	require_honoured_snapshots();
 	MemoryContextSwitchTo(old);
 	CommitTransactionCommand();
+	wal_read_length = 0;
 
 	/* The relation caches may hold what an earlier historic snapshot put there. */
 	InvalidateSystemCaches();

@@ -12,8 +12,10 @@
 /* ---- numbers ---- */
 
 static void
-put_bins(Writer *writer, const DistributionBin *bins, int n_bins)
+put_bins(Writer *all_bytes, const DistributionBin *bins, int n_bins)
 {
+	Writer		local = *all_bytes;
+	Writer	   *writer = &local;
 	GolombOrder gaps = {0};
 	GolombOrder counts = {0};
 	uint64_t	all = 0;
@@ -36,6 +38,7 @@ put_bins(Writer *writer, const DistributionBin *bins, int n_bins)
 		previous = key;
 	}
 	end_bits_written(writer);
+	*all_bytes = local;
 }
 
 static inline uint8_t
@@ -99,13 +102,15 @@ wire_central_rank(const DistinctSketch *sketch)
 }
 
 static void
-put_distinct(Writer *writer, const DistinctSketch *sketch, bool stale)
+put_distinct(Writer *all_bytes, const DistinctSketch *sketch, bool stale)
 {
+	Writer		local = *all_bytes;
+	Writer	   *writer = &local;
 	int			central;
 
 	if (sketch == NULL)
 	{
-		put_byte(writer, 0);
+		put_byte(all_bytes, 0);
 		return;
 	}
 	central = wire_central_rank(sketch);
@@ -113,6 +118,7 @@ put_distinct(Writer *writer, const DistinctSketch *sketch, bool stale)
 	for (int i = 0; i < DISTINCT_REGISTERS; i++)
 		put_golomb(writer, zigzag(sketch->ranks[i] - central), WIRE_RANK_ORDER);
 	end_bits_written(writer);
+	*all_bytes = local;
 }
 
 static void
