@@ -273,8 +273,8 @@ put_long_golomb(Writer writer, uint64_t value, int order)
 }
 
 /*
- * Exponential Golomb code of an order: short for values up to about 2^order.  The writer's address goes nowhere, so that a local one
- * stays in registers over a loop.
+ * Exponential Golomb code of an order: short for values up to about 2^order.  The writer's address goes nowhere, so that a local
+ * one stays in registers over a loop.
  */
 static __attribute__((always_inline)) inline void
 put_golomb(Writer *writer, uint64_t value, int order)
