@@ -284,7 +284,9 @@ def cut_off(weir, connection):
                 other.execute(f'SELECT pg_terminate_backend(pid) FROM ({query}) q')
                 wait_for('it is gone', lambda: not other.execute(query).fetchone())
 
-        with client.claim('fast') as job:
+        # No heartbeat meanwhile: it would wait for the standby, too.
+        interval, weir.jobs.LONGEST_INTERVAL = weir.jobs.LONGEST_INTERVAL, 3600
+        with client.claim('fast', lease=36000) as job:
             job.create_model_version(artifact=b'once')
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
             connection.execute('SELECT pg_reload_conf()')
@@ -293,6 +295,7 @@ def cut_off(weir, connection):
             thread = threading.Thread(target=cut)
             thread.start()
         thread.join()
+        weir.jobs.LONGEST_INTERVAL = interval
         connection.execute('ALTER SYSTEM RESET synchronous_standby_names')
         connection.execute('SELECT pg_reload_conf()')
         connection.execute('RESET synchronous_commit')
