@@ -17,6 +17,7 @@ import detectors
 import drift
 import fairness
 import jobs
+import learner_peers
 import learners
 import reports
 import scale
@@ -60,8 +61,8 @@ def machine(cursor):
 
 FIGURES = {**summaries.FIGURES, 'windows': windows, **builds.FIGURES, **capture.FIGURES,
            'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES,
-           'drift': drift.speed, **fairness.FIGURES, **jobs.FIGURES, 'learners': lambda cursor: learners.speed(cursor, row), 'scale': scale.scale,
-           **reports.FIGURES}
+           'drift': drift.speed, **fairness.FIGURES, **jobs.FIGURES, 'learners': lambda cursor: learners.speed(cursor, row),
+           'learner_peers': lambda cursor: learner_peers.peers(cursor, row), 'scale': scale.scale, **reports.FIGURES}
 
 
 def main():

@@ -60,10 +60,10 @@ def plain_rates(learner, path, program):
     return [float(word) for word in out.stdout.split()]
 
 
-def compiled(folder):
+def compiled(folder, name='plain_learner'):
     sources = subprocess.run(['sh', '-c', "grep -L '#include \"postgres.h\"' src/*/*.c"], cwd=TOP, capture_output=True, text=True, check=True).stdout.split()
-    program = os.path.join(folder, 'plain_learner')
-    subprocess.run(['gcc', '-std=gnu11', '-O2', '-ffp-contract=off', '-w', '-Isrc', '-o', program, 'bench/learners/plain_learner.c', *sources, '-lm'], cwd=TOP, check=True)
+    program = os.path.join(folder, name)
+    subprocess.run(['gcc', '-std=gnu11', '-O2', '-ffp-contract=off', '-w', '-Isrc', '-o', program, f'bench/learners/{name}.c', *sources, '-lm'], cwd=TOP, check=True)
     return program
 
 

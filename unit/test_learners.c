@@ -26,6 +26,23 @@ with_steps(LearnerKind kind)
 	return learner;
 }
 
+/* The same with so little memory that most learners do not have what they want. */
+static Learner *
+cramped(LearnerKind kind)
+{
+	double		options[LEARNER_MAX_OPTIONS];
+	int			grace_period = learner_find_option(kind, "grace_period");
+	Learner	   *learner;
+
+	learner_initial_options(kind, options);
+	options[0] = 100000;
+	if (grace_period >= 0)
+		options[grace_period] = 20;
+	learner = learner_create(unit_allocator(), kind, options);
+	learner_name_features(learner);
+	return learner;
+}
+
 static bool
 same_bytes(const Learner *a, const Learner *b)
 {
@@ -93,13 +110,18 @@ test_resumed(LearnerKind kind, Learner *(*create)(LearnerKind))
 			learner_exercise(rest, stop, 2500 - stop);
 			EXPECT(&good, same_bytes(whole, rest), "%s, stopped after %d rows", learner_name(kind), stop);
 			EXPECT(&good, learner_n_rows(rest) == 2500, "rows of %s", learner_name(kind));
+			EXPECT(&good, learner_memory(rest) == learner_memory(whole), "memory of %s: %zu is not %zu", learner_name(kind),
+				   learner_memory(rest), learner_memory(whole));
 			learner_free(rest);
 		}
 		unit_state.state = state;
 		learner_free(whole);
 		learner_free(first);
 	}
-	CHECK(good, "%s: stopped, stored and gone on with%s", learner_name(kind), create == with_steps ? ", with a pipeline" : "");
+	CHECK(good, "%s: stopped, stored and gone on with%s", learner_name(kind),
+		  create == with_steps    ? ", with a pipeline"
+			  : create == cramped ? ", with little memory"
+								  : "");
 }
 
 /* Better than the majority by far, or than the mean, on what it has not seen. */
@@ -226,7 +248,7 @@ test_memory(LearnerKind kind)
 		if (learner_memory(learner) > largest)
 			largest = learner_memory(learner);
 	}
-	CHECK(largest < 400000, "%s: %zu bytes at most where 300000 are allowed", learner_name(kind), largest);
+	CHECK(largest < 320000, "%s: %zu bytes at most where 300000 are allowed", learner_name(kind), largest);
 	learner_free(learner);
 }
 
@@ -480,6 +502,7 @@ main(void)
 	{
 		test_resumed(kind, initial);
 		test_resumed(kind, with_steps);
+		test_resumed(kind, cramped);
 		if (learner_needs_label(kind) && kind != LEARNER_HOLT_WINTERS)
 			test_learns(kind);
 		if (learner_explains(kind) && kind != LEARNER_PASSIVE_AGGRESSIVE && kind != LEARNER_ALMA)

@@ -161,6 +161,17 @@ forest_contribute(const Learner *learner, const double *row, int class, double *
 			tree_contribute(learner, &forest->members[i].tree, row, class, weights[i] / sum, bias, contributions);
 }
 
+static Tree *
+forest_tree(Learner *learner, int number)
+{
+	Forest	   *forest = learner->state;
+	Member	   *member = &forest->members[number / 2];
+
+	if (number / 2 >= forest->n_members)
+		return NULL;
+	return number % 2 == 0 ? &member->tree : &member->background;
+}
+
 static void
 forest_visit(const Learner *learner, LearnerNodeVisitor visit, void *context)
 {
@@ -190,8 +201,8 @@ forest_archive(Learner *learner, Archive *archive)
 	{ \
 		.name = the_name, .reference = the_reference, .task = the_task, .options = the_options, \
 		.n_options = N_OPTIONS(the_options), .state_size = sizeof(Forest), .start = forest_start, .finish = forest_finish, \
-		.learn = forest_learn, .predict = forest_predict, .contribute = forest_contribute, .visit_trees = forest_visit, \
-		.archive = forest_archive \
+		.learn = forest_learn, .predict = forest_predict, .contribute = forest_contribute, .tree = forest_tree, \
+		.visit_trees = forest_visit, .archive = forest_archive \
 	}
 
 const LearnerMethod online_bagging_method =

@@ -144,9 +144,24 @@ spaces_finish(Learner *learner)
 	learner_release(learner, spaces->ranges, (size_t) learner->features.n * sizeof(Range));
 }
 
+/* A row as the trees see it: as shares of the ranges, where scaled. */
+static const double *
+seen_row(const Learner *learner, const HalfSpaces *spaces, const double *row, double *room)
+{
+	if (learner->options[SCALE] == 0)
+		return row;
+	for (int i = 0; i < learner->features.n; i++)
+	{
+		const Range *range = &spaces->ranges[i];
+
+		room[i] = isnan(row[i]) ? NAN : range->high > range->low ? (row[i] - range->low) / (range->high - range->low) : 0;
+	}
+	return room;
+}
+
 /* The child of a node where a row goes. */
 static int
-child_of(const Learner *learner, const HalfSpaces *spaces, int tree, int node, const double *row)
+child_of(const HalfSpaces *spaces, int tree, int node, const double *row)
 {
 	const HalfSpace *split = &spaces->splits[(ptrdiff_t) tree * spaces->n_splits + node];
 	const int64_t *latest = spaces->latest + (ptrdiff_t) tree * spaces->n_nodes;
@@ -155,12 +170,6 @@ child_of(const Learner *learner, const HalfSpaces *spaces, int tree, int node, c
 
 	if (isnan(value))
 		return latest[child] < latest[child + 1] ? child + 1 : child;
-	if (learner->options[SCALE] != 0)
-	{
-		const Range *range = &spaces->ranges[split->feature];
-
-		value = range->high > range->low ? (value - range->low) / (range->high - range->low) : 0;
-	}
 	return value < split->threshold ? child : child + 1;
 }
 
@@ -168,6 +177,7 @@ static void
 spaces_learn(Learner *learner, const double *row, double target, double weight)
 {
 	HalfSpaces *spaces = learner->state;
+	double		room[LEARNER_MAX_FEATURES];
 
 	(void) target;
 	(void) weight;
@@ -177,6 +187,7 @@ spaces_learn(Learner *learner, const double *row, double target, double weight)
 			spaces->ranges[i].low = fmin(spaces->ranges[i].low, row[i]);
 			spaces->ranges[i].high = fmax(spaces->ranges[i].high, row[i]);
 		}
+	row = seen_row(learner, spaces, row, room);
 	for (int tree = 0; tree < n_trees(learner); tree++)
 	{
 		int64_t	   *latest = spaces->latest + (ptrdiff_t) tree * spaces->n_nodes;
@@ -185,7 +196,7 @@ spaces_learn(Learner *learner, const double *row, double target, double weight)
 		for (int depth = 0; depth < spaces->height; depth++)
 		{
 			latest[node]++;
-			node = child_of(learner, spaces, tree, node, row);
+			node = child_of(spaces, tree, node, row);
 		}
 		latest[node]++;
 	}
@@ -206,11 +217,13 @@ spaces_predict(const Learner *learner, const double *row, double *prediction)
 {
 	const HalfSpaces *spaces = learner->state;
 	double		window = learner->options[WINDOW];
+	double		room[LEARNER_MAX_FEATURES];
 	double		sum = 0;
 
 	prediction[0] = 0;
 	if (!spaces->has_reference)
 		return;
+	row = seen_row(learner, spaces, row, room);
 	for (int tree = 0; tree < n_trees(learner); tree++)
 	{
 		const int64_t *reference = spaces->reference + (ptrdiff_t) tree * spaces->n_nodes;
@@ -221,7 +234,7 @@ spaces_predict(const Learner *learner, const double *row, double *prediction)
 			sum += (double) reference[node] * ldexp(1, depth);
 			if ((double) reference[node] < SMALLEST_SHARE * window || depth == spaces->height)
 				break;
-			node = child_of(learner, spaces, tree, node, row);
+			node = child_of(spaces, tree, node, row);
 		}
 	}
 	prediction[0] = 1 - sum / (n_trees(learner) * window * (ldexp(1, spaces->height + 1) - 1));

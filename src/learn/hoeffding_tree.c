@@ -113,6 +113,12 @@ single_contribute(const Learner *learner, const double *row, int class, double *
 	tree_contribute(learner, &((const SingleTree *) learner->state)->tree, row, class, 1, bias, contributions);
 }
 
+static Tree *
+single_tree(Learner *learner, int number)
+{
+	return number == 0 ? &((SingleTree *) learner->state)->tree : NULL;
+}
+
 static void
 single_visit(const Learner *learner, LearnerNodeVisitor visit, void *context)
 {
@@ -129,8 +135,8 @@ single_archive(Learner *learner, Archive *archive)
 	{ \
 		.name = the_name, .reference = the_reference, .task = the_task, .options = the_options, \
 		.n_options = N_OPTIONS(the_options), .state_size = sizeof(SingleTree), .start = single_start, .finish = single_finish, \
-		.learn = single_learn, .predict = single_predict, .contribute = single_contribute, .visit_trees = single_visit, \
-		.archive = single_archive \
+		.learn = single_learn, .predict = single_predict, .contribute = single_contribute, .tree = single_tree, \
+		.visit_trees = single_visit, .archive = single_archive \
 	}
 
 const LearnerMethod hoeffding_tree_method =

@@ -37,6 +37,9 @@ typedef struct LearnerMethod
 	/* NULL: it has none. */
 	void		(*contribute)(const Learner *learner, const double *row, int class, double *bias, double *contributions);
 
+	/* Of what is made of trees: one after the other, also those that grow aside; NULL past the last. They share the memory. */
+	struct Tree *(*tree)(Learner *learner, int number);
+
 	/* NULL: it is not made of trees. Calls visit for each node of each tree. */
 	void		(*visit_trees)(const Learner *learner, LearnerNodeVisitor visit, void *context);
 

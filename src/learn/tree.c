@@ -5,8 +5,8 @@
  *		2005). Of regression they follow Ikonomovska, Gama and Dzeroski (2011). Extremely fast decision trees (Manapragada, Webb and
  *		Salehi 2018) split when that is surely better than not to, go on observing at splits, and reconsider them.
  *
- * Conventions are River's, but: a leaf of nearly one class is left as it is; what fits no longer into the memory given loses what
- *the least promising leaves observe, and nothing grows until there is room.
+ * Conventions are River's, but: a leaf of nearly one class is left as it is; when the memory given does not suffice, the
+ *least promising leaves stop observing, and begin again when others promise less.
  */
 #include "learn/tree_node.h"
 
@@ -195,44 +195,74 @@ add_branch(Learner *learner, Tree *tree, TreeNode *node, int category)
 
 /* ---- growing ---- */
 
-/* The leaf that stands to gain least from being split; NULL when none observes any more. */
-static void
-find_least_promising(TreeNode *node, TreeNode **least, double *promise)
+/* How much a leaf stands to gain from being split: of regression the sum of squared deviations, else what is not of its class. */
+static double
+promise_of(const TreeNode *leaf)
 {
 	double		largest = 0;
-	double		others;
 
-	/* Of regression the sum of squared deviations is what there is to gain. */
-	for (int i = 0; i < node->n_children; i++)
-		find_least_promising(node->children[i], least, promise);
-	if (node->watch != NULL && node->watch->alternate != NULL)
-		find_least_promising(node->watch->alternate, least, promise);
-	if (!node->is_active)
-		return;
-	for (int i = 0; i < node->n_classes; i++)
-		largest = fmax(largest, node->stats[i]);
-	others = node->n_classes > 0 ? node_weight(node) - largest : node->targets.squares;
-	if (*least == NULL || others < *promise)
-	{
-		*least = node;
-		*promise = others;
-	}
+	if (leaf->n_classes == 0)
+		return leaf->targets.squares;
+	for (int i = 0; i < leaf->n_classes; i++)
+		largest = fmax(largest, leaf->stats[i]);
+	return node_weight(leaf) - largest;
 }
 
-/* Kirkby (2007): while there is too little memory, the leaf that promises least stops observing. */
+/* Of those below that observe, the one that promises least. */
 static void
-keep_within_memory(Learner *learner, Tree *tree)
+find_least_promising(TreeNode *node, TreeNode **least)
 {
-	while (learner_is_full(learner))
-	{
-		TreeNode   *least = NULL;
-		double		promise = 0;
+	for (int i = 0; i < node->n_children; i++)
+		find_least_promising(node->children[i], least);
+	if (node->watch != NULL && node->watch->alternate != NULL)
+		find_least_promising(node->watch->alternate, least);
+	if (node->is_active && (*least == NULL || promise_of(node) < promise_of(*least)))
+		*least = node;
+}
 
-		find_least_promising(tree->root, &least, &promise);
-		if (least == NULL)
+/* Of all trees, for they share the memory; NULL when none observes any more. */
+static TreeNode *
+least_promising(Learner *learner)
+{
+	TreeNode   *least = NULL;
+	Tree	   *tree;
+
+	for (int i = 0; (tree = learner->method->tree(learner, i)) != NULL; i++)
+		if (tree->root != NULL)
+			find_least_promising(tree->root, &least);
+	return least;
+}
+
+/* Leaves that do not observe ask for room after so many times the grace period. */
+#define PATIENCE 5
+
+/* So much is freed at once, that what was freed lasts for some time. */
+#define SHARE_KEPT 0.95
+
+/* Kirkby (2007): when there is too little memory, the leaves that promise least stop observing. */
+static void
+keep_within_memory(Learner *learner)
+{
+	TreeNode   *least;
+
+	if (learner_is_full(learner))
+		while ((double) learner->held > SHARE_KEPT * learner->max_memory && (least = least_promising(learner)) != NULL)
+			node_deactivate(learner, least);
+}
+
+/* A leaf that stopped observing begins again where there is room, or where another that promises much less makes room. */
+static void
+observe_again(Learner *learner, Tree *tree, TreeNode *leaf)
+{
+	if ((double) learner->held > SHARE_KEPT * learner->max_memory)
+	{
+		TreeNode   *least = least_promising(learner);
+
+		if (least == NULL || 2 * promise_of(least) > promise_of(leaf))
 			return;
 		node_deactivate(learner, least);
 	}
+	node_activate(learner, tree, leaf);
 }
 
 static bool
@@ -384,18 +414,20 @@ attempt_to_split(Learner *learner, Tree *tree, TreeNode **place)
 	double		weight = node_weight(leaf);
 	Choice		choice;
 
-	if (!leaf->is_active || weight - leaf->last_attempt < settings->grace_period)
+	/* Observers grow between attempts. */
+	keep_within_memory(learner);
+	if (weight - leaf->last_attempt < settings->grace_period * (leaf->is_active ? 1 : PATIENCE))
 		return;
 	leaf->last_attempt = weight;
-	/* Observers grow too. */
-	keep_within_memory(learner, tree);
+	if (!leaf->is_active)
+		observe_again(learner, tree, leaf);
 	if (!leaf->is_active || leaf->depth >= settings->max_depth || !is_worth_trying(settings, leaf))
 		return;
 	choice = choose_split(learner, tree, leaf);
 	if (choice.best.kind == SPLIT_NONE || !is_sure(settings, &choice, bound_of(settings, leaf)))
 		return;
 	split_leaf(learner, tree, place, choice.observer, &choice.best);
-	keep_within_memory(learner, tree);
+	keep_within_memory(learner);
 }
 
 /*
@@ -428,7 +460,7 @@ reconsider_split(Learner *learner, Tree *tree, TreeNode **place)
 		return false;
 	node_prune(learner, tree, node);
 	split_leaf(learner, tree, place, choice.observer, &choice.best);
-	keep_within_memory(learner, tree);
+	keep_within_memory(learner);
 	return true;
 }
 
