@@ -28,7 +28,7 @@ decode_and_use(const uint8_t *bytes, size_t size)
 static void
 change_and_use(const uint8_t *bytes, size_t size)
 {
-	LearnerKind kind = bytes[0] % LEARNER_N_KINDS;
+	LearnerKind kind = (bytes[0] & 0x7f) % LEARNER_N_KINDS;
 	double		options[LEARNER_MAX_OPTIONS];
 	Learner	   *learner;
 	LearnerBytes stored;

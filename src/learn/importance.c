@@ -58,6 +58,14 @@ row_with(KeptRows *kept, size_t i, int feature, double value)
 	return kept->scratch;
 }
 
+/* The model may be slow, and the rows many. */
+static void
+interrupt(const KeptRows *kept, size_t i)
+{
+	if (kept->interrupt != NULL && i % 128 == 0)
+		kept->interrupt();
+}
+
 static double
 value_at(const KeptRows *kept, size_t i, int feature)
 {
@@ -84,6 +92,7 @@ kept_rows_score(KeptRows *kept, int feature, const size_t *permutation)
 		const double *row = row_with(kept, i, feature, value_at(kept, permutation == NULL ? i : permutation[i], feature));
 		double		off = kept->targets[i] - mean;
 
+		interrupt(kept, i);
 		if (is_regression(kept))
 		{
 			double		error = learner_number(kept->learner, row) - kept->targets[i];
@@ -129,6 +138,7 @@ kept_rows_mean_prediction(KeptRows *kept, int feature, double value, int class)
 	{
 		const double *row = row_with(kept, i, feature, value);
 
+		interrupt(kept, i);
 		if (is_regression(kept))
 			sum += learner_number(kept->learner, row);
 		else

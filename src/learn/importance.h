@@ -19,6 +19,7 @@ typedef struct KeptRows
 	double	   *rows;			/* n times n_features */
 	double	   *targets;		/* code of a class, -1 for one that the model does not know, or a number */
 	double	   *scratch;		/* one row */
+	void		(*interrupt)(void); /* called now and then, so that what takes long can be cancelled; NULL: not */
 } KeptRows;
 
 extern KeptRows *kept_rows_create(Allocator allocator, const Learner *learner);

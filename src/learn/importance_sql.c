@@ -50,6 +50,12 @@ typedef struct Explaining
 
 /* ---- beginning ---- */
 
+static void
+check_for_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 static Explaining *
 begin(FunctionCallInfo fcinfo, MemoryContext context)
 {
@@ -69,6 +75,7 @@ begin(FunctionCallInfo fcinfo, MemoryContext context)
 				 errmsg("learner %s has no labels to be explained by", learner_name(learner_kind(learner)))));
 	feature_reader_init(&state->reader, context, learner, get_fn_expr_argtype(fcinfo->flinfo, 2));
 	state->kept = kept_rows_create(allocator_in(context), learner);
+	state->kept->interrupt = check_for_interrupts;
 	state->class = -1;
 	return state;
 }
@@ -220,7 +227,6 @@ weir_importance_final(PG_FUNCTION_ARGS)
 			double		lost;
 			double		off;
 
-			CHECK_FOR_INTERRUPTS();
 			permutation_draw(permutation, state->kept->n, (uint64_t) state->seed, (uint64_t) i * MOST_ROUNDS + round);
 			lost = score - kept_rows_score(state->kept, i, permutation);
 			off = lost - mean;
@@ -305,7 +311,6 @@ weir_dependence_final(PG_FUNCTION_ARGS)
 		size_t		length = 0;
 		const char *name = is_categorical ? learner_category_name(state->reader.learner, state->feature, i, &length) : NULL;
 
-		CHECK_FOR_INTERRUPTS();
 		values[0] = is_categorical ? PointerGetDatum(cstring_to_text_with_len(name, (int) length))
 								   : CStringGetTextDatum(double_to_shortest_decimal(grid[i]));
 		values[1] =
