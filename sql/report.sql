@@ -86,6 +86,7 @@ END $$;
 SELECT position(chr(27) IN t) AS control_characters, t LIKE '%: alert in the last final window, 2026-01-20 00:00 to 2026-01-21 00:00%' AS headline,
     t ~ '\nplain +psi +[0-9.]+ +0.25 alert' AS drift, t ~ '\nsex +demographic_parity_ratio' AS fairness, t ~ '\nfrom labels +roc_auc' AS performance, t ~ '\nopen alerts\n' AS alerts
 FROM weir.report_text(:'monitor_name') t;
+SELECT max(char_length(l)) AS widest FROM string_to_table(weir.report_text(:'monitor_name'), E'\n') WITH ORDINALITY t (l, place) WHERE place > 1;
 
 -- a range, and what it compares
 SELECT weir.report_html(:'monitor_name', since => '2026-01-05', until => '2026-01-08') LIKE '%2026-01-07 00:00 to 2026-01-08 00:00%' AS last_of_range;

@@ -9,6 +9,7 @@
 #include "base/sql.h"
 #include "mb/pg_wchar.h"
 #include "report/page.h"
+#include "report/report.h"
 #include "utils/builtins.h"
 
 /*
@@ -79,18 +80,6 @@ static const char script[] =
 	"if(text){tip.textContent=text;tip.hidden=false;tip.style.left=Math.max(4,Math.min(e.clientX+12,innerWidth-tip.offsetWidth-8))+'px';"
 	"tip.style.top=(e.clientY+20+tip.offsetHeight>innerHeight?e.clientY-tip.offsetHeight-8:e.clientY+16)+'px'}});";
 
-/* Whether a character of more than one byte is a control character: C1, or one that turns the direction of the text after it. */
-static bool
-is_wide_control(const unsigned char *text, int length)
-{
-	if (GetDatabaseEncoding() != PG_UTF8)
-		return false;
-	return (length == 2 && text[0] == 0xc2 && text[1] < 0xa0) ||
-		(length == 3 && text[0] == 0xe2 &&
-		 ((text[1] == 0x80 && ((text[2] >= 0xaa && text[2] <= 0xae) || text[2] == 0x8e || text[2] == 0x8f)) ||
-		  (text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9)));
-}
-
 void
 html_text(StringInfo out, const char *text)
 {
@@ -109,8 +98,7 @@ html_text(StringInfo out, const char *text)
 			case '\n':
 			case '\t': appendStringInfoChar(out, *text); break;
 			default:
-				if ((length == 1 && ((unsigned char) *text < 0x20 || *text == 0x7f)) ||
-					is_wide_control((const unsigned char *) text, length))
+				if (report_is_control(text, length))
 					appendStringInfoString(out, "&#xfffd;");
 				else
 					appendBinaryStringInfo(out, text, length);

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/sql.h"
+#include "mb/pg_wchar.h"
 #include "report/report.h"
 #include "utils/builtins.h"
 
@@ -14,6 +15,21 @@ static const char *
 literal(const char *value)
 {
 	return value ? quote_literal_cstr(value) : "NULL";
+}
+
+bool
+report_is_control(const char *text, int length)
+{
+	const unsigned char *bytes = (const unsigned char *) text;
+
+	if (length == 1)
+		return *bytes < 0x20 || *bytes == 0x7f;
+	if (GetDatabaseEncoding() != PG_UTF8)
+		return false;
+	return (length == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0) ||
+		(length == 3 && bytes[0] == 0xe2 &&
+		 ((bytes[1] == 0x80 && ((bytes[2] >= 0xaa && bytes[2] <= 0xae) || bytes[2] == 0x8e || bytes[2] == 0x8f)) ||
+		  (bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9)));
 }
 
 char *
@@ -126,7 +142,8 @@ report_begin(Report *report, const char *monitor, const char *since, const char 
 const char *const report_advice =
 	"WITH s AS MATERIALIZED (SELECT *, (family, subject, metric) IN (SELECT 'drift', column_name::text, metric FROM "
 	"weir.drift_scores(@last) WHERE is_primary "
-	"UNION ALL SELECT 'fairness', protected::text, metric FROM weir.fairness_scores(@last) WHERE is_primary) AS is_primary FROM "
+	"UNION ALL SELECT 'fairness', protected::text, metric FROM weir.fairness_scores(@last) WHERE is_primary) OR family = 'performance' AND "
+	"metric IN (SELECT metric FROM weir.performance_scores(@last) WHERE is_primary) AS is_primary FROM "
 	"weir.scores(@last) WHERE segment IS NULL AND window_start = @window AND verdict IS NOT NULL), "
 	"worst AS (SELECT DISTINCT ON (family) family, subject, metric, value, threshold, verdict, "
 	"count(*) OVER (PARTITION BY family) AS n FROM s WHERE verdict <> 'ok' "

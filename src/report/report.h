@@ -33,6 +33,10 @@ typedef struct Report
  */
 extern void report_begin(Report *report, const char *monitor, const char *since, const char *until, int n_windows);
 
+/* Whether a character of so many bytes is a control character: of C0, of C1, or one that turns the direction of the text after it.
+ */
+extern bool report_is_control(const char *text, int length);
+
 /*
  * The text of a query with its names filled in: @monitor; @range and @last, the arguments of a function of readings; @window, where
  * the last window starts; @model and @version.

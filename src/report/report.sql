@@ -64,7 +64,11 @@ BEGIN ATOMIC
         SELECT x.verdict, nullif(x.verdict, 'ok') IS NOT NULL AS is_bad, x.family, x.subject, x.metric, x.value
         FROM weir.scores($1, since => w.window_start, until => w.window_end) x
         WHERE x.segment IS NULL AND x.window_start = w.window_start AND x.verdict IS NOT NULL
-        ORDER BY x.verdict = 'alert' DESC, x.verdict = 'warning' DESC, array_position(ARRAY['performance', 'fairness', 'drift'], x.family) NULLS LAST,
+        ORDER BY x.verdict = 'alert' DESC, x.verdict = 'warning' DESC,
+            -- Scores by which one decides, before the many others.
+            CASE x.family WHEN 'drift' THEN x.subject = d.worst_column AND x.metric = d.worst_metric WHEN 'fairness' THEN x.subject = f.fairness_column AND x.metric = f.fairness_metric
+                WHEN 'performance' THEN x.metric = ANY ('{roc_auc,balanced_accuracy,macro_f1,mean_absolute_error}') ELSE false END IS TRUE DESC,
+            array_position(ARRAY['performance', 'fairness', 'drift'], x.family) NULLS LAST,
             x.value / nullif(x.threshold, 0) DESC NULLS LAST, x.subject, x.metric
         LIMIT 1
     ) v ON w.window_start IS NOT NULL
@@ -86,7 +90,7 @@ CREATE VIEW weir.overview WITH (security_barrier) AS
         CASE WHEN m.final_rows_at IS NOT NULL THEN greatest(m.watermark, now()) END) o ON true
     LEFT JOIN LATERAL (SELECT x.state, x.lag FROM weir.capture_status x WHERE x.database = current_database() LIMIT 1) c ON true;
 COMMENT ON VIEW weir.overview IS
-    'One line per monitor that one may read, for \watch: its state; its last final window (before there is one, the last) with its rows; verdict: the worst of all scores in it (alert, '
+    'One line per monitor that one may read, for \watch: its state; its last final window (before there is one, the last) with its rows; verdict: the worst of all scores in it (primary ones first; alert, '
     'warning, ok; NULL: nothing could be judged), and, where it is not ok, its family, subject, metric and value; open_alerts: not resolved; capture and capture_lag: of the '
     'stream; jobs_running, jobs_failed, reviews_waiting: as in weir.monitor_work; lag (now minus the watermark); how many columns drift in the window and the worst of them relative to its threshold; the worst fairness among '
     'the protected columns.';
@@ -149,8 +153,8 @@ CREATE FUNCTION weir.report_text(monitor text) RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp SET jit = off AS 'MODULE_PATHNAME', 'weir_report_text';
 COMMENT ON FUNCTION weir.report_text(text) IS
     'One screen about a monitor, for terminals: the verdict of its last final window (before there is one, the last) and what to do; per column the primary drift score, its '
-    'threshold, its verdict and its course over the last 30 windows; the primary fairness and performance scores; open alerts. All of it is read from weir''s views as the caller, so it '
-    'shows what he may see. Control characters in names are shown as ?. Errors: 42704 no such monitor, 42501 not readable.';
+    'threshold, its verdict and its course over the last windows (up to 30: lines have at most 79 places); the primary fairness and performance scores; open alerts. '
+    'All of it is read from weir''s views as the caller, so it shows what he may see. Control characters in names are shown as ?. Errors: 42704 no such monitor, 42501 not readable.';
 
 CREATE FUNCTION weir.report_html(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp SET jit = off AS 'MODULE_PATHNAME', 'weir_report_html';

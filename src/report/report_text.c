@@ -16,8 +16,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#define WIDTH 79 /* of a terminal */
 #define N_WINDOWS 30
+#define MIN_WINDOWS 8
 #define NAME_WIDTH 28
+#define NUMBERS_WIDTH 33 /* value, threshold and verdict */
 
 PG_FUNCTION_INFO_V1(weir_report_text);
 
@@ -29,9 +32,7 @@ append_clean(StringInfo out, const char *text)
 	{
 		int			length = pg_mblen(text);
 
-		/* those of C1 are two bytes in UTF-8 */
-		if ((length == 1 && ((unsigned char) *text < 0x20 || *text == 0x7f)) ||
-			(length == 2 && GetDatabaseEncoding() == PG_UTF8 && (unsigned char) text[0] == 0xc2 && (unsigned char) text[1] < 0xa0))
+		if (report_is_control(text, length))
 			appendStringInfoChar(out, '?');
 		else
 			appendBinaryStringInfo(out, text, length);
@@ -63,34 +64,82 @@ append_cell(StringInfo out, const char *text, int width)
 	appendStringInfoSpaces(out, width - used + 1);
 }
 
+static int
+width_of(const char *text)
+{
+	int			width = 0;
+
+	for (; text && *text; text += pg_mblen(text))
+		width += report_is_control(text, pg_mblen(text)) ? 1 : Max(0, pg_encoding_dsplen(GetDatabaseEncoding(), text));
+	return width;
+}
+
+/* A line, broken between words where the terminal ends, what follows indented by two. */
+static void
+append_wrapped(StringInfo out, const char *start, const char *text)
+{
+	int			used = width_of(start);
+
+	appendStringInfoString(out, start);
+	for (bool is_first = true; *text; is_first = false)
+	{
+		int			length = strcspn(text, " ");
+		char	   *word = pnstrdup(text, length);
+		int			width = width_of(word);
+
+		if (!is_first && used + 1 + width > WIDTH)
+		{
+			appendStringInfoString(out, "\n  ");
+			used = 2;
+		}
+		else if (!is_first)
+		{
+			appendStringInfoChar(out, ' ');
+			used++;
+		}
+		append_clean(out, word);
+		used += width;
+		text += length;
+		text += *text == ' ';
+	}
+	appendStringInfoChar(out, '\n');
+}
+
 static void
 append_number(StringInfo out, uint64 row, int column)
 {
 	double		value = report_number(row, column);
 
 	if (isnan(value))
-		appendStringInfo(out, "%10s ", "");
+		appendStringInfo(out, "%9s ", "");
 	else
-		appendStringInfo(out, "%10.4g ", value);
+		appendStringInfo(out, "%9.4g ", value);
 }
 
 /* Rows of name, metric, value, threshold, verdict or status, and a float8[] of its course. */
 static void
 append_lines(StringInfo out, const char *title, uint64 n)
 {
+	int			widths[2] = {width_of(title), width_of("metric")};
+	int			n_windows;
+
 	if (n == 0)
 		return;
+	for (uint64 i = 0; i < n; i++)
+		for (int k = 0; k < 2; k++)
+			widths[k] = Min(NAME_WIDTH, Max(widths[k], width_of(sql_text(i, k + 1))));
+	n_windows = Max(MIN_WINDOWS, Min(N_WINDOWS, WIDTH - widths[0] - widths[1] - 2 - NUMBERS_WIDTH));
 	appendStringInfoChar(out, '\n');
-	append_cell(out, title, NAME_WIDTH);
-	append_cell(out, "metric", NAME_WIDTH);
-	appendStringInfo(out, "%10s %10s verdict      last %d windows\n", "value", "threshold", N_WINDOWS);
+	append_cell(out, title, widths[0]);
+	append_cell(out, "metric", widths[1]);
+	appendStringInfo(out, "%9s %9s verdict      last %d\n", "value", "threshold", n_windows);
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		is_null;
 		Datum		course = sql_value(i, 6, &is_null);
 
-		append_cell(out, sql_text(i, 1), NAME_WIDTH);
-		append_cell(out, sql_text(i, 2), NAME_WIDTH);
+		append_cell(out, sql_text(i, 1), widths[0]);
+		append_cell(out, sql_text(i, 2), widths[1]);
 		append_number(out, i, 3);
 		append_number(out, i, 4);
 		append_cell(out, sql_text(i, 5), 12);
@@ -101,12 +150,14 @@ append_lines(StringInfo out, const char *title, uint64 n)
 			int			n_values;
 			double		values[N_WINDOWS + 1];
 			double		threshold = report_number(i, 4);
+			int			skipped;
 
 			deconstruct_array(DatumGetArrayTypeP(course), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements,
 							  &nulls, &n_values);
-			n_values = Min(n_values, N_WINDOWS);
+			skipped = Max(0, n_values - n_windows);
+			n_values -= skipped;
 			for (int k = 0; k < n_values; k++)
-				values[k] = nulls[k] ? NAN : DatumGetFloat8(elements[k]);
+				values[k] = nulls[skipped + k] ? NAN : DatumGetFloat8(elements[skipped + k]);
 			/* The threshold takes part in the scale, so that what is far below it is low; its own bar goes again. */
 			values[n_values] = threshold;
 			sparkline_append(out, values, n_values + 1, 0);
@@ -150,11 +201,7 @@ weir_report_text(PG_FUNCTION_ARGS)
 						 report.last_name);
 	appendStringInfoChar(out, '\n');
 	for (uint64 i = 0; i < n; i++)
-	{
-		appendStringInfoString(out, "- ");
-		append_clean(out, sql_text(i, 2));
-		appendStringInfoChar(out, '\n');
-	}
+		append_wrapped(out, "- ", sql_text(i, 2));
 	append_lines(out, "column", report_run(report_sql(&report, COURSES("x.column_name::text", "", "weir.drift_scores"))));
 	append_lines(out, "fairness of",
 				 report_run(report_sql(&report,
@@ -175,10 +222,7 @@ weir_report_text(PG_FUNCTION_ARGS)
 	if (n > 0)
 		appendStringInfoString(out, "\nopen alerts\n");
 	for (uint64 i = 0; i < n; i++)
-	{
-		append_clean(out, sql_text(i, 1));
-		appendStringInfoChar(out, '\n');
-	}
+		append_wrapped(out, "", sql_text(i, 1));
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out->data, Max(0, out->len - 1)));
 }

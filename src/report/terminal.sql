@@ -73,13 +73,8 @@ COMMENT ON FUNCTION weir.histogram_bars(weir.summary, int, int, weir.summary) IS
 
 CREATE VIEW weir.overview_screen WITH (security_barrier) AS
     SELECT left(o.monitor, 20) AS monitor,
-        left(CASE o.verdict WHEN 'ok' THEN 'ok' WHEN 'alert' THEN '!! ' WHEN 'warning' THEN '! ' ELSE '-' END
-             -- Of drift and fairness the score that decides, where it is as bad as any.
-             || CASE WHEN o.verdict = 'ok' OR o.verdict IS NULL THEN ''
-                     WHEN o.verdict_family = 'drift' AND o.worst_verdict = o.verdict THEN concat_ws(' ', o.worst_metric, 'of', o.worst_column, weir._short_number(o.worst_value))
-                     WHEN o.verdict_family = 'fairness' AND o.fairness_verdict = o.verdict THEN concat_ws(' ', o.fairness_metric, weir._short_number(o.fairness_value), o.fairness_column)
-                     ELSE concat_ws(' ', o.verdict_metric, CASE WHEN o.verdict_family <> 'performance' THEN 'of ' || o.verdict_subject WHEN o.verdict_subject LIKE '%estimated' THEN '(estimated)' END,
-                                    weir._short_number(o.verdict_value)) END, 30) AS verdict,
+        -- The name of the score makes room for its value.
+        CASE o.verdict WHEN 'ok' THEN 'ok' WHEN 'alert' THEN '!! ' || v.told WHEN 'warning' THEN '! ' || v.told ELSE '-' END AS verdict,
         to_char(o.window_start, CASE WHEN date_trunc('day', o.window_start) = o.window_start THEN 'YYYY-MM-DD' ELSE 'MM-DD HH24:MI' END) || CASE WHEN o.is_final THEN '' ELSE '+' END AS "window",
         weir._short_number(o.n) AS rows, r.course, weir._short_time(o.lag) AS behind,
         concat_ws(', ', CASE WHEN o.state NOT IN ('active', 'building') THEN o.state END, b.building,
@@ -88,7 +83,14 @@ CREATE VIEW weir.overview_screen WITH (security_barrier) AS
             CASE WHEN o.jobs_failed > 0 THEN o.jobs_failed || ' failed' END, CASE WHEN o.jobs_running > 0 THEN o.jobs_running || ' running' END,
             CASE WHEN o.reviews_waiting > 0 THEN o.reviews_waiting || CASE o.reviews_waiting WHEN 1 THEN ' review' ELSE ' reviews' END END) AS waiting
     FROM weir.overview o JOIN weir.monitors m ON m.monitor = o.monitor
-    LEFT JOIN LATERAL (SELECT weir.sparkline(array_agg(w.n::float8 ORDER BY w.window_start)) AS course
+    CROSS JOIN LATERAL (SELECT weir._short_number(o.verdict_value) AS value) n
+    CROSS JOIN LATERAL (
+        SELECT concat_ws(' ', left(concat_ws(': ', CASE WHEN o.verdict_family <> 'performance' THEN o.verdict_subject
+                                                        WHEN o.verdict_subject LIKE '%estimated' THEN 'estimated' END, o.verdict_metric),
+                                   26 - coalesce(length(n.value), 0)), n.value) AS told
+    ) v
+    -- From none: the same number of rows in each window is a level course.
+    LEFT JOIN LATERAL (SELECT substr(weir.sparkline(array_prepend(0, array_agg(w.n::float8 ORDER BY w.window_start))), 2) AS course
                        FROM weir.windows(o.monitor, since => o.window_start - 11 * m.slide, until => o.window_end) w
                        WHERE w.segment IS NULL AND w.window_start <= o.window_start) r ON o.window_start >= timestamptz '4600-01-01 00:00:00+00 BC'
     LEFT JOIN LATERAL (SELECT concat(p.kind, ' ', floor(100 * p.share_done), '%') AS building FROM weir.progress p
@@ -96,6 +98,6 @@ CREATE VIEW weir.overview_screen WITH (security_barrier) AS
     ORDER BY o.verdict = 'alert' DESC NULLS LAST, o.verdict = 'warning' DESC NULLS LAST, o.monitor COLLATE "C";
 COMMENT ON VIEW weir.overview_screen IS
     'weir.overview for a screen of 80 to 120 columns: SELECT * FROM weir.overview_screen \watch 5. Texts, the worst first. verdict: of the last final window (a + after the window: none is final '
-    'yet): !! alert or ! warning with the worst score, ok, or - where nothing could be judged; rows in it, and their course over the last 12 windows; behind: now minus the latest event time; '
+    'yet): !! alert or ! warning with subject, metric and value of the worst score, ok, or - where nothing could be judged; rows in it, and their course over the last 12 windows; behind: now minus the latest event time; '
     'waiting: what is not as it should be (state, capture), builds under way, open alerts, failed and running jobs, reviews. Names are cut to 20 characters.';
 GRANT SELECT ON weir.overview_screen TO PUBLIC;
