@@ -129,11 +129,21 @@ my $watch = as_role('ann', q{SELECT weir.enqueue_job('watch')});
 wait_until($node, "SELECT state = 'succeeded' FROM weir.jobs WHERE job_id = $watch", 'an evaluation by schedule');
 is(champion(), 2, 'rolls a mistake back');
 like(sql(q{SELECT reason FROM weir.model_aliases WHERE alias = 'champion' AND until IS NULL}), qr/^evaluation \d+: version 2 does better$/, 'and says why');
-# Windows are of 1997, decisions of today: as if it had been champion since then.
-sql(q{UPDATE weir.model_alias SET since = '1997-05-13' WHERE until IS NULL});
-as_role('ann', q{SELECT weir.create_rule('falls behind', 'market', 'psi', above => 0.25, column_name => 'vicprice', action => 'roll_back', trainer => 'price direction')});
-rows_until('1997-07-08');
+# Windows are of 1997, decisions of today: as if it had been champion since then. What it says is watched as it is used: five weeks tell what is usual of
+# its accuracy; then prices fall where they rose.
+sql(q{UPDATE weir.model_alias SET since = '1997-05-12' WHERE until IS NULL});
+as_role('ann', q{SET timezone = 'UTC'; CREATE TABLE decisions(at timestamptz PRIMARY KEY, score float8, up int, class_up int);
+ALTER TABLE decisions REPLICA IDENTITY FULL;
+SELECT weir.create_monitor('decisions', 'decisions', 'at', window_size => '7 days', model => 'price direction', prediction => 'up', score => 'score', label => 'class_up');
+SELECT weir.create_rule('falls behind', 'decisions', 'accuracy', learn => '{"since": "1997-05-12", "until": "1997-06-16", "direction": "below"}', windows => 2, out_of => 3,
+	action => 'roll_back', trainer => 'price direction', options => '{"history": true}')});
+sub decide { my ($since, $until, $label) = @_; return as_role('ann', "SET timezone = 'UTC'; INSERT INTO decisions SELECT at, score, (score >= 0.5)::int, $label FROM (
+	SELECT at, predict_up(m, at, nswprice) AS score, class_up FROM csv, model_of(2) m WHERE at >= '$since' AND at < '$until' OFFSET 0) q"); }
+decide('1997-05-12', '1997-06-16', 'class_up');
+decide('1997-06-16', '1997-07-15', '1 - class_up');
 wait_until($node, q{SELECT count(*) >= 1 FROM weir.alerts WHERE rule = 'falls behind'}, 'a rule that rolls back');
+is(sql(q{SELECT DISTINCT subject, window_start AT TIME ZONE 'UTC' FROM weir.alerts WHERE rule = 'falls behind' ORDER BY 2 LIMIT 1}), 'up|1997-06-23 00:00:00',
+	'in the second week in which the live model is behind what was usual of it');
 is(champion(), 1, 'did');
 like(sql(q{SELECT reason FROM weir.model_aliases WHERE alias = 'champion' AND until IS NULL}), qr/^rule falls behind: alert \d+$/, 'and says why');
 $node->stop;

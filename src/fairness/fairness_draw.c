@@ -21,41 +21,47 @@ log_choose(double n, double k)
 	return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1);
 }
 
-/*
- * How many of the successes are among so many rows drawn from trials, by inversion outwards from the most probable number: about
- * as many steps as the standard deviation.
- */
-int64_t
-draw_successes(int64_t successes, int64_t trials, int64_t drawn, uint64_t *state)
+/* A number of outcomes in [least, most], whose probabilities follow from each other by ratios. */
+typedef struct Outcomes
 {
-	double		good = (double) successes;
-	double		bad = (double) (trials - successes);
-	double		n = (double) drawn;
-	double		least = fmax(0, n - bad);
-	double		most = fmin(n, good);
-	double		mode = fmin(most, fmax(least, floor((n + 1) * (good + 1) / (good + bad + 2))));
-	double		p = exp(log_choose(good, mode) + log_choose(bad, n - mode) - log_choose(good + bad, n));
-	double		left = draw_uniform(state) - p;
-	double		down = mode;
-	double		up = mode;
-	double		p_down = p;
-	double		p_up = p;
+	double		least;
+	double		most;
+	double		mode;
+	double		p_mode;			/* its probability */
+	double		good;			/* hypergeometric: among the rows, and */
+	double		bad;
+	double		n;				/* drawn */
+	double		odds;			/* binomial */
+} Outcomes;
 
-	while (left >= 0 && (down > least || up < most))
+/* How much more probable the next number is than k. */
+typedef double (*NextRatio)(const Outcomes *outcomes, double k);
+
+/* Inversion outwards from the most probable number, above and below in turn. */
+static inline int64_t
+draw_outwards(const Outcomes *outcomes, NextRatio next, uint64_t *state)
+{
+	double		left = draw_uniform(state) - outcomes->p_mode;
+	double		down = outcomes->mode;
+	double		up = outcomes->mode;
+	double		p_down = outcomes->p_mode;
+	double		p_up = outcomes->p_mode;
+
+	while (left >= 0 && (down > outcomes->least || up < outcomes->most))
 	{
-		if (up < most)
+		if (up < outcomes->most)
 		{
-			p_up *= (good - up) * (n - up) / ((up + 1) * (bad - n + up + 1));
+			p_up *= next(outcomes, up);
 			left -= p_up;
 			up++;
 			if (left < 0)
 				return (int64_t) up;
 		}
-		if (down > least)
+		if (down > outcomes->least)
 		{
-			p_down *= down * (bad - n + down) / ((good - down + 1) * (n - down + 1));
-			left -= p_down;
 			down--;
+			p_down /= next(outcomes, down);
+			left -= p_down;
 			if (left < 0)
 				return (int64_t) down;
 		}
@@ -63,20 +69,41 @@ draw_successes(int64_t successes, int64_t trials, int64_t drawn, uint64_t *state
 		if (p_up < 1e-300 && p_down < 1e-300)
 			break;
 	}
-	return (int64_t) mode;
+	return (int64_t) outcomes->mode;
+}
+
+static inline double
+next_hypergeometric(const Outcomes *outcomes, double k)
+{
+	return (outcomes->good - k) * (outcomes->n - k) / ((k + 1) * (outcomes->bad - outcomes->n + k + 1));
+}
+
+static inline double
+next_binomial(const Outcomes *outcomes, double k)
+{
+	return (outcomes->n - k) / (k + 1) * outcomes->odds;
+}
+
+/* How many of the successes are among so many rows drawn from trials. */
+int64_t
+draw_successes(int64_t successes, int64_t trials, int64_t drawn, uint64_t *state)
+{
+	Outcomes	outcomes = {.good = (double) successes, .bad = (double) (trials - successes), .n = (double) drawn};
+	double		good = outcomes.good;
+	double		bad = outcomes.bad;
+	double		n = outcomes.n;
+
+	outcomes.least = fmax(0, n - bad);
+	outcomes.most = fmin(n, good);
+	outcomes.mode = fmin(outcomes.most, fmax(outcomes.least, floor((n + 1) * (good + 1) / (good + bad + 2))));
+	outcomes.p_mode = exp(log_choose(good, outcomes.mode) + log_choose(bad, n - outcomes.mode) - log_choose(good + bad, n));
+	return draw_outwards(&outcomes, next_hypergeometric, state);
 }
 
 int64_t
 draw_binomial(int64_t trials, double probability, uint64_t *state)
 {
-	double		n = (double) trials;
-	double		odds = probability / (1 - probability);
-	double		mode = fmin(n, floor((n + 1) * probability));
-	double		down = mode;
-	double		up = mode;
-	double		p_down;
-	double		p_up;
-	double		left;
+	Outcomes	outcomes = {.n = (double) trials, .most = (double) trials, .odds = probability / (1 - probability)};
 
 	if (probability <= 0 || trials <= 0)
 		return 0;
@@ -84,28 +111,8 @@ draw_binomial(int64_t trials, double probability, uint64_t *state)
 		return trials;
 	if (trials == 1)
 		return draw_uniform(state) < probability;
-	p_down = p_up = exp(log_choose(n, mode) + mode * log(probability) + (n - mode) * log1p(-probability));
-	left = draw_uniform(state) - p_up;
-	while (left >= 0 && (down > 0 || up < n))
-	{
-		if (up < n)
-		{
-			p_up *= (n - up) / (up + 1) * odds;
-			left -= p_up;
-			up++;
-			if (left < 0)
-				return (int64_t) up;
-		}
-		if (down > 0)
-		{
-			p_down *= down / (n - down + 1) / odds;
-			left -= p_down;
-			down--;
-			if (left < 0)
-				return (int64_t) down;
-		}
-		if (p_up < 1e-300 && p_down < 1e-300)
-			break;
-	}
-	return (int64_t) mode;
+	outcomes.mode = fmin(outcomes.n, floor((outcomes.n + 1) * probability));
+	outcomes.p_mode = exp(log_choose(outcomes.n, outcomes.mode) + outcomes.mode * log(probability) +
+						  (outcomes.n - outcomes.mode) * log1p(-probability));
+	return draw_outwards(&outcomes, next_binomial, state);
 }
