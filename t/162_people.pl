@@ -51,7 +51,7 @@ is(sql(q{SELECT count(*), bool_and(state = 'done'), bool_and(jsonb_array_length(
 	'60|t|t|t', 'every row has its three labels, and what they agree on');
 is(sql(q{SELECT count(*) FROM (SELECT i.item_id, l ->> 'person' FROM weir.labelling_items i, jsonb_array_elements(i.labels) l GROUP BY 1, 2 HAVING count(*) > 1) x}), 0, 'nobody labelled twice');
 is(sql(q{SELECT count(*) FROM loans WHERE repaid IS NOT NULL}), 60, 'labels went back to the table');
-is(sql(q{SELECT kappa FROM weir.labelling_agreement WHERE first_person IS NULL}), 1, 'they agree');
+is(sql(q{SELECT kappa, alpha FROM weir.labelling_agreement WHERE first_person IS NULL}), '1|1', 'they agree');
 all_equal($node, 'loans', 'late labels are in the panes');
 is(sql(q{SELECT sum(n_labelled) FROM weir.windows('loans') WHERE segment IS NULL}), 60, 'and counted there');
 

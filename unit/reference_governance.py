@@ -80,6 +80,33 @@ def compare_fleiss(connection):
         check(close(one(connection, "SELECT weir.fleiss_kappa(%s::bigint[])", np.vstack([counts, single]).tolist()), expected), "fleiss_kappa with subjects of one rater")
 
 
+def compare_krippendorff(connection):
+    def alpha(counts):
+        return one(connection, "SELECT weir.krippendorff_alpha(%s::bigint[])", counts.tolist())
+
+    # Krippendorff (2011), Computing Krippendorff's Alpha-Reliability: what two and four observers said, "." nothing; his results, to the digits printed.
+    for observers, published in ((("0100000010", "1110010000"), 0.095), (("123321412...", "1233224125.3", ".3332342251.", "12332441251."), 0.743)):
+        values = sorted(set("".join(observers)) - {"."})
+        counts = np.array([[sum(observer[unit] == value for observer in observers) for value in values] for unit in range(len(observers[0]))])
+        found = alpha(counts)
+        check(abs(found - published) < 6e-4, f"krippendorff_alpha is {found}, published {published}")
+    for _ in range(300):
+        n, n_raters, n_categories = int(random.choice([1, 2, 10, 200])), int(random.integers(2, 8)), int(random.integers(1, 6))
+        labels = raters(n, n_raters, n_categories)
+        counts = aggregate_raters(labels, n_cat=n_categories)[0].astype(int)
+        # With as many raters for each, it differs from Fleiss' kappa in how expected disagreement is counted, without replacement, alone.
+        expected = math.nan if np.count_nonzero(counts.sum(axis=0)) == 1 else 1 - (1 - fleiss_kappa(counts)) * (counts.sum() - 1) / counts.sum()
+        check(close(alpha(counts), expected), f"krippendorff_alpha of {counts.tolist()}, statsmodels has {expected}")
+        # With values missing: by his coincidence matrix.
+        missing = random.random(labels.shape) < 0.4
+        counts = np.array([[np.sum((row == j) & ~gone) for j in range(n_categories)] for row, gone in zip(labels, missing)])
+        coincidences = sum(((np.outer(c, c) - np.diag(c)) / (c.sum() - 1) for c in counts if c.sum() > 1), np.zeros((n_categories, n_categories)))
+        marginals, total = coincidences.sum(axis=0), coincidences.sum()
+        disagreement = total**2 - np.sum(marginals**2)
+        expected = 1 - (total - 1) * (total - np.trace(coincidences)) / disagreement if disagreement > 1e-6 else math.nan
+        check(close(alpha(counts), expected), f"krippendorff_alpha of {counts.tolist()} is {alpha(counts)}, its coincidences give {expected}")
+
+
 def compare_representativeness(connection):
     for _ in range(200):
         k = int(random.integers(2, 7))
@@ -113,7 +140,9 @@ def compare_representativeness(connection):
 def edges(connection):
     for query, expected in (("weir.cohen_kappa('{}', '{}')", None), ("weir.cohen_kappa('{a}', '{a}')", None), ("weir.cohen_kappa('{a}', '{b}')", 0.0),
                             ("weir.cohen_kappa('{a,b}', '{b,a}')", -1.0), ("weir.cohen_kappa(NULL, '{a}')", None), ("weir.fleiss_kappa('{}')", None),
-                            ("weir.fleiss_kappa('{{3,0}}')", None), ("weir.fleiss_kappa('{{2,0},{0,2}}')", 1.0), ("weir.fleiss_kappa('{{1,1},{1,1}}')", -1.0)):
+                            ("weir.fleiss_kappa('{{3,0}}')", None), ("weir.fleiss_kappa('{{2,0},{0,2}}')", 1.0), ("weir.fleiss_kappa('{{1,1},{1,1}}')", -1.0),
+                            ("weir.krippendorff_alpha('{}')", None), ("weir.krippendorff_alpha('{{3,0}}')", None), ("weir.krippendorff_alpha('{{1,0},{0,1}}')", None),
+                            ("weir.krippendorff_alpha('{{2,0},{0,2}}')", 1.0), ("weir.krippendorff_alpha('{{1,1},{1,1}}')", -0.5)):
         found = one(connection, "SELECT " + query)
         check(close(found, expected), f"{query} is {found}, not {expected}")
 
@@ -123,6 +152,7 @@ def main():
         connection.execute("CREATE EXTENSION IF NOT EXISTS weir")
         compare_cohen(connection)
         compare_fleiss(connection)
+        compare_krippendorff(connection)
         compare_representativeness(connection)
         edges(connection)
         connection.rollback()

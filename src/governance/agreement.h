@@ -21,4 +21,11 @@ extern double cohen_kappa(const int32_t *first, const int32_t *second, int64_t n
  */
 extern double fleiss_kappa(const int64_t *counts, int64_t n_subjects, int n_categories);
 
+/*
+ * Krippendorff's alpha of categories without an order (Krippendorff 2011): 1 less observed by expected disagreement, over all pairs
+ * of labels of one subject; of a subject with many labels each weighs no more than another.  Counts and subjects as of
+ * fleiss_kappa, of which it differs where subjects have different numbers of raters, and where there are few.
+ */
+extern double krippendorff_alpha(const int64_t *counts, int64_t n_subjects, int n_categories);
+
 #endif

@@ -1,6 +1,6 @@
 /*
  * agreement_sql.c
- *		cohen_kappa and fleiss_kappa.
+ *		cohen_kappa, fleiss_kappa and krippendorff_alpha.
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 
 PG_FUNCTION_INFO_V1(weir_cohen_kappa);
 PG_FUNCTION_INFO_V1(weir_fleiss_kappa);
+PG_FUNCTION_INFO_V1(weir_krippendorff_alpha);
 
 #define MAX_LABEL 256
 
@@ -80,15 +81,16 @@ weir_cohen_kappa(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(kappa);
 }
 
-Datum
-weir_fleiss_kappa(PG_FUNCTION_ARGS)
+/* Of counts of subjects by categories; NULL where agreement is not defined. */
+static Datum
+agreement_of_counts(FunctionCallInfo fcinfo, double (*agreement)(const int64_t *counts, int64_t n_subjects, int n_categories))
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
 	Datum	   *elements;
 	bool	   *nulls;
 	int			n;
 	int64	   *counts;
-	double		kappa;
+	double		value;
 
 	if (ARR_NDIM(array) == 0)
 		PG_RETURN_NULL();
@@ -104,8 +106,20 @@ weir_fleiss_kappa(PG_FUNCTION_ARGS)
 		if (counts[i] < 0)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("counts must not be negative")));
 	}
-	kappa = fleiss_kappa(counts, ARR_DIMS(array)[0], ARR_DIMS(array)[1]);
-	if (isnan(kappa))
+	value = agreement(counts, ARR_DIMS(array)[0], ARR_DIMS(array)[1]);
+	if (isnan(value))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(kappa);
+	PG_RETURN_FLOAT8(value);
+}
+
+Datum
+weir_fleiss_kappa(PG_FUNCTION_ARGS)
+{
+	return agreement_of_counts(fcinfo, fleiss_kappa);
+}
+
+Datum
+weir_krippendorff_alpha(PG_FUNCTION_ARGS)
+{
+	return agreement_of_counts(fcinfo, krippendorff_alpha);
 }

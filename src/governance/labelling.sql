@@ -65,6 +65,13 @@ COMMENT ON FUNCTION weir.fleiss_kappa(bigint[]) IS
 'Agreement of any number of raters beyond chance (Fleiss 1971): counts[i][j] raters of subject i chose category j; 1 is perfect, 0 what chance gives. Subjects with
 less than two raters are left out; their numbers may differ. NULL without a subject, or when one category takes all.';
 
+CREATE FUNCTION weir.krippendorff_alpha(counts bigint[]) RETURNS float8
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_krippendorff_alpha';
+COMMENT ON FUNCTION weir.krippendorff_alpha(bigint[]) IS
+'Krippendorff''s alpha of categories without an order (Krippendorff 2011): 1 less observed by expected disagreement; 1 is perfect, 0 what chance gives, below 0 worse.
+counts[i][j] raters of subject i chose category j; each label counts alike, however many raters its subject has, so it is the one to read where their numbers differ.
+Subjects with less than two raters are left out. NULL without a subject, or when one category takes all.';
+
 CREATE FUNCTION weir.create_labelling_queue(name text, monitor text, labellers text[] = NULL, labels_per_item int = 1, uncertain float8 = 0.6,
     disagreeing float8 = 0.2, random_share float8 = 0.2, threshold float8 = 0.5, challenger_score name = NULL, label_table regclass = NULL,
     label_key name = NULL, label_column name = NULL, challenger text = NULL) RETURNS name
@@ -136,12 +143,12 @@ CREATE VIEW weir.labelling_agreement WITH (security_barrier) AS
         FROM (SELECT DISTINCT queue, item_id FROM given WHERE n_labels >= 2) s JOIN labels b USING (queue) GROUP BY s.queue, s.item_id
     )
     SELECT a.queue, NULL::regrole AS first_person, NULL::regrole AS second_person, count(*) AS n, NULL::float8 AS agreement,
-        weir.fleiss_kappa(array_agg(a.counts ORDER BY a.item_id)) AS kappa
+        weir.fleiss_kappa(array_agg(a.counts ORDER BY a.item_id)) AS kappa, weir.krippendorff_alpha(array_agg(a.counts ORDER BY a.item_id)) AS alpha
     FROM counted a GROUP BY a.queue
     UNION ALL
-    SELECT a.queue, a.person, b.person, count(*), avg((a.label = b.label)::int)::float8, weir.cohen_kappa(array_agg(a.label), array_agg(b.label))
+    SELECT a.queue, a.person, b.person, count(*), avg((a.label = b.label)::int)::float8, weir.cohen_kappa(array_agg(a.label), array_agg(b.label)), NULL
     FROM given a JOIN given b ON b.item_id = a.item_id AND b.person::oid > a.person::oid GROUP BY a.queue, a.person, b.person;
 COMMENT ON VIEW weir.labelling_agreement IS
-'How far labellers agree, per queue that one owns: over all (both persons NULL) Fleiss'' kappa of the n items with two labels or more; per pair of persons the share of
-their n common items on which they agree, and Cohen''s kappa.';
+'How far labellers agree, per queue that one owns: over all (both persons NULL) Fleiss'' kappa and Krippendorff''s alpha of the n items with two labels or more; per pair of persons
+the share of their n common items on which they agree, and Cohen''s kappa.';
 GRANT SELECT ON weir.labelling_agreement TO PUBLIC;
