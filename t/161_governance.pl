@@ -30,9 +30,17 @@ sub views_that_tell { return join ' ', grep { sql("SELECT count(*) > 0 FROM weir
 like(views_that_tell(), qr/window_stats/, 'values of columns that are not classified are shown');
 is(sql(q{SELECT count(*) > 0 FROM weir.window_stats('people', window_size => '6 hours')
 	WHERE column_name = 'income' AND n = 1 AND mean = 424299}), 't', 'as is the mean of a single row');
+# What is written of them: all that quotes a word of the one, or the largest number of the other, which is alone in its window.
+sub documents_that_tell
+{
+	return join ' ', grep { sql("SELECT $_") =~ /Timbuktu|424299/ } "weir.report_html('people')", "weir.report_text('people')", "weir.source_sheet('people')",
+	  q{string_agg(t::text, ' ') FROM weir.window_distributions('people') d, LATERAL weir.top(d.summary, 9) t}, q{string_agg(s::text, ' ') FROM weir.scores('people') s};
+}
+like(documents_that_tell(), qr/report_html.*window_distributions/, 'documents, too');
 
 sql(q{SELECT weir.classify_column('people', 'income', 'sensitive'), weir.classify_column('people', 'city', 'personal')});
 is(views_that_tell(), '', 'no view tells a value once they are');
+is(documents_that_tell(), '', 'and no document');
 is(sql(q{SELECT count(*) FROM weir.window_stats WHERE column_name IN ('income', 'city')
 	AND (summary IS NOT NULL OR top_values IS NOT NULL OR min IS NOT NULL OR p50 IS NOT NULL)}), 0, 'neither as summaries');
 is(sql(q{SELECT count(*) FROM weir.window_stats('people', window_size => '6 hours') WHERE column_name = 'income'
@@ -73,6 +81,13 @@ is(sql(q{SELECT count(*) > 0 FROM weir.windows WHERE window_start < '2026-01-20'
 sql(q{SELECT weir.set_class_retention('sensitive', '10 days')});
 wait_until($node, q{SELECT count(*) = 0 FROM weir.pane WHERE pane_start < '2026-02-20'}, 'panes with a column of the class are given up when it has had its time');
 all_equal($node, 'people', 'what is left is exact');
+
+# --- what other databases get: panes without such columns
+sql(q{SELECT weir.publish_panes('people', node => 'here', min_group_size => 1)});
+wait_until($node, q{SELECT count(*) > 0 FROM weir.node_pane}, 'panes are published');
+is(sql(q{SELECT string_agg(c.column_name || ' ' || p.published, ', ' ORDER BY c.column_name::text) FROM weir.monitor_column c,
+	LATERAL (SELECT bool_or(p.summaries[c.ordinal] IS NOT NULL) AS published FROM weir.node_pane p) p WHERE c.column_name IN ('income', 'sex')}), 'income false, sex true',
+	'without the column of the class');
 
 $node->stop;
 done_testing();
