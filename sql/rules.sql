@@ -187,6 +187,12 @@ SELECT weir.create_rule('groups', 'regress loans', 'selection_rate', below => 0.
 SELECT fill(17, 0, 0, women_approved => 20), advance(18);
 SELECT evaluate('parity'), evaluate('women'), evaluate('groups');
 SELECT * FROM seen WHERE rule IN ('parity', 'women', 'groups');
+-- of drift and fairness together
+SAVEPOINT together;
+SELECT fill(17, 60, 0, women_approved => 20), fill(18, 60, 0), fill(19, 0, 0, women_approved => 20), advance(20);
+SELECT weir.create_composite_rule('drift, and unfair', '{any drifts, parity}');
+SELECT window_start::date, value AS parts_that_hold, n, state FROM weir.test_rule('drift, and unfair', since => '2026-01-17');
+ROLLBACK TO together;
 
 -- ---- the action: the job is of the alert's transaction; one per rule while it waits ----
 SET ROLE regress_weir_owner;
