@@ -271,6 +271,8 @@ wait_until($subscriber, q{SELECT status = 'disabled' AND disabled_reason LIKE 'c
 
 is($subscriber->safe_psql('postgres', q{SELECT what, n FROM weir.erase_subject('loans', 'id', '10001', 'asked', delete_rows => false) WHERE what = 'predictions of learners';
   SELECT count(*) FROM weir.learner_predictions WHERE model = 'forest' AND subject = '10001'}), "predictions of learners|1\n0", 'what was said of a subject is erased');
+is($subscriber->safe_psql('postgres', q{SELECT string_agg(DISTINCT note, ' ') ~ 'weir.reset_learner', bool_and(n IS NULL), bool_or(name = 'forest')
+  FROM weir.erase_subject('loans', 'id', '10001', 'asked', delete_rows => false) WHERE what = 'learner'}), 't|t|t', 'and who learned from it is named');
 
 # ---- who may ----
 

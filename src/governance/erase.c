@@ -214,6 +214,18 @@ rebuild_panes(Erasure *erasure)
 
 /* ---- data versions: tables of rows, and the models trained on them ---- */
 
+/* Whether a row of a data version has the key, where its query read other tables: what is called alike need not be the same
+ * subject. */
+static void
+report_unrelated_data_version(Erasure *erasure, const char *number, Oid relation, const char *tables)
+{
+	if (run_as_user(erasure,
+					psprintf("SELECT FROM %s WHERE %s LIMIT 1", qualified_relation(relation), key_condition(erasure, relation)),
+					NULL) > 0)
+		report(erasure, "data version", number, -1,
+			   psprintf("it is made of %s, where the key may be somebody else's: erase the subject there if it is not", tables));
+}
+
 static void
 erase_from_data_versions(Erasure *erasure)
 {
@@ -221,18 +233,30 @@ erase_from_data_versions(Erasure *erasure)
 	char	 ***versions = run_as_owner(
 		erasure,
 		"SELECT d.data_version::text, c.oid::text, d.owner::oid::text, (SELECT string_agg(format('%s/%s', m.name, v.version), ', '"
-		" ORDER BY m.name, v.version) FROM weir.model_version v JOIN weir.model m USING (model_id) WHERE v.data_version = d.data_version)"
+		" ORDER BY m.name, v.version) FROM weir.model_version v JOIN weir.model m USING (model_id) WHERE v.data_version = d.data_version),"
+		/* The table, others of its partition tree, and what weir.join_labels keeps of it. */
+		" (EXISTS (SELECT FROM unnest(d.tables) t, LATERAL (SELECT to_regclass(t) AS relation) r WHERE"
+		"   coalesce(pg_partition_root(r.relation), r.relation) = coalesce(pg_partition_root($1), $1)"
+		"   OR EXISTS (SELECT FROM weir.label_join j WHERE j.relation = r.relation AND $1 IN (j.predictions, j.labels))))::text,"
+		" array_to_string(d.tables, ', ')"
 		" FROM weir.data_version d JOIN pg_namespace s ON s.nspname = d.relation_schema JOIN pg_class c ON c.relnamespace = s.oid"
 		" AND c.relname = d.relation_name WHERE d.status <> 'dropped' AND EXISTS (SELECT FROM jsonb_array_elements(d.columns) k"
 		"  WHERE k ->> 'name' = $3) ORDER BY d.data_version",
-		4, &n);
+		6, &n);
 
 	for (uint64 i = 0; i < n; i++)
 	{
 		Oid			relation = (Oid) strtoul(versions[i][1], NULL, 10);
+		bool		is_mine = has_privs_of_role(erasure->user, (Oid) strtoul(versions[i][2], NULL, 10));
 		int64		n_deleted;
 
-		if (!has_privs_of_role(erasure->user, (Oid) strtoul(versions[i][2], NULL, 10)))
+		if (strcmp(versions[i][4], "true") != 0)
+		{
+			if (is_mine)
+				report_unrelated_data_version(erasure, versions[i][0], relation, versions[i][5]);
+			continue;
+		}
+		if (!is_mine)
 		{
 			report(erasure, "data version", versions[i][0], -1,
 				   "it belongs to somebody else: ask its owner to erase the subject there");
@@ -295,6 +319,38 @@ erase_predictions(Erasure *erasure)
 	for (uint64 i = 0; i < n; i++)
 		report(erasure, "predictions", others[i][0], -1,
 			   "the model belongs to somebody else: erase again as a member of its owner, too");
+}
+
+/* What holds the rows and cannot forget them here and now: learners that learned from them, tables of predictions with labels. */
+static void
+report_what_remains(Erasure *erasure)
+{
+	static const char *const followed =
+		"(SELECT j.relation FROM weir.label_join j WHERE $1::regclass IN (j.predictions, j.labels))";
+	uint64		n;
+	char	 ***found;
+
+	found = run_as_owner(
+		erasure,
+		psprintf(
+			"SELECT o.name FROM weir.monitor_learner l JOIN weir.monitor m USING (monitor_id) JOIN weir.model o USING (model_id)"
+			" WHERE m.source = $1 OR m.source IN %s ORDER BY 1",
+			followed),
+		1, &n);
+	for (uint64 i = 0; i < n; i++)
+		report(erasure, "learner", found[i][0], -1,
+			   "it has learned from such rows: weir.reset_learner() trains it anew; versions that it made keep what it knew then");
+	found = run_as_owner(
+		erasure,
+		psprintf("SELECT r.relation::regclass::text, (SELECT string_agg(m.name, ', ' ORDER BY m.name) FROM weir.monitor m"
+				 " WHERE m.source = r.relation) FROM %s r ORDER BY 1",
+				 followed),
+		2, &n);
+	for (uint64 i = 0; i < n; i++)
+		report(erasure, "labelled table", found[i][0], -1,
+			   found[i][1] == NULL
+				   ? "its rows follow those deleted"
+				   : psprintf("its rows follow those deleted; then weir.rebuild() has its monitors forget: %s", found[i][1]));
 }
 
 /*
@@ -447,6 +503,7 @@ weir_erase_subject(PG_FUNCTION_ARGS)
 	erase_from_data_versions(&erasure);
 	erase_labels(&erasure);
 	erase_predictions(&erasure);
+	report_what_remains(&erasure);
 	erase_from_alerts(&erasure);
 	erase_own(&erasure, "labelling items", erasure.relation,
 			  "DELETE FROM weir.labelling_item i USING weir.labelling_queue q, weir.monitor m WHERE q.queue_id = i.queue_id"

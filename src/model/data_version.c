@@ -24,10 +24,12 @@
 #include "model/model.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
 
@@ -275,6 +277,39 @@ creation_schema(void)
 	return get_namespace_name(linitial_oid(path));
 }
 
+static Datum
+copy_array(MemoryContext context, Datum array)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Datum		copy = PointerGetDatum(DatumGetArrayTypePCopy(array));
+
+	MemoryContextSwitchTo(old);
+	return copy;
+}
+
+/* The tables that the query reads, views looked into: qualified names, in order, as text[]. */
+static Datum
+tables_of(const RowSource *source)
+{
+	SPIPlanPtr	plan = prepare(psprintf("SELECT * FROM %s", source->from));
+	CachedPlanSource *read = linitial(SPI_plan_get_plan_sources(plan));
+	Datum	   *names = palloc(sizeof(Datum) * Max(list_length(read->relationOids), 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, read->relationOids)
+	{
+		Oid			relation = lfirst_oid(cell);
+		char		kind = get_rel_relkind(relation);
+
+		if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_MATVIEW ||
+			kind == RELKIND_FOREIGN_TABLE)
+			names[n++] = CStringGetTextDatum(
+				quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation)));
+	}
+	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 /* The caller's rows as they are with one snapshot: kept in a table, counted and hashed. Results live in the caller's memory. */
 typedef struct RecordedRows
 {
@@ -286,6 +321,7 @@ typedef struct RecordedRows
 	int64		n;
 	int64		n_validation;
 	char	   *hash;
+	Datum		tables;			/* text[] */
 } RecordedRows;
 
 static RecordedRows
@@ -302,6 +338,7 @@ record_rows(const char *name, int64 number, char **query, const char *validation
 	source = row_source(*query, "query", 0, NULL);
 	*query = MemoryContextStrdup(caller, source.query);
 	recorded.columns = MemoryContextStrdup(caller, describe_columns(&source, materialize && validation != NULL));
+	recorded.tables = copy_array(caller, tables_of(&source));
 	snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	execute_with_snapshot("SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_current_wal_insert_lsn()", snapshot);
 	recorded.snapshot = copy_text(caller, 0, 1);
@@ -364,7 +401,7 @@ weir_create_data_version(PG_FUNCTION_ARGS)
 	char	   *validation = argument_text(fcinfo, VALIDATION);
 	char	   *search_path = pstrdup(GetConfigOption("search_path", false, false));
 	Oid			user = GetUserId();
-	char		nulls[] = "               ";
+	char		nulls[] = "                 ";
 	SqlScope	scope;
 	int64		number;
 	RecordedRows rows;
@@ -385,18 +422,20 @@ weir_create_data_version(PG_FUNCTION_ARGS)
 	nulls[14] = PG_ARGISNULL(RETENTION) ? 'n' : ' ';
 	sql_begin(&scope);
 	sql_execute("INSERT INTO weir.data_version (data_version, name, owner, query, search_path, validation, relation_schema,"
-				" relation_name, columns, n, n_validation, content_hash, lsn, snapshot, note, retention, created_by)"
-				" VALUES ($1, $2, $3::regrole, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, $13, $16, $14, $15, $3::regrole)",
-				16,
+				" relation_name, columns, n, n_validation, content_hash, lsn, snapshot, note, retention, created_by, tables)"
+				" VALUES ($1, $2, $3::regrole, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, $13, $16, $14, $15, $3::regrole,"
+				" ARRAY(SELECT DISTINCT t FROM unnest($17) t ORDER BY 1))",
+				17,
 				(Oid[]){INT8OID, TEXTOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, TEXTOID,
-						LSNOID, TEXTOID, INTERVALOID, TEXTOID},
+						LSNOID, TEXTOID, INTERVALOID, TEXTOID, TEXTARRAYOID},
 				(Datum[]){Int64GetDatum(number), CStringGetTextDatum(name), ObjectIdGetDatum(user), CStringGetTextDatum(query),
 						  CStringGetTextDatum(search_path), validation ? CStringGetTextDatum(validation) : (Datum) 0,
 						  rows.schema ? CStringGetTextDatum(rows.schema) : (Datum) 0,
 						  rows.relation ? CStringGetTextDatum(rows.relation) : (Datum) 0, CStringGetTextDatum(rows.columns),
 						  Int64GetDatum(rows.n), Int64GetDatum(rows.n_validation), CStringGetTextDatum(rows.hash), rows.lsn,
 						  PG_ARGISNULL(NOTE) ? (Datum) 0 : PG_GETARG_DATUM(NOTE),
-						  PG_ARGISNULL(RETENTION) ? (Datum) 0 : PG_GETARG_DATUM(RETENTION), CStringGetTextDatum(rows.snapshot)},
+						  PG_ARGISNULL(RETENTION) ? (Datum) 0 : PG_GETARG_DATUM(RETENTION), CStringGetTextDatum(rows.snapshot),
+						  rows.tables},
 				nulls);
 	audit_write_row("create", "data version", psprintf(INT64_FORMAT, number), "data_version", "data_version", number);
 	sql_end(&scope);

@@ -52,7 +52,8 @@ CREATE TABLE weir.data_version (
     checked_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by regrole NOT NULL,
-    note text
+    note text,
+    tables text[] NOT NULL                -- that the query read
 );
 COMMENT ON TABLE weir.data_version IS 'Sets of rows that models are trained on; read the view weir.data_versions.';
 CREATE INDEX data_version_name ON weir.data_version (name);
@@ -103,7 +104,7 @@ CREATE VIEW weir.data_versions WITH (security_barrier) AS
            d.n, d.n OPERATOR(pg_catalog.-) d.n_validation AS n_train, d.n_validation, d.content_hash,
            CASE WHEN d.status OPERATOR(pg_catalog.<>) 'dropped' AND d.relation_name IS NOT NULL AND c.oid IS NULL THEN 'missing' ELSE d.status END AS status,
            d.checked_at, d.relation_name IS NOT NULL AS materialized, d.columns, d.query, d.validation, d.lsn, d.snapshot,
-           pg_catalog.pg_total_relation_size(c.oid) AS bytes, d.retention, d.created_at, d.created_by, d.owner, d.note
+           pg_catalog.pg_total_relation_size(c.oid) AS bytes, d.retention, d.created_at, d.created_by, d.owner, d.note, d.tables
     FROM weir.data_version d
         LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace)
             ON s.nspname OPERATOR(pg_catalog.=) d.relation_schema AND c.relname OPERATOR(pg_catalog.=) d.relation_name
@@ -111,5 +112,6 @@ CREATE VIEW weir.data_versions WITH (security_barrier) AS
     WHERE weir._may_see(d.owner);
 COMMENT ON VIEW weir.data_versions IS
 'Data versions whose owner the reader is a member of (pg_read_all_data sees all). relation: the table that holds the rows, NULL when there is none;
-status: ok, changed (the rows were others when verify_data_version looked, at checked_at), missing (the table is gone), dropped.';
+status: ok, changed (the rows were others when verify_data_version looked, at checked_at), missing (the table is gone), dropped; tables: those that the
+query read, as they were called then, views looked into.';
 GRANT SELECT ON weir.data_versions TO PUBLIC;
