@@ -250,7 +250,7 @@ SELECT what, n FROM weir.erase_subject('regress_web', 'mail', 'a@x', 'asked to b
 BEGIN;
 CREATE TABLE regress_other AS SELECT id, id * 2 AS x FROM regress_loans WHERE id BETWEEN 10 AND 20;
 CREATE VIEW regress_view AS SELECT l.id, l.income FROM regress_loans l;
-SELECT weir.create_data_version('regress other', 'regress_other', retention => '1 day') AS other, weir.create_data_version('regress view', 'SELECT * FROM regress_view', retention => '1 day') AS view \gset
+SELECT weir.create_data_version('regress other', 'regress_other') AS other, weir.create_data_version('regress view', 'SELECT * FROM regress_view') AS view \gset
 SELECT name, tables FROM weir.data_versions WHERE name IN ('regress other', 'regress view') ORDER BY 1;
 CREATE TABLE regress_joined AS SELECT id FROM regress_loans;
 RESET ROLE;
