@@ -55,7 +55,8 @@ static const char style[] =
 	"1rem;font-size:.9rem}a{color:var(--ok)}dl{display:flex;flex-wrap:wrap;gap:.1rem "
 	"1.6rem;margin:0}dl div{display:flex;gap:.5rem}dt{white-space:nowrap}dd{margin:0;overflow-wrap:anywhere}figure{margin:0}figcaption{font-size:.9rem}.fill{width:100%;min-width:62rem;height:auto}"
 	"@media(max-width:40rem){td.l{min-width:14rem}th,td{padding:.25rem .4rem}tbody th[scope=row]{position:sticky;left:0;min-width:5.5rem;max-width:8rem;background:var(--back)}}"
-	"@media print{body{max-width:none;padding:0}nav,details:not([open]),.tip{display:none}.wide{overflow:visible}table{font-size:.7rem}tr,svg,.head{break-inside:avoid}h2,h3{break-after:avoid}}";
+	"@page{margin:1.2cm}@media print{body{max-width:none;padding:0}th,td{padding:.15rem .3rem}td.m,td.l,.fill{min-width:0}"
+	"nav,details:not([open]),.tip{display:none}.wide{overflow:visible}table{font-size:.7rem}tr,svg,.head{break-inside:avoid}h2,h3{break-after:avoid}}";
 
 /*
  * What a page can do with script, and is complete without: tables are sorted by a column, and charts tell what is under the
