@@ -121,6 +121,7 @@ CREATE TABLE weir.monitor_learner (
     detector_options jsonb NOT NULL,
     keep_predictions boolean NOT NULL,
     prediction_retention interval NOT NULL,
+    keep_versions int CHECK (keep_versions > 0), -- of those that it makes by itself; NULL: all
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE weir.monitor_learner IS 'Definitions of learners that are fed with the rows of monitors; read the view weir.monitor_learners.';
@@ -138,7 +139,7 @@ CREATE TABLE weir.learner_state (
     successor weir.learner,               -- since a warning, where on_drift is replace
     detector weir.detector_state,
     evaluation bytea,                     -- see learn/prequential.h
-    applied bigint NOT NULL DEFAULT 0,    -- weir.learner_change.change_id, up to which it has learned
+    applied bigint NOT NULL DEFAULT 0,    -- weir.learner_change.change_id, up to which it has learned; below 0 until the rows of before are learned
     n_seen bigint NOT NULL DEFAULT 0,     -- rows
     n_learned bigint NOT NULL DEFAULT 0,
     n_corrected bigint NOT NULL DEFAULT 0, -- labels that changed after they were learned
@@ -157,14 +158,14 @@ COMMENT ON TABLE weir.learner_state IS 'How far each learner of a monitor has co
 
 -- No foreign key: its check would make capture wait for a transaction that drops a learner. Capture sweeps.
 CREATE TABLE weir.learner_change (
-    change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- below 0: rows that were there before the learner began
     learner_id int NOT NULL,
     n bigint NOT NULL,
     changes bytea NOT NULL                -- of rows, in the order of commits, see capture/learner_row.h
 );
 ALTER TABLE weir.learner_change ALTER changes SET STORAGE EXTERNAL;
 CREATE INDEX ON weir.learner_change (learner_id, change_id);
-COMMENT ON TABLE weir.learner_change IS 'Rows that wait to be learned: written by capture with the position of the stream, removed with the state of the learner.';
+COMMENT ON TABLE weir.learner_change IS 'Rows that wait to be learned: those that were there before, then what capture has written with the position of the stream; removed with the state of the learner.';
 
 CREATE TABLE weir.learner_prediction (
     learner_id int NOT NULL,              -- no foreign key either

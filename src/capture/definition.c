@@ -34,7 +34,7 @@ definition_fingerprint(void)
 	sql_execute(
 		"SELECT pg_catalog.string_agg(m.monitor_id || ':' || m.version || ':' || coalesce((s.state = 'disabled')::text, ''), ',' ORDER BY m.monitor_id) "
 		"|| coalesce((SELECT pg_catalog.string_agg('/' || j.join_id || ':' || j.xmin, '' ORDER BY j.join_id) FROM weir.label_join j), '') "
-		"|| coalesce((SELECT pg_catalog.string_agg('+' || l.learner_id || ':' || l.xmin || coalesce((i.disabled_reason IS NOT NULL)::text, ''), '' "
+		"|| coalesce((SELECT pg_catalog.string_agg('+' || l.learner_id || ':' || l.xmin || coalesce((i.disabled_reason IS NOT NULL)::text || i.followed, ''), '' "
 		"ORDER BY l.learner_id) FROM weir.monitor_learner l LEFT JOIN weir.learner_state i USING (learner_id)), '') "
 		"FROM weir._captured_monitor m LEFT JOIN weir.monitor_state s USING (monitor_id)",
 		0, NULL, NULL, NULL);

@@ -32,6 +32,8 @@ typedef enum FaultPoint
 	FAULT_BEFORE_CONFIRM,
 	FAULT_AFTER_CONFIRM,
 	FAULT_SLICE_READ,			/* a builder has read a slice of its table; its panes are not written */
+	FAULT_LEARNER_BEGUN,		/* the rows of before of a learner are put in front, not committed */
+	FAULT_LEARNER_READ,			/* the state of a learner was read into memory */
 	FAULT_LEARNER_APPLIED,		/* the worker that feeds learners has applied a chunk of changes in memory */
 	FAULT_LEARNER_STORED,		/* the state of a learner is written, not committed */
 	FAULT_LEARNER_COMMITTED,

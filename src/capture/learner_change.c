@@ -19,14 +19,16 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define CHUNK_SIZE (256 * 1024)
-#define MOST_MOVED 1000
+/* A turn of a learner ends behind a whole chunk. */
+#define CHUNK_SIZE (64 * 1024)
+#define MOST_MOVED 100
 
 /* The old half of a row that moves to another partition. */
 typedef struct MovedRow
 {
 	int			learner_id;
 	TransactionId xid;
+	TransactionId top_xid;		/* as current_top_xid */
 	char	   *key;
 	bool		is_known;		/* whether it had a label */
 	char	   *label;			/* as it is written; NULL: it had none, or is not known */
@@ -38,6 +40,7 @@ static HTAB *streams = NULL;	/* of Spool by xid */
 static List *streams_in_progress = NIL; /* of xids, whether or not anything is gathered */
 static Spool *current = &committed;
 static TransactionId current_xid;
+static TransactionId current_top_xid; /* of a transaction in progress; invalid: it is over */
 static List *moved_rows = NIL;
 
 /* ---- columns ---- */
@@ -124,25 +127,74 @@ free_moved(MovedRow *moved)
 	pfree(moved);
 }
 
-/* Where a trigger keeps the row from its new partition, the second half never comes. */
+/* A change that has no values. */
 static void
-forget_moved(void)
+note_key(int learner_id, TransactionId xid, LearnerRowKind kind, TimestampTz at, const char *key)
+{
+	StringInfoData bytes;
+	SpoolHeader header = {.learner_id = learner_id, .xid = xid};
+
+	initStringInfo(&bytes);
+	learner_row_begin(&bytes, kind, at, key);
+	header.length = bytes.len;
+	spool_put(current, &header, bytes.data);
+	pfree(bytes.data);
+}
+
+/* The second half has not come: a trigger has kept the row from its new partition, or it has another key there. */
+static void
+note_moved_away(MovedRow *moved, TimestampTz at)
+{
+	note_key(moved->learner_id, moved->xid,
+			 moved->is_known && moved->label_length == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, at, moved->key);
+	free_moved(moved);
+}
+
+/* The transaction is over: those of its rows that are left have moved away, or, after a rollback, not at all. */
+static void
+settle_moved(TransactionId top_xid, bool is_committed)
 {
 	ListCell   *cell;
 
 	foreach(cell, moved_rows)
-		free_moved(lfirst(cell));
-	list_free(moved_rows);
-	moved_rows = NIL;
+	{
+		MovedRow   *moved = lfirst(cell);
+
+		if (moved->top_xid != top_xid)
+			continue;
+		moved_rows = foreach_delete_current(moved_rows, cell);
+		if (is_committed)
+			note_moved_away(moved, DT_NOBEGIN);
+		else
+			free_moved(moved);
+	}
+}
+
+/* A part of it was rolled back. */
+static void
+forget_moved(TransactionId xid)
+{
+	ListCell   *cell;
+
+	foreach(cell, moved_rows)
+	{
+		MovedRow   *moved = lfirst(cell);
+
+		if (moved->xid != xid)
+			continue;
+		moved_rows = foreach_delete_current(moved_rows, cell);
+		free_moved(moved);
+	}
 }
 
 void
 learner_change_begin(TransactionId xid)
 {
-	if (list_length(moved_rows) > MOST_MOVED)
-		forget_moved();
 	current = &committed;
+	if (moved_rows != NIL)
+		settle_moved(InvalidTransactionId, true);
 	current_xid = xid;
+	current_top_xid = InvalidTransactionId;
 }
 
 static Spool *
@@ -172,6 +224,7 @@ learner_change_begin_stream(TransactionId top_xid)
 	if (learner_follow_has_any())
 		current = find_stream(top_xid, HASH_ENTER);
 	current_xid = top_xid;
+	current_top_xid = top_xid;
 }
 
 void
@@ -201,9 +254,11 @@ learner_change_abort_stream(TransactionId top_xid, TransactionId xid)
 
 	if (top_xid == xid)
 	{
+		settle_moved(top_xid, false);
 		forget_stream(top_xid);
 		return;
 	}
+	forget_moved(xid);
 	if (spool == NULL || spool->context == NULL)
 		return;
 	control.hcxt = spool->context;
@@ -223,6 +278,9 @@ learner_change_commit_stream(TransactionId top_xid)
 	learner_change_begin(top_xid);
 	if (spool != NULL)
 	{
+		current = spool;
+		settle_moved(top_xid, true);
+		current = &committed;
 		spool_scan_begin(&scan, spool);
 		while (spool_scan_next(&scan, &header, &bytes))
 		{
@@ -295,17 +353,14 @@ note(Relation relation, const LearnerMap *map, LearnerRowKind kind, TimestampTz 
 
 	initStringInfo(&bytes);
 	learner_row_begin(&bytes, kind, at, key);
-	if (row != NULL)
+	for (int i = 0; i < learner->n_features; i++)
 	{
-		for (int i = 0; i < learner->n_features; i++)
-		{
-			int			number = map->features[i] - 1;
+		int			number = map->features[i] - 1;
 
-			learner_row_add(&bytes, &learner->features[i].reader, row->values[number],
-							row->nulls[number] || !is_readable(relation, map->features[i], row));
-		}
-		learner_row_add(&bytes, &learner->label.reader, row->values[map->label - 1], !has_label(relation, map, row));
+		learner_row_add(&bytes, &learner->features[i].reader, row->values[number],
+						row->nulls[number] || !is_readable(relation, map->features[i], row));
 	}
+	learner_row_add(&bytes, &learner->label.reader, row->values[map->label - 1], !has_label(relation, map, row));
 	header.length = bytes.len;
 	spool_put(current, &header, bytes.data);
 	pfree(bytes.data);
@@ -336,7 +391,7 @@ note_update(Relation relation, const LearnerMap *map, const StringInfoData *old_
 	else if (old_label->len == 0 && label.len > 0)
 		note(relation, map, LEARNER_ROW_LABELLED, at, key, new_row);
 	else if (old_label->len != label.len || memcmp(old_label->data, label.data, label.len) != 0)
-		note(relation, map, LEARNER_ROW_CORRECTED, at, key, NULL);
+		note_key(map->learner->learner_id, current_xid, label.len == 0 ? LEARNER_ROW_WITHDRAWN : LEARNER_ROW_CORRECTED, at, key);
 	pfree(label.data);
 }
 
@@ -351,6 +406,7 @@ remember_moved(const LearnerMap *map, const char *key, const StringInfoData *lab
 
 	moved->learner_id = map->learner->learner_id;
 	moved->xid = current_xid;
+	moved->top_xid = current_top_xid;
 	moved->key = pstrdup(key);
 	moved->is_known = label != NULL;
 	if (label != NULL && label->len > 0)
@@ -361,6 +417,13 @@ remember_moved(const LearnerMap *map, const char *key, const StringInfoData *lab
 	}
 	moved_rows = lappend(moved_rows, moved);
 	MemoryContextSwitchTo(old);
+	/* The second half follows at once, but for what triggers do: the oldest have none. */
+	if (list_length(moved_rows) > MOST_MOVED)
+	{
+		moved = linitial(moved_rows);
+		moved_rows = list_delete_first(moved_rows);
+		note_moved_away(moved, DT_NOBEGIN);
+	}
 }
 
 /* The old half of this row, taken away; NULL when it is new. */
@@ -400,19 +463,6 @@ note_inserted(Relation relation, const LearnerMap *map, const RowImage *row, Tim
 	free_moved(moved);
 }
 
-/* It has moved to another partition, and out of what the monitor takes. */
-static void
-note_left(Relation relation, const LearnerMap *map, TimestampTz at, const char *key)
-{
-	MovedRow   *moved = key != NULL ? take_moved(map, key) : NULL;
-
-	if (moved == NULL)
-		return;
-	note(relation, map, moved->is_known && moved->label_length == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, at, key,
-		 NULL);
-	free_moved(moved);
-}
-
 void
 learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row, bool old_complete,
 					MoveAnswer moves)
@@ -448,7 +498,11 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 		key = key_of(relation, learner, new_row != NULL ? new_row : old_row);
 		if (!was_inside && !is_inside)
 		{
-			note_left(relation, learner, place.time, key);
+			MovedRow   *moved = key != NULL ? take_moved(learner, key) : NULL;
+
+			/* It has moved to another partition, and out of what the monitor takes. */
+			if (moved != NULL)
+				note_moved_away(moved, place.time);
 			continue;
 		}
 		if (is_known)
@@ -456,8 +510,8 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 		if (new_row == NULL && moves == MOVE_YES && key != NULL)
 			remember_moved(learner, key, is_known ? &old_label : NULL);
 		else if (!is_inside)
-			note(relation, learner, is_known && old_label.len == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, place.time,
-				 key, NULL);
+			note_key(learner->learner->learner_id, current_xid,
+					 is_known && old_label.len == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, place.time, key);
 		else if (was_inside)
 			note_update(relation, learner, is_known ? &old_label : NULL, new_row, place.time, key);
 		else

@@ -251,7 +251,8 @@ learner_limit_waiting(void)
 	if (now < next_look)
 		return;
 	next_look = TimestampTzPlusMilliseconds(now, LOOK_AT_WAITING_MS);
-	n = sql_execute("SELECT learner_id FROM weir.learner_change GROUP BY 1 "
+	/* Rows of before are as many as the table has, and become no more. */
+	n = sql_execute("SELECT learner_id FROM weir.learner_change WHERE change_id > 0 GROUP BY 1 "
 					"HAVING pg_catalog.sum(pg_catalog.octet_length(changes)) > $1",
 					1, &type, &most, NULL);
 	for (uint64 i = 0; i < n; i++)

@@ -21,6 +21,7 @@ typedef enum LearnerRowKind
 	LEARNER_ROW_LABELLED = 'l', /* the label has come: there was none */
 	LEARNER_ROW_MAYBE_LABELLED = 'm', /* there is a label; whether there was one before, only who remembers the row knows */
 	LEARNER_ROW_CORRECTED = 'c', /* another label; no values follow */
+	LEARNER_ROW_WITHDRAWN = 'w', /* the label was taken back: there is none any more; no values follow */
 	LEARNER_ROW_GONE = 'g',		/* the row, which had a label or may have had one, is no longer there; no values follow */
 	LEARNER_ROW_GONE_UNLABELLED = 'u' /* likewise, and it had none */
 } LearnerRowKind;

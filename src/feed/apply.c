@@ -110,7 +110,7 @@ drifted(FedLearner *fed, TimestampTz at)
 		return;
 	/* What it had become is kept: the change may not last. */
 	if (fed->n_learned > fed->learned_at_snapshot)
-		(void) snapshot_make(fed, "as it was when drift was found");
+		(void) snapshot_make(fed, "as it was when drift was found", true);
 	free_learner(&fed->learner);
 	fed->learner = fed->successor != NULL ? fed->successor : fed_learner_untrained(fed);
 	fed->successor = NULL;
@@ -186,6 +186,9 @@ learn(FedLearner *fed, const LearnerRow *change, const Prediction *said)
 		if (target_of(fed, fed->successor, label, &target))
 			learner_learn(fed->successor, fed->row, target, 1);
 	}
+	/* Where somebody has the model locked, the end of the turn tries again. */
+	if (fed->snapshot_rows > 0 && (fed->n_learned - fed->learned_at_snapshot) % fed->snapshot_rows == 0)
+		(void) snapshot_make(fed, "on schedule", true);
 }
 
 static char *
@@ -220,6 +223,9 @@ see_label(FedLearner *fed, const LearnerRow *change)
 {
 	const Prediction *said = change->key_length > 0 ? remembered_find(fed, change->key, change->key_length) : NULL;
 
+	if (change->key_length > 0 &&
+		remembered_restore(fed, change->key, change->key_length, label_text(fed, &change->values[fed->n_features])))
+		return;
 	/* Nobody knows whether this row was learned before: only what is remembered was not. */
 	if (said == NULL && change->kind == LEARNER_ROW_MAYBE_LABELLED)
 		return;
@@ -239,11 +245,15 @@ fed_learner_apply(FedLearner *fed)
 		case LEARNER_ROW_LABELLED:
 		case LEARNER_ROW_MAYBE_LABELLED: see_label(fed, change); break;
 		case LEARNER_ROW_CORRECTED: fed->n_corrected++; break;
+		case LEARNER_ROW_WITHDRAWN:
+			fed->n_corrected++;
+			if (change->key_length > 0)
+				remembered_withdraw(fed, change->key, change->key_length, change->at);
+			break;
 		case LEARNER_ROW_GONE:
 		case LEARNER_ROW_GONE_UNLABELLED:
-			if (change->key_length > 0 && remembered_find(fed, change->key, change->key_length) != NULL)
-				remembered_forget(fed, change->key, change->key_length);
-			else if (change->kind == LEARNER_ROW_GONE)
+			if ((change->key_length == 0 || !remembered_forget(fed, change->key, change->key_length)) &&
+				change->kind == LEARNER_ROW_GONE)
 				fed->n_retracted++;
 			break;
 	}

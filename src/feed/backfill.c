@@ -3,7 +3,9 @@
  *		The rows that were there before a learner began: read once, in the order of their time, under one snapshot.
  *
  * Capture notes what changes from before the snapshot on. The transactions that the snapshot sees are left out when their turn
- * comes, so every row is learned exactly once.
+ * comes, so every row is learned exactly once.  What is read is put in front of what capture notes, and learned like that, turn by
+ * turn: so the snapshot is held only while the table is read, other learners have their turns meanwhile, and a crash repeats
+ *little.
  */
 #include "postgres.h"
 
@@ -23,6 +25,10 @@
 #include "utils/timestamp.h"
 
 #define ROWS_PER_FETCH 5000
+#define CHUNK_SIZE (64 * 1024)
+
+/* Numbers of rows of before: each learner has 2^31 of them, all below those that capture gives. */
+#define FIRST_OF_BEFORE (-(INT64CONST(1) << 62))
 
 typedef struct Reading
 {
@@ -158,71 +164,103 @@ write_row(const Reading *reading, uint64 i, StringInfo changes, StringInfo bytes
 	learner_row_append(changes, 0, bytes->data, bytes->len);
 }
 
+/* Puts the rows in front of what capture notes. */
 static void
-learn_changes(FedLearner *fed, const char *changes, Size size)
+store(const FedLearner *fed, int64 change_id, int64 n, StringInfo changes)
 {
-	Size		position = 0;
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "weir learned row", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(row_context);
+	Oid			types[] = {INT8OID, INT4OID, INT8OID, BYTEAOID};
+	Datum		values[4];
+	bytea	   *bytes = palloc(VARHDRSZ + changes->len);
 	SqlScope	scope;
 
+	SET_VARSIZE(bytes, VARHDRSZ + changes->len);
+	memcpy(VARDATA(bytes), changes->data, changes->len);
+	values[0] = Int64GetDatum(change_id);
+	values[1] = Int32GetDatum(fed->learner_id);
+	values[2] = Int64GetDatum(n);
+	values[3] = PointerGetDatum(bytes);
 	sql_begin(&scope);
-	MemoryContextSwitchTo(row_context);
-	while (learner_row_read(changes, size, &position, &fed->change, fed->n_features + 1))
-	{
-		fed_learner_apply(fed);
-		MemoryContextReset(row_context);
-		CHECK_FOR_INTERRUPTS();
-	}
-	remembered_write(fed);
+	sql_execute(
+		"INSERT INTO weir.learner_change (change_id, learner_id, n, changes) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4)", 4,
+		types, values, NULL);
 	sql_end(&scope);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(row_context);
+	pfree(bytes);
+	resetStringInfo(changes);
+}
+
+/* As the owner of the table. Returns the number of the first change; 0: there are no rows. */
+static int64
+read_rows(FedLearner *fed, Reading *reading)
+{
+	int64		first = FIRST_OF_BEFORE + ((int64) fed->learner_id << 31);
+	int64		n_chunks = 0;
+	int64		n_rows = 0;
+	StringInfoData changes;
+	StringInfoData bytes;
+	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "weir rows of before", ALLOCSET_DEFAULT_SIZES);
+	SqlScope	scope;
+	Portal		portal;
+	bool		has_more = true;
+
+	initStringInfo(&changes);
+	initStringInfo(&bytes);
+	sql_begin_as(&scope, reading->owner);
+	portal = SPI_cursor_open_with_args(NULL, reading->query, 0, NULL, NULL, NULL, true, 0);
+	while (has_more)
+	{
+		SPITupleTable *rows;
+
+		CHECK_FOR_INTERRUPTS();
+		SPI_cursor_fetch(portal, true, ROWS_PER_FETCH);
+		rows = SPI_tuptable;
+		has_more = SPI_processed > 0;
+		for (uint64 i = 0, n = SPI_processed; i < n; i++)
+		{
+			MemoryContext old = MemoryContextSwitchTo(batch);
+
+			write_row(reading, i, &changes, &bytes);
+			MemoryContextSwitchTo(old);
+			MemoryContextReset(batch);
+			n_rows++;
+			if (changes.len < CHUNK_SIZE)
+				continue;
+			store(fed, first + n_chunks++, n_rows, &changes);
+			SPI_tuptable = rows;
+			n_rows = 0;
+		}
+		SPI_freetuptable(rows);
+	}
+	SPI_cursor_close(portal);
+	sql_end(&scope);
+	if (n_rows > 0)
+		store(fed, first + n_chunks++, n_rows, &changes);
+	return n_chunks > 0 ? first : 0;
 }
 
 void
 fed_learner_backfill(FedLearner *fed)
 {
 	MemoryContext context = CurrentMemoryContext;
-	MemoryContext batch = AllocSetContextCreate(context, "weir rows of before", ALLOCSET_DEFAULT_SIZES);
 	SqlScope	scope;
 	Reading	   *reading;
-	Portal		portal;
+	Oid			type = INT4OID;
+	Datum		id = Int32GetDatum(fed->learner_id);
+	int64		first;
 
 	/* A read-only cursor reads under the active snapshot. */
 	PushActiveSnapshot(GetLatestSnapshot());
 	fed_learner_set_cut(fed, DatumGetCString(DirectFunctionCall1(pg_snapshot_out, OidFunctionCall0(F_PG_CURRENT_SNAPSHOT))));
-	if (!fed->backfill)
-	{
-		PopActiveSnapshot();
-		return;
-	}
 	sql_begin(&scope);
-	reading = prepare(fed, context);
+	/* Of a beginning before this one. */
+	sql_execute("DELETE FROM weir.learner_change WHERE learner_id = $1 AND change_id < 0", 1, &type, &id, NULL);
+	reading = fed->backfill ? prepare(fed, context) : NULL;
 	sql_end(&scope);
-
-	sql_begin_as(&scope, reading->owner);
-	portal = SPI_cursor_open_with_args(NULL, reading->query, 0, NULL, NULL, NULL, true, 0);
-	for (;;)
+	fed->applied = Max(fed->applied, 0);
+	if (reading != NULL)
 	{
-		StringInfoData changes;
-		StringInfoData bytes;
-		MemoryContext old;
-
-		SPI_cursor_fetch(portal, true, ROWS_PER_FETCH);
-		if (SPI_processed == 0)
-			break;
-		old = MemoryContextSwitchTo(batch);
-		initStringInfo(&changes);
-		initStringInfo(&bytes);
-		for (uint64 i = 0; i < SPI_processed; i++)
-			write_row(reading, i, &changes, &bytes);
-		SPI_freetuptable(SPI_tuptable);
-		learn_changes(fed, changes.data, changes.len);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(batch);
+		first = read_rows(fed, reading);
+		if (first < 0)
+			fed->applied = first - 1;
 	}
-	SPI_cursor_close(portal);
-	sql_end(&scope);
 	PopActiveSnapshot();
 }

@@ -53,7 +53,8 @@ enum
 	DETECTOR,
 	DETECTOR_OPTIONS,
 	KEEP_PREDICTIONS,
-	PREDICTION_RETENTION
+	PREDICTION_RETENTION,
+	KEEP_VERSIONS
 };
 
 /* What is to be fed. */
@@ -324,11 +325,13 @@ store(FunctionCallInfo fcinfo, const Definition *definition, int model_id, Oid u
 	sql_add(&parameters, JSONBOID, PG_GETARG_DATUM(DETECTOR_OPTIONS), false);
 	sql_add(&parameters, BOOLOID, PG_GETARG_DATUM(KEEP_PREDICTIONS), false);
 	sql_add(&parameters, INTERVALOID, PG_GETARG_DATUM(PREDICTION_RETENTION), false);
+	sql_add(&parameters, INT4OID, PG_ARGISNULL(KEEP_VERSIONS) ? (Datum) 0 : PG_GETARG_DATUM(KEEP_VERSIONS),
+			PG_ARGISNULL(KEEP_VERSIONS));
 	if (sql_run(
 			"INSERT INTO weir.monitor_learner (monitor_id, model_id, owner, person, learner, options, features, feature_names, "
 			"feature_types, label, label_type, is_regression, from_version, backfill, snapshot_interval, snapshot_rows, on_drift, "
-			"detector, detector_options, keep_predictions, prediction_retention) VALUES ($1, $2, $3::oid::regrole, $4::oid::regrole, $5, $6, "
-			"$7::name[], $7, $8::regtype[], $9::name, $10::oid::regtype, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) "
+			"detector, detector_options, keep_predictions, prediction_retention, keep_versions) VALUES ($1, $2, $3::oid::regrole, $4::oid::regrole, $5, $6, "
+			"$7::name[], $7, $8::regtype[], $9::name, $10::oid::regtype, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) "
 			"ON CONFLICT (model_id) DO NOTHING RETURNING learner_id",
 			&parameters) == 0)
 		ereport(ERROR,
@@ -352,6 +355,8 @@ check_arguments(FunctionCallInfo fcinfo)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("snapshot_interval must be at least a second")));
 	if (!PG_ARGISNULL(SNAPSHOT_ROWS) && PG_GETARG_INT64(SNAPSHOT_ROWS) < 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("snapshot_rows must be at least 1")));
+	if (!PG_ARGISNULL(KEEP_VERSIONS) && PG_GETARG_INT32(KEEP_VERSIONS) < 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("keep_versions must be at least 1")));
 	if (model_interval_seconds(PG_GETARG_INTERVAL_P(PREDICTION_RETENTION)) <= 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("prediction_retention must be longer than zero")));
 }
@@ -434,7 +439,7 @@ snapshot(int learner_id, const char *note)
 	fed = fed_learner_load(learner_id, CurrentMemoryContext);
 	if (fed == NULL || !fed->has_begun || fed->n_learned == fed->learned_at_snapshot)
 		return 0;
-	version = snapshot_make(fed, note);
+	version = snapshot_make(fed, note, false);
 	sql_execute("UPDATE weir.learner_state SET epoch = epoch + 1, learned_at_snapshot = $2, snapshot_at = $3 WHERE learner_id = $1",
 				3, (Oid[]){INT4OID, INT8OID, TIMESTAMPTZOID},
 				(Datum[]){Int32GetDatum(learner_id), Int64GetDatum(fed->learned_at_snapshot),
@@ -519,9 +524,11 @@ weir_resume_learner(PG_FUNCTION_ARGS)
 	SqlScope	scope;
 
 	sql_begin(&scope);
-	execute(
-		"UPDATE weir.learner_state SET epoch = epoch + 1, disabled_reason = NULL WHERE learner_id = $1 AND disabled_reason IS NOT NULL",
-		learner_of(model, user));
+	/* Capture may not have been able to count the gap, while this row was locked. */
+	execute("UPDATE weir.learner_state SET epoch = epoch + 1, disabled_reason = NULL, followed = false, "
+			"n_gaps = n_gaps + (followed AND cut IS NOT NULL)::int, gap_at = CASE WHEN followed AND cut IS NOT NULL THEN "
+			"pg_catalog.clock_timestamp() ELSE gap_at END WHERE learner_id = $1 AND disabled_reason IS NOT NULL",
+			learner_of(model, user));
 	audit_write("resume", "learner", model);
 	sql_end(&scope);
 	worker_wake_at_commit();

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "capture/fault.h"
 #include "catalog/pg_type.h"
 #include "detect/detector_datum.h"
 #include "feed/fed_learner.h"
@@ -103,9 +104,9 @@ on_drift_of(const char *name)
 	"SELECT l.monitor_id::bigint, l.model_id::bigint, m.name, l.learner, l.options, l.feature_names, " \
 	"ARRAY(SELECT t::oid FROM pg_catalog.unnest(l.feature_types) WITH ORDINALITY u (t, i) ORDER BY i), l.is_regression, " \
 	"l.from_version::bigint, l.backfill, (extract(epoch FROM l.snapshot_interval) * 1000000)::bigint, l.snapshot_rows, l.on_drift, " \
-	"l.detector, l.detector_options, l.keep_predictions, s.epoch::bigint, l.xmin::text, s.cut::text, s.applied, s.n_seen, " \
+	"l.detector, l.detector_options, l.keep_predictions, s.epoch::bigint, l.xmin::text || (s.cut IS NULL), s.cut::text, s.applied, s.n_seen, " \
 	"s.n_learned, s.n_corrected, s.n_retracted, s.n_warnings, s.n_drifts, s.last_drift_at, s.latest_at, s.learned_at_snapshot, " \
-	"s.snapshot_at FROM weir.monitor_learner l JOIN weir.learner_state s USING (learner_id) JOIN weir.model m USING (model_id) " \
+	"s.snapshot_at, l.keep_versions::bigint FROM weir.monitor_learner l JOIN weir.learner_state s USING (learner_id) JOIN weir.model m USING (model_id) " \
 	"WHERE l.learner_id = $1 AND s.disabled_reason IS NULL"
 
 static void
@@ -147,6 +148,7 @@ read_definition(FedLearner *fed)
 	fed->latest_at = read_time(28);
 	fed->learned_at_snapshot = read_int(29);
 	fed->snapshot_at = read_time(30);
+	fed->keep_versions = (int) read_int(31);
 	if (sql_text(0, 19) != NULL)
 		fed_learner_set_cut(fed, sql_text(0, 19));
 	fed->row = palloc(sizeof(double) * Max(fed->n_features, 1));
@@ -194,7 +196,8 @@ fed_learner_load(int learner_id, MemoryContext parent)
 
 	if (sql_execute(DEFINITION, 1, &type, &id, NULL) == 0)
 		return NULL;
-	context = AllocSetContextCreate(parent, "weir fed learner", ALLOCSET_DEFAULT_SIZES);
+	/* Where it cannot be read, it goes with the scope. */
+	context = AllocSetContextCreate(CurrentMemoryContext, "weir fed learner", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	fed = palloc0(sizeof(FedLearner));
 	fed->context = context;
@@ -203,6 +206,8 @@ fed_learner_load(int learner_id, MemoryContext parent)
 	MemoryContextSwitchTo(old);
 	if (fed->has_begun)
 		read_state(fed);
+	FAULT(FAULT_LEARNER_READ);
+	MemoryContextSetParent(context, parent);
 	return fed;
 }
 
@@ -210,6 +215,20 @@ void
 fed_learner_free(FedLearner *fed)
 {
 	MemoryContextDelete(fed->context);
+}
+
+void
+fed_learner_disable(int learner_id, const ErrorData *error)
+{
+	char	   *reason = error->hint != NULL ? psprintf("%s. %s", error->message, error->hint) : error->message;
+	Oid			types[] = {INT4OID, TEXTOID};
+	Datum		values[] = {Int32GetDatum(learner_id), CStringGetTextDatum(reason)};
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	sql_execute("UPDATE weir.learner_state SET disabled_reason = $2, epoch = epoch + 1 WHERE learner_id = $1", 2, types, values,
+				NULL);
+	sql_end(&scope);
 }
 
 /* ---- beginning ---- */

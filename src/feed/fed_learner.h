@@ -51,6 +51,7 @@ typedef struct FedLearner
 	bool		backfill;
 	int64		snapshot_us;	/* 0: not by time */
 	int64		snapshot_rows;	/* 0: not by rows */
+	int			keep_versions;	/* of those made by itself; 0: all */
 	OnDrift		on_drift;
 	char	   *detector_name;
 	Jsonb	   *detector_options;
@@ -127,9 +128,17 @@ extern const Prediction *remembered_find(FedLearner *fed, const char *key, int l
 extern void
 remembered_add(FedLearner *fed, const char *key, int length, TimestampTz at, const Prediction *prediction, const char *label);
 
-/* The label has come; or the row has gone. */
+/* The label has come. */
 extern void remembered_label(FedLearner *fed, const char *key, int length, const char *label);
-extern void remembered_forget(FedLearner *fed, const char *key, int length);
+
+/* The label, which was learned, has been taken back: if it comes again, it is not to be learned again. */
+extern void remembered_withdraw(FedLearner *fed, const char *key, int length, TimestampTz at);
+
+/* It has come again: true. False when it was not taken back, as far as is remembered. */
+extern bool remembered_restore(FedLearner *fed, const char *key, int length, const char *label);
+
+/* The row has gone. True when its label was waited for. */
+extern bool remembered_forget(FedLearner *fed, const char *key, int length);
 
 /* Writes what has changed and forgets it in memory. Inside an SPI scope. */
 extern void remembered_write(FedLearner *fed);
@@ -139,14 +148,30 @@ extern void remembered_expire(void);
 
 /* ---- backfill.c ---- */
 
-/* Learns the rows that were there before, and sets the cut. */
+/* Sets the cut, and puts the rows that it sees in front of those that wait to be learned. */
 extern void fed_learner_backfill(FedLearner *fed);
+
+/* ---- learner_reader.c: the worker that begins learners ---- */
+
+/* Begins a learner: untrained, or from a version, with the rows of before waiting. In a transaction, outside any SPI scope. Raises
+ * 55P03 when somebody changes it meanwhile. */
+extern void learner_reader_begin(FedLearner *fed);
+
+/* Starts the worker unless it is running. False when there is no room for it. */
+extern bool learner_reader_start(void);
+extern void learner_reader_init(void);
+
+/* A learner that cannot go on is set aside, with its reason. */
+extern void fed_learner_disable(int learner_id, const ErrorData *error);
 
 /* ---- snapshot.c: versions of the model ---- */
 
 extern bool snapshot_is_due(const FedLearner *fed);
 
-/* Makes a version of the model as it is; 0 when the model is locked by somebody. Inside an SPI scope. */
-extern int	snapshot_make(FedLearner *fed, const char *note);
+/*
+ * Makes a version of the model as it is; 0 when the model is locked by somebody.  is_automatic: nobody has asked for it, so only
+ * the latest of such are kept.  Inside an SPI scope.
+ */
+extern int	snapshot_make(FedLearner *fed, const char *note, bool is_automatic);
 
 #endif

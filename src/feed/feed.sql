@@ -2,16 +2,18 @@
 
 CREATE FUNCTION weir.create_learner(monitor text, model text, learner text DEFAULT NULL, features text[] DEFAULT NULL, label text DEFAULT NULL, options jsonb DEFAULT '{}',
     backfill boolean DEFAULT true, version int DEFAULT NULL, snapshot_interval interval DEFAULT '1 day', snapshot_rows bigint DEFAULT NULL, on_drift text DEFAULT 'keep',
-    detector text DEFAULT 'adwin', detector_options jsonb DEFAULT '{}', keep_predictions boolean DEFAULT false, prediction_retention interval DEFAULT '30 days') RETURNS name
+    detector text DEFAULT 'adwin', detector_options jsonb DEFAULT '{}', keep_predictions boolean DEFAULT false, prediction_retention interval DEFAULT '30 days',
+    keep_versions int DEFAULT 30) RETURNS name
     AS 'MODULE_PATHNAME', 'weir_create_learner' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION weir.create_learner(text, text, text, text[], text, jsonb, boolean, int, interval, bigint, text, text, jsonb, boolean, interval) IS
+COMMENT ON FUNCTION weir.create_learner(text, text, text, text[], text, jsonb, boolean, int, interval, bigint, text, text, jsonb, boolean, interval, int) IS
     'Feeds a learner with the rows of a monitor: each new row is first predicted, then, when its label is there, learned. Returns the name of the model, which is made where it does not exist, and has at most '
     'one learner. learner: as in weir.learners; NULL: adaptive_random_forest, or linear_regression where the label is a number other than an integer. features: columns of the source; NULL: those that the monitor '
     'summarizes, without label, prediction, score, protected columns, primary key, vectors, and personal or sensitive columns. label: a column; NULL: the monitor''s. options: of the learner, such as max_memory. '
     'backfill: learns the rows that are there first, in the order of their time. version: of the model, to go on from; NULL: untrained. A label that comes later, as an '
     'UPDATE of its row (or by weir.join_labels), is learned then: what was predicted when the row came is remembered under the primary key for prediction_retention, and is what counts; without a key it is predicted '
     'anew, and REPLICA IDENTITY FULL is needed. A label that changes after it was learned, and a row that is deleted, cannot be unlearned: they are counted. Rows are learned exactly once, in the order of commits. '
-    'A version of the model is made every snapshot_interval or snapshot_rows learned rows, whichever comes first (NULL: not so). on_drift: what a signal of the detector (weir.detectors) over the errors does: keep (it is counted), '
+    'A version of the model is made every snapshot_interval or snapshot_rows learned rows, whichever comes first (NULL: not so); of versions that it makes by itself, the latest keep_versions stay (NULL: all), and those that an '
+    'alias has ever meant, or that evaluations, recorded predictions, reviews or complaints are about. on_drift: what a signal of the detector (weir.detectors) over the errors does: keep (it is counted), '
     'reset (a version is made, and learning begins anew), replace (likewise, with a learner that has learned since the detector''s warning). keep_predictions: keeps all predictions, in '
     'weir.learner_predictions. For the owner of the monitor, who must be able to read the columns. Errors: 42704 no such monitor, 42703 no such column, 42804 a type that cannot be read, 42710 the model has a learner, '
     '22023 an unknown learner, detector or option, 42501.';
@@ -79,7 +81,7 @@ GRANT SELECT ON weir.learner_metrics TO PUBLIC;
 
 CREATE VIEW weir.monitor_learners WITH (security_barrier) AS
     SELECT o.name AS monitor, m.name AS model, l.learner, l.options, l.feature_names AS features, l.label::text AS label,
-        CASE WHEN s.disabled_reason IS NOT NULL THEN 'disabled' WHEN s.cut IS NULL OR NOT s.followed THEN 'starting' ELSE 'active' END AS status,
+        CASE WHEN s.disabled_reason IS NOT NULL THEN 'disabled' WHEN s.cut IS NULL OR s.applied < 0 OR NOT s.followed THEN 'starting' ELSE 'active' END AS status,
         s.disabled_reason, s.n_seen, s.n_learned, (SELECT coalesce(sum(c.n), 0)::bigint FROM weir.learner_change c WHERE c.learner_id = l.learner_id) AS n_waiting,
         e.accuracy, e.kappa, e.kappa_temporal, e.majority_accuracy, e.last_label_accuracy, e.sliding_accuracy, e.mean_absolute_error, e.root_mean_squared_error, e.r2,
         e.majority_mean_absolute_error, e.last_label_mean_absolute_error,
@@ -102,8 +104,8 @@ CREATE VIEW weir.monitor_learners WITH (security_barrier) AS
             FROM unnest(weir._prequential_metrics(s.evaluation)) x) e ON true
     WHERE weir._may_see(m.owner::oid);
 COMMENT ON VIEW weir.monitor_learners IS
-    'Learners that are fed with the rows of monitors (weir.create_learner), of the models in weir.models. status: starting (capture has not taken note of it, or it reads its table), active, disabled (set aside, disabled_reason says why; '
-    'its monitor goes on). n_seen: rows that came, n_learned: with their label, n_waiting: changes that capture has noted and that are not applied yet. accuracy to last_label_mean_absolute_error: of what was said of rows before they were learned, '
+    'Learners that are fed with the rows of monitors (weir.create_learner), of the models in weir.models. status: starting (capture has not taken note of it, or it learns the rows that were there before), active, disabled (set aside, disabled_reason says why; '
+    'its monitor goes on). n_seen: rows that came, n_learned: with their label, n_waiting: changes that capture has noted, and rows that were there before, that are not applied yet. accuracy to last_label_mean_absolute_error: of what was said of rows before they were learned, '
     'see weir.learner_metrics; sliding: the latest 1000. memory_bytes: of the model in memory, bounded by max_memory. n_corrected: labels that changed, n_retracted: rows that were deleted, after they were learned. n_gaps: how often rows may have '
     'passed unseen, the last time noticed at gap_at: weir.reset_learner mends that. latest_at: time of the latest row. last_version: of the model, made from it.';
 GRANT SELECT ON weir.monitor_learners TO PUBLIC;
@@ -114,7 +116,7 @@ CREATE VIEW weir.learner_predictions WITH (security_barrier) AS
     WHERE weir._may_see(m.owner::oid);
 COMMENT ON VIEW weir.learner_predictions IS
     'What learners of monitors said of rows when they came: of those whose label has not come, and of all where keep_predictions says so. subject: the primary key as text, of several columns a JSON array; row_at: the row''s time; prediction: a class, or a '
-    'number as text, NULL where nothing was known; score: the probability of the class, of regression the number; label: NULL until it comes.';
+    'number as text, NULL where nothing was known; score: the probability of the class, of regression the number; label: NULL until it comes, and, with labelled_at, when it was taken back.';
 GRANT SELECT ON weir.learner_predictions TO PUBLIC;
 
 ALTER TABLE weir.monitor_learner ADD FOREIGN KEY (model_id) REFERENCES weir.model;

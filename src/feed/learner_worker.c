@@ -3,8 +3,12 @@
  *		The service that learns: one process per database that has learners.
  *
  * Capture writes what changes in the transaction of its position; a turn here reads what waits of one learner, applies it in
- *memory, and writes the new state, what it predicted and how far it has come in one transaction. So a crash of either loses nothing
- *and learns nothing twice. A learner stays in memory from turn to turn; what a turn did that was not committed is forgotten.
+ * memory, and writes the new state, what it predicted and how far it has come in one transaction. So a crash of either loses
+ *nothing and learns nothing twice. A learner stays in memory from turn to turn; what a turn did that was not committed is
+ *forgotten.
+ *
+ * Learners with work take turns, each of which ends after some time; another process reads the tables of those that begin. So none
+ * waits for more than one turn of each other.
  */
 #include "postgres.h"
 
@@ -28,7 +32,7 @@
 #include "worker/worker.h"
 
 #define CHUNKS_PER_FETCH "16"
-#define TURN_MS 5000
+#define TURN_MS 1000
 #define LOOK_MS 200
 #define LEAST_PAUSE_MS 200
 #define RETRY_MS 2000
@@ -66,7 +70,7 @@ typedef struct Turn
 } Turn;
 
 static void
-apply_chunk(FedLearner *fed, const char *changes, Size size, MemoryContext row_context)
+apply_chunk(FedLearner *fed, bool is_of_before, const char *changes, Size size, MemoryContext row_context)
 {
 	MemoryContext old = MemoryContextSwitchTo(row_context);
 	Size		position = 0;
@@ -74,7 +78,7 @@ apply_chunk(FedLearner *fed, const char *changes, Size size, MemoryContext row_c
 	remembered_read(fed, changes, size);
 	while (learner_row_read(changes, size, &position, &fed->change, fed->n_features + 1))
 	{
-		if (!fed_learner_has_read(fed, fed->change.xid))
+		if (is_of_before || !fed_learner_has_read(fed, fed->change.xid))
 			fed_learner_apply(fed);
 		MemoryContextReset(row_context);
 		CHECK_FOR_INTERRUPTS();
@@ -83,6 +87,13 @@ apply_chunk(FedLearner *fed, const char *changes, Size size, MemoryContext row_c
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(row_context);
 	FAULT(FAULT_LEARNER_APPLIED);
+}
+
+/* A state is written whole, so a turn of one that is large lasts longer. */
+static int
+turn_ms(const FedLearner *fed)
+{
+	return TURN_MS + (int) (fed->state_size / STATE_BYTES_PER_MS);
 }
 
 /* What waits, up to some time. */
@@ -105,19 +116,23 @@ apply_waiting(Turn *turn)
 		for (uint64 i = 0; i < n; i++)
 		{
 			bool		is_null;
+			int64		change_id = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &is_null));
 			bytea	   *changes = DatumGetByteaPP(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &is_null));
 
-			apply_chunk(fed, VARDATA_ANY(changes), VARSIZE_ANY_EXHDR(changes), row_context);
-			fed->applied = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &is_null));
-			if (TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS))
+			apply_chunk(fed, change_id < 0, VARDATA_ANY(changes), VARSIZE_ANY_EXHDR(changes), row_context);
+			fed->applied = change_id;
+			if (TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), turn_ms(fed)))
 			{
 				turn->has_more = true;
 				return;
 			}
 		}
-		if (n == 0)
-			return;
 		SPI_freetuptable(rows);
+		if (n > 0)
+			continue;
+		/* The rows of before are learned. */
+		fed->applied = Max(fed->applied, 0);
+		return;
 	}
 }
 
@@ -142,33 +157,18 @@ take_turn(void *argument)
 
 	if (!fed->has_begun)
 	{
-		sql_begin(&scope);
-		fed_learner_begin(fed);
-		sql_end(&scope);
-		fed_learner_backfill(fed);
+		learner_reader_begin(fed);
+		turn->has_more = true;
+		return;
 	}
 	sql_begin(&scope);
 	apply_waiting(turn);
 	if (snapshot_is_due(fed))
-		(void) snapshot_make(fed, "on schedule");
+		(void) snapshot_make(fed, "on schedule", true);
 	if (!fed_learner_store(fed))
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("learner of model \"%s\" is being changed by somebody", fed->model)));
 	FAULT(FAULT_LEARNER_STORED);
-	sql_end(&scope);
-}
-
-static void
-disable(int learner_id, const ErrorData *error)
-{
-	char	   *reason = error->hint != NULL ? psprintf("%s. %s", error->message, error->hint) : error->message;
-	Oid			types[] = {INT4OID, TEXTOID};
-	Datum		values[] = {Int32GetDatum(learner_id), CStringGetTextDatum(reason)};
-	SqlScope	scope;
-
-	sql_begin(&scope);
-	sql_execute("UPDATE weir.learner_state SET disabled_reason = $2, epoch = epoch + 1 WHERE learner_id = $1", 2, types, values,
-				NULL);
 	sql_end(&scope);
 }
 
@@ -185,7 +185,7 @@ handle_failure(FedLearner *fed, ErrorData *error)
 {
 	ereport(LOG, (errmsg("weir could not feed the learner of model \"%s\": %s", fed->model, error->message)));
 	if (error_is_lasting(error->sqlerrcode))
-		disable(fed->learner_id, error);
+		fed_learner_disable(fed->learner_id, error);
 }
 
 /* In a transaction of its own. */
@@ -284,7 +284,7 @@ look_at(uint64 i)
 	{
 		ereport(LOG, (errmsg("weir could not read learner %d: %s", learner_id, error->message)));
 		if (error_is_lasting(error->sqlerrcode))
-			disable(learner_id, error);
+			fed_learner_disable(learner_id, error);
 	}
 	if (error != NULL || fed == NULL)
 		return;
@@ -301,6 +301,7 @@ look_around(List **turns)
 	ListCell   *cell;
 	TimestampTz now = GetCurrentTimestamp();
 	bool		is_null;
+	bool		is_read_elsewhere = true;
 	uint64		n;
 	SPITupleTable *rows;
 
@@ -315,11 +316,14 @@ look_around(List **turns)
 	if (is_time_to_expire())
 		remembered_expire();
 	n = sql_execute(
-		"SELECT l.learner_id, s.epoch, l.xmin::text, s.cut IS NULL OR EXISTS (SELECT FROM weir.learner_change c "
-		"WHERE c.learner_id = l.learner_id AND c.change_id > s.applied) FROM weir.monitor_learner l "
+		"SELECT l.learner_id, s.epoch, l.xmin::text || (s.cut IS NULL), s.cut IS NULL OR EXISTS (SELECT FROM weir.learner_change c "
+		"WHERE c.learner_id = l.learner_id AND c.change_id > s.applied), s.cut IS NULL FROM weir.monitor_learner l "
 		"JOIN weir.learner_state s USING (learner_id) WHERE s.disabled_reason IS NULL AND (s.followed OR s.cut IS NOT NULL)",
 		0, NULL, NULL, NULL);
 	rows = SPI_tuptable;
+	for (uint64 i = 0; i < n && is_read_elsewhere; i++)
+		if (DatumGetBool(sql_value(i, 5, &is_null)))
+			is_read_elsewhere = learner_reader_start();
 	/* Those that are gone. */
 	for (;;)
 	{
@@ -345,6 +349,8 @@ look_around(List **turns)
 		MemoryContext old;
 
 		SPI_tuptable = rows;
+		if (is_read_elsewhere && DatumGetBool(sql_value(i, 5, &is_null)))
+			continue;
 		look_at(i);
 		SPI_tuptable = rows;
 		fed = find_fed(DatumGetInt32(sql_value(i, 1, &is_null)));
@@ -398,4 +404,5 @@ feed_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	worker_register_service("learners", feed_is_wanted, feed_main);
+	learner_reader_init();
 }

@@ -26,6 +26,7 @@ typedef enum RememberedState
 {
 	REMEMBERED_WAITS,			/* for its label */
 	REMEMBERED_LABELLED,
+	REMEMBERED_WITHDRAWN,		/* it had a label, which was learned */
 	REMEMBERED_GONE
 } RememberedState;
 
@@ -33,7 +34,8 @@ typedef struct Remembered
 {
 	Key			key;
 	RememberedState state;
-	bool		is_stored;		/* in the table, waiting */
+	bool		is_stored;		/* in the table */
+	bool		is_new;			/* the row has come again, and was predicted again */
 	bool		is_changed;
 	TimestampTz at;
 	Prediction	prediction;
@@ -107,6 +109,7 @@ remembered_add(FedLearner *fed, const char *key, int length, TimestampTz at, con
 
 	entry->state = label == NULL ? REMEMBERED_WAITS : REMEMBERED_LABELLED;
 	entry->is_changed = true;
+	entry->is_new = true;
 	entry->at = at;
 	set_prediction(fed, entry, prediction);
 	entry->label = label == NULL ? NULL : MemoryContextStrdup(fed->remembered_context, label);
@@ -123,12 +126,39 @@ remembered_label(FedLearner *fed, const char *key, int length, const char *label
 }
 
 void
-remembered_forget(FedLearner *fed, const char *key, int length)
+remembered_withdraw(FedLearner *fed, const char *key, int length, TimestampTz at)
+{
+	Remembered *entry = find(fed, key, length, true);
+
+	entry->state = REMEMBERED_WITHDRAWN;
+	entry->is_changed = true;
+	entry->at = at;
+	entry->label = NULL;
+}
+
+bool
+remembered_restore(FedLearner *fed, const char *key, int length, const char *label)
 {
 	Remembered *entry = find(fed, key, length, false);
 
+	if (entry == NULL || entry->state != REMEMBERED_WITHDRAWN)
+		return false;
+	remembered_label(fed, key, length, label);
+	return true;
+}
+
+bool
+remembered_forget(FedLearner *fed, const char *key, int length)
+{
+	Remembered *entry = find(fed, key, length, false);
+	bool		has_waited;
+
+	if (entry == NULL || entry->state == REMEMBERED_LABELLED || entry->state == REMEMBERED_GONE)
+		return false;
+	has_waited = entry->state == REMEMBERED_WAITS;
 	entry->state = REMEMBERED_GONE;
 	entry->is_changed = true;
+	return has_waited;
 }
 
 /* ---- arrays ---- */
@@ -193,8 +223,8 @@ remembered_read(FedLearner *fed, const char *changes, Size size)
 		return;
 	values[0] = Int32GetDatum(fed->learner_id);
 	values[1] = array_of(&keys, TEXTOID);
-	n = sql_execute("SELECT subject, prediction, score, at FROM weir.learner_prediction "
-					"WHERE learner_id = $1 AND subject = ANY ($2) AND labelled_at IS NULL",
+	n = sql_execute("SELECT subject, prediction, score, at, labelled_at IS NULL, label FROM weir.learner_prediction "
+					"WHERE learner_id = $1 AND subject = ANY ($2)",
 					2, types, values, NULL);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -208,7 +238,10 @@ remembered_read(FedLearner *fed, const char *changes, Size size)
 		prediction.number = is_null ? 0 : DatumGetFloat8(score);
 		set_prediction(fed, entry, &prediction);
 		entry->at = DatumGetTimestampTz(sql_value(i, 4, &is_null));
-		entry->state = REMEMBERED_WAITS;
+		if (DatumGetBool(sql_value(i, 5, &is_null)))
+			entry->state = REMEMBERED_WAITS;
+		else
+			entry->state = sql_text(i, 6) == NULL ? REMEMBERED_WITHDRAWN : REMEMBERED_LABELLED;
 		entry->is_stored = true;
 	}
 }
@@ -229,19 +262,21 @@ execute(FedLearner *fed, const char *statement, int n_columns, const Column *col
 void
 remembered_write(FedLearner *fed)
 {
-	static const Oid types[] = {TEXTOID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, TEXTOID};
-	Column		inserted[5] = {0};
+	static const Oid types[] = {TEXTOID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, TEXTOID, TIMESTAMPTZOID};
+	Column		inserted[6] = {0};
 	Column		labelled[2] = {0};
 	Column		gone[1] = {0};
 	HASH_SEQ_STATUS scan;
 	Remembered *entry;
+	TimestampTz now = GetCurrentTimestamp();
 
 	if (fed->remembered == NULL)
 		return;
 	hash_seq_init(&scan, fed->remembered);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
-		bool		is_kept = entry->state == REMEMBERED_WAITS || (entry->state == REMEMBERED_LABELLED && fed->keeps_predictions);
+		bool		is_kept = entry->state == REMEMBERED_WAITS || entry->state == REMEMBERED_WITHDRAWN ||
+			(entry->state == REMEMBERED_LABELLED && fed->keeps_predictions);
 		Datum		key;
 
 		if (!entry->is_changed)
@@ -249,7 +284,7 @@ remembered_write(FedLearner *fed)
 		key = PointerGetDatum(cstring_to_text_with_len(entry->key.bytes, entry->key.length));
 		if (!is_kept && entry->is_stored)
 			add(&gone[0], key, false);
-		else if (is_kept && entry->is_stored && entry->state == REMEMBERED_LABELLED)
+		else if (is_kept && entry->is_stored && !entry->is_new)
 		{
 			add(&labelled[0], key, false);
 			add(&labelled[1], text_of(entry->label), entry->label == NULL);
@@ -261,6 +296,7 @@ remembered_write(FedLearner *fed)
 			add(&inserted[2], text_of(entry->prediction.text), entry->prediction.text == NULL);
 			add(&inserted[3], Float8GetDatum(entry->prediction.number), !entry->prediction.is_known);
 			add(&inserted[4], text_of(entry->label), entry->label == NULL);
+			add(&inserted[5], TimestampTzGetDatum(now), entry->state == REMEMBERED_WAITS);
 		}
 	}
 	execute(fed, "DELETE FROM weir.learner_prediction WHERE learner_id = $1 AND subject = ANY ($2)", 1, gone, types);
@@ -273,12 +309,11 @@ remembered_write(FedLearner *fed)
 		fed,
 		"INSERT INTO weir.learner_prediction AS p (learner_id, subject, at, prediction, score, label, predicted_at, labelled_at) "
 		"SELECT $1, u.subject, u.at, u.prediction, u.score, u.label, pg_catalog.clock_timestamp(), "
-		"CASE WHEN u.label IS NOT NULL THEN pg_catalog.clock_timestamp() END FROM ROWS FROM (pg_catalog.unnest($2), "
-		"pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6)) "
-		"u (subject, at, prediction, score, label) ON CONFLICT (learner_id, subject) DO UPDATE SET at = excluded.at, "
+		"u.labelled_at FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
+		"pg_catalog.unnest($6), pg_catalog.unnest($7)) u (subject, at, prediction, score, label, labelled_at) ON CONFLICT (learner_id, subject) DO UPDATE SET at = excluded.at, "
 		"prediction = excluded.prediction, score = excluded.score, label = excluded.label, "
 		"predicted_at = excluded.predicted_at, labelled_at = excluded.labelled_at",
-		5, inserted, types);
+		6, inserted, types);
 	MemoryContextDelete(fed->remembered_context);
 	fed->remembered = NULL;
 	fed->remembered_context = NULL;

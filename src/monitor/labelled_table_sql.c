@@ -206,7 +206,8 @@ make_table(LabelledTable *table, const char *given)
 		pstrdup(quote_qualified_identifier(get_namespace_name(get_rel_namespace(table->relation)), get_rel_name(table->relation)));
 	run(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", quoted));
 	run(psprintf("INSERT INTO %s %s", quoted, labelled_table_query(table)));
-	run(psprintf("CREATE %sINDEX ON %s (%s)", is_unique ? "UNIQUE " : "", quoted, key_list(table->key)));
+	/* A learner remembers by the primary key what it said of a row. */
+	run(psprintf(is_unique ? "ALTER TABLE %s ADD PRIMARY KEY (%s)" : "CREATE INDEX ON %s (%s)", quoted, key_list(table->key)));
 	run(psprintf("COMMENT ON TABLE %s IS 'Predictions with their labels, kept by weir.join_labels.'", quoted));
 	SPI_finish();
 }

@@ -1,0 +1,141 @@
+# Learners of monitors over time: their turns, the rows of before, labels from another table, and what people do to tables, monitors, owners and databases meanwhile.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WeirTest;
+
+my $node = start_weir('learners');
+
+sub learned
+{
+	$node->safe_psql('postgres', q{SELECT weir.wait_for_learners('180 s')});
+	return;
+}
+
+sub refused
+{
+	my ($sql, $pattern, $what) = @_;
+	my $error;
+
+	$node->psql('postgres', $sql, stderr => \$error);
+	like($error, $pattern, $what);
+	return;
+}
+
+# ---- turns: a learner with much to do keeps no other waiting ----
+
+my $rows = q{SELECT i AS id, '2026-01-01'::timestamptz + i * interval '1 s' AS at, i * 7919 % 1000 AS a, i * 104729 % 997 AS b, i * 31 % 89 AS c, i * 7919 % 1000 > i * 104729 % 997 AS y};
+$node->safe_psql('postgres', qq{
+CREATE TABLE large AS $rows FROM generate_series(1::bigint, 60000) i;
+ALTER TABLE large ADD PRIMARY KEY (id);
+CREATE TABLE small AS $rows FROM generate_series(1::bigint, 100) i;
+ALTER TABLE small ADD PRIMARY KEY (id);
+ALTER TABLE large REPLICA IDENTITY FULL;
+ALTER TABLE small REPLICA IDENTITY FULL;
+SELECT weir.create_monitor('large', 'large', 'at', window_size => '1 hour', label => 'y');
+SELECT weir.create_monitor('small', 'small', 'at', window_size => '1 hour', label => 'y');
+SELECT weir.create_learner('large', 'slow', 'adaptive_random_forest', options => '{"n_models": 100}');
+});
+wait_until($node, q{SELECT n_seen > 0 AND n_waiting > 0 AND status = 'starting' FROM weir.monitor_learners WHERE model = 'slow'}, 'a learner has many rows of before');
+$node->safe_psql('postgres', qq{
+SELECT weir.create_learner('small', 'quick', 'hoeffding_tree');
+INSERT INTO small $rows FROM generate_series(101::bigint, 200) i});
+wait_until($node, q{SELECT n_learned = 200 FROM weir.monitor_learners WHERE model = 'quick'}, 'another begins and learns what comes');
+is($node->safe_psql('postgres', q{SELECT n_waiting > 0, n_seen < 60000, status FROM weir.monitor_learners WHERE model = 'slow'}), 't|t|starting', 'while the first has rows to learn');
+my $seen = $node->safe_psql('postgres', q{SELECT n_seen FROM weir.monitor_learners WHERE model = 'slow'});
+$node->restart('immediate');
+cmp_ok($node->safe_psql('postgres', q{SELECT n_seen FROM weir.monitor_learners WHERE model = 'slow'}), '>=', $seen, 'a crash repeats one turn');
+is($node->safe_psql('postgres', q{SELECT weir.drop_learner('slow') IS NOT NULL}), 't', 'a learner is dropped while it is busy, and leaves a version');
+wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.learner_change c WHERE c.learner_id NOT IN (SELECT learner_id FROM weir.monitor_learner))}, 'what waited for it goes');
+
+# ---- killed while the rows of before are read, and while they are learned ----
+
+for my $fault ('learner_begun:kill', 'learner_applied:kill:1:3', 'learner_stored:kill', 'learner_read:error:3')
+{
+	set_fault($node, $fault);
+	$node->safe_psql('postgres', q{SELECT weir.create_learner('large', 'killed', 'gaussian_naive_bayes')});
+	wait_for_fault($node, $fault, $fault =~ /:error:3/ ? 3 : 1);
+	set_fault($node, '');
+	learned();
+	is($node->safe_psql('postgres', q{SELECT n_seen, n_learned, n_gaps, weir.model_learner('killed', 'current')::text = (SELECT weir.train('gaussian_naive_bayes', f, y ORDER BY at)
+	  FROM (SELECT at, y, (SELECT f FROM (SELECT a, b, c) f) AS f FROM large) s)::text FROM weir.monitor_learners WHERE model = 'killed'}), '60000|60000|0|t', "$fault: the model of one run");
+	if ($fault eq 'learner_read:error:3')
+	{
+		# Errors that pass leave nothing in memory.
+		my $offset = -s $node->logfile;
+
+		$node->safe_psql('postgres', q{SELECT pg_log_backend_memory_contexts(pid) FROM pg_stat_activity WHERE backend_type LIKE '%weir learners%'});
+		$node->wait_for_log(qr/Grand total/, $offset);
+		my @contexts = slurp_file($node->logfile, $offset) =~ /(weir fed learner)/g;
+		is(scalar(@contexts), 2, 'the worker has two learners in memory');
+	}
+	$node->safe_psql('postgres', q{SELECT weir.drop_learner('killed', snapshot => false)});
+}
+
+# ---- labels in another table: late, before their row, corrected, taken back, after a reset ----
+
+$node->safe_psql('postgres', q{
+CREATE TABLE cases(id bigint PRIMARY KEY, at timestamptz NOT NULL, x float8);
+CREATE TABLE outcomes(case_id bigint PRIMARY KEY, y text);
+SELECT weir.join_labels('labelled', 'cases', 'outcomes', key => '{id}', label_key => '{case_id}', label => '{y}');
+SELECT weir.create_monitor('labelled', 'labelled', 'at', window_size => '1 hour');
+SELECT weir.create_learner('labelled', 'joined', 'hoeffding_tree', features => '{x}', label => 'y', options => '{"grace_period": 20}');
+SELECT weir.create_learner('labelled', 'joined_kept', 'gaussian_naive_bayes', features => '{x}', label => 'y', keep_predictions => true);
+SELECT weir.wait_for_learners('180 s');
+});
+
+# Everything that was committed is in the kept table, and learned from there.
+sub joined
+{
+	my ($sql) = @_;
+
+	$node->safe_psql('postgres', $sql);
+	$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '120 s')});
+	$node->poll_query_until('postgres', q{SELECT followed AND n_pending = 0 FROM weir.labelled_tables});
+	learned();
+	return;
+}
+
+# What each has learned, in the order in which it came: ids and labels are given.
+sub learned_is
+{
+	my ($values, $expected, $what) = @_;
+
+	is($node->safe_psql('postgres', qq{SELECT m.n_seen, m.n_learned, m.n_corrected, m.n_retracted,
+	  weir.model_learner('joined', 'current')::text = (SELECT weir.train('hoeffding_tree', f, y, '{"grace_period": 20}' ORDER BY place)
+	    FROM (SELECT v.place, v.y, (SELECT f FROM (SELECT (v.id * 7919 % 100)::float8 AS x) f) AS f FROM ($values) v (place, id, y)) s)::text
+	  FROM weir.monitor_learners m WHERE model = 'joined'}), $expected, $what);
+	return;
+}
+
+my $case = q{INSERT INTO cases SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', i * 7919 % 100 FROM generate_series};
+my $outcome = q{INSERT INTO outcomes SELECT i, CASE WHEN i * 7919 % 100 > 50 THEN 'yes' ELSE 'no' END FROM generate_series};
+my $y = q{CASE WHEN i * 7919 % 100 > 50 THEN 'yes' ELSE 'no' END};
+joined("$case(1, 50) i");
+is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.learner_predictions WHERE model = 'joined' AND label IS NULL}), '50', 'rows wait for their labels');
+joined("$outcome(11, 12) i; $outcome(61, 61) i");
+joined("$case(61, 61) i");
+learned_is("SELECT i, i::bigint, $y FROM generate_series(11, 61) i WHERE i IN (11, 12, 61)", '51|3|0|0|t', 'labels that come after their rows, and before');
+joined(q{UPDATE outcomes SET y = 'other' WHERE case_id = 11; DELETE FROM outcomes WHERE case_id = 12});
+is($node->safe_psql('postgres', q{SELECT n_learned, n_corrected, n_retracted FROM weir.monitor_learners WHERE model = 'joined'}), '3|2|0', 'one is corrected, one taken back');
+is($node->safe_psql('postgres', q{SELECT prediction IS NULL, label IS NULL, labelled_at IS NOT NULL FROM weir.learner_predictions WHERE model = 'joined_kept' AND subject = '12'}), 't|t|t',
+	'is shown as such');
+joined(q{INSERT INTO outcomes VALUES (12, 'no'); DELETE FROM cases WHERE id IN (11, 20)});
+is($node->safe_psql('postgres', q{SELECT n_learned, n_corrected, n_retracted, (SELECT count(*) FROM weir.learner_predictions WHERE model = 'joined' AND subject = '20') FROM weir.monitor_learners
+  WHERE model = 'joined'}), '3|2|1|0', 'and is not learned again when it comes again; rows go, learned and not');
+is($node->safe_psql('postgres', q{SELECT label FROM weir.learner_predictions WHERE model = 'joined_kept' AND subject = '12'}), 'no', 'it is kept with the prediction');
+joined("$case(20, 20) i; $outcome(20, 20) i");
+learned_is("SELECT n, i::bigint, $y FROM unnest(ARRAY[11, 12, 61, 20]) WITH ORDINALITY u (i, n)", '52|4|2|1|t', 'a row that comes again with its label');
+$node->safe_psql('postgres', q{SELECT weir.reset_learner('joined')});
+learned();
+is($node->safe_psql('postgres', q{SELECT n_seen = (SELECT count(*) FROM labelled), n_learned = (SELECT count(y) FROM labelled), n_corrected, n_retracted FROM weir.monitor_learners
+  WHERE model = 'joined'}), 't|t|0|0', 'a reset learns the table as it is');
+joined("$outcome(30, 30) i");
+learned_is(q{SELECT at + (id = 30)::int * interval '1 year', id, y FROM labelled WHERE y IS NOT NULL}, '50|4|0|0|t', 'a label of a row that came before the reset');
+
+$node->stop;
+done_testing();
