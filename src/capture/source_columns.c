@@ -35,7 +35,11 @@ lock_definition(int monitor_id, Oid source)
 	return execute(
 			   "SELECT FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.monitor_id = $1 AND m.source = $2 "
 			   "FOR NO KEY UPDATE SKIP LOCKED",
-			   monitor_id, source, InvalidOid, (Datum) 0) == 1;
+			   monitor_id, source, InvalidOid, (Datum) 0) == 1 &&
+		execute(
+			"SELECT WHERE (SELECT pg_catalog.count(*) FROM weir.monitor_learner WHERE monitor_id = $1 AND $2 <> 0) = "
+			"(SELECT pg_catalog.count(*) FROM (SELECT FROM weir.monitor_learner WHERE monitor_id = $1 FOR NO KEY UPDATE SKIP LOCKED) l)",
+			monitor_id, source, InvalidOid, (Datum) 0) == 1;
 }
 
 /* The filter as it reads with the present names. */
@@ -85,6 +89,11 @@ rename_columns(int monitor_id, Oid source, Datum renames)
 		"ELSE d.entry END ORDER BY d.i), '[]') "
 		"FROM pg_catalog.jsonb_array_elements(options -> 'constraints') WITH ORDINALITY d(entry, i))) ELSE '{}' END "
 		"WHERE monitor_id = $1 AND source = $2",
+		monitor_id, source, JSONBOID, renames);
+	execute(
+		"UPDATE weir.monitor_learner SET label = coalesce($3 ->> label::text, label::text)::name, features = "
+		"ARRAY(SELECT coalesce($3 ->> u::text, u::text)::name FROM pg_catalog.unnest(features) WITH ORDINALITY s(u, i) ORDER BY i) "
+		"WHERE monitor_id = $1 AND $2 <> 0",
 		monitor_id, source, JSONBOID, renames);
 	/* One that was dropped may have left its name to another. */
 	execute(

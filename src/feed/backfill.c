@@ -30,6 +30,11 @@
 /* Numbers of rows of before: each learner has 2^31 of them, all below those that capture gives. */
 #define FIRST_OF_BEFORE (-(INT64CONST(1) << 62))
 
+/* Of a column of the monitor m, whose state is s. */
+#define PRESENT_NAME(name) \
+	"coalesce((SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = m.source AND NOT a.attisdropped " \
+	"AND a.attnum = (s.attributes ->> " name "::text)::int), " name ")::text"
+
 typedef struct Reading
 {
 	Oid			source;
@@ -90,8 +95,10 @@ prepare(const FedLearner *fed, MemoryContext context)
 	char	   *filter;
 	uint64		n;
 
-	sql_execute("SELECT m.source::oid, l.owner::oid, m.time_column::text, m.filter FROM weir.monitor_learner l JOIN weir.monitor m "
-				"USING (monitor_id) WHERE l.learner_id = $1",
+	/* Names are those that capture has seen last; a column may have been renamed since. */
+	sql_execute("SELECT m.source::oid, l.owner::oid, " PRESENT_NAME(
+					"m.time_column") ", m.filter FROM weir.monitor_learner l JOIN weir.monitor m "
+									 "USING (monitor_id) LEFT JOIN weir.monitor_state s USING (monitor_id) WHERE l.learner_id = $1",
 				1, &type, &id, NULL);
 	old = MemoryContextSwitchTo(context);
 	reading = palloc0(sizeof(Reading));
@@ -105,9 +112,11 @@ prepare(const FedLearner *fed, MemoryContext context)
 	MemoryContextSwitchTo(old);
 
 	n = sql_execute(
-		"SELECT u.name::text, u.is_label FROM weir.monitor_learner l, LATERAL (SELECT f.name, false, f.i FROM "
-		"pg_catalog.unnest(l.features) WITH ORDINALITY f (name, i) UNION ALL SELECT l.label, true, 0) u (name, is_label, i) "
-		"WHERE l.learner_id = $1 ORDER BY u.is_label, u.i",
+		"SELECT " PRESENT_NAME(
+			"u.name") " FROM weir.monitor_learner l JOIN weir.monitor m USING (monitor_id) "
+					  "LEFT JOIN weir.monitor_state s USING (monitor_id), LATERAL (SELECT f.name, false, f.i FROM "
+					  "pg_catalog.unnest(l.features) WITH ORDINALITY f (name, i) UNION ALL SELECT l.label, true, 0) u (name, is_label, i) "
+					  "WHERE l.learner_id = $1 ORDER BY u.is_label, u.i",
 		1, &type, &id, NULL);
 	old = MemoryContextSwitchTo(context);
 	reading->n_columns = (int) n;

@@ -217,6 +217,24 @@ fed_learner_free(FedLearner *fed)
 	MemoryContextDelete(fed->context);
 }
 
+/* Neither waits for anybody who has a row locked. */
+void
+fed_learner_follow_owners(void)
+{
+	sql_execute(
+		"UPDATE weir.monitor_learner l SET owner = o.relowner::regrole FROM (SELECT k.learner_id, c.relowner FROM weir.monitor_learner k "
+		"JOIN weir.monitor m USING (monitor_id) JOIN pg_catalog.pg_class c ON c.oid = m.source "
+		"WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = k.owner) FOR NO KEY UPDATE OF k SKIP LOCKED) o "
+		"WHERE l.learner_id = o.learner_id",
+		0, NULL, NULL, NULL);
+	sql_execute(
+		"UPDATE weir.model m SET owner = o.owner FROM (SELECT k.model_id, l.owner FROM weir.model k JOIN weir.monitor_learner l "
+		"USING (model_id) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = k.owner) "
+		"AND EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = l.owner) FOR NO KEY UPDATE OF k SKIP LOCKED) o "
+		"WHERE m.model_id = o.model_id",
+		0, NULL, NULL, NULL);
+}
+
 void
 fed_learner_disable(int learner_id, const ErrorData *error)
 {

@@ -161,6 +161,9 @@ extern void learner_reader_begin(FedLearner *fed);
 extern bool learner_reader_start(void);
 extern void learner_reader_init(void);
 
+/* Learners whose owner is gone, and their models, belong to whom their tables belong to. Inside an SPI scope. */
+extern void fed_learner_follow_owners(void);
+
 /* A learner that cannot go on is set aside, with its reason. */
 extern void fed_learner_disable(int learner_id, const ErrorData *error);
 

@@ -55,6 +55,7 @@ find_next(void)
 	bool		is_null;
 
 	sql_begin(&scope);
+	fed_learner_follow_owners();
 	if (sql_execute(
 			"SELECT s.learner_id FROM weir.learner_state s WHERE s.followed AND s.cut IS NULL AND s.disabled_reason IS NULL AND "
 			"pg_catalog.pg_try_advisory_xact_lock('weir.learner_state'::pg_catalog.regclass::oid::int, s.learner_id) LIMIT 1",

@@ -314,7 +314,10 @@ look_around(List **turns)
 	}
 	sql_begin(&scope);
 	if (is_time_to_expire())
+	{
 		remembered_expire();
+		fed_learner_follow_owners();
+	}
 	n = sql_execute(
 		"SELECT l.learner_id, s.epoch, l.xmin::text || (s.cut IS NULL), s.cut IS NULL OR EXISTS (SELECT FROM weir.learner_change c "
 		"WHERE c.learner_id = l.learner_id AND c.change_id > s.applied), s.cut IS NULL FROM weir.monitor_learner l "
