@@ -137,5 +137,56 @@ is($node->safe_psql('postgres', q{SELECT n_seen = (SELECT count(*) FROM labelled
 joined("$outcome(30, 30) i");
 learned_is(q{SELECT at + (id = 30)::int * interval '1 year', id, y FROM labelled WHERE y IS NOT NULL}, '50|4|0|0|t', 'a label of a row that came before the reset');
 
+# ---- what models rest on: kept for each pane, compared with the baseline, watched by rules ----
+
+my $scored = q{INSERT INTO scored SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', i * 7919 % 100, i * 104729 % 97, i * 31 % 89, i * 7919 % 100 + i * 104729 % 97 / 4 > 60 FROM generate_series};
+$node->safe_psql('postgres', qq{
+CREATE TABLE scored(id bigint PRIMARY KEY, at timestamptz NOT NULL, a float8, b float8, c float8, y boolean);
+ALTER TABLE scored REPLICA IDENTITY FULL;
+$scored(1, 2000) i;
+SELECT weir.create_monitor('scored', 'scored', 'at', window_size => '1 day', columns => '{a,b,c,y}', label => 'y', options => '{"pane_size": "6 hours"}');
+SELECT weir.set_baseline('scored', since => '2026-01-01', until => '2026-01-04');
+SELECT weir.create_learner('scored', 'explained', 'logistic_regression', features => '{a,b,c}');
+SELECT weir.create_trainer('anew', 'explained');
+SELECT weir.create_rule('rests on others', 'scored', 'attribution_total_variation', above => 0.2, column_name => 'explained', action => 'retrain', trainer => 'anew');
+ALTER TABLE scored RENAME b TO bb;
+});
+learned();
+
+# As a query over the rows has it, and the model as it is.
+sub attributed
+{
+	my ($since, $until, $n, $what) = @_;
+
+	wait_until($node, qq{SELECT count(*) = 2 AND min(n) = $n AND bool_and(status = 'ok' AND is_final) FROM weir.scores('scored', since => '$since', until => '$until') WHERE family = 'attribution'},
+		"$what: rows are explained");
+	is($node->safe_psql('postgres', qq{SELECT bool_and(abs(s.value - q.value) < 1e-9), bool_and(s.verdict = q.verdict), count(*) FROM weir.scores('scored', since => '$since', until => '$until') s
+	  JOIN (SELECT d.* FROM
+	    (SELECT weir.feature_attributions(m, f) AS f FROM scored, LATERAL (SELECT a, bb AS b, c) f, weir.model_learner('explained', 'current') m WHERE at >= '2026-01-01' AND at < '2026-01-04') b,
+	    (SELECT weir.feature_attributions(m, f) AS f FROM scored, LATERAL (SELECT a, bb AS b, c) f, weir.model_learner('explained', 'current') m WHERE at >= '$since' AND at < '$until') c,
+	    LATERAL weir.attribution_drift(b.f, c.f) d) q USING (metric) WHERE s.family = 'attribution' AND s.subject = 'explained'}), 't|t|2', "$what: scores are those of the rows");
+	return;
+}
+
+attributed('2026-01-05', '2026-01-06', 288, 'a window');
+$node->safe_psql('postgres', q{INSERT INTO scored SELECT 10000 + i, '2026-01-05'::timestamptz + i * interval '1 min', 90, i, i FROM generate_series(1, 50) i;
+  UPDATE scored SET c = c + 1000 WHERE id > 10000});
+attributed('2026-01-05', '2026-01-06', 338, 'rows that come late, and are updated');
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT feature, ',' ORDER BY feature), min(version) IS NULL, min(n_baseline), max(n) <= max(n_rows), bool_and(share BETWEEN 0 AND 1)
+  FROM weir.window_attributions WHERE monitor = 'scored' AND model = 'explained'}), 'a,b,c|t|863|t|t', 'what each feature contributes');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.alerts WHERE rule = 'rests on others'}), '0', 'no alert yet');
+$node->safe_psql('postgres', q{SELECT weir.promote_model('explained', weir.snapshot_learner('explained'), reason => 'the first');
+  INSERT INTO scored SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', 50, i * 104729 % 97 * 4, i * 31 % 89 FROM generate_series(2001, 3000) i});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'rests on others' AND state = 'open'}, 'a rule fires where a model rests on other features');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.jobs WHERE trainer = 'anew'}), '1', 'a job is queued with it');
+is($node->safe_psql('postgres', q{SELECT min(version) FILTER (WHERE pane_start > '2026-01-09'), bool_and(disabled_reason IS NULL) FROM weir.window_attributions WHERE model = 'explained'}), '1|t',
+	'the champion is explained where there is one');
+refused("SELECT weir.create_rule('x', 'scored', 'attribution_ndcg_loss', above => 0.1, segment => 'a')", qr/family "attribution" have no segments/, 'no segments');
+refused("SELECT weir.create_rule('x', 'scored', 'attribution_ndcg_loss', above => 0.1, column_name => 'nobody')", qr/has no column "nobody"/, 'no such model');
+refused("SELECT weir.create_rule('x', 'cases', 'attribution_ndcg_loss', above => 0.1)", qr/does not exist/, 'no such monitor');
+$node->safe_psql('postgres', q{CREATE ROLE stranger LOGIN; GRANT SELECT (at, a) ON scored TO stranger});
+is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM weir.scores WHERE family = 'attribution'), (SELECT count(*) FROM weir.window_attributions)},
+	extra_params => [ '-U', 'stranger' ]), '0|0', 'who may not read the features sees nothing');
+
 $node->stop;
 done_testing();

@@ -11,6 +11,7 @@
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
+#include "feed/attribution.h"
 #include "feed/named_model.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -85,29 +86,28 @@ find_source(const char *monitor)
 	return source;
 }
 
-/* "SELECT time AS at, features AS f FROM source": times without a zone are UTC, as for capture. */
-static char *
-rows_query(const Source *source, const Learner *learner)
+char *
+attribution_rows_query(Oid relation, const char *time_column, const char *filter, const Learner *learner, char **columns)
 {
 	StringInfoData query;
-	const char *time = quote_identifier(source->time_column);
-	Oid			type = getBaseType(get_atttype(source->relation, get_attnum(source->relation, source->time_column)));
+	const char *time = quote_identifier(time_column);
+	Oid			type = getBaseType(get_atttype(relation, get_attnum(relation, time_column)));
 
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT %s%s AS at, (SELECT f FROM (SELECT ", time,
 					 type == TIMESTAMPTZOID ? "" : "::pg_catalog.timestamp AT TIME ZONE 'UTC'");
-	for (int i = 0; i < learner_n_features(learner); i++)
+	for (int i = 0; i < learner_n_inputs(learner); i++)
 	{
 		size_t		length;
 		const char *name = learner_feature_name(learner, i, &length);
+		char	   *feature = pnstrdup(name, length);
 
-		appendStringInfo(&query, "%ss.%s", i > 0 ? ", " : "", quote_identifier(pnstrdup(name, length)));
+		appendStringInfo(&query, "%ss.%s AS %s", i > 0 ? ", " : "", quote_identifier(columns != NULL ? columns[i] : feature),
+						 quote_identifier(feature));
 	}
 	appendStringInfo(&query, ") AS f) AS f FROM %s s%s%s%s",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(source->relation)),
-												get_rel_name(source->relation)),
-					 source->filter != NULL ? " WHERE (" : "", source->filter != NULL ? source->filter : "",
-					 source->filter != NULL ? ")" : "");
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation)),
+					 filter != NULL ? " WHERE (" : "", filter != NULL ? filter : "", filter != NULL ? ")" : "");
 	return query.data;
 }
 
@@ -135,7 +135,7 @@ weir_attribution_scores(PG_FUNCTION_ARGS)
 	bytea	   *bytes = named_model_read(model, required_text(fcinfo, ALIAS, "alias"), CurrentMemoryContext);
 	Learner	   *learner = learner_from_bytes(CurrentMemoryContext, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
 	SqlParameters parameters = {0};
-	char	   *query = scores_query(rows_query(source, learner));
+	char	   *query = scores_query(attribution_rows_query(source->relation, source->time_column, source->filter, learner, NULL));
 
 	InitMaterializedSRF(fcinfo, 0);
 	sql_add(&parameters, extension_type("learner"), PointerGetDatum(bytes), false);

@@ -18,6 +18,7 @@
 #include "capture/capture.h"
 #include "capture/fault.h"
 #include "catalog/pg_type.h"
+#include "feed/attribution.h"
 #include "feed/fed_learner.h"
 #include "feed/feed.h"
 #include "miscadmin.h"
@@ -56,7 +57,7 @@ feed_is_wanted(void)
 		return false;
 	sql_begin(&scope);
 	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor_learner)", 0, NULL, NULL, NULL);
-	wanted = DatumGetBool(sql_value(0, 1, &is_null));
+	wanted = DatumGetBool(sql_value(0, 1, &is_null)) || attribution_is_wanted();
 	sql_end(&scope);
 	return wanted;
 }
@@ -383,6 +384,7 @@ feed_main(void)
 			return;
 		foreach(cell, turns)
 			turn_of(lfirst(cell));
+		attribution_turn();
 		is_busy = turns != NIL;
 		list_free(turns);
 		pgstat_report_stat(false);

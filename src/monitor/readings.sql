@@ -543,7 +543,7 @@ CREATE FUNCTION weir.scores(monitor text, window_size interval DEFAULT NULL, sli
 COMMENT ON FUNCTION weir.scores(text, interval, interval, timestamptz, timestamptz) IS
     'All scores in one shape, for rules and dashboards. family: drift (subject: the column), fairness (subject: the protected '
     'column, "column: group" for a group of it), performance (weir.performance_scores), quality (weir.quality_scores; subject: the column, or NULL), source (weir.source_scores of a source as a '
-    'whole: the segment, or the monitor) or detector (subject: that of the metric it follows; metric: its name in option detectors; '
+    'whole: the segment, or the monitor), attribution (whether a model rests on other features than in the baseline, see weir.window_attributions; subject: the model) or detector (subject: that of the metric it follows; metric: its name in option detectors; '
     'value: 0 stable, 1 warning, 2 drift; the detector begins with the first window kept). verdict: NULL unless status is ok; status as in weir.drift_scores and '
     'weir.fairness_scores. p_value: of the test behind the score, not adjusted; NULL where there is none. monitor: as in weir.monitors. window_size, slide: other windows than the monitor''s own, made of the '
     'same panes; NULL: the monitor''s (slide NULL with a window_size given: windows that do not overlap). since, until: windows '

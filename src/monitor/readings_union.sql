@@ -18,6 +18,8 @@ BEGIN ATOMIC
     SELECT p.monitor, p.window_start, p.window_end, p.segment, 'performance', p.subject, p.metric, p.value, p.threshold, p.n, p.verdict, p.is_final, p.status, NULL
     FROM weir._performance_scores($1, $2, $3, $4, $5, $6, $7 AND $11, $10) p
     UNION ALL
+    SELECT * FROM weir._attribution_scores($1, $2, $3, $4, $5, $8, $10)
+    UNION ALL
     -- A rule brings its own bound, so it needs no baseline.
     SELECT q.monitor, q.window_start, q.window_end, q.segment, 'quality', q.column_name::text, q.metric, q.value, q.threshold, q.n, q.verdict, q.is_final,
         CASE WHEN $10 IS NOT NULL AND q.status = 'no_baseline' AND q.value IS NOT NULL THEN 'ok' ELSE q.status END, NULL

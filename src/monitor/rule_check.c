@@ -127,14 +127,14 @@ find_computed(int monitor_id, const char *metric, const char *family)
 static void
 refuse_family(const char *family, const char *metric)
 {
-	static const char *const families[] = {"drift",  "fairness",   "performance", "quality",
-										   "source", "statistics", "detector",    "capture"};
+	static const char *const families[] = {"drift",      "fairness", "performance", "quality",    "source",
+										   "statistics", "detector", "capture",     "attribution"};
 
 	for (size_t i = 0; i < lengthof(families); i++)
 		if (strcmp(families[i], family) == 0)
 			rule_refuse(psprintf("there is no metric \"%s\" in family \"%s\"", metric, family), "Leave option family out.");
 	rule_refuse(psprintf("there is no family of scores \"%s\"", family),
-				"The families are drift, fairness, performance, quality, source, statistics, detector and capture.");
+				"The families are drift, fairness, performance, quality, source, attribution, statistics, detector and capture.");
 }
 
 void
@@ -155,7 +155,7 @@ rule_find_metric(int monitor_id, const char *monitor, const char *metric, const 
 			refuse_family(family, metric);
 		sql_execute(
 			"SELECT array_to_string(weir.drift_metric_names() || weir.fairness_metric_names() || weir._rate_metric_names()"
-			" || weir.performance_metric_names() || weir._quality_names() || weir._statistic_names() || weir._capture_metric_names(), ', ')",
+			" || weir.performance_metric_names() || weir._quality_names() || weir._attribution_metric_names() || weir._statistic_names() || weir._capture_metric_names(), ', ')",
 			0, NULL, NULL, NULL);
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown metric \"%s\"", metric),
@@ -205,7 +205,7 @@ rule_check_segment(int monitor_id, const char *monitor, const char *family, cons
 		return;
 	sql_add_int(&parameters, monitor_id);
 	sql_add_text(&parameters, segment);
-	if (strcmp(family, "capture") == 0)
+	if (strcmp(family, "capture") == 0 || strcmp(family, "attribution") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("scores of family \"%s\" have no segments", family),
 				 errhint("Leave segment out.")));
@@ -229,6 +229,8 @@ static const char *const subjects_of_family =
 	"     OR $1 = 'quality' AND EXISTS (SELECT FROM weir.quality_checks k WHERE k.metric = $2 AND k.scope = 'window') THEN NULL"
 	" WHEN $1 = 'fairness' THEN m.protected::text[]"
 	" WHEN $1 = 'performance' THEN array_remove(ARRAY[m.score, m.prediction, m.score || ': estimated', m.prediction || ': estimated']::text[], NULL)"
+	" WHEN $1 = 'attribution' THEN array_remove(ARRAY[m.model] || ARRAY(SELECT o.name FROM weir.monitor_learner l JOIN weir.model o USING (model_id)"
+	"     WHERE l.monitor_id = m.monitor_id ORDER BY 1), NULL)"
 	" ELSE ARRAY(SELECT c.column_name::text FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id AND (c.retired_at IS NULL OR $2 = 'schema_change')"
 	"     ORDER BY c.ordinal) END AS subjects"
 	" FROM weir.monitor m WHERE m.monitor_id = $3";
@@ -242,7 +244,8 @@ rule_check_subject(int monitor_id, const char *monitor, const char *family, cons
 	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
 					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
 					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label)"
-					" OR $2::text IN (m.score || ': estimated', m.prediction || ': estimated'))",
+					" OR $2::text IN (m.score || ': estimated', m.prediction || ': estimated', m.model) OR EXISTS (SELECT FROM weir.monitor_learner l"
+					" JOIN weir.model o USING (model_id) WHERE l.monitor_id = m.monitor_id AND o.name = $2::text))",
 					2, (Oid[]){INT4OID, NAMEOID},
 					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
 		ereport(ERROR,

@@ -106,17 +106,17 @@ SELECT pg_catalog.pg_extension_config_dump('weir.rule_rule_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.alert', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.alert_alert_id_seq', '');
 
-CREATE FUNCTION weir._latest_final(monitor_id int) RETURNS timestamptz
+CREATE FUNCTION weir._latest_final(monitor_id int, is_of_attributions boolean DEFAULT false) RETURNS timestamptz
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'weir_latest_final';
-COMMENT ON FUNCTION weir._latest_final(int) IS
-'Begin of the last final window of the monitor that is not later than its data; NULL while there is none. Internal.';
-REVOKE ALL ON FUNCTION weir._latest_final(int) FROM PUBLIC;
+COMMENT ON FUNCTION weir._latest_final(int, boolean) IS
+'Begin of the last final window of the monitor that is not later than its data, nor, where asked, than what its models have explained; NULL while there is none. Internal.';
+REVOKE ALL ON FUNCTION weir._latest_final(int, boolean) FROM PUBLIC;
 
 CREATE FUNCTION weir._rule_grid(rule_id int, OUT slide interval, OUT window_size interval, OUT latest_final timestamptz, OUT is_capture boolean)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.slide END, CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.window_size END,
-        CASE WHEN c.is_capture THEN (SELECT max(minute) FROM weir.capture_minute) ELSE weir._latest_final(m.monitor_id) END, c.is_capture
+        CASE WHEN c.is_capture THEN (SELECT max(minute) FROM weir.capture_minute) ELSE weir._latest_final(m.monitor_id, r.family = 'attribution') END, c.is_capture
     FROM weir.rule r JOIN weir.monitor m USING (monitor_id), LATERAL (SELECT r.family = 'capture' AS is_capture) c
     WHERE r.rule_id = $1;
 END;
@@ -154,6 +154,9 @@ BEGIN ATOMIC
                 WHEN 'classes' THEN p.classes IS NOT NULL ELSE true END
     FROM weir._performance_settings($1) p, weir._performance_metric_list() l WHERE l.metric = weir.performance_metric_name($2)
     UNION ALL
+    SELECT 'attribution', $2, m.model IS NOT NULL OR EXISTS (SELECT FROM weir.monitor_learner l WHERE l.monitor_id = $1)
+    FROM weir.monitor m WHERE m.monitor_id = $1 AND $2 = ANY (weir._attribution_metric_names())
+    UNION ALL
     SELECT 'quality', $2, true WHERE $2 = ANY (weir._quality_names())
     UNION ALL
     SELECT 'source', $2, m.options ? 'sources' FROM weir.monitor m WHERE m.monitor_id = $1 AND $2 IN (SELECT k.metric FROM weir.quality_checks k WHERE k.scope = 'source')
@@ -174,8 +177,8 @@ COMMENT ON FUNCTION weir.create_rule(text, text, text, float8, float8, name, tex
 'Watches a metric of weir.scores, or a statistic of weir.window_stats (n, null_share, distinct_count, mean, stddev, min, p25 to p99, max) or
 weir.windows (rows, late_rows), and returns the rule''s name. A window is out of bounds when the value is above "above" or below "below"; the rule holds when
 that is so for "windows" of the last "out_of" final windows (NULL: as many as windows) that end with the present one. column_name NULL: every
-column apart, else what scores of that name are of (22023 otherwise); segment NULL: all rows together, ''*'': every segment apart. A NOTICE says when the
-latest final window has nothing that the rule would look at. Windows with n < min_n or a status other than ok decide nothing. One
+column apart, else what scores of that name are of (22023 otherwise; of family attribution the model); segment NULL: all rows together, ''*'': every segment apart. A NOTICE says
+when the latest final window has nothing that the rule would look at. Windows with n < min_n or a status other than ok decide nothing. One
 alert is opened per column and segment, kept up to date, and resolved by itself. severity: warning, alert. warning_above, warning_below: a
 first level, whose alerts have severity warning and become alerts when the other bound is crossed. clear_below, clear_above: what opened above
 (below) resolves only below (above) this; clear_windows: and when none of the last so many windows is beyond that. learn: bounds from the history of
@@ -190,7 +193,7 @@ job of the trainer, queued in the same transaction, when an alert opens or a war
 last window no other opens for the same column and segment, nor is the action taken again. Metrics of capture itself
 (capture_lag in seconds, capture_lag_bytes, capture_wal_kept_bytes, capture_gaps, and time_without_rows: seconds since the monitor''s source last
 changed) are watched minute by minute of the wall clock, whatever the monitor''s windows and min_n are. options: auto_resolve (true), family (of scores:
-drift, fairness, performance, quality, source, statistics, detector, capture; where several have the metric), history (false: windows before the latest
+drift, fairness, performance, quality, source, attribution, statistics, detector, capture; where several have the metric), history (false: windows before the latest
 final one are left to test_rule), silent (false: alerts are recorded and told to nobody, for rules that are parts of others). For the monitor''s owner.
 Errors: 42704 no such monitor, 22023 an unknown metric or a setting that makes no sense, 42703 no such column, 42710 the name is taken.';
 

@@ -1,0 +1,437 @@
+/*
+ * attribution_task.c
+ *		Keeps what features contribute to what models say, pane by pane of a monitor, beside the baseline.
+ *
+ * Once a pane is final, some of its rows, chosen by a hash of themselves, are explained by the model as it is then, and so are some
+ *of the baseline: both by the same version, for else a model that learns would seem to drift.  So a pane costs the same however
+ *many rows it has.  A pane into which rows came late is explained again.  Rows are read as the owner of the table.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/privileges.h"
+#include "base/sql.h"
+#include "capture/capture.h"
+#include "catalog/pg_type.h"
+#include "feed/attribution.h"
+#include "feed/fed_learner.h"
+#include "learn/learner_datum.h"
+#include "monitor/boundary.h"
+#include "pgstat.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#define PERIOD_MS 1000
+#define LOOK_FOR_LATE "5 seconds"
+#define MOST_ROWS 1000 /* of a pane, and of the baseline */
+#define PANES_AT_FIRST "100"
+#define PANES_PER_TURN "20"
+
+/* What is to be explained: the learners of monitors, and the models that monitors are about. */
+#define CHAMPION \
+	"weir.model_alias a JOIN weir.model_version v ON v.model_id = a.model_id AND v.version = a.version " \
+	"AND v.artifact IS NOT NULL AND v.signature ? 'learner' WHERE a.alias = 'champion' AND a.until IS NULL"
+#define OF_MONITORS \
+	"SELECT o.monitor_id, m.name FROM weir.monitor o JOIN weir.model m ON m.name = o.model JOIN weir.baseline b USING (monitor_id) " \
+	"WHERE b.form = 'range' AND pg_catalog.pg_has_role(o.owner, m.owner, 'USAGE') AND EXISTS (SELECT FROM " CHAMPION \
+	" AND a.model_id = m.model_id)"
+#define OF_LEARNERS \
+	"SELECT l.monitor_id, m.name FROM weir.monitor_learner l JOIN weir.model m USING (model_id) JOIN weir.baseline b USING (monitor_id) " \
+	"WHERE b.form = 'range'"
+
+typedef struct Attribution
+{
+	int			monitor_id;
+	char	   *model;
+	Oid			source;
+	Oid			owner;
+	char	   *time_column;
+	char	   *filter;
+	TimestampTz baseline_since;
+	TimestampTz baseline_until;
+	TimestampTz read_until;
+	TimestampTz target;
+	bool		looks_for_late;
+	int			version;		/* 0: the learner as it is */
+	bytea	   *bytes;			/* of the learner; NULL: it has learned nothing */
+	List	   *columns;		/* of char *, of the source; NIL: called like the features */
+
+	/* Panes. */
+	int			n;
+	TimestampTz *starts;
+	TimestampTz *updated;
+	int64	   *n_rows;
+	TimestampTz until;
+} Attribution;
+
+bool
+attribution_is_wanted(void)
+{
+	return sql_execute(OF_MONITORS " LIMIT 1", 0, NULL, NULL, NULL) > 0;
+}
+
+/* ---- which ---- */
+
+static void
+settle(void)
+{
+	sql_execute("DELETE FROM weir.attribution a WHERE (a.monitor_id, a.model) NOT IN (" OF_LEARNERS " UNION " OF_MONITORS ")", 0,
+				NULL, NULL, NULL);
+	sql_execute(
+		"DELETE FROM weir.attribution a USING weir.baseline b WHERE b.monitor_id = a.monitor_id AND b.set_at <> a.baseline_set_at",
+		0, NULL, NULL, NULL);
+	/* A learner begins to be explained when it knows the rows of before. */
+	sql_execute(
+		"INSERT INTO weir.attribution (monitor_id, model, baseline_set_at, read_until) SELECT w.monitor_id, w.name, b.set_at, "
+		"coalesce((SELECT min(p.pane_start) FROM (SELECT DISTINCT p.pane_start FROM weir.pane p WHERE p.monitor_id = w.monitor_id "
+		"AND p.generation = 0 AND p.pane_start < weir._final_before(w.monitor_id) ORDER BY 1 DESC LIMIT " PANES_AT_FIRST
+		") p), '-infinity') "
+		"FROM (" OF_LEARNERS
+		" AND EXISTS (SELECT FROM weir.learner_state s WHERE s.learner_id = l.learner_id AND s.cut IS NOT NULL "
+		"AND s.applied >= 0 AND s.n_learned > 0) UNION " OF_MONITORS ") w JOIN weir.baseline b USING (monitor_id) "
+		"JOIN weir.monitor_state s USING (monitor_id) WHERE s.state = 'active' ON CONFLICT DO NOTHING",
+		0, NULL, NULL, NULL);
+}
+
+/* The next that has panes to be explained. False when there is none. Results in the context. */
+static bool
+find_next(Attribution *attribution, MemoryContext context)
+{
+	MemoryContext old;
+	bool		is_null;
+	Datum		value;
+
+	if (sql_execute(
+			"SELECT a.monitor_id, a.model, m.source::oid, m.time_column::text, m.filter, coalesce(b.since, '-infinity'), "
+			"coalesce(b.until, 'infinity'), a.read_until, f.target, a.read_until >= f.target, coalesce(c.version, 0) "
+			"FROM weir.attribution a JOIN weir.monitor m USING (monitor_id) JOIN weir.monitor_state s USING (monitor_id) "
+			"JOIN weir.baseline b USING (monitor_id) JOIN weir.model o ON o.name = a.model "
+			"LEFT JOIN LATERAL (SELECT a.version FROM " CHAMPION " AND a.model_id = o.model_id) c ON true, "
+			"LATERAL (SELECT weir._final_before(m.monitor_id) AS final_before) d, LATERAL (SELECT CASE WHEN isfinite(d.final_before) "
+			"THEN weir.tumble(d.final_before, m.pane_size, NULL, m.time_zone) END AS target) f "
+			"WHERE (a.disabled_reason IS NULL OR a.version IS DISTINCT FROM c.version) AND s.state = 'active' AND f.target IS NOT NULL "
+			"AND (a.read_until < f.target OR a.looked_at < clock_timestamp() - interval '" LOOK_FOR_LATE "') "
+			"ORDER BY a.read_until >= f.target, a.looked_at LIMIT 1",
+			0, NULL, NULL, NULL) == 0)
+		return false;
+	old = MemoryContextSwitchTo(context);
+	attribution->monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
+	attribution->model = sql_text(0, 2);
+	attribution->source = DatumGetObjectId(sql_value(0, 3, &is_null));
+	attribution->time_column = sql_text(0, 4);
+	attribution->filter = sql_text(0, 5);
+	attribution->baseline_since = DatumGetTimestampTz(sql_value(0, 6, &is_null));
+	attribution->baseline_until = DatumGetTimestampTz(sql_value(0, 7, &is_null));
+	attribution->read_until = DatumGetTimestampTz(sql_value(0, 8, &is_null));
+	attribution->target = DatumGetTimestampTz(sql_value(0, 9, &is_null));
+	value = sql_value(0, 10, &is_null);
+	attribution->looks_for_late = DatumGetBool(value);
+	attribution->version = DatumGetInt32(sql_value(0, 11, &is_null));
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* ---- the model ---- */
+
+static void
+read_model(Attribution *attribution, MemoryContext context)
+{
+	Oid			types[] = {TEXTOID, INT4OID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(attribution->model), Int32GetDatum(attribution->version),
+					  Int32GetDatum(attribution->monitor_id)};
+	MemoryContext old;
+	bool		is_null;
+	Datum		value = (Datum) 0;
+	uint64		n;
+
+	if (attribution->version > 0)
+		n = sql_execute(
+			"SELECT v.artifact FROM weir.model_version v JOIN weir.model m USING (model_id) WHERE m.name = $1 AND v.version = $2",
+			2, types, values, NULL);
+	else
+		n = sql_execute("SELECT s.model FROM weir.learner_state s JOIN weir.monitor_learner l USING (learner_id) JOIN weir.model m "
+						"USING (model_id) WHERE m.name = $1 AND s.n_learned > 0",
+						1, types, values, NULL);
+	is_null = true;
+	if (n > 0)
+		value = sql_value(0, 1, &is_null);
+	old = MemoryContextSwitchTo(context);
+	if (!is_null)
+		attribution->bytes = (bytea *) PG_DETOAST_DATUM_COPY(value);
+	MemoryContextSwitchTo(old);
+	n = sql_execute("SELECT f::text FROM weir.monitor_learner l JOIN weir.model m USING (model_id), pg_catalog.unnest(l.features) "
+					"WITH ORDINALITY u (f, i) WHERE m.name = $1 AND l.monitor_id = $3 ORDER BY i",
+					3, types, values, NULL);
+	old = MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < n; i++)
+		attribution->columns = lappend(attribution->columns, sql_text(i, 1));
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- panes ---- */
+
+/* Those that are to be explained: the next, or those that have changed. */
+static void
+find_panes(Attribution *attribution, MemoryContext context)
+{
+	Oid			types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[] = {Int32GetDatum(attribution->monitor_id), CStringGetTextDatum(attribution->model),
+					  TimestampTzGetDatum(attribution->read_until), TimestampTzGetDatum(attribution->target)};
+	MemoryContext old;
+	bool		is_null;
+	uint64		n;
+
+	if (attribution->looks_for_late)
+		n = sql_execute(
+			"SELECT p.pane_start, max(p.updated_at), sum(p.n)::bigint FROM (SELECT min(x.pane_start) AS since FROM weir.attribution_pane x WHERE x.monitor_id = $1 AND x.model = $2) e JOIN weir.pane p "
+			"ON p.monitor_id = $1 AND p.generation = 0 AND p.pane_start >= e.since AND p.pane_start < $3 "
+			"LEFT JOIN weir.attribution_pane x ON x.monitor_id = $1 AND x.model = $2 AND x.pane_start = p.pane_start "
+			"GROUP BY 1 HAVING max(p.updated_at) IS DISTINCT FROM max(x.pane_updated_at) ORDER BY 1 LIMIT " PANES_PER_TURN,
+			4, types, values, NULL);
+	else
+		n = sql_execute(
+			"SELECT p.pane_start, max(p.updated_at), sum(p.n)::bigint FROM weir.pane p WHERE p.monitor_id = $1 "
+			"AND p.generation = 0 AND p.pane_start >= $3 AND p.pane_start < $4 GROUP BY 1 ORDER BY 1 LIMIT " PANES_PER_TURN,
+			4, types, values, NULL);
+	old = MemoryContextSwitchTo(context);
+	attribution->n = (int) n;
+	attribution->starts = palloc(sizeof(TimestampTz) * (n + 1));
+	attribution->updated = palloc(sizeof(TimestampTz) * (n + 1));
+	attribution->n_rows = palloc(sizeof(int64) * (n + 1));
+	for (uint64 i = 0; i < n; i++)
+	{
+		attribution->starts[i] = DatumGetTimestampTz(sql_value(i, 1, &is_null));
+		attribution->updated[i] = DatumGetTimestampTz(sql_value(i, 2, &is_null));
+		attribution->n_rows[i] = DatumGetInt64(sql_value(i, 3, &is_null));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Where the pane ends: at the next that there is. */
+static TimestampTz
+end_of(const Attribution *attribution, TimestampTz start)
+{
+	Oid			types[] = {INT4OID, TIMESTAMPTZOID};
+	Datum		values[] = {Int32GetDatum(attribution->monitor_id), TimestampTzGetDatum(start)};
+	bool		is_null;
+	Datum		value;
+
+	sql_execute("SELECT min(pane_start) FROM weir.pane WHERE monitor_id = $1 AND generation = 0 AND pane_start > $2", 2, types,
+				values, NULL);
+	value = sql_value(0, 1, &is_null);
+	return is_null ? attribution->target : Min(DatumGetTimestampTz(value), attribution->target);
+}
+
+/* ---- rows ---- */
+
+static int64
+rows_of_baseline(const Attribution *attribution)
+{
+	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[] = {Int32GetDatum(attribution->monitor_id), TimestampTzGetDatum(attribution->baseline_since),
+					  TimestampTzGetDatum(attribution->baseline_until)};
+	bool		is_null;
+
+	sql_execute("SELECT coalesce(sum(n), 0)::bigint FROM weir.pane WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 "
+				"AND pane_start < $3",
+				3, types, values, NULL);
+	return DatumGetInt64(sql_value(0, 1, &is_null));
+}
+
+/* What the features contribute over some of the rows in [since, until). */
+typedef struct Explained
+{
+	int64		n;
+	Datum		features;		/* text[], by name */
+	Datum		absolute;		/* float8[] */
+} Explained;
+
+static Explained
+explain(const Attribution *attribution, const char *rows, TimestampTz since, TimestampTz until, int64 n_rows, MemoryContext context)
+{
+	Explained	explained = {0};
+	SqlScope	scope;
+	SqlParameters parameters = {0};
+	MemoryContext old;
+	bool		is_null;
+
+	sql_add(&parameters, extension_type("learner"), PointerGetDatum(attribution->bytes), false);
+	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(since), false);
+	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(until), false);
+	sql_add_int(&parameters, (int64) (1048576.0 * MOST_ROWS / (double) Max(n_rows, MOST_ROWS)));
+	sql_begin_as(&scope, attribution->owner);
+	sql_run(
+		psprintf(
+			"SELECT e.n, ARRAY(SELECT u.feature FROM pg_catalog.unnest(e.a) u ORDER BY u.feature), "
+			"ARRAY(SELECT u.mean_absolute FROM pg_catalog.unnest(e.a) u ORDER BY u.feature) FROM (SELECT pg_catalog.count(*) AS n, "
+			"weir.feature_attributions($1, r.f) AS a FROM (%s) r WHERE r.at >= $2 AND r.at < $3 AND ($4 >= 1048576 OR "
+			"pg_catalog.hash_record_extended(ROW(r.at, r.f), 0) & 1048575 < $4)) e",
+			rows),
+		&parameters);
+	explained.n = DatumGetInt64(sql_value(0, 1, &is_null));
+	old = MemoryContextSwitchTo(context);
+	explained.features = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 2, &is_null)));
+	explained.absolute = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 3, &is_null)));
+	MemoryContextSwitchTo(old);
+	sql_end(&scope);
+	return explained;
+}
+
+/* ---- writing ---- */
+
+static void
+store_pane(const Attribution *attribution, int i, const Explained *explained, const Explained *baseline)
+{
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+
+	sql_add(&parameters, INT4OID, Int32GetDatum(attribution->monitor_id), false);
+	sql_add_text(&parameters, attribution->model);
+	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(attribution->starts[i]), false);
+	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(attribution->updated[i]), false);
+	sql_add(&parameters, INT4OID, Int32GetDatum(attribution->version), attribution->version == 0);
+	sql_add_int(&parameters, attribution->n_rows[i]);
+	sql_add_int(&parameters, explained->n);
+	sql_add_int(&parameters, baseline->n);
+	sql_add(&parameters, TEXTARRAYOID, baseline->n > 0 ? baseline->features : explained->features, false);
+	sql_add(&parameters, FLOAT8ARRAYOID, explained->absolute, false);
+	sql_add(&parameters, FLOAT8ARRAYOID, baseline->absolute, false);
+	sql_begin(&scope);
+	sql_run(
+		"INSERT INTO weir.attribution_pane (monitor_id, model, pane_start, pane_updated_at, version, n_rows, n, n_baseline, features, "
+		"absolute, baseline_absolute) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (monitor_id, model, pane_start) "
+		"DO UPDATE SET pane_updated_at = $4, version = $5, n_rows = $6, n = $7, n_baseline = $8, features = $9, absolute = $10, "
+		"baseline_absolute = $11",
+		&parameters);
+	sql_end(&scope);
+}
+
+static void
+store_progress(const Attribution *attribution, const char *disabled_reason)
+{
+	SqlParameters parameters = {0};
+	SqlScope	scope;
+
+	sql_add(&parameters, INT4OID, Int32GetDatum(attribution->monitor_id), false);
+	sql_add_text(&parameters, attribution->model);
+	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(attribution->until), false);
+	sql_add(&parameters, INT4OID, Int32GetDatum(attribution->version), attribution->version == 0);
+	sql_add_text(&parameters, disabled_reason);
+	sql_begin(&scope);
+	sql_run(
+		"UPDATE weir.attribution SET read_until = $3, version = $4, looked_at = pg_catalog.clock_timestamp(), disabled_reason = $5 "
+		"WHERE monitor_id = $1 AND model = $2",
+		&parameters);
+	sql_run(
+		"DELETE FROM weir.attribution_pane p USING weir.monitor m WHERE p.monitor_id = $1 AND p.model = $2 AND m.monitor_id = $1 "
+		"AND isfinite($3) AND p.pane_start < $3 - m.retention",
+		&parameters);
+	sql_end(&scope);
+}
+
+/* ---- a turn ---- */
+
+static void
+advance(void *argument)
+{
+	Attribution *attribution = argument;
+	MemoryContext context = CurrentMemoryContext;
+	Learner	   *learner;
+	SqlScope	scope;
+	char	  **columns = NULL;
+	char	   *rows;
+	int64		n_baseline;
+	Explained	baseline;
+	ListCell   *cell;
+
+	sql_begin(&scope);
+	read_model(attribution, context);
+	find_panes(attribution, context);
+	n_baseline = rows_of_baseline(attribution);
+	sql_end(&scope);
+	attribution->until = attribution->read_until;
+	if (attribution->bytes == NULL || attribution->n == 0)
+	{
+		/* Without rows nothing is left to be explained; without a model, everything. */
+		if (attribution->bytes != NULL && !attribution->looks_for_late)
+			attribution->until = attribution->target;
+		store_progress(attribution, NULL);
+		return;
+	}
+	if (get_rel_name(attribution->source) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of the monitor was dropped")));
+	attribution->owner = relation_owner(attribution->source);
+	learner = learner_from_bytes(CurrentMemoryContext, VARDATA(attribution->bytes), VARSIZE(attribution->bytes) - VARHDRSZ);
+	if (list_length(attribution->columns) == learner_n_inputs(learner))
+	{
+		columns = palloc(sizeof(char *) * Max(list_length(attribution->columns), 1));
+		foreach(cell, attribution->columns)
+			columns[foreach_current_index(cell)] = lfirst(cell);
+	}
+	rows = attribution_rows_query(attribution->source, attribution->time_column, attribution->filter, learner, columns);
+	learner_free(learner);
+	baseline = explain(attribution, rows, attribution->baseline_since, attribution->baseline_until, n_baseline, context);
+	for (int i = 0; i < attribution->n; i++)
+	{
+		TimestampTz end;
+		Explained	explained;
+
+		sql_begin(&scope);
+		end = end_of(attribution, attribution->starts[i]);
+		sql_end(&scope);
+		explained = explain(attribution, rows, attribution->starts[i], end, attribution->n_rows[i], context);
+		store_pane(attribution, i, &explained, &baseline);
+		if (!attribution->looks_for_late)
+			attribution->until = end;
+	}
+	store_progress(attribution, NULL);
+}
+
+void
+attribution_turn(void)
+{
+	static TimestampTz next = 0;
+	Attribution attribution = {0};
+	SqlScope	scope;
+	ErrorData  *error = NULL;
+	bool		found;
+	MemoryContext context;
+
+	if (GetCurrentTimestamp() < next)
+		return;
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	context = CurrentMemoryContext;
+	if (!extension_lock())
+	{
+		CommitTransactionCommand();
+		return;
+	}
+	sql_begin(&scope);
+	settle();
+	found = find_next(&attribution, context);
+	sql_end(&scope);
+	if (found)
+	{
+		pgstat_report_activity(STATE_RUNNING, psprintf("explaining: model %s", attribution.model));
+		capture_origin_begin();
+		error = run_behind_boundary(advance, &attribution);
+		capture_origin_end();
+	}
+	if (error != NULL)
+	{
+		ereport(LOG,
+				(errmsg("weir could not explain model \"%s\" for monitor %d: %s", attribution.model, attribution.monitor_id,
+						error->message)));
+		attribution.until = attribution.read_until;
+		store_progress(&attribution, error_is_lasting(error->sqlerrcode) ? error->message : NULL);
+	}
+	CommitTransactionCommand();
+	pgstat_report_activity(STATE_IDLE, NULL);
+	/* What is behind goes on at once, between turns of learners. */
+	next = found && error == NULL && !attribution.looks_for_late && attribution.n > 0
+		? 0
+		: TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PERIOD_MS);
+}
