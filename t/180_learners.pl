@@ -332,6 +332,33 @@ is($subscriber->safe_psql('restored', qq{SELECT n_seen = (SELECT count(*) FROM l
   (SELECT count(*) > 0 FROM weir.model_versions v WHERE v.model = 'forest') FROM weir.monitor_learners
   WHERE model = 'forest'}), 't|t|t', 'a restored learner learns its table; versions are there');
 
+# ---- each learner: rows of before, rows that come through replication, late labels, and a kill in between ----
+
+$publisher->safe_psql('postgres', rows(30001, 30300));
+$publisher->wait_for_catchup('weir_test');
+my $before = $publisher->safe_psql('postgres', 'SELECT last_value FROM label_seq');
+$subscriber->safe_psql('postgres', q{
+SELECT weir.create_monitor('families', 'loans', 'at', window_size => '1 day', filter => 'id > 30000', columns => '{income,debt,purpose}');
+CREATE TABLE families AS SELECT learner, task = 'regression' AS is_regression, CASE WHEN options ? 'n_models' THEN '{"n_models": 3}' ELSE '{}' END::jsonb AS options
+  FROM weir.learners WHERE task IN ('two classes', 'classes', 'regression');
+SELECT weir.create_learner('families', learner, learner, features => CASE WHEN is_regression THEN '{income}' ELSE '{income,debt}' END::text[], label => CASE WHEN is_regression THEN 'debt' ELSE 'repaid' END,
+  options => options) FROM families;
+});
+learned();
+set_fault($subscriber, 'learner_stored:kill:1:9');
+$publisher->safe_psql('postgres', rows(30301, 30400));
+$publisher->safe_psql('postgres', labels(30001, 30200));
+$publisher->safe_psql('postgres', 'BEGIN;' . rows(30401, 30500) . ';' . labels(30201, 30450) . '; COMMIT');
+wait_for_fault($subscriber, 'learner_stored:kill:1:9', 1);
+set_fault($subscriber, '');
+learned();
+is($subscriber->safe_psql('postgres', qq{
+SELECT count(*), count(*) FILTER (WHERE m.n_seen = 500 AND m.n_gaps = 0), string_agg(x.learner, ',') FILTER (WHERE weir.model_learner(x.learner, 'current')::text IS DISTINCT FROM
+  CASE WHEN x.is_regression THEN (SELECT weir.train(x.learner, f, debt, x.options ORDER BY at) FROM loans, LATERAL (SELECT income) f WHERE id > 30000)
+  ELSE (SELECT weir.train(x.learner, f, repaid, x.options ORDER BY seq > $before, CASE WHEN seq <= $before THEN at END, seq) FROM loans, LATERAL (SELECT income, debt) f
+    WHERE id > 30000 AND repaid IS NOT NULL) END::text)
+FROM families x JOIN weir.monitor_learners m ON m.model = x.learner}), '25|25|', 'every learner is bit for bit that of one run');
+
 # ---- the end ----
 
 $subscriber->safe_psql('postgres', q{SELECT weir.drop_monitor('loans')});
