@@ -137,6 +137,87 @@ is($node->safe_psql('postgres', q{SELECT n_seen = (SELECT count(*) FROM labelled
 joined("$outcome(30, 30) i");
 learned_is(q{SELECT at + (id = 30)::int * interval '1 year', id, y FROM labelled WHERE y IS NOT NULL}, '50|4|0|0|t', 'a label of a row that came before the reset');
 
+# ---- versions that nobody asked for: the latest stay, and those that mattered ----
+
+$node->safe_psql('postgres', q{SELECT weir.create_learner('large', 'versioned', 'gaussian_naive_bayes', snapshot_rows => 5000, snapshot_interval => NULL, keep_versions => 3)});
+learned();
+sub versions { return $node->safe_psql('postgres', q{SELECT string_agg(version::text, ',' ORDER BY version) FROM weir.model_versions WHERE model = 'versioned'}) }
+is(versions(), '10,11,12', 'a version every 5000 rows, of which three stay');
+$node->safe_psql('postgres', q{SELECT weir.promote_model('versioned', 10, reason => 'it will do'); SELECT weir.reset_learner('versioned')});
+learned();
+is(versions(), '10,22,23,24', 'one that was promoted stays');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.audit_log WHERE action = 'expire' AND subject LIKE 'versioned/%'}), '20', 'the audit log tells which went');
+refused("SELECT weir.create_learner('large', 'x', keep_versions => 0)", qr/keep_versions must be at least 1/, 'refused: no versions');
+$node->safe_psql('postgres', q{SELECT weir.evaluate_model('versioned', 24, $q$SELECT y AS label, weir.predict_with('versioned', f, $1::text)::boolean AS champion,
+  weir.predict_with('versioned', f, $2::text)::boolean AS challenger FROM large, LATERAL (SELECT a, b, c) f WHERE id > 59000$q$)});
+is($node->safe_psql('postgres', q{SELECT version, against, n FROM weir.evaluations WHERE model = 'versioned'}), '24|10|1000', 'versions are evaluated like any');
+is($node->safe_psql('postgres', q{SELECT weir.drop_learner('versioned') IS NULL}), 't', 'nothing new to be kept');
+
+# ---- rows that leave their partition and arrive nowhere; a gap while somebody has the state locked; predictions of an idle learner ----
+
+$node->safe_psql('postgres', q{
+CREATE TABLE parts(id bigint, at timestamptz NOT NULL, part text, x float8, y text, PRIMARY KEY (id, part)) PARTITION BY LIST (part);
+CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');
+CREATE TABLE parts_b PARTITION OF parts FOR VALUES IN ('b');
+ALTER TABLE parts_a REPLICA IDENTITY FULL;
+CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.id > 100 THEN RETURN NULL; END IF; RETURN NEW; END$$;
+CREATE TRIGGER swallow BEFORE INSERT ON parts_b FOR EACH ROW EXECUTE FUNCTION swallow();
+SELECT weir.create_monitor('parts', 'parts', 'at', window_size => '1 day', options => '{"insert_only": true}');
+SELECT weir.create_learner('parts', 'parted', 'logistic_regression', features => '{x}', label => 'y', prediction_retention => '1 second');
+});
+learned();
+$node->safe_psql('postgres', $_) for q{INSERT INTO parts SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', 'a', i * 7919 % 100, CASE WHEN i % 2 = 0 THEN 'yes' END FROM generate_series(1, 700) i},
+  q{UPDATE parts SET part = 'b'}, q{INSERT INTO parts VALUES (1000, '2026-01-01', 'a', 1, 'no')};
+learned();
+is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), n_retracted, status FROM weir.monitor_learners WHERE model = 'parted'}), '700|350|active', 'rows that a trigger kept from their partition are gone');
+$node->safe_psql('postgres', q{INSERT INTO parts VALUES (1001, '2026-01-01', 'a', 1, 'perhaps')});
+wait_until($node, q{SELECT status = 'disabled' FROM weir.monitor_learners WHERE model = 'parted'}, 'a third class sets it aside');
+my $session = $node->background_psql('postgres', on_error_stop => 1);
+$session->query_safe(q{BEGIN; SELECT weir.resume_learner('parted')});
+$node->safe_psql('postgres', q{INSERT INTO parts VALUES (1002, '2026-01-01', 'a', 1, NULL); SELECT weir.wait_for(timeout => '120 s')});
+$session->query_safe('COMMIT');
+$session->quit;
+is($node->safe_psql('postgres', q{SELECT n_gaps FROM weir.monitor_learners WHERE model = 'parted'}), '1', 'a learner that goes on counts the gap, whoever had its state');
+$node->restart('fast');
+wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.learner_predictions WHERE model = 'parted')}, 'predictions of a learner that is idle expire');
+
+# ---- columns, tables, monitors, owners, databases ----
+
+my $t = q{INSERT INTO t SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', (i % 100)::text::numeric, i % 3, i % 100 > 50 FROM generate_series};
+$node->safe_psql('postgres', qq{
+CREATE ROLE first_owner LOGIN;
+CREATE ROLE heir LOGIN;
+GRANT CREATE ON SCHEMA public TO first_owner, heir;
+SET ROLE first_owner;
+CREATE TABLE t(id bigint PRIMARY KEY, at timestamptz NOT NULL, x int, z text, y boolean);
+ALTER TABLE t REPLICA IDENTITY FULL;
+SELECT weir.create_monitor('t', 't', 'at', window_size => '1 day', label => 'y');
+$t(1, 100) i;
+SELECT weir.create_learner('t', 'steady', 'hoeffding_tree');
+});
+learned();
+my $n = 100;
+
+sub goes_on
+{
+	my ($sql, $what) = @_;
+
+	$node->safe_psql('postgres', "$sql; $t(" . ($n + 1) . ', ' . ($n + 10) . ') i');
+	$n += 10;
+	learned();
+	is($node->safe_psql('postgres', q{SELECT n_seen, n_learned, n_gaps, status FROM weir.monitor_learners WHERE model = 'steady'}), "$n|$n|0|active", "a learner goes on: $what");
+	return;
+}
+
+goes_on(@$_)
+  for [ 'ALTER TABLE t ALTER x TYPE bigint', 'a column of another type' ], [ 'ALTER TABLE t RENAME x TO xx', 'a column that is renamed' ], [ 'TRUNCATE t', 'a table that is emptied' ],
+  [ q{SELECT weir.alter_monitor('t', window_size => '2 days', filter => 'xx >= 0')}, 'a monitor that is altered' ], [ 'SELECT weir.pause_capture(); SELECT weir.resume_capture()', 'capture that is paused' ],
+  [ 'REASSIGN OWNED BY first_owner TO heir; DROP OWNED BY first_owner; DROP ROLE first_owner', 'an owner that is gone' ];
+$node->safe_psql('postgres', q{SELECT weir.reset_learner('steady')});
+learned();
+is($node->safe_psql('postgres', q{SELECT n_seen = (SELECT count(*) FROM t), status, owner, (SELECT owner FROM weir.models WHERE model = 'steady') FROM weir.monitor_learners WHERE model = 'steady'}), 't|active|heir|heir',
+	'and belongs to the table\'s owner');
+
 # ---- what models rest on: kept for each pane, compared with the baseline, watched by rules ----
 
 my $scored = q{INSERT INTO scored SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', i * 7919 % 100, i * 104729 % 97, i * 31 % 89, i * 7919 % 100 + i * 104729 % 97 / 4 > 60 FROM generate_series};
@@ -187,6 +268,10 @@ refused("SELECT weir.create_rule('x', 'cases', 'attribution_ndcg_loss', above =>
 $node->safe_psql('postgres', q{CREATE ROLE stranger LOGIN; GRANT SELECT (at, a) ON scored TO stranger});
 is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM weir.scores WHERE family = 'attribution'), (SELECT count(*) FROM weir.window_attributions)},
 	extra_params => [ '-U', 'stranger' ]), '0|0', 'who may not read the features sees nothing');
+
+$node->safe_psql('template1', 'ALTER DATABASE postgres RENAME TO other');
+$node->safe_psql('other', "$t(1001, 1100) i; SELECT weir.wait_for_learners('180 s')");
+is($node->safe_psql('other', q{SELECT n_seen = (SELECT count(*) FROM t), n_gaps <= 1 FROM weir.monitor_learners WHERE model = 'steady'}), 't|t', 'a database that is renamed: nothing is missed, or a gap is told');
 
 $node->stop;
 done_testing();
