@@ -341,7 +341,8 @@ $subscriber->safe_psql('postgres', q{
 SELECT weir.create_monitor('families', 'loans', 'at', window_size => '1 day', filter => 'id > 30000', columns => '{income,debt,purpose}');
 CREATE TABLE families AS SELECT learner, task = 'regression' AS is_regression, CASE WHEN options ? 'n_models' THEN '{"n_models": 3}' ELSE '{}' END::jsonb AS options
   FROM weir.learners WHERE task IN ('two classes', 'classes', 'regression');
-SELECT weir.create_learner('families', learner, learner, features => CASE WHEN is_regression THEN '{income}' ELSE '{income,debt}' END::text[], label => CASE WHEN is_regression THEN 'debt' ELSE 'repaid' END,
+SELECT weir.create_learner('families', learner, learner, features => CASE WHEN is_regression THEN '{income}' ELSE '{income,debt}' END::text[],
+  label => CASE WHEN is_regression THEN 'debt' ELSE 'repaid' END,
   options => options) FROM families;
 });
 learned();

@@ -166,10 +166,12 @@ SELECT weir.create_monitor('parts', 'parts', 'at', window_size => '1 day', optio
 SELECT weir.create_learner('parts', 'parted', 'logistic_regression', features => '{x}', label => 'y', prediction_retention => '1 second');
 });
 learned();
-$node->safe_psql('postgres', $_) for q{INSERT INTO parts SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', 'a', i * 7919 % 100, CASE WHEN i % 2 = 0 THEN 'yes' END FROM generate_series(1, 700) i},
+$node->safe_psql('postgres', $_) for q{INSERT INTO parts SELECT i, '2026-01-01'::timestamptz + i * interval '1 min',
+	'a', i * 7919 % 100, CASE WHEN i % 2 = 0 THEN 'yes' END FROM generate_series(1, 700) i},
   q{UPDATE parts SET part = 'b'}, q{INSERT INTO parts VALUES (1000, '2026-01-01', 'a', 1, 'no')};
 learned();
-is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), n_retracted, status FROM weir.monitor_learners WHERE model = 'parted'}), '700|350|active', 'rows that a trigger kept from their partition are gone');
+is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), n_retracted, status FROM weir.monitor_learners WHERE model = 'parted'}), '700|350|active',
+	'rows that a trigger kept from their partition are gone');
 $node->safe_psql('postgres', q{INSERT INTO parts VALUES (1001, '2026-01-01', 'a', 1, 'perhaps')});
 wait_until($node, q{SELECT status = 'disabled' FROM weir.monitor_learners WHERE model = 'parted'}, 'a third class sets it aside');
 my $session = $node->background_psql('postgres', on_error_stop => 1);
@@ -211,16 +213,19 @@ sub goes_on
 
 goes_on(@$_)
   for [ 'ALTER TABLE t ALTER x TYPE bigint', 'a column of another type' ], [ 'ALTER TABLE t RENAME x TO xx', 'a column that is renamed' ], [ 'TRUNCATE t', 'a table that is emptied' ],
-  [ q{SELECT weir.alter_monitor('t', window_size => '2 days', filter => 'xx >= 0')}, 'a monitor that is altered' ], [ 'SELECT weir.pause_capture(); SELECT weir.resume_capture()', 'capture that is paused' ],
+  [ q{SELECT weir.alter_monitor('t', window_size => '2 days', filter => 'xx >= 0')}, 'a monitor that is altered' ], [ 'SELECT weir.pause_capture(); SELECT weir.resume_capture()',
+	'capture that is paused' ],
   [ 'REASSIGN OWNED BY first_owner TO heir; DROP OWNED BY first_owner; DROP ROLE first_owner', 'an owner that is gone' ];
 $node->safe_psql('postgres', q{SELECT weir.reset_learner('steady')});
 learned();
-is($node->safe_psql('postgres', q{SELECT n_seen = (SELECT count(*) FROM t), status, owner, (SELECT owner FROM weir.models WHERE model = 'steady') FROM weir.monitor_learners WHERE model = 'steady'}), 't|active|heir|heir',
+is($node->safe_psql('postgres', q{SELECT n_seen = (SELECT count(*) FROM t), status, owner, (SELECT owner FROM weir.models WHERE model = 'steady') FROM weir.monitor_learners
+  WHERE model = 'steady'}), 't|active|heir|heir',
 	'and belongs to the table\'s owner');
 
 # ---- what models rest on: kept for each pane, compared with the baseline, watched by rules ----
 
-my $scored = q{INSERT INTO scored SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', i * 7919 % 100, i * 104729 % 97, i * 31 % 89, i * 7919 % 100 + i * 104729 % 97 / 4 > 60 FROM generate_series};
+my $scored = q{INSERT INTO scored SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', i * 7919 % 100, i * 104729 % 97, i * 31 % 89,
+  i * 7919 % 100 + i * 104729 % 97 / 4 > 60 FROM generate_series};
 $node->safe_psql('postgres', qq{
 CREATE TABLE scored(id bigint PRIMARY KEY, at timestamptz NOT NULL, a float8, b float8, c float8, y boolean);
 ALTER TABLE scored REPLICA IDENTITY FULL;
@@ -260,7 +265,7 @@ $node->safe_psql('postgres', q{SELECT weir.promote_model('explained', weir.snaps
   INSERT INTO scored SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', 50, i * 104729 % 97 * 4, i * 31 % 89 FROM generate_series(2001, 3000) i});
 wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'rests on others' AND state = 'open'}, 'a rule fires where a model rests on other features');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.jobs WHERE trainer = 'anew'}), '1', 'a job is queued with it');
-is($node->safe_psql('postgres', q{SELECT min(version) FILTER (WHERE pane_start > '2026-01-09'), bool_and(disabled_reason IS NULL) FROM weir.window_attributions WHERE model = 'explained'}), '1|t',
+is($node->safe_psql('postgres', q{SELECT min(version) FILTER (WHERE window_start > '2026-01-09'), bool_and(disabled_reason IS NULL) FROM weir.window_attributions WHERE model = 'explained'}), '1|t',
 	'the champion is explained where there is one');
 refused("SELECT weir.create_rule('x', 'scored', 'attribution_ndcg_loss', above => 0.1, segment => 'a')", qr/family "attribution" have no segments/, 'no segments');
 refused("SELECT weir.create_rule('x', 'scored', 'attribution_ndcg_loss', above => 0.1, column_name => 'nobody')", qr/has no column "nobody"/, 'no such model');
@@ -271,7 +276,8 @@ is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM weir.scores WHERE
 
 $node->safe_psql('template1', 'ALTER DATABASE postgres RENAME TO other');
 $node->safe_psql('other', "$t(1001, 1100) i; SELECT weir.wait_for_learners('180 s')");
-is($node->safe_psql('other', q{SELECT n_seen = (SELECT count(*) FROM t), n_gaps <= 1 FROM weir.monitor_learners WHERE model = 'steady'}), 't|t', 'a database that is renamed: nothing is missed, or a gap is told');
+is($node->safe_psql('other', q{SELECT n_seen = (SELECT count(*) FROM t), n_gaps <= 1 FROM weir.monitor_learners WHERE model = 'steady'}), 't|t',
+	'a database that is renamed: nothing is missed, or a gap is told');
 
 $node->stop;
 done_testing();

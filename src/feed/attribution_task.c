@@ -185,7 +185,8 @@ find_panes(Attribution *attribution, MemoryContext context)
 
 	if (attribution->looks_for_late)
 		n = sql_execute(
-			"SELECT p.pane_start, max(p.updated_at), sum(p.n)::bigint FROM (SELECT min(x.pane_start) AS since FROM weir.attribution_pane x WHERE x.monitor_id = $1 AND x.model = $2) e JOIN weir.pane p "
+			"SELECT p.pane_start, max(p.updated_at), sum(p.n)::bigint FROM (SELECT min(x.pane_start) AS since FROM weir.attribution_pane x "
+			"WHERE x.monitor_id = $1 AND x.model = $2) e JOIN weir.pane p "
 			"ON p.monitor_id = $1 AND p.generation = 0 AND p.pane_start >= e.since AND p.pane_start < $3 "
 			"LEFT JOIN weir.attribution_pane x ON x.monitor_id = $1 AND x.model = $2 AND x.pane_start = p.pane_start "
 			"GROUP BY 1 HAVING max(p.updated_at) IS DISTINCT FROM max(x.pane_updated_at) ORDER BY 1 LIMIT " PANES_PER_TURN,
