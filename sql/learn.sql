@@ -134,6 +134,10 @@ SELECT explain(model, f, 'perhaps') FROM models, rows WHERE learner = 'hoeffding
 SELECT 'AAAA'::weir.learner;
 SELECT '?'::weir.learner;
 SELECT test_then_train('alma', a, repaid, NULL) OVER (ORDER BY id) FROM rows;
+-- rows whose label is not there say nothing of what the features are
+SELECT min(id) FILTER (WHERE said IS NOT NULL), min(id) FILTER (WHERE said_of_array IS NOT NULL)
+FROM (SELECT id, test_then_train('alma', f, CASE WHEN id > 3 THEN repaid END) OVER (ORDER BY id) AS said,
+    test_then_train('alma', ARRAY[1, id], CASE WHEN id > 3 THEN repaid END) OVER (ORDER BY id) AS said_of_array FROM rows) s;
 DROP VIEW rows;
 DROP TABLE loans, models;
 DROP TYPE features;

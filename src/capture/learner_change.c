@@ -12,6 +12,7 @@
 #include "capture/learner_spool.h"
 #include "capture/stream.h"
 #include "catalog/pg_type.h"
+#include "learn/learner.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -30,6 +31,7 @@ typedef struct MovedRow
 	TransactionId xid;
 	TransactionId top_xid;		/* as current_top_xid */
 	char	   *key;
+	uint64		change;			/* which change it was, of those of the tables of learners */
 	bool		is_known;		/* whether it had a label */
 	char	   *label;			/* as it is written; NULL: it had none, or is not known */
 	int			label_length;
@@ -42,6 +44,7 @@ static Spool *current = &committed;
 static TransactionId current_xid;
 static TransactionId current_top_xid; /* of a transaction in progress; invalid: it is over */
 static List *moved_rows = NIL;
+static uint64 n_changes = 0;
 
 /* ---- columns ---- */
 
@@ -141,7 +144,24 @@ note_key(int learner_id, TransactionId xid, LearnerRowKind kind, TimestampTz at,
 	pfree(bytes.data);
 }
 
-/* The second half has not come: a trigger has kept the row from its new partition, or it has another key there. */
+/* Longer keys are not followed: nothing is remembered of the row any more. */
+static void
+note_rekeyed(int learner_id, TimestampTz at, const char *old_key, const char *key)
+{
+	StringInfoData bytes;
+	SpoolHeader header = {.learner_id = learner_id, .xid = current_xid};
+
+	if (strcmp(old_key, key) == 0 || strlen(key) > LEARNER_MAX_NAME)
+		return;
+	initStringInfo(&bytes);
+	learner_row_begin(&bytes, LEARNER_ROW_REKEYED, at, old_key);
+	learner_row_add_text(&bytes, key, (int) strlen(key));
+	header.length = bytes.len;
+	spool_put(current, &header, bytes.data);
+	pfree(bytes.data);
+}
+
+/* The second half has not come: a trigger has kept the row from its new partition. */
 static void
 note_moved_away(MovedRow *moved, TimestampTz at)
 {
@@ -407,6 +427,7 @@ remember_moved(const LearnerMap *map, const char *key, const StringInfoData *lab
 	moved->learner_id = map->learner->learner_id;
 	moved->xid = current_xid;
 	moved->top_xid = current_top_xid;
+	moved->change = n_changes;
 	moved->key = pstrdup(key);
 	moved->is_known = label != NULL;
 	if (label != NULL && label->len > 0)
@@ -426,7 +447,10 @@ remember_moved(const LearnerMap *map, const char *key, const StringInfoData *lab
 	}
 }
 
-/* The old half of this row, taken away; NULL when it is new. */
+/*
+ * The old half of this row, taken away; NULL when it is new.  Where what makes the partition is part of the key, that has changed:
+ * so a row that comes right behind is it.
+ */
 static MovedRow *
 take_moved(const LearnerMap *map, const char *key)
 {
@@ -436,7 +460,8 @@ take_moved(const LearnerMap *map, const char *key)
 	{
 		MovedRow   *moved = lfirst(cell);
 
-		if (moved->learner_id != map->learner->learner_id || moved->xid != current_xid || strcmp(moved->key, key) != 0)
+		if (moved->learner_id != map->learner->learner_id || moved->xid != current_xid ||
+			(moved->change + 1 != n_changes && strcmp(moved->key, key) != 0))
 			continue;
 		moved_rows = foreach_delete_current(moved_rows, cell);
 		return moved;
@@ -457,6 +482,7 @@ note_inserted(Relation relation, const LearnerMap *map, const RowImage *row, Tim
 		note(relation, map, LEARNER_ROW_NEW, at, key, row);
 		return;
 	}
+	note_rekeyed(map->learner->learner_id, at, moved->key, key);
 	label.data = moved->label;
 	label.len = moved->label_length;
 	note_update(relation, map, moved->is_known ? &label : NULL, row, at, key);
@@ -474,6 +500,7 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 	Place		place = {0};
 	ListCell   *cell;
 
+	n_changes++;
 	if (is_known)
 	{
 		row_find_place(map, entry, old_row, &place);
@@ -513,7 +540,13 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 			note_key(learner->learner->learner_id, current_xid,
 					 is_known && old_label.len == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, place.time, key);
 		else if (was_inside)
+		{
+			char	   *old_key = key == NULL ? NULL : key_of(relation, learner, old_row);
+
+			if (old_key != NULL)
+				note_rekeyed(learner->learner->learner_id, place.time, old_key, key);
 			note_update(relation, learner, is_known ? &old_label : NULL, new_row, place.time, key);
+		}
 		else
 			note_inserted(relation, learner, new_row, place.time, key);
 	}

@@ -35,6 +35,15 @@ learner_row_begin(StringInfo bytes, LearnerRowKind kind, TimestampTz at, const c
 }
 
 void
+learner_row_add_text(StringInfo bytes, const char *text, int length)
+{
+	length = pg_mbcliplen(text, length, MOST_TEXT);
+	pq_sendbyte(bytes, TAG_TEXT);
+	pq_sendbyte(bytes, (uint8) length);
+	appendBinaryStringInfo(bytes, text, length);
+}
+
+void
 learner_row_add(StringInfo bytes, const ValueReader *reader, Datum value, bool is_null)
 {
 	CategoryText text;
@@ -48,13 +57,8 @@ learner_row_add(StringInfo bytes, const ValueReader *reader, Datum value, bool i
 	}
 	else
 	{
-		int			length;
-
 		value_reader_get_text(reader, value, &text);
-		length = pg_mbcliplen(text.bytes, (int) text.length, MOST_TEXT);
-		pq_sendbyte(bytes, TAG_TEXT);
-		pq_sendbyte(bytes, (uint8) length);
-		appendBinaryStringInfo(bytes, text.bytes, length);
+		learner_row_add_text(bytes, text.bytes, (int) text.length);
 		category_text_free(&text);
 	}
 }

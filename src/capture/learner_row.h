@@ -22,6 +22,7 @@ typedef enum LearnerRowKind
 	LEARNER_ROW_MAYBE_LABELLED = 'm', /* there is a label; whether there was one before, only who remembers the row knows */
 	LEARNER_ROW_CORRECTED = 'c', /* another label; no values follow */
 	LEARNER_ROW_WITHDRAWN = 'w', /* the label was taken back: there is none any more; no values follow */
+	LEARNER_ROW_REKEYED = 'k',	/* the row has another key now, the text that follows */
 	LEARNER_ROW_GONE = 'g',		/* the row, which had a label or may have had one, is no longer there; no values follow */
 	LEARNER_ROW_GONE_UNLABELLED = 'u' /* likewise, and it had none */
 } LearnerRowKind;
@@ -48,6 +49,7 @@ typedef struct LearnerRow
 
 /* Begins a change; values follow in the order of the features, then the label. key may be NULL. */
 extern void learner_row_begin(StringInfo bytes, LearnerRowKind kind, TimestampTz at, const char *key);
+extern void learner_row_add_text(StringInfo bytes, const char *text, int length);
 extern void learner_row_add(StringInfo bytes, const ValueReader *reader, Datum value, bool is_null);
 
 /* Puts a change that was begun and added to behind others, as they are stored. */

@@ -245,6 +245,10 @@ fed_learner_apply(FedLearner *fed)
 		case LEARNER_ROW_LABELLED:
 		case LEARNER_ROW_MAYBE_LABELLED: see_label(fed, change); break;
 		case LEARNER_ROW_CORRECTED: fed->n_corrected++; break;
+		case LEARNER_ROW_REKEYED:
+			if (change->key_length > 0 && change->n_values == 1 && change->values[0].length > 0)
+				remembered_rekey(fed, change->key, change->key_length, change->values[0].text, change->values[0].length);
+			break;
 		case LEARNER_ROW_WITHDRAWN:
 			fed->n_corrected++;
 			if (change->key_length > 0)

@@ -137,6 +137,9 @@ extern void remembered_withdraw(FedLearner *fed, const char *key, int length, Ti
 /* It has come again: true. False when it was not taken back, as far as is remembered. */
 extern bool remembered_restore(FedLearner *fed, const char *key, int length, const char *label);
 
+/* The row has another key now. */
+extern void remembered_rekey(FedLearner *fed, const char *key, int length, const char *new_key, int new_length);
+
 /* The row has gone. True when its label was waited for. */
 extern bool remembered_forget(FedLearner *fed, const char *key, int length);
 

@@ -147,6 +147,26 @@ remembered_restore(FedLearner *fed, const char *key, int length, const char *lab
 	return true;
 }
 
+void
+remembered_rekey(FedLearner *fed, const char *key, int length, const char *new_key, int new_length)
+{
+	Remembered *entry = find(fed, key, length, false);
+	Remembered	old;
+
+	if (entry == NULL || entry->state == REMEMBERED_GONE)
+		return;
+	old = *entry;
+	entry->state = REMEMBERED_GONE;
+	entry->is_changed = true;
+	entry = find(fed, new_key, new_length, true);
+	entry->state = old.state;
+	entry->is_changed = true;
+	entry->is_new = true;
+	entry->at = old.at;
+	entry->prediction = old.prediction;
+	entry->label = old.label;
+}
+
 bool
 remembered_forget(FedLearner *fed, const char *key, int length)
 {

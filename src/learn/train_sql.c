@@ -184,9 +184,10 @@ weir_test_then_train(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	/* Categories become known before the prediction; that changes nothing of what it is. */
 	no_label = !is_label(reader, no_label);
-	feature_reader_read(reader, features, !no_label);
-	if (learner_n_features(reader->learner) == 0)
+	/* What the features are, the first row with a label tells. */
+	if (no_label && learner_n_features(reader->learner) == 0)
 		PG_RETURN_NULL();
+	feature_reader_read(reader, features, !no_label);
 	prediction = learner_prediction(reader, &is_known);
 	if (!no_label && feature_reader_target(reader, label, &target))
 		learner_learn(reader->learner, reader->row, target, 1);

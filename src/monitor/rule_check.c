@@ -241,13 +241,14 @@ rule_check_subject(int monitor_id, const char *monitor, const char *family, cons
 {
 	SqlParameters parameters = {0};
 
-	if (sql_execute("SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
-					" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
-					" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label)"
-					" OR $2::text IN (m.score || ': estimated', m.prediction || ': estimated', m.model) OR EXISTS (SELECT FROM weir.monitor_learner l"
-					" JOIN weir.model o USING (model_id) WHERE l.monitor_id = m.monitor_id AND o.name = $2::text))",
-					2, (Oid[]){INT4OID, NAMEOID},
-					(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
+	if (sql_execute(
+			"SELECT FROM weir.monitor m WHERE monitor_id = $1 AND (EXISTS (SELECT FROM weir.monitor_column c"
+			" WHERE c.monitor_id = m.monitor_id AND c.column_name = $2) OR EXISTS (SELECT FROM unnest(m.protected) p"
+			" WHERE p = $2 OR starts_with($2::text, p || ': ')) OR $2 IN (m.prediction, m.score, m.label)"
+			" OR $2::text IN (m.score || ': estimated', m.prediction || ': estimated', m.model) OR EXISTS (SELECT FROM weir.monitor_learner l"
+			" JOIN weir.model o USING (model_id) WHERE l.monitor_id = m.monitor_id AND o.name = $2::text))",
+			2, (Oid[]){INT4OID, NAMEOID},
+			(Datum[]){Int32GetDatum(monitor_id), DirectFunctionCall1(namein, CStringGetDatum(column))}, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("monitor \"%s\" has no column \"%s\"", monitor, column),
 				 errhint("Leave column_name out for a rule on any column.")));
