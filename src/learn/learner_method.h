@@ -140,11 +140,11 @@ learner_grow(Allocator allocator, void *pointer, size_t old_size, size_t size)
 	return pointer;
 }
 
-/* Whether what is optional (a new category, a new node) no longer has room: one more takes less than the tenth that is left. */
+/* Whether what is optional (a new category, a new node) no longer has room. */
 static inline bool
 learner_is_full(const Learner *learner)
 {
-	return (double) learner->held > 0.9 * learner->max_memory;
+	return (double) learner->held > learner->max_memory;
 }
 
 /* Of n numbers the logarithms of what is proportional to probabilities become probabilities; none of them NaN. */
