@@ -12,7 +12,7 @@
 
 #define COURSE_WIDTH 190
 #define COURSE_HEIGHT 44
-#define COURSE_LABEL 46 /* room for the last value, right of the line */
+#define COURSE_LABEL 54 /* room for the last value, right of the line */
 #define BINS_WIDTH 200
 #define BINS_HEIGHT 44
 #define BINS_LABEL 15 /* below: where the axis begins and ends */
