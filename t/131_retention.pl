@@ -127,5 +127,17 @@ like($node->safe_psql('postgres', q{SELECT weir.wait_for(); SELECT different, ma
 	'verify marks what the table has deleted, and compares the rest');
 is($node->safe_psql('postgres', q{SELECT sum(n) > 5000 FROM weir.windows('kept', '2 days') WHERE window_start < '2025-08-01' AND status = 'ok'}), 't', 'windows keep it');
 
+# --- nor is it overwritten where nobody saw the deletes: the monitor was set aside meanwhile
+$node->safe_psql('postgres', q{CREATE TABLE logbook(id int, at timestamptz NOT NULL, x float8); ALTER TABLE logbook REPLICA IDENTITY FULL;
+INSERT INTO logbook SELECT i, '2026-01-01'::timestamptz + i * interval '1 hour', i FROM generate_series(1, 480) i;
+SELECT weir.create_monitor('logbook', 'logbook', 'at', columns => '{x}', window_size => '1 day', on_delete => 'ignore')});
+all_equal($node, 'logbook', 'a monitor');
+$node->safe_psql('postgres', q{ALTER TABLE logbook SET UNLOGGED});
+wait_until($node, q{SELECT state = 'disabled' FROM weir.monitors WHERE monitor = 'logbook'}, 'is disabled');
+$node->safe_psql('postgres', q{DELETE FROM logbook WHERE at < '2026-01-06'; INSERT INTO logbook SELECT i, '2026-01-20', i FROM generate_series(1, 7) i; ALTER TABLE logbook SET LOGGED;
+SELECT weir.rebuild('logbook')});
+is($node->safe_psql('postgres', q{SELECT weir.wait_for() IS NOT NULL; SELECT sum(n) FROM weir.windows('logbook')}), "t\n487", 'and begins again with what was deleted and what was added meanwhile');
+is($node->safe_psql('postgres', q{SELECT different, marked > 0, equal > 0 FROM weir.verify('logbook')}), '0|t|t', 'the panes that hold more than the table are marked');
+
 $node->stop;
 done_testing();

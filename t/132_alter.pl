@@ -177,6 +177,23 @@ setting('weir.flush_interval', 50);
 set_fault($node, '');
 all_equal($node, 'parcels', 'rows in memory when another monitor was altered');
 
+# --- a build that fails takes what waits for it with it
+set_fault($node, 'slice_read:wait:1');
+my ($told, $complaint) = ('', '');
+$started = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', q{SELECT weir.verify('parcels')} ], '>', \$told, '2>', \$complaint);
+wait_for_fault($node, 'slice_read:wait:1', 1);
+$node->safe_psql('postgres', q{SELECT weir.alter_monitor('parcels', filter => '100 / (weight - 700) < 1000')});
+wait_until($node, q{SELECT bool_and(is_prepared) FROM weir.build WHERE kind = 'build'}, 'a filter that fails on a row');
+set_fault($node, '');
+$started->finish;
+like($complaint, qr/monitor "parcels" could not be verified: division by zero/, 'verify ends with the build that it waits for');
+$node->safe_psql('postgres', q{SELECT weir.drop_monitor('parcels')});
+
+# --- what is deleted before it is read again cannot be kept, which is told
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('kept', 'parcel', 'at', columns => '{weight}', window_size => '6 hours', on_delete => 'ignore'); SELECT weir.wait_for()});
+($told, my $stdout, $complaint) = $node->psql('postgres', q{SELECT weir.alter_monitor('kept', filter => 'weight > 0')});
+like($complaint, qr/NOTICE:  rows that are deleted from the table before they are read again are not kept/, 'a notice where deletes are ignored');
+
 # --- refused
 my @refused = (
 	[ q{'m', add_columns => '{nothing}'}, 'column "nothing" of table "loan" does not exist' ],

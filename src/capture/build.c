@@ -89,13 +89,17 @@ is_with_a_builder(const ActiveBuild *slice)
 
 /* Verify waits for that, see BUILD_MAY_BEGIN. */
 static bool
-is_built_anew(const CapturedMonitor *monitor)
+is_being_made(const CapturedMonitor *monitor)
 {
 	ListCell   *cell;
 
 	foreach(cell, monitor->builds)
-		if (((ActiveBuild *) lfirst(cell))->kind == BUILD_INITIAL)
+	{
+		BuildKind	kind = ((ActiveBuild *) lfirst(cell))->kind;
+
+		if (kind == BUILD_INITIAL || kind == BUILD_HEAL)
 			return true;
+	}
 	return false;
 }
 
@@ -113,7 +117,7 @@ has_slices(List *monitors, bool only_requested)
 		{
 			ActiveBuild *build = lfirst(build_cell);
 
-			if (!only_requested || (build->state == BUILD_REQUESTED && !(build->kind == BUILD_VERIFY && is_built_anew(monitor))))
+			if (!only_requested || (build->state == BUILD_REQUESTED && !(build->kind == BUILD_VERIFY && is_being_made(monitor))))
 				return true;
 		}
 	}
@@ -446,7 +450,7 @@ build_advance(List *monitors, XLogRecPtr position)
 			definition_blame(monitor->monitor_id);
 			/* The builder may have read a table that DDL has changed since the cut. */
 			if (slice->state == BUILD_READ && position >= slice->cut_lsn && !monitor->has_source_change &&
-				!(slice->kind == BUILD_VERIFY && is_built_anew(monitor)))
+				!(slice->kind == BUILD_VERIFY && is_being_made(monitor)))
 				changed |= finish_slice(monitor, slice, position);
 			else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
 			{

@@ -58,12 +58,12 @@ extern Bitmapset *build_columns(const CapturedMonitor *monitor, int build);
 extern void build_prepare(void);
 
 /*
- * Of weir.build b, weir.monitor_state m: verify compares nothing with panes that are not live yet, or are those of another
- * definition. It waits until they are.
+ * Of weir.build b, weir.monitor_state m: verify compares nothing with panes that are not live yet, are those of another definition,
+ * or have a gap that is being healed.  It waits for that.
  */
 #define BUILD_MAY_BEGIN \
-	" m.state <> 'disabled' AND (b.kind <> 'verify' OR m.state = 'active' AND NOT EXISTS (SELECT FROM weir.build anew " \
-	"WHERE anew.monitor_id = b.monitor_id AND anew.kind = 'build' AND anew.state NOT IN ('done', 'failed'))) "
+	" m.state <> 'disabled' AND (b.kind <> 'verify' OR m.state = 'active' AND NOT EXISTS (SELECT FROM weir.build first " \
+	"WHERE first.monitor_id = b.monitor_id AND first.kind IN ('build', 'heal') AND first.state NOT IN ('done', 'failed'))) "
 
 /* What weir.build is set to when it begins again: nothing is compared twice. */
 #define BUILD_BEGINS_AGAIN \

@@ -427,16 +427,19 @@ weir_rebuild(PG_FUNCTION_ARGS)
 	bool		has_until = !PG_ARGISNULL(2);
 	MonitorFacts facts;
 	SqlScope	scope;
-	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[3];
+	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
+	Datum		values[4];
 	bool		is_null;
+	bool		was_disabled;
 	int64		build_id;
 
 	require_capture("weir.rebuild");
 	find_monitor(name, has_since, has_since ? PG_GETARG_TIMESTAMPTZ(1) : 0, has_until, has_until ? PG_GETARG_TIMESTAMPTZ(2) : 0,
 				 &facts);
-	/* While it was disabled it missed changes anywhere. */
-	if (strcmp(facts.state, "disabled") == 0)
+	/* While it was disabled it missed changes anywhere: a gap of its own, in which retention may have deleted what its panes have.
+	 */
+	was_disabled = strcmp(facts.state, "disabled") == 0;
+	if (was_disabled)
 	{
 		facts.since = DT_NOBEGIN;
 		facts.until = DT_NOEND;
@@ -444,13 +447,14 @@ weir_rebuild(PG_FUNCTION_ARGS)
 	values[0] = Int32GetDatum(facts.monitor_id);
 	values[1] = TimestampTzGetDatum(facts.since);
 	values[2] = TimestampTzGetDatum(facts.until);
+	values[3] = CStringGetTextDatum(was_disabled ? "heal" : "rebuild");
 	sql_begin(&scope);
 	if (!facts.backfill && facts.since == DT_NOBEGIN && facts.until == DT_NOEND)
 		sql_execute("UPDATE weir.monitor SET backfill = true WHERE monitor_id = $1", 1, types, values, NULL);
 	sql_execute("UPDATE weir.monitor_state SET state = 'starting', reason = NULL WHERE monitor_id = $1 AND state = 'disabled'", 1,
 				types, values, NULL);
-	sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until) VALUES ($1, 'rebuild', $2, $3) RETURNING build_id", 3,
-				types, values, NULL);
+	sql_execute("INSERT INTO weir.build (monitor_id, kind, since, until) VALUES ($1, $4, $2, $3) RETURNING build_id", 4, types,
+				values, NULL);
 	build_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	audit_write("rebuild", "monitor", name);
 	sql_end(&scope);
