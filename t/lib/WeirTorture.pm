@@ -171,7 +171,8 @@ sub definition
 		"SELECT weir.rebuild('" . pick(qw(events by_region filtered parts)) . "');\n",
 		"SELECT weir.alter_monitor('parts', options => '{\"max_groups\": " . pick(2 .. 6) . "}');\n",
 		"SELECT weir.alter_monitor('filtered', filter => \$\$amount > " . pick(1 .. 20) . " AND item IS NOT NULL\$\$);\n",
-		"SELECT weir.alter_monitor('events', " . pick("add_columns => '{paid}'", "drop_columns => '{paid}'", "options => '{\"pane_size\": \"2 hours\"}'", "options => '{\"pane_size\": \"3 hours\"}'") . ");\n",
+		"SELECT weir.alter_monitor('events', "
+		  . pick("add_columns => '{paid}'", "drop_columns => '{paid}'", "options => '{\"pane_size\": \"2 hours\"}'", "options => '{\"pane_size\": \"3 hours\"}'") . ");\n",
 		"SELECT weir.rebuild('events', since => '2026-01-02', until => '2026-01-03');\n");
 }
 
