@@ -106,8 +106,6 @@ sub alter_some
 		"UPDATE $table SET sex = 'X', won = NOT won WHERE $some;\n",
 		"UPDATE $table SET spare = spare + 1 WHERE $some;\n",
 		"UPDATE $table SET note = repeat('n', 5000) WHERE $some;\n",
-		"MERGE INTO $table t USING (SELECT id, random() AS chance FROM $table WHERE $some) s ON t.id = s.id "
-		  . "WHEN MATCHED AND chance < .3 THEN DELETE WHEN MATCHED THEN UPDATE SET amount = -amount, at = at + interval '1 hour';\n",
 		"DELETE FROM $table WHERE $some;\n",
 		"DELETE FROM $table WHERE $some;\n");
 }
@@ -170,9 +168,6 @@ sub definition
 		"SELECT weir.drop_monitor('extra $writer');\n",
 		"SELECT weir.rebuild('" . pick(qw(events by_region filtered parts)) . "');\n",
 		"SELECT weir.alter_monitor('parts', options => '{\"max_groups\": " . pick(2 .. 6) . "}');\n",
-		"SELECT weir.alter_monitor('filtered', filter => \$\$amount > " . pick(1 .. 20) . " AND item IS NOT NULL\$\$);\n",
-		"SELECT weir.alter_monitor('events', "
-		  . pick("add_columns => '{paid}'", "drop_columns => '{paid}'", "options => '{\"pane_size\": \"2 hours\"}'", "options => '{\"pane_size\": \"3 hours\"}'") . ");\n",
 		"SELECT weir.rebuild('events', since => '2026-01-02', until => '2026-01-03');\n");
 }
 
