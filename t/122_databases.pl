@@ -99,6 +99,16 @@ for my $round (1 .. 3)
 $load->finish;
 wait_until($node, q{SELECT count(*) = 0 FROM pg_replication_slots}, 'again without a slot');
 
+# Tasks read and lock one table after the other, most when the server has just begun.
+for my $round (1 .. 3)
+{
+	$node->safe_psql('shop', q{CREATE EXTENSION weir; SELECT weir.create_monitor('t', 't', 'at', window_size => '1 hour');
+		SELECT weir.create_rule('rule ' || i, 't', 'mean', above => 1e6, column_name => 'x') FROM generate_series(1, 10) i; SELECT weir.wait_for(timeout => '60 s')});
+	$node->restart;
+	is($node->psql('shop', "SELECT pg_sleep(0.1 * $round); DROP EXTENSION weir CASCADE"), 0, "DROP EXTENSION beside tasks, $round");
+}
+wait_until($node, q{SELECT count(*) = 0 FROM pg_replication_slots}, 'without a slot');
+
 # --- a table that was out of the log for a moment
 captured('brief');
 $node->safe_psql('brief', q{BEGIN; ALTER TABLE t SET UNLOGGED; INSERT INTO t SELECT now(), i FROM generate_series(1, 500) i; ALTER TABLE t SET LOGGED; COMMIT});

@@ -131,6 +131,13 @@ draw_spread_keys(void)
 	return ldexp(1 + unit_random_uniform(), (int) unit_random_below(2046) - 1023) * (unit_random_below(2) == 0 ? 1 : -1);
 }
 
+/* Over so many decades that bins beside zero's are empty, and hardly one is negative. */
+static double
+draw_likelihoods(void)
+{
+	return unit_random_below(1000) == 0 ? -1e-6 : pow(10, -300 * unit_random_uniform());
+}
+
 typedef struct DataSet
 {
 	const char *name;
@@ -156,7 +163,8 @@ static const DataSet data_sets[] = {{"normal", draw_normal, true},
 									{"powers of two", draw_powers_of_two, false},
 									{"any bits", draw_any_bits, false},
 									{"extremes", draw_extremes, false},
-									{"spread keys", draw_spread_keys, false}};
+									{"spread keys", draw_spread_keys, false},
+									{"likelihoods", draw_likelihoods, false}};
 
 #define N_DATA_SETS ((int) (sizeof(data_sets) / sizeof(data_sets[0])))
 

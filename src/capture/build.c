@@ -47,7 +47,7 @@
 #define NO_SLOT_RETRY_MS 5000
 
 int			build_workers = 1;
-int			build_slice_rows = 10000000;
+int			build_slice_rows = 2000000;
 int			build_rate = 0;
 
 /* ---- builders ---- */

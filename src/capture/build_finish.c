@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
 
@@ -43,6 +44,7 @@ typedef struct Comparison
 	int64		different;
 	int64		marked;
 	char	   *first_difference;
+	MemoryContext memory;		/* that outlives panes */
 } Comparison;
 
 typedef void (*PaneFinisher)(CapturedMonitor *monitor, ComparedPane *pane, void *context);
@@ -65,7 +67,9 @@ compare_pane(CapturedMonitor *monitor, ComparedPane *pane, void *context)
 			comparison->different++;
 			if (comparison->first_difference == NULL)
 				comparison->first_difference =
-					psprintf("pane %s, segment %s: %s", timestamptz_to_str(pane->start), pane->segment_text, difference);
+					MemoryContextStrdup(comparison->memory,
+										psprintf("pane %s, segment %s: %s", timestamptz_to_str(pane->start), pane->segment_text,
+												 difference));
 		}
 	}
 }
@@ -123,6 +127,8 @@ visit_panes(CapturedMonitor *monitor, const ActiveBuild *slice, PaneFinisher fin
 								  "ORDER BY pane_start, segment, generation, part",
 								  4, types, values, NULL, false, 0);
 	ComparedPane pane = {0};
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext memory = AllocSetContextCreate(caller, "weir pane of a build", ALLOCSET_DEFAULT_SIZES);
 
 	for (;;)
 	{
@@ -140,21 +146,30 @@ visit_panes(CapturedMonitor *monitor, const ActiveBuild *slice, PaneFinisher fin
 			char	   *segment_text = SPI_getvalue(table->vals[i], table->tupdesc, 12);
 
 			pane_table_row(table->vals[i], table->tupdesc, &row);
+			MemoryContextSwitchTo(memory);
 			if (pane.open && (pane.start != row.start || strcmp(pane.segment_text, segment_text) != 0))
+			{
 				finish_pane(monitor, &pane, finish, context);
+				MemoryContextReset(memory);
+			}
 			add_to_pane(monitor, &pane, &row, segment_text);
+			MemoryContextSwitchTo(caller);
+			pfree(segment_text);
 		}
 		SPI_freetuptable(table);
 		CHECK_FOR_INTERRUPTS();
 	}
+	MemoryContextSwitchTo(memory);
 	finish_pane(monitor, &pane, finish, context);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(memory);
 	SPI_cursor_close(portal);
 }
 
 void
 build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr position)
 {
-	Comparison	comparison = {0};
+	Comparison	comparison = {.memory = CurrentMemoryContext};
 	Oid			types[] = {INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, LSNOID, TEXTOID};
 	Datum		values[7];
 
@@ -244,6 +259,8 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 {
 	uint64		n;
 	SPITupleTable *table;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext memory = AllocSetContextCreate(caller, "weir pane of a build", ALLOCSET_DEFAULT_SIZES);
 
 	/*
 	 * Deletions that capture did not see, and that this monitor ignores: a pane that holds more rows than the table has left keeps
@@ -275,16 +292,19 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 		int			marks = 0;
 		int64		n_late = 0;
 
+		MemoryContextSwitchTo(memory);
 		row.start = DatumGetTimestampTz(SPI_getbinval(table->vals[i], table->tupdesc, 1, &is_null));
 		row.segment = SPI_getbinval(table->vals[i], table->tupdesc, 2, &is_null);
 		for (int p = 0; p < 3; p++)
 		{
 			PanePart	part;
 			PaneRow		stored = row;
+			SPITupleTable *read;
 
 			stored.part = parts[p];
 			if (!pane_table_read(&stored))
 				continue;
+			read = SPI_tuptable;
 			pane_table_decode(monitor, &stored, &part);
 			if (parts[p] == 'r')
 				pane_part_subtract(monitor, &sum, &part);
@@ -294,6 +314,7 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 			marks |= stored.marks;
 			n_late = Max(n_late, stored.n_late);
 			pane_table_delete(&stored);
+			SPI_freetuptable(read);
 		}
 		row.generation = 0;
 		row.part = 'b';
@@ -303,8 +324,11 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 		pane_table_encode(monitor, &sum, &row);
 		pane_table_write(&row);
 		pane_part_close(monitor, &sum);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(memory);
 		CHECK_FOR_INTERRUPTS();
 	}
+	MemoryContextDelete(memory);
 	build_execute("UPDATE weir.pane SET generation = 0, updated_at = pg_catalog.clock_timestamp() WHERE" SHADOW, slice);
 
 	/* Whatever was cached of the range is not what the table has any more. */

@@ -61,7 +61,8 @@ typedef struct Sample
 {
 	double		pages;			/* of the whole source */
 	double		share;			/* of the pages that was read */
-	double		rows_per_page;	/* whatever their time */
+	double		stored_pages;	/* and what of it is stored apart, in TOAST */
+	double		rows_per_page;	/* of these, whatever their time */
 	int			n_leaves;
 	Leaf	   *leaves;
 	int			n;
@@ -99,7 +100,8 @@ find_leaves(CapturedMonitor *monitor, Sample *sample)
 		"SELECT t.relid, (pg_relation_size(t.relid) / current_setting('block_size')::int)::float8, t.pruned, "
 		"EXISTS (SELECT FROM pg_index x JOIN pg_class ic ON ic.oid = x.indexrelid JOIN pg_am m ON m.oid = ic.relam "
 		"JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attname = $2 WHERE x.indrelid = t.relid AND x.indisvalid "
-		"AND x.indpred IS NULL AND (m.amname = 'btree' AND x.indkey[0] = a.attnum OR m.amname = 'brin' AND a.attnum = ANY (x.indkey))) "
+		"AND x.indpred IS NULL AND (m.amname = 'btree' AND x.indkey[0] = a.attnum OR m.amname = 'brin' AND a.attnum = ANY (x.indkey))), "
+		"(coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) / current_setting('block_size')::int)::float8 "
 		"FROM tree t JOIN pg_class c ON c.oid = t.relid WHERE c.relkind = 'r'",
 		2, types, values, NULL);
 	sample->leaves = MemoryContextAllocZero(caller, sizeof(Leaf) * Max(n, 1));
@@ -110,6 +112,7 @@ find_leaves(CapturedMonitor *monitor, Sample *sample)
 
 		leaf->relation = DatumGetObjectId(sql_value(i, 1, &is_null));
 		sample->pages += DatumGetFloat8(sql_value(i, 2, &is_null));
+		sample->stored_pages += DatumGetFloat8(sql_value(i, 2, &is_null)) + DatumGetFloat8(sql_value(i, 5, &is_null));
 		leaf->is_pruned = DatumGetBool(sql_value(i, 3, &is_null));
 		leaf->has_index = DatumGetBool(sql_value(i, 4, &is_null));
 	}
@@ -138,7 +141,7 @@ take_sample(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, Samp
 	n = sql_execute(query.data, 0, NULL, NULL, NULL);
 	sample->rows = MemoryContextAllocHuge(caller, sizeof(SampledRow) * Max(n, 1));
 	sample->times = MemoryContextAllocHuge(caller, sizeof(TimestampTz) * Max(n, 1));
-	sample->rows_per_page = n / Max(sample->pages * sample->share, 1);
+	sample->rows_per_page = n / Max(sample->stored_pages * sample->share, 1);
 	for (uint64 i = 0; i < n; i++)
 	{
 		SampledRow *row = &sample->rows[sample->n];
@@ -319,6 +322,7 @@ build_plan(CapturedMonitor *monitor, const Interval *old_size, TimestampTz since
 	WindowClock clock = {0};
 	WindowClock *old_clock = old_size != NULL ? &clock : NULL;
 	Sample		sample = {0};
+	int64		most;
 	int			wanted;
 	int			n;
 
@@ -326,7 +330,8 @@ build_plan(CapturedMonitor *monitor, const Interval *old_size, TimestampTz since
 		window_clock_init(&clock, old_size, NULL, monitor->time_zone);
 	take_sample(monitor, Max(since, monitor->expired_before), until, &sample);
 	plan->rows = (int64) (sample.n / sample.share);
-	wanted = n = (int) Max(1, Min(MAX_SLICES, plan->rows / rows_of_slices(plan->rows, sample.rows_per_page)));
+	most = rows_of_slices(plan->rows, sample.rows_per_page);
+	wanted = n = (int) Max(1, Min(MAX_SLICES, (plan->rows + most - 1) / most));
 	plan->bounds = palloc(sizeof(TimestampTz) * (n + 1));
 	choose_bounds(monitor, old_clock, since, until, &sample, n, plan);
 	while (plan->n_slices > 1 && cost_of_slices(plan, &sample) > MAX_COST)

@@ -234,9 +234,12 @@ build_write_panes(void)
 		/* Written before, when memory was short. */
 		if (pane_table_read(&stored))
 		{
+			SPITupleTable *read = SPI_tuptable;
+
 			pane_table_decode(pane->monitor, &stored, &part);
 			pane_part_merge(pane->monitor, &pane->added, &part);
 			pane_part_close(pane->monitor, &part);
+			SPI_freetuptable(read);
 		}
 		pane_part_open(pane->monitor, &pane->added);
 		pane_table_encode(pane->monitor, &pane->added, &row);

@@ -25,6 +25,9 @@
 #define BEHIND_FACTOR 39
 #define LONGEST_BEHIND_MS 10000
 
+/* Where somebody waits for it. */
+#define WANTED_FACTOR 4
+
 /* What a flush takes beside its panes is that of so many. */
 #define PANES_BESIDE 8
 
@@ -118,6 +121,8 @@ pace_is_due(XLogRecPtr position, int n_panes, bool caught_up, bool wanted)
 
 	if (waited < capture_flush_interval_ms * INT64CONST(1000))
 		return wanted && waited >= last_duration;
+	if (wanted && waited >= WANTED_FACTOR * last_duration)
+		return true;
 	if (!caught_up && !is_worth_while_behind(now, n_panes))
 		return false;
 	return wanted || credit_at(position, now) >= price || waited >= LONGEST_INTERVAL_MS * INT64CONST(1000);

@@ -326,7 +326,7 @@ bin_table_add(BinTable *table, Allocator allocator, const double *values, size_t
 	leave_windows_if_full(table, allocator, (int64_t) n);
 	while (added < n && table->n_bins <= limit)
 	{
-		if (table->windows[0].size == 0)
+		if (table->windows[0].size == 0 && side_of(table->windows[1].first, table->level) == 1)
 			added += add_values(table, values + added, n - added, limit, true);
 		else
 			added += add_values(table, values + added, n - added, limit, false);

@@ -82,10 +82,12 @@ run_in_transaction(const char *name, void (*function)(void *), void *argument)
 	return succeeded;
 }
 
+/* Before any lock on a table: DROP EXTENSION locks the extension first, too, so one of the two waits instead of a deadlock. */
 static void
 call_task(void *argument)
 {
-	((RegisteredTask *) argument)->run();
+	if (extension_lock())
+		((RegisteredTask *) argument)->run();
 }
 
 /*
@@ -124,7 +126,7 @@ look_around(void *argument)
 			worker_caretaker.care();
 		return;
 	}
-	has_extension = OidIsValid(extension_oid(true));
+	has_extension = extension_lock();
 	if (has_extension && is_other_version())
 	{
 		has_extension = false;
