@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "parser/parse_agg.h"
 #include "parser/parse_coerce.h"
+#include "series/series_sql.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -278,6 +279,8 @@ read_state(const Definition *definition, const char *bytes, Size size, FunctionC
 			no_such_state("There is something behind the state.");
 		return value;
 	}
+	if (!end_state_is_of(read.fn_addr, bytes, size, definition->argument_types[0]))
+		no_such_state("It is of values of another type.");
 	InitFunctionCallInfoData(*call, &read, 2, InvalidOid, fcinfo->context, NULL);
 	call->args[0].value = PointerGetDatum(cstring_to_text_with_len(bytes, (int) size));
 	call->args[0].isnull = false;

@@ -90,7 +90,7 @@ BEGIN
                 made := made || result;
             END IF;
             EXECUTE format('CREATE AGGREGATE weir_citus.%I(%s) (SFUNC = weir_citus.aggregate_state_transition, STYPE = weir_citus.aggregate_state,
-                COMBINEFUNC = weir_citus.aggregate_state_combine, FINALFUNC = weir_citus.%I, INITCOND = %L, PARALLEL = SAFE)',
+                COMBINEFUNC = weir_citus.aggregate_state_combine, FINALFUNC = weir_citus.%I, INITCOND = %L, SSPACE = 16384, PARALLEL = SAFE)',
                 aggregate.name, signature, 'result_' || regexp_replace(result, '\W+', '_', 'g'), aggregate.signature || '|' || signature || '|');
             EXECUTE format('COMMENT ON AGGREGATE weir_citus.%I(%s) IS %L', aggregate.name, signature, 'As ' || aggregate.signature || ', for distributed tables.');
         END LOOP;

@@ -202,8 +202,13 @@ put_rate(ReturnSetInfo *result, const NamedGroup *named, const NamedRate *rate, 
 		nulls[2] = nulls[3] = nulls[4] = true;
 	values[5] = Int64GetDatum(proportion.trials);
 	values[6] = CStringGetTextDatum(score_status_name(status));
-	if (small_groups == SMALL_GROUPS_SUPPRESS && status == SCORE_INSUFFICIENT)
+	/* That nobody of a small group is in the denominator tells of everybody in it. */
+	if (small_groups == SMALL_GROUPS_SUPPRESS &&
+		(status == SCORE_INSUFFICIENT || fairness_group_size(&named->group) < min_group_size))
+	{
+		values[6] = CStringGetTextDatum(score_status_name(SCORE_INSUFFICIENT));
 		memset(nulls + 2, true, 4 * sizeof(bool));
+	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

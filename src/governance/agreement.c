@@ -113,12 +113,12 @@ krippendorff_alpha(const int64_t *counts, int64_t n_subjects, int n_categories)
 		total += n_labels;
 		observed += (n_labels * n_labels - squares) / (n_labels - 1);
 	}
-	expected = total * total;
+	expected = 0;				/* pairs of different categories, of all */
 	for (int j = 0; j < n_categories; j++)
 	{
 		double		n_chosen = labels_of_category(counts, n_subjects, n_categories, j);
 
-		expected -= n_chosen * n_chosen;
+		expected += n_chosen * (total - n_chosen);
 	}
 	/* No label, or one category takes all: here alone nothing could differ. */
 	return expected > 0 ? 1 - observed * (total - 1) / expected : NAN;

@@ -254,6 +254,9 @@ erase_from_data_versions(Erasure *erasure)
 		{
 			if (is_mine)
 				report_unrelated_data_version(erasure, versions[i][0], relation, versions[i][5]);
+			else
+				report(erasure, "data version", versions[i][0], -1,
+					   "it belongs to somebody else: ask its owner whether the subject is there");
 			continue;
 		}
 		if (!is_mine)

@@ -202,7 +202,7 @@ weir_fit_class_calibrator_serialize(PG_FUNCTION_ARGS)
 		uint8_t	   *bytes = palloc(size);
 
 		performance_encode(state->performances[i], bytes);
-		pq_sendstring(&buffer, state->names[i]);
+		pq_sendbytes(&buffer, state->names[i], (int) strlen(state->names[i]) + 1);
 		pq_sendint32(&buffer, (int32) size);
 		pq_sendbytes(&buffer, (const char *) bytes, (int) size);
 		pfree(bytes);
@@ -228,11 +228,13 @@ weir_fit_class_calibrator_deserialize(PG_FUNCTION_ARGS)
 	{
 		int			size;
 
-		state->names[i] = pstrdup(pq_getmsgstring(&buffer));
+		state->names[i] = pstrdup(pq_getmsgrawstring(&buffer));
 		size = pq_getmsgint(&buffer, 4);
 		performance_check_status(performance_decode(allocator_in(CurrentMemoryContext),
 													(const uint8_t *) pq_getmsgbytes(&buffer, size), (size_t) size,
 													&state->performances[i]));
+		if (state->performances[i]->kind != PERFORMANCE_BINARY)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("serialized state of an aggregate is damaged")));
 	}
 	pq_getmsgend(&buffer);
 	PG_RETURN_POINTER(state);

@@ -176,7 +176,7 @@ weir_class_estimate_serialize(PG_FUNCTION_ARGS)
 	pq_sendint64(&buffer, estimate->n);
 	for (int i = 0; i < estimate->n_classes; i++)
 	{
-		pq_sendstring(&buffer, state->names[i]);
+		pq_sendbytes(&buffer, state->names[i], (int) strlen(state->names[i]) + 1);
 		pq_sendint64(&buffer, estimate->n_predicted[i]);
 	}
 	/* Between processes, and servers, of one kind of machine: as they lie in memory. */
@@ -205,7 +205,7 @@ weir_class_estimate_deserialize(PG_FUNCTION_ARGS)
 	state->estimate.n = pq_getmsgint64(&buffer);
 	for (int i = 0; i < n_classes; i++)
 	{
-		state->names[i] = pstrdup(pq_getmsgstring(&buffer));
+		state->names[i] = pstrdup(pq_getmsgrawstring(&buffer));
 		state->estimate.n_predicted[i] = pq_getmsgint64(&buffer);
 	}
 	memcpy(state->estimate.expected, pq_getmsgbytes(&buffer, (int) class_estimate_size(n_classes)), class_estimate_size(n_classes));

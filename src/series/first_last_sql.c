@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "series/series_sql.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -193,10 +194,21 @@ write_value(StringInfo buffer, const EndState *state)
 
 	if (has_binary_form(state->type))
 	{
-		bytea	   *value;
+		bytea *volatile value;
+		int			client = pg_get_client_encoding();
 
 		getTypeBinaryOutputInfo(state->type, &function, &is_varlena);
-		value = OidSendFunctionCall(function, state->value);
+		/* Texts as the database has them: the other process may have another client, or none. */
+		SetClientEncoding(GetDatabaseEncoding());
+		PG_TRY();
+		{
+			value = OidSendFunctionCall(function, state->value);
+		}
+		PG_FINALLY();
+		{
+			SetClientEncoding(client);
+		}
+		PG_END_TRY();
 		pq_sendbytes(buffer, VARDATA(value), (int) (VARSIZE(value) - VARHDRSZ));
 	}
 	else
@@ -221,11 +233,22 @@ read_value(StringInfo buffer, EndState *state)
 	if (has_binary_form(state->type))
 	{
 		StringInfoData value;
+		int			client;
 
 		initStringInfo(&value);
 		appendBinaryStringInfo(&value, pq_getmsgbytes(buffer, size), size);
 		getTypeBinaryInputInfo(state->type, &function, &parameter);
-		state->value = OidReceiveFunctionCall(function, &value, parameter, -1);
+		client = pg_get_client_encoding();
+		SetClientEncoding(GetDatabaseEncoding());
+		PG_TRY();
+		{
+			state->value = OidReceiveFunctionCall(function, &value, parameter, -1);
+		}
+		PG_FINALLY();
+		{
+			SetClientEncoding(client);
+		}
+		PG_END_TRY();
 	}
 	else
 	{
@@ -235,6 +258,21 @@ read_value(StringInfo buffer, EndState *state)
 		memcpy(bytes, pq_getmsgbytes(buffer, size), (Size) size);
 		state->value = datumRestore(&bytes, &is_null);
 	}
+}
+
+PG_FUNCTION_INFO_V1(weir_end_deserialize);
+
+bool
+end_state_is_of(PGFunction read, const char *bytes, Size size, Oid type)
+{
+	uint32		sent;
+
+	if (read != weir_end_deserialize)
+		return true;
+	if (size < sizeof(sent) || !has_binary_form(type))
+		return false;
+	memcpy(&sent, bytes, sizeof(sent));
+	return pg_ntoh32(sent) == type;
 }
 
 /* For other processes, and other servers: of a type that every server has. */
@@ -254,7 +292,6 @@ weir_end_serialize(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-PG_FUNCTION_INFO_V1(weir_end_deserialize);
 Datum
 weir_end_deserialize(PG_FUNCTION_ARGS)
 {
