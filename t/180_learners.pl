@@ -235,6 +235,22 @@ is($subscriber->safe_psql('postgres', q{SELECT n_seen, n_learned, n_corrected, n
   FROM weir.monitor_learners WHERE model = 'moving'}), '300|210|1|1|t', 'rows that move with their label are learned once; what cannot be unlearned is counted');
 is($subscriber->safe_psql('postgres', q{SELECT count(*) FROM weir.learner_predictions WHERE model = 'moving'}), '81', 'what was deleted is waited for no longer');
 
+# A change is one change, however many monitors see it: the second half of a move comes right behind the first, for each of them.
+$subscriber->safe_psql('postgres', q{
+CREATE TABLE twice(id bigint, at timestamptz NOT NULL, part text, x float8, y text, PRIMARY KEY (id, part)) PARTITION BY LIST (part);
+CREATE TABLE twice_a PARTITION OF twice FOR VALUES IN ('a');
+CREATE TABLE twice_b PARTITION OF twice FOR VALUES IN ('b');
+ALTER TABLE twice_a REPLICA IDENTITY FULL;
+ALTER TABLE twice_b REPLICA IDENTITY FULL;
+SELECT weir.create_monitor('twice_' || i, 'twice', 'at', window_size => '1 day') FROM generate_series(1, 2) i;
+SELECT weir.create_learner('twice_' || i, 'twice_' || i, 'hoeffding_tree', features => '{x}', label => 'y') FROM generate_series(1, 2) i;
+});
+$subscriber->safe_psql('postgres', $_)
+  for q{SELECT weir.wait_for_learners('180 s')}, q{INSERT INTO twice SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', 'a', i, (i % 3)::text FROM generate_series(1, 100) i},
+  q{UPDATE twice SET part = 'b'}, q{SELECT weir.wait_for_learners('180 s')};
+is($subscriber->safe_psql('postgres', q{SELECT model, n_seen, n_learned, n_retracted FROM weir.monitor_learners WHERE model LIKE 'twice%' ORDER BY 1}),
+	"twice_1|100|100|0\ntwice_2|100|100|0", 'rows that move under two monitors with learners are the same rows for both');
+
 # Values stored out of line that an update did not change are nowhere to be read: neither labels nor what places the row. And what is cut is cut between characters.
 my $log_before = -s $subscriber->logfile;
 $subscriber->safe_psql('postgres', q{

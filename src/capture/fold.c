@@ -371,6 +371,7 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 		if (!complete_from_old(relation, new_tuple, &new_row, old_tuple != NULL && old_complete ? &old_row : NULL))
 			old_complete = false;
 	}
+	learner_change_next();
 	foreach(cell, map->monitors)
 	{
 		MonitorMap *entry = lfirst(cell);

@@ -32,6 +32,7 @@ typedef struct MovedRow
 	TransactionId top_xid;		/* as current_top_xid */
 	char	   *key;
 	uint64		change;			/* which change it was, of those of the tables of learners */
+	Oid			relation;		/* where it was */
 	bool		is_known;		/* whether it had a label */
 	char	   *label;			/* as it is written; NULL: it had none, or is not known */
 	int			label_length;
@@ -419,7 +420,7 @@ note_update(Relation relation, const LearnerMap *map, const StringInfoData *old_
 
 /* label NULL: it is not known. */
 static void
-remember_moved(const LearnerMap *map, const char *key, const StringInfoData *label)
+remember_moved(Relation relation, const LearnerMap *map, const char *key, const StringInfoData *label)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 	MovedRow   *moved = palloc0(sizeof(MovedRow));
@@ -428,6 +429,7 @@ remember_moved(const LearnerMap *map, const char *key, const StringInfoData *lab
 	moved->xid = current_xid;
 	moved->top_xid = current_top_xid;
 	moved->change = n_changes;
+	moved->relation = RelationGetRelid(relation);
 	moved->key = pstrdup(key);
 	moved->is_known = label != NULL;
 	if (label != NULL && label->len > 0)
@@ -449,10 +451,10 @@ remember_moved(const LearnerMap *map, const char *key, const StringInfoData *lab
 
 /*
  * The old half of this row, taken away; NULL when it is new.  Where what makes the partition is part of the key, that has changed:
- * so a row that comes right behind is it.
+ * so a row that comes right behind is it, unless it comes where the old half was.
  */
 static MovedRow *
-take_moved(const LearnerMap *map, const char *key)
+take_moved(Relation relation, const LearnerMap *map, const char *key)
 {
 	ListCell   *cell;
 
@@ -461,7 +463,7 @@ take_moved(const LearnerMap *map, const char *key)
 		MovedRow   *moved = lfirst(cell);
 
 		if (moved->learner_id != map->learner->learner_id || moved->xid != current_xid ||
-			(moved->change + 1 != n_changes && strcmp(moved->key, key) != 0))
+			((moved->change + 1 != n_changes || moved->relation == RelationGetRelid(relation)) && strcmp(moved->key, key) != 0))
 			continue;
 		moved_rows = foreach_delete_current(moved_rows, cell);
 		return moved;
@@ -471,10 +473,16 @@ take_moved(const LearnerMap *map, const char *key)
 
 /* ---- changes ---- */
 
+void
+learner_change_next(void)
+{
+	n_changes++;
+}
+
 static void
 note_inserted(Relation relation, const LearnerMap *map, const RowImage *row, TimestampTz at, const char *key)
 {
-	MovedRow   *moved = moved_rows != NIL && key != NULL ? take_moved(map, key) : NULL;
+	MovedRow   *moved = moved_rows != NIL && key != NULL ? take_moved(relation, map, key) : NULL;
 	StringInfoData label = {0};
 
 	if (moved == NULL)
@@ -500,7 +508,6 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 	Place		place = {0};
 	ListCell   *cell;
 
-	n_changes++;
 	if (is_known)
 	{
 		row_find_place(map, entry, old_row, &place);
@@ -525,7 +532,7 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 		key = key_of(relation, learner, new_row != NULL ? new_row : old_row);
 		if (!was_inside && !is_inside)
 		{
-			MovedRow   *moved = key != NULL ? take_moved(learner, key) : NULL;
+			MovedRow   *moved = key != NULL ? take_moved(relation, learner, key) : NULL;
 
 			/* It has moved to another partition, and out of what the monitor takes. */
 			if (moved != NULL)
@@ -535,7 +542,7 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 		if (is_known)
 			write_label(relation, &old_label, learner, old_row);
 		if (new_row == NULL && moves == MOVE_YES && key != NULL)
-			remember_moved(learner, key, is_known ? &old_label : NULL);
+			remember_moved(relation, learner, key, is_known ? &old_label : NULL);
 		else if (!is_inside)
 			note_key(learner->learner->learner_id, current_xid,
 					 is_known && old_label.len == 0 ? LEARNER_ROW_GONE_UNLABELLED : LEARNER_ROW_GONE, place.time, key);
@@ -557,6 +564,11 @@ learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowI
 bool
 learner_change_is_noted(void)
 {
+	ListCell   *cell;
+
+	foreach(cell, moved_rows)
+		if (!TransactionIdIsValid(((MovedRow *) lfirst(cell))->top_xid))
+			return true;
 	return !spool_is_empty(&committed);
 }
 
@@ -624,7 +636,12 @@ learner_change_write(List *monitors)
 	ListCell   *learner_cell;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "weir learner changes", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	Spool	   *stream = current;
 
+	/* What a transaction that is over has left of them belongs to this position. */
+	current = &committed;
+	settle_moved(InvalidTransactionId, true);
+	current = stream;
 	if (learner_change_is_noted())
 	{
 		spool_scan_begin(&scan, &committed);

@@ -49,6 +49,9 @@ extern void learner_change_within(TransactionId xid);
 extern void learner_change_abort_stream(TransactionId top_xid, TransactionId xid);
 extern void learner_change_commit_stream(TransactionId top_xid);
 
+/* Another change of a row, before it is noted for each of its monitors. */
+extern void learner_change_next(void);
+
 /* old_complete: the old row is there, or the row is new. Rows are deformed; either may be NULL. */
 extern void learner_change_note(Relation relation, RelationMap *map, MonitorMap *entry, RowImage *old_row, RowImage *new_row,
 								bool old_complete, MoveAnswer moves);

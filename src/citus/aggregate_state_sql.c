@@ -23,7 +23,7 @@
 #include "catalog/pg_type.h"
 #include "parser/parse_agg.h"
 #include "parser/parse_coerce.h"
-#include "series/series_sql.h"
+#include "series/end_state.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"

@@ -56,7 +56,7 @@ feed_is_wanted(void)
 	if (!OidIsValid(extension_oid(true)) || !OidIsValid(get_relname_relid("monitor_learner", extension_schema())))
 		return false;
 	sql_begin(&scope);
-	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor_learner)", 0, NULL, NULL, NULL);
+	sql_execute("SELECT EXISTS (SELECT FROM weir.monitor_learner) OR EXISTS (SELECT FROM weir.attribution)", 0, NULL, NULL, NULL);
 	wanted = DatumGetBool(sql_value(0, 1, &is_null)) || attribution_is_wanted();
 	sql_end(&scope);
 	return wanted;

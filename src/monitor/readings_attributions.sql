@@ -2,15 +2,18 @@
 
 -- Panes count by their rows, however many of them were explained.
 CREATE FUNCTION weir._window_attributions(monitor_id int, model text, since timestamptz, until timestamptz)
-    RETURNS TABLE (feature text, mean_absolute float8, share float8, baseline_mean_absolute float8, baseline_share float8, n bigint, n_baseline bigint)
+    RETURNS TABLE (feature text, mean_absolute float8, share float8, baseline_mean_absolute float8, baseline_share float8, n bigint, n_baseline bigint, n_rows bigint)
     LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH f AS (
-        SELECT u.feature, sum(u.absolute * p.n_rows) / sum(p.n_rows)::float8 AS absolute, sum(u.baseline_absolute * p.n_rows) / sum(p.n_rows)::float8 AS baseline_absolute,
-            sum(p.n)::bigint AS n, max(p.n_baseline) AS n_baseline
-        FROM weir.attribution_pane p, unnest(p.features, p.absolute, p.baseline_absolute) u (feature, absolute, baseline_absolute)
+        SELECT u.feature, sum(u.absolute * r.n) / sum(r.n)::float8 AS absolute,
+            sum(u.baseline_absolute * r.n) / sum(r.n)::float8 AS baseline_absolute,
+            sum(p.n)::bigint AS n, max(p.n_baseline) AS n_baseline, sum(r.n)::bigint AS n_rows
+        FROM weir.attribution_pane p, unnest(p.features, p.absolute, p.baseline_absolute) u (feature, absolute, baseline_absolute),
+            LATERAL (SELECT greatest(p.n_rows, p.n) AS n) r      -- while capture lags the pane may hold fewer than the table
         WHERE p.monitor_id = $1 AND p.model = $2 AND p.pane_start >= $3 AND p.pane_start < $4 AND p.n > 0 GROUP BY u.feature)
-    SELECT f.feature, f.absolute, f.absolute / nullif(sum(f.absolute) OVER (), 0), f.baseline_absolute, f.baseline_absolute / nullif(sum(f.baseline_absolute) OVER (), 0), f.n, f.n_baseline FROM f;
+    SELECT f.feature, f.absolute, f.absolute / nullif(sum(f.absolute) OVER (), 0),
+        f.baseline_absolute, f.baseline_absolute / nullif(sum(f.baseline_absolute) OVER (), 0), f.n, f.n_baseline, f.n_rows FROM f;
 END;
 COMMENT ON FUNCTION weir._window_attributions(int, text, timestamptz, timestamptz) IS 'Contributions of features in the panes that begin in [since, until), beside those in the baseline. Internal.';
 
@@ -28,11 +31,12 @@ BEGIN ATOMIC
         CROSS JOIN LATERAL weir._settings(g.monitor_id) o
         JOIN weir.attribution a ON a.monitor_id = g.monitor_id,
         LATERAL (SELECT array_agg(ROW(u.feature, u.mean_absolute, u.share, NULL, u.n)::weir.feature_attribution) AS current,
-                     array_agg(ROW(u.feature, u.baseline_mean_absolute, u.baseline_share, NULL, u.n_baseline)::weir.feature_attribution) AS baseline, max(u.n) AS n, max(u.n_baseline) AS n_baseline
+                     array_agg(ROW(u.feature, u.baseline_mean_absolute, u.baseline_share, NULL, u.n_baseline)::weir.feature_attribution) AS baseline,
+                     max(u.n) AS n, max(u.n_baseline) AS n_baseline, max(u.n_rows) AS n_rows
                  FROM weir._window_attributions(g.monitor_id, a.model, w.window_start, w.window_end) u) f
         CROSS JOIN (VALUES ('attribution_ndcg_loss', 0.1::float8), ('attribution_total_variation', 0.2)) x (metric, threshold)
         LEFT JOIN LATERAL weir.attribution_drift(f.baseline, f.current) d ON d.metric = x.metric,
-        LATERAL (SELECT CASE WHEN w.status IN ('stale', 'gap') THEN w.status WHEN f.n IS NULL OR f.n < o.min_n OR w.window_end > a.read_until THEN 'insufficient'
+        LATERAL (SELECT CASE WHEN w.status IN ('stale', 'gap') THEN w.status WHEN f.n IS NULL OR f.n_rows < o.min_n OR w.window_end > a.read_until THEN 'insufficient'
                      WHEN f.n_baseline = 0 THEN 'no_baseline' WHEN d.value IS NULL THEN 'undefined' ELSE 'ok' END AS status) s
     WHERE ($7 IS NULL OR x.metric = ANY ($7)) AND (f.n IS NOT NULL OR a.disabled_reason IS NULL AND w.window_end > a.read_until);
 END;

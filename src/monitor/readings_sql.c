@@ -47,6 +47,7 @@ typedef struct VisiblePart
 	bool		segments;
 	bool		labels;
 	bool		predictions;	/* prediction and score */
+	bool		whole_table;	/* and so whatever a model of its rows says */
 	Datum		columns;		/* int[] of monitor_column.ordinal */
 	Datum		protected_columns; /* int[] of positions from 1 */
 	Datum		peers;			/* int[] of monitor_id: other monitors that its rows are compared with */
@@ -206,6 +207,7 @@ find_visible_part(const char *name)
 		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(segment_by)), ARR_DIMS(DatumGetArrayTypeP(segment_by)));
 	visible.labels = owns_dropped || may_read_if_given(source, label);
 	visible.predictions = owns_dropped || (may_read_if_given(source, prediction) && may_read_if_given(source, score));
+	visible.whole_table = owns_dropped || may_read_table(source);
 	visible.columns = number_array(numbers_at(ordinals, readable_positions(source, columns, owns_dropped)));
 	/* A fairness table holds both outcomes; where there is no prediction, what the score decides. */
 	if (visible.labels && (owns_dropped || may_read_if_given(source, prediction != NULL ? prediction : score)))
@@ -320,7 +322,13 @@ weir_window_performances(PG_FUNCTION_ARGS)
 Datum
 weir_scores(PG_FUNCTION_ARGS)
 {
-	return read_rows(fcinfo, "SELECT * FROM weir._all_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10, $11)");
+	VisiblePart visible = find_visible_part(required_text(fcinfo, 0, "monitor"));
+
+	return read_visible_rows(fcinfo, &visible,
+							 visible.whole_table
+								 ? "SELECT * FROM weir._all_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10, $11)"
+								 : "SELECT * FROM weir._all_scores($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10, $11) "
+								   "WHERE family <> 'attribution'");
 }
 
 Datum

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "series/end_state.h"
 #include "series/series_sql.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"

@@ -41,12 +41,6 @@ pg_noreturn extern void damaged_state(void);
 /* Such a state must have that size, or at least it. */
 extern void require_state_size(const bytea *bytes, Size size, bool at_least);
 
-/*
- * Whether a serialized state is of values of that type, which has a binary form: where the function that reads it is that of first
- * and last, whose states name the type of their value.  Of others it says nothing.
- */
-extern bool end_state_is_of(PGFunction read, const char *bytes, Size size, Oid type);
-
 /* What an aggregate over points was asked besides: the third argument, of the first row. */
 typedef struct SeriesState
 {
