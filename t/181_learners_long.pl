@@ -278,6 +278,61 @@ $node->safe_psql('postgres', q{CREATE ROLE stranger LOGIN; GRANT SELECT (at, a) 
 is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM weir.scores WHERE family = 'attribution'), (SELECT count(*) FROM weir.window_attributions)},
 	extra_params => [ '-U', 'stranger' ]), '0|0', 'who may not read the features sees nothing');
 
+# Panes and baselines of many rows are explained by some of them, chosen by a hash of rows that hold what has none.
+$node->safe_psql('postgres', q{
+CREATE TABLE many(id bigint PRIMARY KEY, at timestamptz NOT NULL, a int, b int, c int, y boolean, j json, s bit(3));
+ALTER TABLE many REPLICA IDENTITY FULL;
+INSERT INTO many SELECT i, '2026-01-01'::timestamptz + i / 3000 * interval '1 day' + i % 3000 * interval '1 s',
+  i * 7919 % 10, i * 104729 % 7, 1000 + i % 1000, i * 7919 % 10 > 5, '{}', B'101' FROM generate_series(0, 6000) i;
+INSERT INTO many VALUES (10000, '2026-01-10', 1, 1, 1, true);
+SELECT weir.create_monitor('many', 'many', 'at', window_size => '1 day', columns => '{a,b,c,y}', label => 'y', options => '{"pane_size": "1 day"}');
+SELECT weir.set_baseline('many', since => '2026-01-01', until => '2026-01-02');
+SELECT weir.create_learner('many', 'sampled', 'logistic_regression', features => '{a,b}');
+});
+learned();
+my $sampled = q{SELECT count(*) = 2, bool_and(n_rows = 3000 AND n BETWEEN 850 AND 1150 AND n_baseline BETWEEN 850 AND 1150 AND disabled_reason IS NULL) FROM weir.window_attributions
+  WHERE model = 'sampled' AND window_start = '2026-01-02'};
+my $disabled = q{SELECT disabled_reason FROM weir.window_attributions WHERE model = 'sampled' AND disabled_reason IS NOT NULL};
+
+sub sampled
+{
+	my ($what) = @_;
+
+	wait_until($node, qq{SELECT count(*) = 2 OR EXISTS ($disabled) FROM weir.attribution a JOIN weir.baseline b ON b.monitor_id = a.monitor_id AND b.set_at = a.baseline_set_at
+	  JOIN weir.window_attributions w USING (model) WHERE a.model = 'sampled' AND w.window_start = '2026-01-02'}, $what);
+	is($node->safe_psql('postgres', $disabled), '', "$what: and nothing is disabled");
+	is($node->safe_psql('postgres', $sampled), 't|t', "$what: some of the rows");
+	return;
+}
+
+sampled('panes of many rows are explained');
+my $anew = q{SELECT weir.set_baseline('many', since => '2026-01-01', until => '2026-01-02')};
+$node->safe_psql('postgres', "SELECT weir.pause_capture(); ALTER TABLE many RENAME b TO bb; ALTER TABLE many RENAME at TO t; $anew");
+sampled('under names that capture has not seen');
+$node->safe_psql('postgres', q{ALTER TABLE many RENAME bb TO b; ALTER TABLE many RENAME t TO at; SELECT weir.resume_capture();
+  SELECT weir.promote_model('sampled', weir.drop_learner('sampled'), reason => 'the first');
+  SELECT weir.create_learner('many', 'sampled', 'logistic_regression', features => '{c,b}')});
+learned();
+$node->safe_psql('postgres', $anew);
+sampled('the version of a learner that had other features');
+is($node->safe_psql('postgres', q{SELECT string_agg(w.feature, ',' ORDER BY w.feature), bool_and(w.version = 1 AND abs(w.mean_absolute - q.mean_absolute) < 0.1 * q.mean_absolute)
+  FROM weir.window_attributions w, (SELECT unnest(weir.feature_attributions(weir.model_learner('sampled', '1'), f)) AS q
+    FROM (SELECT (SELECT f FROM (SELECT a, b) f) AS f FROM many WHERE id BETWEEN 3000 AND 5999) r) u,
+    LATERAL (SELECT (u.q).*) q
+  WHERE w.model = 'sampled' AND w.window_start = '2026-01-02' AND w.feature = q.feature}), 'a,b|t', 'is explained with its own');
+
+# Who drops a monitor, and has not committed yet, keeps nobody waiting.
+$session = $node->background_psql('postgres', on_error_stop => 1);
+$session->query_safe(q{BEGIN; SELECT weir.drop_monitor('many')});
+$node->safe_psql('postgres', q{INSERT INTO scored SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', 50, i * 104729 % 97 * 4, i * 31 % 89 FROM generate_series(3001, 3600) i});
+wait_until($node, q{SELECT max(window_start) >= '2026-01-12' FROM weir.window_attributions WHERE model = 'explained'}, 'others are explained while somebody drops a monitor');
+$session->query_safe('ROLLBACK');
+$session->quit;
+
+# Panes that have gone count no more.
+$node->safe_psql('postgres', q{DELETE FROM weir.pane WHERE pane_start = '2026-01-02' AND monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'many')});
+wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.window_attributions WHERE model = 'sampled' AND window_start = '2026-01-02')}, 'panes that have gone leave nothing');
+
 $node->safe_psql('template1', 'ALTER DATABASE postgres RENAME TO other');
 $node->safe_psql('other', "$t(1001, 1100) i; SELECT weir.wait_for_learners('180 s')");
 is($node->safe_psql('other', q{SELECT n_seen = (SELECT count(*) FROM t), n_gaps <= 1 FROM weir.monitor_learners WHERE model = 'steady'}), 't|t',

@@ -87,7 +87,8 @@ find_source(const char *monitor)
 }
 
 char *
-attribution_rows_query(Oid relation, const char *time_column, const char *filter, const Learner *learner, char **columns)
+attribution_rows_query(Oid relation, const char *time_column, const char *filter, const Learner *learner, char **columns,
+					   bool with_hash)
 {
 	StringInfoData query;
 	const char *time = quote_identifier(time_column);
@@ -105,7 +106,8 @@ attribution_rows_query(Oid relation, const char *time_column, const char *filter
 		appendStringInfo(&query, "%ss.%s AS %s", i > 0 ? ", " : "", quote_identifier(columns != NULL ? columns[i] : feature),
 						 quote_identifier(feature));
 	}
-	appendStringInfo(&query, ") AS f) AS f FROM %s s%s%s%s",
+	appendStringInfo(&query, ") AS f) AS f%s FROM %s s%s%s%s",
+					 with_hash ? ", pg_catalog.hashtextextended((s.*)::pg_catalog.text, 0) AS h" : "",
 					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation)),
 					 filter != NULL ? " WHERE (" : "", filter != NULL ? filter : "", filter != NULL ? ")" : "");
 	return query.data;
@@ -135,7 +137,8 @@ weir_attribution_scores(PG_FUNCTION_ARGS)
 	bytea	   *bytes = named_model_read(model, required_text(fcinfo, ALIAS, "alias"), CurrentMemoryContext);
 	Learner	   *learner = learner_from_bytes(CurrentMemoryContext, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
 	SqlParameters parameters = {0};
-	char	   *query = scores_query(attribution_rows_query(source->relation, source->time_column, source->filter, learner, NULL));
+	char	   *rows = attribution_rows_query(source->relation, source->time_column, source->filter, learner, NULL, false);
+	char	   *query = scores_query(rows);
 
 	InitMaterializedSRF(fcinfo, 0);
 	sql_add(&parameters, extension_type("learner"), PointerGetDatum(bytes), false);

@@ -28,6 +28,7 @@
 #define MOST_ROWS 1000 /* of a pane, and of the baseline */
 #define PANES_AT_FIRST "100"
 #define PANES_PER_TURN "20"
+#define TURN_MS 1000 /* learners take turns with this */
 
 /* What is to be explained: the learners of monitors, and the models that monitors are about. */
 #define CHAMPION \
@@ -41,6 +42,14 @@
 	"SELECT l.monitor_id, m.name FROM weir.monitor_learner l JOIN weir.model m USING (model_id) JOIN weir.baseline b USING (monitor_id) " \
 	"WHERE b.form = 'range'"
 
+/* Of a column of the monitor m, whose state is s: names are those that capture has seen last. */
+#define PRESENT_NAME(name) \
+	"coalesce((SELECT c.attname FROM pg_catalog.pg_attribute c WHERE c.attrelid = m.source AND NOT c.attisdropped " \
+	"AND c.attnum = (s.attributes ->> " name "::text)::int), " name ")::text"
+#define NAMES_ARE_PRESENT \
+	"NOT EXISTS (SELECT FROM pg_catalog.jsonb_each_text(s.attributes) e WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute c " \
+	"WHERE c.attrelid = m.source AND c.attnum = e.value::int AND c.attname = e.key AND NOT c.attisdropped))"
+
 typedef struct Attribution
 {
 	int			monitor_id;
@@ -48,6 +57,7 @@ typedef struct Attribution
 	Oid			source;
 	Oid			owner;
 	char	   *time_column;
+	bool		names_are_present; /* capture had seen the columns as they are */
 	char	   *filter;
 	TimestampTz baseline_since;
 	TimestampTz baseline_until;
@@ -56,7 +66,8 @@ typedef struct Attribution
 	bool		looks_for_late;
 	int			version;		/* 0: the learner as it is */
 	bytea	   *bytes;			/* of the learner; NULL: it has learned nothing */
-	List	   *columns;		/* of char *, of the source; NIL: called like the features */
+	List	   *features;		/* of char *, of the learner that the monitor feeds; NIL: there is none */
+	List	   *columns;		/* of char *, of the source: one for each of these */
 
 	/* Panes. */
 	int			n;
@@ -74,14 +85,15 @@ attribution_is_wanted(void)
 
 /* ---- which ---- */
 
+/* Waits for nobody who is dropping or altering a monitor. */
 static void
 settle(void)
 {
-	sql_execute("DELETE FROM weir.attribution a WHERE (a.monitor_id, a.model) NOT IN (" OF_LEARNERS " UNION " OF_MONITORS ")", 0,
-				NULL, NULL, NULL);
-	sql_execute(
-		"DELETE FROM weir.attribution a USING weir.baseline b WHERE b.monitor_id = a.monitor_id AND b.set_at <> a.baseline_set_at",
-		0, NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.attribution WHERE (monitor_id, model) IN (SELECT a.monitor_id, a.model FROM weir.attribution a "
+				"WHERE (a.monitor_id, a.model) NOT IN (" OF_LEARNERS " UNION " OF_MONITORS
+				") OR EXISTS (SELECT FROM weir.baseline b "
+				"WHERE b.monitor_id = a.monitor_id AND b.set_at <> a.baseline_set_at) FOR UPDATE OF a SKIP LOCKED)",
+				0, NULL, NULL, NULL);
 	/* A learner begins to be explained when it knows the rows of before. */
 	sql_execute(
 		"INSERT INTO weir.attribution (monitor_id, model, baseline_set_at, read_until) SELECT w.monitor_id, w.name, b.set_at, "
@@ -91,7 +103,8 @@ settle(void)
 		"FROM (" OF_LEARNERS
 		" AND EXISTS (SELECT FROM weir.learner_state s WHERE s.learner_id = l.learner_id AND s.cut IS NOT NULL "
 		"AND s.applied >= 0 AND s.n_learned > 0) UNION " OF_MONITORS ") w JOIN weir.baseline b USING (monitor_id) "
-		"JOIN weir.monitor_state s USING (monitor_id) WHERE s.state = 'active' ON CONFLICT DO NOTHING",
+		"JOIN weir.monitor_state s USING (monitor_id) JOIN weir.monitor o USING (monitor_id) WHERE s.state = 'active' AND NOT EXISTS "
+		"(SELECT FROM weir.attribution e WHERE e.monitor_id = w.monitor_id AND e.model = w.name) FOR KEY SHARE OF o SKIP LOCKED",
 		0, NULL, NULL, NULL);
 }
 
@@ -104,16 +117,18 @@ find_next(Attribution *attribution, MemoryContext context)
 	Datum		value;
 
 	if (sql_execute(
-			"SELECT a.monitor_id, a.model, m.source::oid, m.time_column::text, m.filter, coalesce(b.since, '-infinity'), "
-			"coalesce(b.until, 'infinity'), a.read_until, f.target, a.read_until >= f.target, coalesce(c.version, 0) "
-			"FROM weir.attribution a JOIN weir.monitor m USING (monitor_id) JOIN weir.monitor_state s USING (monitor_id) "
-			"JOIN weir.baseline b USING (monitor_id) JOIN weir.model o ON o.name = a.model "
-			"LEFT JOIN LATERAL (SELECT a.version FROM " CHAMPION " AND a.model_id = o.model_id) c ON true, "
-			"LATERAL (SELECT weir._final_before(m.monitor_id) AS final_before) d, LATERAL (SELECT CASE WHEN isfinite(d.final_before) "
-			"THEN weir.tumble(d.final_before, m.pane_size, NULL, m.time_zone) END AS target) f "
-			"WHERE (a.disabled_reason IS NULL OR a.version IS DISTINCT FROM c.version) AND s.state = 'active' AND f.target IS NOT NULL "
-			"AND (a.read_until < f.target OR a.looked_at < clock_timestamp() - interval '" LOOK_FOR_LATE "') "
-			"ORDER BY a.read_until >= f.target, a.looked_at LIMIT 1",
+			"SELECT a.monitor_id, a.model, m.source::oid, " PRESENT_NAME(
+				"m.time_column") ", m.filter, coalesce(b.since, '-infinity'), "
+								 "coalesce(b.until, 'infinity'), a.read_until, f.target, a.read_until >= f.target, coalesce(c.version, 0), " NAMES_ARE_PRESENT
+								 " "
+								 "FROM weir.attribution a JOIN weir.monitor m USING (monitor_id) JOIN weir.monitor_state s USING (monitor_id) "
+								 "JOIN weir.baseline b USING (monitor_id) JOIN weir.model o ON o.name = a.model "
+								 "LEFT JOIN LATERAL (SELECT a.version FROM " CHAMPION " AND a.model_id = o.model_id) c ON true, "
+								 "LATERAL (SELECT weir._final_before(m.monitor_id) AS final_before) d, LATERAL (SELECT CASE WHEN isfinite(d.final_before) "
+								 "THEN weir.tumble(d.final_before, m.pane_size, NULL, m.time_zone) END AS target) f "
+								 "WHERE (a.disabled_reason IS NULL OR a.version IS DISTINCT FROM c.version) AND s.state = 'active' AND f.target IS NOT NULL "
+								 "AND (a.read_until < f.target OR a.looked_at < clock_timestamp() - interval '" LOOK_FOR_LATE "') "
+								 "ORDER BY a.read_until >= f.target, a.looked_at LIMIT 1 FOR UPDATE OF a SKIP LOCKED",
 			0, NULL, NULL, NULL) == 0)
 		return false;
 	old = MemoryContextSwitchTo(context);
@@ -129,6 +144,8 @@ find_next(Attribution *attribution, MemoryContext context)
 	value = sql_value(0, 10, &is_null);
 	attribution->looks_for_late = DatumGetBool(value);
 	attribution->version = DatumGetInt32(sql_value(0, 11, &is_null));
+	value = sql_value(0, 12, &is_null);
+	attribution->names_are_present = DatumGetBool(value);
 	MemoryContextSwitchTo(old);
 	return true;
 }
@@ -161,13 +178,34 @@ read_model(Attribution *attribution, MemoryContext context)
 	if (!is_null)
 		attribution->bytes = (bytea *) PG_DETOAST_DATUM_COPY(value);
 	MemoryContextSwitchTo(old);
-	n = sql_execute("SELECT f::text FROM weir.monitor_learner l JOIN weir.model m USING (model_id), pg_catalog.unnest(l.features) "
-					"WITH ORDINALITY u (f, i) WHERE m.name = $1 AND l.monitor_id = $3 ORDER BY i",
-					3, types, values, NULL);
+	n = sql_execute(
+		"SELECT u.feature, " PRESENT_NAME(
+			"u.name") " FROM weir.monitor_learner l JOIN weir.model o USING (model_id) JOIN weir.monitor m USING (monitor_id) "
+					  "JOIN weir.monitor_state s USING (monitor_id), ROWS FROM (pg_catalog.unnest(l.feature_names), "
+					  "pg_catalog.unnest(l.features)) u (feature, name) WHERE o.name = $1 AND m.monitor_id = $3",
+		3, types, values, NULL);
 	old = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < n; i++)
-		attribution->columns = lappend(attribution->columns, sql_text(i, 1));
+	{
+		attribution->features = lappend(attribution->features, sql_text(i, 1));
+		attribution->columns = lappend(attribution->columns, sql_text(i, 2));
+	}
 	MemoryContextSwitchTo(old);
+}
+
+/* What the learner that is fed reads as this feature. A version may have others, which are called like their columns. */
+static char *
+column_of(const Attribution *attribution, char *feature)
+{
+	ListCell   *name;
+	ListCell   *column;
+
+	forboth(name, attribution->features, column, attribution->columns)
+	{
+		if (strcmp(lfirst(name), feature) == 0)
+			return lfirst(column);
+	}
+	return feature;
 }
 
 /* ---- panes ---- */
@@ -267,9 +305,9 @@ explain(const Attribution *attribution, const char *rows, TimestampTz since, Tim
 		psprintf(
 			"SELECT e.n, ARRAY(SELECT u.feature FROM pg_catalog.unnest(e.a) u ORDER BY u.feature), "
 			"ARRAY(SELECT u.mean_absolute FROM pg_catalog.unnest(e.a) u ORDER BY u.feature) FROM (SELECT pg_catalog.count(*) AS n, "
-			"weir.feature_attributions($1, r.f) AS a FROM (%s) r WHERE r.at >= $2 AND r.at < $3 AND ($4 >= 1048576 OR "
-			"pg_catalog.hash_record_extended(ROW(r.at, r.f), 0) & 1048575 < $4)) e",
-			rows),
+			"weir.feature_attributions($1, l.f) AS a FROM (SELECT r.f FROM (%s) r WHERE r.at >= $2 AND r.at < $3 AND ($4 >= 1048576 OR "
+			"r.h & 1048575 < $4) LIMIT %d) l) e",
+			rows, 2 * MOST_ROWS),
 		&parameters);
 	explained.n = DatumGetInt64(sql_value(0, 1, &is_null));
 	old = MemoryContextSwitchTo(context);
@@ -329,10 +367,35 @@ store_progress(const Attribution *attribution, const char *disabled_reason)
 		"DELETE FROM weir.attribution_pane p USING weir.monitor m WHERE p.monitor_id = $1 AND p.model = $2 AND m.monitor_id = $1 "
 		"AND isfinite($3) AND p.pane_start < $3 - m.retention",
 		&parameters);
+	/* Panes that were rolled up into another, or deleted. */
+	if (attribution->looks_for_late)
+		sql_run(
+			"DELETE FROM weir.attribution_pane x WHERE x.monitor_id = $1 AND x.model = $2 AND NOT EXISTS (SELECT FROM weir.pane p "
+			"WHERE p.monitor_id = $1 AND p.generation = 0 AND p.pane_start = x.pane_start)",
+			&parameters);
 	sql_end(&scope);
 }
 
 /* ---- a turn ---- */
+
+/* A column that is not there may be one whose new name capture has not seen yet. */
+static bool
+is_lasting(const Attribution *attribution, int sqlstate)
+{
+	Oid			type = INT4OID;
+	Datum		id = Int32GetDatum(attribution->monitor_id);
+	SqlScope	scope;
+	bool		are_present;
+
+	if (sqlstate != ERRCODE_UNDEFINED_COLUMN)
+		return error_is_lasting(sqlstate);
+	sql_begin(&scope);
+	are_present = sql_execute("SELECT FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.monitor_id = $1 "
+							  "AND " NAMES_ARE_PRESENT,
+							  1, &type, &id, NULL) > 0;
+	sql_end(&scope);
+	return attribution->names_are_present && are_present;
+}
 
 static void
 advance(void *argument)
@@ -341,11 +404,11 @@ advance(void *argument)
 	MemoryContext context = CurrentMemoryContext;
 	Learner	   *learner;
 	SqlScope	scope;
-	char	  **columns = NULL;
+	char	  **columns;
 	char	   *rows;
 	int64		n_baseline;
 	Explained	baseline;
-	ListCell   *cell;
+	TimestampTz started_at = GetCurrentTimestamp();
 
 	sql_begin(&scope);
 	read_model(attribution, context);
@@ -365,13 +428,15 @@ advance(void *argument)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of the monitor was dropped")));
 	attribution->owner = relation_owner(attribution->source);
 	learner = learner_from_bytes(CurrentMemoryContext, VARDATA(attribution->bytes), VARSIZE(attribution->bytes) - VARHDRSZ);
-	if (list_length(attribution->columns) == learner_n_inputs(learner))
+	columns = palloc(sizeof(char *) * Max(learner_n_inputs(learner), 1));
+	for (int i = 0; i < learner_n_inputs(learner); i++)
 	{
-		columns = palloc(sizeof(char *) * Max(list_length(attribution->columns), 1));
-		foreach(cell, attribution->columns)
-			columns[foreach_current_index(cell)] = lfirst(cell);
+		size_t		length;
+		const char *name = learner_feature_name(learner, i, &length);
+
+		columns[i] = column_of(attribution, pnstrdup(name, length));
 	}
-	rows = attribution_rows_query(attribution->source, attribution->time_column, attribution->filter, learner, columns);
+	rows = attribution_rows_query(attribution->source, attribution->time_column, attribution->filter, learner, columns, true);
 	learner_free(learner);
 	baseline = explain(attribution, rows, attribution->baseline_since, attribution->baseline_until, n_baseline, context);
 	for (int i = 0; i < attribution->n; i++)
@@ -386,6 +451,8 @@ advance(void *argument)
 		store_pane(attribution, i, &explained, &baseline);
 		if (!attribution->looks_for_late)
 			attribution->until = end;
+		if (TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS))
+			break;
 	}
 	store_progress(attribution, NULL);
 }
@@ -427,7 +494,7 @@ attribution_turn(void)
 				(errmsg("weir could not explain model \"%s\" for monitor %d: %s", attribution.model, attribution.monitor_id,
 						error->message)));
 		attribution.until = attribution.read_until;
-		store_progress(&attribution, error_is_lasting(error->sqlerrcode) ? error->message : NULL);
+		store_progress(&attribution, is_lasting(&attribution, error->sqlerrcode) ? error->message : NULL);
 	}
 	CommitTransactionCommand();
 	pgstat_report_activity(STATE_IDLE, NULL);
