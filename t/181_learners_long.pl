@@ -32,20 +32,22 @@ my $rows = q{SELECT i AS id, '2026-01-01'::timestamptz + i * interval '1 s' AS a
 $node->safe_psql('postgres', qq{
 CREATE TABLE large AS $rows FROM generate_series(1::bigint, 60000) i;
 ALTER TABLE large ADD PRIMARY KEY (id);
+CREATE TABLE huge AS $rows FROM generate_series(1::bigint, 300000) i;
 CREATE TABLE small AS $rows FROM generate_series(1::bigint, 100) i;
 ALTER TABLE small ADD PRIMARY KEY (id);
 ALTER TABLE large REPLICA IDENTITY FULL;
 ALTER TABLE small REPLICA IDENTITY FULL;
 SELECT weir.create_monitor('large', 'large', 'at', window_size => '1 hour', label => 'y');
+SELECT weir.create_monitor('huge', 'huge', 'at', window_size => '1 day', label => 'y');
 SELECT weir.create_monitor('small', 'small', 'at', window_size => '1 hour', label => 'y');
-SELECT weir.create_learner('large', 'slow', 'adaptive_random_forest', options => '{"n_models": 100}');
+SELECT weir.create_learner('huge', 'slow', 'adaptive_random_forest', options => '{"n_models": 200}');
 });
 wait_until($node, q{SELECT n_seen > 0 AND n_waiting > 0 AND status = 'starting' FROM weir.monitor_learners WHERE model = 'slow'}, 'a learner has many rows of before');
 $node->safe_psql('postgres', qq{
 SELECT weir.create_learner('small', 'quick', 'hoeffding_tree');
 INSERT INTO small $rows FROM generate_series(101::bigint, 200) i});
 wait_until($node, q{SELECT n_learned = 200 FROM weir.monitor_learners WHERE model = 'quick'}, 'another begins and learns what comes');
-is($node->safe_psql('postgres', q{SELECT n_waiting > 0, n_seen < 60000, status FROM weir.monitor_learners WHERE model = 'slow'}), 't|t|starting', 'while the first has rows to learn');
+is($node->safe_psql('postgres', q{SELECT n_waiting > 0, n_seen < 300000, status FROM weir.monitor_learners WHERE model = 'slow'}), 't|t|starting', 'while the first has rows to learn');
 my $seen = $node->safe_psql('postgres', q{SELECT n_seen FROM weir.monitor_learners WHERE model = 'slow'});
 $node->restart('immediate');
 cmp_ok($node->safe_psql('postgres', q{SELECT n_seen FROM weir.monitor_learners WHERE model = 'slow'}), '>=', $seen, 'a crash repeats one turn');
