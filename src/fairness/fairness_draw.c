@@ -43,8 +43,8 @@ draw_outwards(const Outcomes *outcomes, NextRatio next, uint64_t *state)
 {
 	double		left = draw_uniform(state) - outcomes->p_mode;
 	double		down = outcomes->mode;
-	double		up = outcomes->mode;
 	double		p_down = outcomes->p_mode;
+	double		up = outcomes->mode;
 	double		p_up = outcomes->p_mode;
 
 	while (left >= 0 && (down > outcomes->least || up < outcomes->most))
