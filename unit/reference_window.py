@@ -159,6 +159,8 @@ def times(zone, n):
         chosen += [change + delta for delta in (-25 * HOUR, -HOUR, -1, 0, 1, HOUR // 2, HOUR, 23 * HOUR, 24 * HOUR, 25 * HOUR)]
     midnight = RANDOM.randrange(-10_000, 13_000) * DAY
     chosen += [first_instant(zone, midnight) + delta for delta in (-1, 0, 1)]
+    # Each once, since queries group by them.
+    chosen = list(dict.fromkeys(chosen))
     # In no order: tumble remembers the window before, and must be asked anew.
     RANDOM.shuffle(chosen)
     return chosen
