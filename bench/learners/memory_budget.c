@@ -9,26 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
 #include "learn/learner.h"
 #include "learn/stream.h"
 
 #define ASK_EVERY 20
-
-static void *
-resize(void *context, void *pointer, size_t old_size, size_t size)
-{
-	(void) context;
-	(void) old_size;
-	if (size == 0)
-	{
-		free(pointer);
-		return NULL;
-	}
-	pointer = realloc(pointer, size);
-	if (pointer == NULL)
-		abort();
-	return pointer;
-}
 
 static Learner *
 new_learner(int kind, double budget, int n_features)

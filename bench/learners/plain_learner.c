@@ -9,25 +9,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "heap.h"
 #include "learn/learner.h"
 
 #define MAX_CLASSES 5 /* of the file */
-
-static void *
-resize(void *context, void *pointer, size_t old_size, size_t size)
-{
-	(void) context;
-	(void) old_size;
-	if (size == 0)
-	{
-		free(pointer);
-		return NULL;
-	}
-	pointer = realloc(pointer, size);
-	if (pointer == NULL)
-		abort();
-	return pointer;
-}
 
 static double
 seconds(void)

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "feed/attribution.h"
 #include "feed/fed_learner.h"
+#include "feed/present_name.h"
 #include "learn/learner_datum.h"
 #include "monitor/boundary.h"
 #include "pgstat.h"
@@ -41,14 +42,6 @@
 #define OF_LEARNERS \
 	"SELECT l.monitor_id, m.name FROM weir.monitor_learner l JOIN weir.model m USING (model_id) JOIN weir.baseline b USING (monitor_id) " \
 	"WHERE b.form = 'range'"
-
-/* Of a column of the monitor m, whose state is s: names are those that capture has seen last. */
-#define PRESENT_NAME(name) \
-	"coalesce((SELECT c.attname FROM pg_catalog.pg_attribute c WHERE c.attrelid = m.source AND NOT c.attisdropped " \
-	"AND c.attnum = (s.attributes ->> " name "::text)::int), " name ")::text"
-#define NAMES_ARE_PRESENT \
-	"NOT EXISTS (SELECT FROM pg_catalog.jsonb_each_text(s.attributes) e WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute c " \
-	"WHERE c.attrelid = m.source AND c.attnum = e.value::int AND c.attname = e.key AND NOT c.attisdropped))"
 
 typedef struct Attribution
 {

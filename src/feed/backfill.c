@@ -12,6 +12,7 @@
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "feed/fed_learner.h"
+#include "feed/present_name.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -29,11 +30,6 @@
 
 /* Numbers of rows of before: each learner has 2^31 of them, all below those that capture gives. */
 #define FIRST_OF_BEFORE (-(INT64CONST(1) << 62))
-
-/* Of a column of the monitor m, whose state is s. */
-#define PRESENT_NAME(name) \
-	"coalesce((SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = m.source AND NOT a.attisdropped " \
-	"AND a.attnum = (s.attributes ->> " name "::text)::int), " name ")::text"
 
 typedef struct Reading
 {
