@@ -677,7 +677,7 @@ capture_init(void)
 							&build_workers, 1, 1, CAPTURE_MAX_BUILDERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.build_slice_rows", "Rows that a builder reads under one snapshot, where it can.",
 							"Fewer keep a snapshot for a shorter time and cost more. At most 2 GB of the table.", &build_slice_rows,
-							10000000, 1000, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
+							2000000, 1000, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("weir.build_rate", "Rows per second that the builders of a database may read in all; 0: no limit.",
 							NULL, &build_rate, 0, 0, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	if (!process_shared_preload_libraries_in_progress)
