@@ -348,6 +348,7 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 	RowImage	new_row;
 	ListCell   *cell;
 	MemoryContext old;
+	bool		is_counted = false; /* by learners, however many monitors it is for */
 
 	if (map->label_keys != NIL)
 	{
@@ -371,11 +372,13 @@ fold_change(Relation relation, HeapTuple old_tuple, HeapTuple new_tuple, bool ol
 		if (!complete_from_old(relation, new_tuple, &new_row, old_tuple != NULL && old_complete ? &old_row : NULL))
 			old_complete = false;
 	}
-	learner_change_next();
 	foreach(cell, map->monitors)
 	{
 		MonitorMap *entry = lfirst(cell);
 
+		if (entry->learners != NIL && !is_counted)
+			learner_change_next();
+		is_counted |= entry->learners != NIL;
 		definition_blame(entry->monitor->monitor_id);
 		FAULT(FAULT_FOLD);
 		fold_for_monitor(relation, map, entry, old_tuple ? &old_row : NULL, new_tuple ? &new_row : NULL, old_complete, moves);

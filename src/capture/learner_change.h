@@ -49,7 +49,7 @@ extern void learner_change_within(TransactionId xid);
 extern void learner_change_abort_stream(TransactionId top_xid, TransactionId xid);
 extern void learner_change_commit_stream(TransactionId top_xid);
 
-/* Another change of a row, before it is noted for each of its monitors. */
+/* Another change of a row, before it is noted for each of its monitors that have learners. */
 extern void learner_change_next(void);
 
 /* old_complete: the old row is there, or the row is new. Rows are deformed; either may be NULL. */
