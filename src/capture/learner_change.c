@@ -418,6 +418,31 @@ note_update(Relation relation, const LearnerMap *map, const StringInfoData *old_
 
 /* ---- rows that move to another partition: a delete, then an insert ---- */
 
+/* The second half follows at once, but for what triggers do: the oldest of a transaction have none, if it has that many. */
+static void
+note_oldest_moved(void)
+{
+	MovedRow   *oldest = NULL;
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, moved_rows)
+	{
+		MovedRow   *moved = lfirst(cell);
+
+		/* Others are for their own transactions to settle: who knows how those end. */
+		if (moved->top_xid != current_top_xid)
+			continue;
+		if (oldest == NULL)
+			oldest = moved;
+		n++;
+	}
+	if (n <= MOST_MOVED)
+		return;
+	moved_rows = list_delete_ptr(moved_rows, oldest);
+	note_moved_away(oldest, DT_NOBEGIN);
+}
+
 /* label NULL: it is not known. */
 static void
 remember_moved(Relation relation, const LearnerMap *map, const char *key, const StringInfoData *label)
@@ -440,13 +465,8 @@ remember_moved(Relation relation, const LearnerMap *map, const char *key, const 
 	}
 	moved_rows = lappend(moved_rows, moved);
 	MemoryContextSwitchTo(old);
-	/* The second half follows at once, but for what triggers do: the oldest have none. */
 	if (list_length(moved_rows) > MOST_MOVED)
-	{
-		moved = linitial(moved_rows);
-		moved_rows = list_delete_first(moved_rows);
-		note_moved_away(moved, DT_NOBEGIN);
-	}
+		note_oldest_moved();
 }
 
 /*
