@@ -177,6 +177,21 @@ is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), 
 $node->safe_psql('postgres', q{UPDATE parts SET y = 'no' WHERE id = 1; UPDATE parts SET id = 2000 WHERE id = 3; UPDATE parts SET y = 'no' WHERE id = 2000});
 learned();
 is($node->safe_psql('postgres', q{SELECT n_learned FROM weir.monitor_learners WHERE model = 'parted'}), '353', 'what was said of rows is found under their new keys');
+# Two transactions in progress at a time, each with rows that went nowhere: those of the one that is rolled back stay.
+$node->safe_psql('postgres', q{ALTER SYSTEM SET weir.decoding_memory = '64kB'});
+$node->restart;
+$node->safe_psql('postgres', q{INSERT INTO parts SELECT i, '2026-01-01', 'a', 1, 'no' FROM generate_series(3001, 6000) i});
+learned();
+my ($streamed, $retracted) = split /\|/, $node->safe_psql('postgres', q{SELECT rows_streamed, n_retracted FROM weir.capture_status, weir.monitor_learners WHERE model = 'parted'});
+my @sessions = map { $node->background_psql('postgres', on_error_stop => 1) } 1 .. 2;
+$sessions[$_]->query_safe('BEGIN; UPDATE parts SET part = \'b\' WHERE id > 3000 AND id <= 3160 AND id % 2 = ' . $_ . '; UPDATE parts SET x = x + 1 WHERE id > 4000 AND id % 2 = ' . $_) for 0, 1;
+$sessions[0]->query_safe('ROLLBACK');
+$sessions[1]->query_safe('COMMIT');
+$_->quit for @sessions;
+learned();
+is($node->safe_psql('postgres', qq{SELECT rows_streamed >= $streamed + 1000, n_retracted - $retracted FROM weir.capture_status, weir.monitor_learners WHERE model = 'parted'}),
+	't|80', 'rows that were kept from their partition by a transaction that is rolled back, while another goes on');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.decoding_memory});
 $node->safe_psql('postgres', q{INSERT INTO parts VALUES (1001, '2026-01-01', 'a', 1, 'perhaps')});
 wait_until($node, q{SELECT status = 'disabled' FROM weir.monitor_learners WHERE model = 'parted'}, 'a third class sets it aside');
 my $session = $node->background_psql('postgres', on_error_stop => 1);
