@@ -204,6 +204,26 @@ $node->safe_psql('postgres', q{UPDATE weir.monitor_learner SET prediction_retent
 $node->restart('fast');
 wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.learner_predictions WHERE model = 'parted')}, 'predictions of a learner that is idle expire');
 
+# ---- where there is no room for the worker that reads their tables, learners are begun by the one that feeds them, if nobody else does ----
+
+# Both launchers, the scheduler, capture, and the worker that feeds learners.
+$node->safe_psql('postgres', 'ALTER SYSTEM SET max_worker_processes = 5');
+$node->restart('fast');
+$session = $node->background_psql('postgres', on_error_stop => 1);
+$session->query_safe(q{BEGIN; SELECT weir.create_learner('large', 'read_elsewhere', 'gaussian_naive_bayes');
+  SELECT pg_advisory_lock('weir.learner_state'::regclass::oid::int, learner_id) FROM weir.monitor_learner JOIN weir.model USING (model_id) WHERE name = 'read_elsewhere'; COMMIT});
+$node->safe_psql('postgres', q{SELECT weir.create_learner('small', 'read_here', 'gaussian_naive_bayes')});
+wait_until($node, q{SELECT n_learned = 200 FROM weir.monitor_learners WHERE model = 'read_here'}, 'one is begun');
+is($node->safe_psql('postgres', q{SELECT cut IS NULL, waiting_reason FROM weir.learner_state JOIN weir.monitor_learner USING (learner_id) JOIN weir.model USING (model_id) WHERE name = 'read_elsewhere'}),
+	't|', 'one that another process reads for is left alone');
+$session->query_safe('SELECT pg_advisory_unlock_all()');
+$session->quit;
+learned();
+is($node->safe_psql('postgres', q{SELECT n_learned, status, waiting_reason FROM weir.monitor_learners WHERE model = 'read_elsewhere'}), '60000|active|', 'until that process has gone');
+$node->safe_psql('postgres', q{SELECT weir.drop_learner(m, snapshot => false) FROM unnest('{read_elsewhere,read_here}'::text[]) m});
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET max_worker_processes');
+$node->restart('fast');
+
 # ---- columns, tables, monitors, owners, databases ----
 
 my $t = q{INSERT INTO t SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', (i % 100)::text::numeric, i % 3, i % 100 > 50 FROM generate_series};
@@ -276,16 +296,33 @@ sub attributed
 }
 
 attributed('2026-01-05', '2026-01-06', 288, 'a window');
+
+# The baseline is read again where the model or its rows have changed, and only there: rows without a label change neither.
+sub baseline_read { return $node->safe_psql('postgres', q{SELECT baseline_explained_at FROM weir.attribution WHERE model = 'explained'}) }
+my $read = baseline_read();
 $node->safe_psql('postgres', q{INSERT INTO scored SELECT 10000 + i, '2026-01-05'::timestamptz + i * interval '1 min', 90, i, i FROM generate_series(1, 50) i;
   UPDATE scored SET c = c + 1000 WHERE id > 10000});
 attributed('2026-01-05', '2026-01-06', 338, 'rows that come late, and are updated');
+is(baseline_read(), $read, 'the baseline is not read again');
+$node->safe_psql('postgres', q{UPDATE scored SET a = a + 1 WHERE id = 10});
+wait_until($node, qq{SELECT baseline_explained_at > '$read' FROM weir.attribution WHERE model = 'explained'}, 'until a row of it is another');
 is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT feature, ',' ORDER BY feature), min(version) IS NULL, min(n_baseline), max(n) <= max(n_rows), bool_and(share BETWEEN 0 AND 1)
   FROM weir.window_attributions WHERE monitor = 'scored' AND model = 'explained'}), 'a,b,c|t|863|t|t', 'what each feature contributes');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.alerts WHERE rule = 'rests on others'}), '0', 'no alert yet');
+
+# A model that gets no further keeps no rule on another waiting, nor one of several rules.
+$node->safe_psql('postgres', q{SELECT weir.create_learner('scored', 'stuck', 'gaussian_naive_bayes', features => '{a}');
+  SELECT weir.create_rule('drifts', 'scored', 'psi', above => 0.2, column_name => 'a'); SELECT weir.create_composite_rule('both', '{rests on others,drifts}')});
+wait_until($node, q{SELECT EXISTS (SELECT FROM weir.attribution WHERE model = 'stuck')}, 'another model is to be explained');
+my $session_of_stuck = $node->background_psql('postgres', on_error_stop => 1);
+$session_of_stuck->query_safe(q{BEGIN; SELECT FROM weir.attribution WHERE model = 'stuck' FOR UPDATE});
 $node->safe_psql('postgres', q{SELECT weir.promote_model('explained', weir.snapshot_learner('explained'), reason => 'the first');
   INSERT INTO scored SELECT i, '2026-01-01'::timestamptz + i * interval '5 min', 50, i * 104729 % 97 * 4, i * 31 % 89 FROM generate_series(2001, 3000) i});
 wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'rests on others' AND state = 'open'}, 'a rule fires where a model rests on other features');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.jobs WHERE trainer = 'anew'}), '1', 'a job is queued with it');
+wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'both'}, 'and one of which it is a part');
+is($node->safe_psql('postgres', q{SELECT read_until < '2026-01-08' FROM weir.attribution WHERE model = 'stuck'}), 't', 'while another model is not explained');
+$session_of_stuck->quit;
 is($node->safe_psql('postgres', q{SELECT min(version) FILTER (WHERE window_start > '2026-01-09'), bool_and(disabled_reason IS NULL) FROM weir.window_attributions WHERE model = 'explained'}), '1|t',
 	'the champion is explained where there is one');
 refused("SELECT weir.create_rule('x', 'scored', 'attribution_ndcg_loss', above => 0.1, segment => 'a')", qr/family "attribution" have no segments/, 'no segments');
@@ -302,7 +339,7 @@ ALTER TABLE many REPLICA IDENTITY FULL;
 INSERT INTO many SELECT i, '2026-01-01'::timestamptz + i / 3000 * interval '1 day' + i % 3000 * interval '1 s',
   i * 7919 % 10, i * 104729 % 7, 1000 + i % 1000, i * 7919 % 10 > 5, '{}', B'101' FROM generate_series(0, 6000) i;
 INSERT INTO many VALUES (10000, '2026-01-10', 1, 1, 1, true);
-SELECT weir.create_monitor('many', 'many', 'at', window_size => '1 day', columns => '{a,b,c,y}', label => 'y', options => '{"pane_size": "1 day"}');
+SELECT weir.create_monitor('many', 'many', 'at', window_size => '1 day', columns => '{a,b,c,y}', label => 'y', filter => 'c >= 0', options => '{"pane_size": "1 day"}');
 SELECT weir.set_baseline('many', since => '2026-01-01', until => '2026-01-02');
 SELECT weir.create_learner('many', 'sampled', 'logistic_regression', features => '{a,b}');
 });
@@ -326,7 +363,15 @@ sampled('panes of many rows are explained');
 my $anew = q{SELECT weir.set_baseline('many', since => '2026-01-01', until => '2026-01-02')};
 $node->safe_psql('postgres', "SELECT weir.pause_capture(); ALTER TABLE many RENAME b TO bb; ALTER TABLE many RENAME at TO t; $anew");
 sampled('under names that capture has not seen');
-$node->safe_psql('postgres', q{ALTER TABLE many RENAME bb TO b; ALTER TABLE many RENAME t TO at; SELECT weir.resume_capture();
+# What fails meanwhile is told once.
+my $log = -s $node->logfile;
+$node->safe_psql('postgres', "ALTER TABLE many RENAME c TO cc; $anew");
+wait_until($node, q{SELECT waiting_reason LIKE 'column "c" does not exist. Capture has not seen yet%' AND disabled_reason IS NULL FROM weir.window_attributions WHERE model = 'sampled'},
+	'what waits for capture says so');
+my $looked = $node->safe_psql('postgres', q{SELECT looked_at FROM weir.attribution WHERE model = 'sampled'});
+wait_until($node, qq{SELECT looked_at > '$looked' FROM weir.attribution WHERE model = 'sampled'}, 'and is tried again');
+is(scalar(() = slurp_file($node->logfile, $log) =~ /could not explain model "sampled"/g), 1, 'which is told once');
+$node->safe_psql('postgres', q{ALTER TABLE many RENAME bb TO b; ALTER TABLE many RENAME t TO at; ALTER TABLE many RENAME cc TO c; SELECT weir.resume_capture();
   SELECT weir.promote_model('sampled', weir.drop_learner('sampled'), reason => 'the first');
   SELECT weir.create_learner('many', 'sampled', 'logistic_regression', features => '{c,b}')});
 learned();
@@ -345,6 +390,14 @@ $node->safe_psql('postgres', q{INSERT INTO scored SELECT i, '2026-01-01'::timest
 wait_until($node, q{SELECT max(window_start) >= '2026-01-12' FROM weir.window_attributions WHERE model = 'explained'}, 'others are explained while somebody drops a monitor');
 $session->query_safe('ROLLBACK');
 $session->quit;
+
+# No row was there when the panes of these days were read, nor any before.
+$node->safe_psql('postgres', q{INSERT INTO scored VALUES (30000, '2026-01-20 12:00', 1, 1, 1)});
+wait_until($node, q{SELECT read_until >= '2026-01-20' FROM weir.attribution WHERE model = 'explained'}, 'days without a row are read');
+$node->safe_psql('postgres', q{INSERT INTO scored SELECT 30000 + i, (ARRAY['2025-12-20', '2026-01-15'])[1 + i % 2]::timestamptz + i * interval '10 min', i % 10, i, i % 7 FROM generate_series(1, 100) i});
+attributed('2025-12-20', '2025-12-21', 50, 'rows of a day before');
+attributed('2026-01-15', '2026-01-16', 50, 'rows of a day in between');
+is($node->safe_psql('postgres', q{SELECT bool_and(n = n_rows) FROM weir.attribution_pane WHERE model = 'explained'}), 't', 'no row is of two panes');
 
 # Panes that have gone count no more.
 $node->safe_psql('postgres', q{DELETE FROM weir.pane WHERE pane_start = '2026-01-02' AND monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'many')});

@@ -134,6 +134,7 @@ CREATE TABLE weir.learner_state (
     n_gaps int NOT NULL DEFAULT 0,        -- how often rows may have passed it unseen
     gap_at timestamptz,
     disabled_reason text,
+    waiting_reason text,                  -- what failed, and is tried again
     cut pg_snapshot,                      -- what had been read from the table when it began: these transactions are not learned again; NULL: it has not begun
     model weir.learner,
     successor weir.learner,               -- since a warning, where on_drift is replace

@@ -14,6 +14,7 @@
 #include "capture/capture.h"
 #include "catalog/pg_type.h"
 #include "feed/attribution.h"
+#include "feed/attribution_rows.h"
 #include "feed/fed_learner.h"
 #include "feed/present_name.h"
 #include "learn/learner_datum.h"
@@ -23,12 +24,12 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "window/window.h"
 
 #define PERIOD_MS 1000
 #define LOOK_FOR_LATE "5 seconds"
-#define MOST_ROWS 1000 /* of a pane, and of the baseline */
 #define PANES_AT_FIRST "100"
-#define PANES_PER_TURN "20"
+#define PANES_PER_TURN 20
 #define TURN_MS 1000 /* learners take turns with this */
 
 /* What is to be explained: the learners of monitors, and the models that monitors are about. */
@@ -42,33 +43,6 @@
 #define OF_LEARNERS \
 	"SELECT l.monitor_id, m.name FROM weir.monitor_learner l JOIN weir.model m USING (model_id) JOIN weir.baseline b USING (monitor_id) " \
 	"WHERE b.form = 'range'"
-
-typedef struct Attribution
-{
-	int			monitor_id;
-	char	   *model;
-	Oid			source;
-	Oid			owner;
-	char	   *time_column;
-	bool		names_are_present; /* capture had seen the columns as they are */
-	char	   *filter;
-	TimestampTz baseline_since;
-	TimestampTz baseline_until;
-	TimestampTz read_until;
-	TimestampTz target;
-	bool		looks_for_late;
-	int			version;		/* 0: the learner as it is */
-	bytea	   *bytes;			/* of the learner; NULL: it has learned nothing */
-	List	   *features;		/* of char *, of the learner that the monitor feeds; NIL: there is none */
-	List	   *columns;		/* of char *, of the source: one for each of these */
-
-	/* Panes. */
-	int			n;
-	TimestampTz *starts;
-	TimestampTz *updated;
-	int64	   *n_rows;
-	TimestampTz until;
-} Attribution;
 
 bool
 attribution_is_wanted(void)
@@ -89,14 +63,14 @@ settle(void)
 				0, NULL, NULL, NULL);
 	/* A learner begins to be explained when it knows the rows of before. */
 	sql_execute(
-		"INSERT INTO weir.attribution (monitor_id, model, baseline_set_at, read_until) SELECT w.monitor_id, w.name, b.set_at, "
-		"coalesce((SELECT min(p.pane_start) FROM (SELECT DISTINCT p.pane_start FROM weir.pane p WHERE p.monitor_id = w.monitor_id "
-		"AND p.generation = 0 AND p.pane_start < weir._final_before(w.monitor_id) ORDER BY 1 DESC LIMIT " PANES_AT_FIRST
-		") p), '-infinity') "
-		"FROM (" OF_LEARNERS
+		"INSERT INTO weir.attribution (monitor_id, model, baseline_set_at, read_since, read_until) SELECT w.monitor_id, w.name, b.set_at, "
+		"f.since, f.since FROM (" OF_LEARNERS
 		" AND EXISTS (SELECT FROM weir.learner_state s WHERE s.learner_id = l.learner_id AND s.cut IS NOT NULL "
 		"AND s.applied >= 0 AND s.n_learned > 0) UNION " OF_MONITORS ") w JOIN weir.baseline b USING (monitor_id) "
-		"JOIN weir.monitor_state s USING (monitor_id) JOIN weir.monitor o USING (monitor_id) WHERE s.state = 'active' AND NOT EXISTS "
+		"JOIN weir.monitor_state s USING (monitor_id) JOIN weir.monitor o USING (monitor_id) CROSS JOIN LATERAL "
+		"(SELECT CASE WHEN pg_catalog.count(*) = " PANES_AT_FIRST " THEN pg_catalog.min(p.pane_start) ELSE '-infinity' END AS since FROM (SELECT DISTINCT p.pane_start FROM weir.pane p "
+		"WHERE p.monitor_id = w.monitor_id AND p.generation = 0 AND p.pane_start < weir._final_before(w.monitor_id) "
+		"ORDER BY 1 DESC LIMIT " PANES_AT_FIRST ") p) f WHERE s.state = 'active' AND NOT EXISTS "
 		"(SELECT FROM weir.attribution e WHERE e.monitor_id = w.monitor_id AND e.model = w.name) FOR KEY SHARE OF o SKIP LOCKED",
 		0, NULL, NULL, NULL);
 }
@@ -113,7 +87,7 @@ find_next(Attribution *attribution, MemoryContext context)
 			"SELECT a.monitor_id, a.model, m.source::oid, " PRESENT_NAME(
 				"m.time_column") ", m.filter, coalesce(b.since, '-infinity'), "
 								 "coalesce(b.until, 'infinity'), a.read_until, f.target, a.read_until >= f.target, coalesce(c.version, 0), " NAMES_ARE_PRESENT
-								 " "
+								 ", greatest(a.read_since, a.read_until - m.retention), m.name "
 								 "FROM weir.attribution a JOIN weir.monitor m USING (monitor_id) JOIN weir.monitor_state s USING (monitor_id) "
 								 "JOIN weir.baseline b USING (monitor_id) JOIN weir.model o ON o.name = a.model "
 								 "LEFT JOIN LATERAL (SELECT a.version FROM " CHAMPION " AND a.model_id = o.model_id) c ON true, "
@@ -139,6 +113,9 @@ find_next(Attribution *attribution, MemoryContext context)
 	attribution->version = DatumGetInt32(sql_value(0, 11, &is_null));
 	value = sql_value(0, 12, &is_null);
 	attribution->names_are_present = DatumGetBool(value);
+	value = sql_value(0, 13, &is_null);
+	attribution->read_since = DatumGetTimestampTz(value);
+	attribution->monitor = sql_text(0, 14);
 	MemoryContextSwitchTo(old);
 	return true;
 }
@@ -203,112 +180,49 @@ column_of(const Attribution *attribution, char *feature)
 
 /* ---- panes ---- */
 
-/* Those that are to be explained: the next, or those that have changed. */
+#define PANES \
+	"SELECT p.pane_start, max(p.updated_at), sum(p.n)::bigint, max(p.pane_end), m.pane_size, m.time_zone FROM weir.monitor m " \
+	"JOIN weir.pane p ON p.monitor_id = m.monitor_id AND p.generation = 0 "
+
+/* Those that are to be explained: the next, or those that have changed, or have come where there was none. */
 static void
 find_panes(Attribution *attribution, MemoryContext context)
 {
 	Oid			types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum		values[] = {Int32GetDatum(attribution->monitor_id), CStringGetTextDatum(attribution->model),
-					  TimestampTzGetDatum(attribution->read_until), TimestampTzGetDatum(attribution->target)};
+					  TimestampTzGetDatum(attribution->looks_for_late ? attribution->read_since : attribution->read_until),
+					  TimestampTzGetDatum(attribution->looks_for_late ? attribution->read_until : attribution->target)};
 	MemoryContext old;
-	bool		is_null;
 	uint64		n;
 
-	if (attribution->looks_for_late)
-		n = sql_execute(
-			"SELECT p.pane_start, max(p.updated_at), sum(p.n)::bigint FROM (SELECT min(x.pane_start) AS since FROM weir.attribution_pane x "
-			"WHERE x.monitor_id = $1 AND x.model = $2) e JOIN weir.pane p "
-			"ON p.monitor_id = $1 AND p.generation = 0 AND p.pane_start >= e.since AND p.pane_start < $3 "
-			"LEFT JOIN weir.attribution_pane x ON x.monitor_id = $1 AND x.model = $2 AND x.pane_start = p.pane_start "
-			"GROUP BY 1 HAVING max(p.updated_at) IS DISTINCT FROM max(x.pane_updated_at) ORDER BY 1 LIMIT " PANES_PER_TURN,
-			4, types, values, NULL);
-	else
-		n = sql_execute(
-			"SELECT p.pane_start, max(p.updated_at), sum(p.n)::bigint FROM weir.pane p WHERE p.monitor_id = $1 "
-			"AND p.generation = 0 AND p.pane_start >= $3 AND p.pane_start < $4 GROUP BY 1 ORDER BY 1 LIMIT " PANES_PER_TURN,
-			4, types, values, NULL);
+	n = sql_execute(attribution->looks_for_late ? PANES
+						"LEFT JOIN weir.attribution_pane x ON x.monitor_id = $1 AND x.model = $2 AND x.pane_start = p.pane_start "
+						"WHERE m.monitor_id = $1 AND p.pane_start >= $3 AND p.pane_start < $4 GROUP BY m.monitor_id, p.pane_start "
+						"HAVING max(p.updated_at) IS DISTINCT FROM max(x.pane_updated_at) ORDER BY 1 LIMIT " CppAsString2(
+							PANES_PER_TURN)
+												: PANES
+						"WHERE m.monitor_id = $1 AND p.pane_start >= $3 AND p.pane_start < $4 GROUP BY m.monitor_id, p.pane_start "
+						"ORDER BY 1 LIMIT " CppAsString2(PANES_PER_TURN),
+					4, types, values, NULL);
 	old = MemoryContextSwitchTo(context);
 	attribution->n = (int) n;
 	attribution->starts = palloc(sizeof(TimestampTz) * (n + 1));
+	attribution->ends = palloc(sizeof(TimestampTz) * (n + 1));
 	attribution->updated = palloc(sizeof(TimestampTz) * (n + 1));
 	attribution->n_rows = palloc(sizeof(int64) * (n + 1));
 	for (uint64 i = 0; i < n; i++)
 	{
+		bool		is_null;
+
 		attribution->starts[i] = DatumGetTimestampTz(sql_value(i, 1, &is_null));
 		attribution->updated[i] = DatumGetTimestampTz(sql_value(i, 2, &is_null));
 		attribution->n_rows[i] = DatumGetInt64(sql_value(i, 3, &is_null));
+		attribution->ends[i] = DatumGetTimestampTz(sql_value(i, 4, &is_null));
+		if (is_null)
+			attribution->ends[i] =
+				window_add(attribution->starts[i], DatumGetIntervalP(sql_value(i, 5, &is_null)), window_zone(sql_text(i, 6)));
 	}
 	MemoryContextSwitchTo(old);
-}
-
-/* Where the pane ends: at the next that there is. */
-static TimestampTz
-end_of(const Attribution *attribution, TimestampTz start)
-{
-	Oid			types[] = {INT4OID, TIMESTAMPTZOID};
-	Datum		values[] = {Int32GetDatum(attribution->monitor_id), TimestampTzGetDatum(start)};
-	bool		is_null;
-	Datum		value;
-
-	sql_execute("SELECT min(pane_start) FROM weir.pane WHERE monitor_id = $1 AND generation = 0 AND pane_start > $2", 2, types,
-				values, NULL);
-	value = sql_value(0, 1, &is_null);
-	return is_null ? attribution->target : Min(DatumGetTimestampTz(value), attribution->target);
-}
-
-/* ---- rows ---- */
-
-static int64
-rows_of_baseline(const Attribution *attribution)
-{
-	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[] = {Int32GetDatum(attribution->monitor_id), TimestampTzGetDatum(attribution->baseline_since),
-					  TimestampTzGetDatum(attribution->baseline_until)};
-	bool		is_null;
-
-	sql_execute("SELECT coalesce(sum(n), 0)::bigint FROM weir.pane WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 "
-				"AND pane_start < $3",
-				3, types, values, NULL);
-	return DatumGetInt64(sql_value(0, 1, &is_null));
-}
-
-/* What the features contribute over some of the rows in [since, until). */
-typedef struct Explained
-{
-	int64		n;
-	Datum		features;		/* text[], by name */
-	Datum		absolute;		/* float8[] */
-} Explained;
-
-static Explained
-explain(const Attribution *attribution, const char *rows, TimestampTz since, TimestampTz until, int64 n_rows, MemoryContext context)
-{
-	Explained	explained = {0};
-	SqlScope	scope;
-	SqlParameters parameters = {0};
-	MemoryContext old;
-	bool		is_null;
-
-	sql_add(&parameters, extension_type("learner"), PointerGetDatum(attribution->bytes), false);
-	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(since), false);
-	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(until), false);
-	sql_add_int(&parameters, (int64) (1048576.0 * MOST_ROWS / (double) Max(n_rows, MOST_ROWS)));
-	sql_begin_as(&scope, attribution->owner);
-	sql_run(
-		psprintf(
-			"SELECT e.n, ARRAY(SELECT u.feature FROM pg_catalog.unnest(e.a) u ORDER BY u.feature), "
-			"ARRAY(SELECT u.mean_absolute FROM pg_catalog.unnest(e.a) u ORDER BY u.feature) FROM (SELECT pg_catalog.count(*) AS n, "
-			"weir.feature_attributions($1, l.f) AS a FROM (SELECT r.f FROM (%s) r WHERE r.at >= $2 AND r.at < $3 AND ($4 >= 1048576 OR "
-			"r.h & 1048575 < $4) LIMIT %d) l) e",
-			rows, 2 * MOST_ROWS),
-		&parameters);
-	explained.n = DatumGetInt64(sql_value(0, 1, &is_null));
-	old = MemoryContextSwitchTo(context);
-	explained.features = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 2, &is_null)));
-	explained.absolute = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 3, &is_null)));
-	MemoryContextSwitchTo(old);
-	sql_end(&scope);
-	return explained;
 }
 
 /* ---- writing ---- */
@@ -335,26 +249,36 @@ store_pane(const Attribution *attribution, int i, const Explained *explained, co
 		"INSERT INTO weir.attribution_pane (monitor_id, model, pane_start, pane_updated_at, version, n_rows, n, n_baseline, features, "
 		"absolute, baseline_absolute) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (monitor_id, model, pane_start) "
 		"DO UPDATE SET pane_updated_at = $4, version = $5, n_rows = $6, n = $7, n_baseline = $8, features = $9, absolute = $10, "
-		"baseline_absolute = $11",
+		"baseline_absolute = $11, explained_at = pg_catalog.clock_timestamp()",
 		&parameters);
 	sql_end(&scope);
 }
 
-static void
-store_progress(const Attribution *attribution, const char *disabled_reason)
+/* True when the reason is another than before. */
+static bool
+store_progress(const Attribution *attribution, const char *disabled_reason, const char *waiting_reason)
 {
 	SqlParameters parameters = {0};
 	SqlScope	scope;
+	bool		is_null;
+	bool		is_another;
 
 	sql_add(&parameters, INT4OID, Int32GetDatum(attribution->monitor_id), false);
 	sql_add_text(&parameters, attribution->model);
 	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(attribution->until), false);
 	sql_add(&parameters, INT4OID, Int32GetDatum(attribution->version), attribution->version == 0);
 	sql_add_text(&parameters, disabled_reason);
+	sql_add_text(&parameters, waiting_reason);
 	sql_begin(&scope);
+	is_another =
+		sql_run(
+			"SELECT (disabled_reason, waiting_reason) IS DISTINCT FROM ($5, $6) FROM weir.attribution WHERE monitor_id = $1 AND model = $2",
+			&parameters) > 0 &&
+		DatumGetBool(sql_value(0, 1, &is_null));
 	sql_run(
-		"UPDATE weir.attribution SET read_until = $3, version = $4, looked_at = pg_catalog.clock_timestamp(), disabled_reason = $5 "
-		"WHERE monitor_id = $1 AND model = $2",
+		"UPDATE weir.attribution a SET read_until = $3, version = $4, looked_at = pg_catalog.clock_timestamp(), disabled_reason = $5, "
+		"waiting_reason = $6, explained_at = greatest(a.explained_at, (SELECT pg_catalog.max(p.explained_at) FROM "
+		"weir.attribution_pane p WHERE p.monitor_id = $1 AND p.model = $2)) WHERE monitor_id = $1 AND model = $2",
 		&parameters);
 	sql_run(
 		"DELETE FROM weir.attribution_pane p USING weir.monitor m WHERE p.monitor_id = $1 AND p.model = $2 AND m.monitor_id = $1 "
@@ -367,6 +291,7 @@ store_progress(const Attribution *attribution, const char *disabled_reason)
 			"WHERE p.monitor_id = $1 AND p.generation = 0 AND p.pane_start = x.pane_start)",
 			&parameters);
 	sql_end(&scope);
+	return is_another;
 }
 
 /* ---- a turn ---- */
@@ -399,14 +324,13 @@ advance(void *argument)
 	SqlScope	scope;
 	char	  **columns;
 	char	   *rows;
-	int64		n_baseline;
 	Explained	baseline;
+	bool		is_whole = true;
 	TimestampTz started_at = GetCurrentTimestamp();
 
 	sql_begin(&scope);
 	read_model(attribution, context);
 	find_panes(attribution, context);
-	n_baseline = rows_of_baseline(attribution);
 	sql_end(&scope);
 	attribution->until = attribution->read_until;
 	if (attribution->bytes == NULL || attribution->n == 0)
@@ -414,7 +338,7 @@ advance(void *argument)
 		/* Without rows nothing is left to be explained; without a model, everything. */
 		if (attribution->bytes != NULL && !attribution->looks_for_late)
 			attribution->until = attribution->target;
-		store_progress(attribution, NULL);
+		store_progress(attribution, NULL, NULL);
 		return;
 	}
 	if (get_rel_name(attribution->source) == NULL)
@@ -431,23 +355,42 @@ advance(void *argument)
 	}
 	rows = attribution_rows_query(attribution->source, attribution->time_column, attribution->filter, learner, columns, true);
 	learner_free(learner);
-	baseline = explain(attribution, rows, attribution->baseline_since, attribution->baseline_until, n_baseline, context);
-	for (int i = 0; i < attribution->n; i++)
+	baseline = attribution_explain_baseline(attribution, rows, context);
+	for (int i = 0; i < attribution->n && is_whole; i++)
 	{
-		TimestampTz end;
-		Explained	explained;
+		Explained	explained =
+			attribution_explain(attribution, rows, attribution->starts[i], attribution->ends[i], attribution->n_rows[i], context);
 
-		sql_begin(&scope);
-		end = end_of(attribution, attribution->starts[i]);
-		sql_end(&scope);
-		explained = explain(attribution, rows, attribution->starts[i], end, attribution->n_rows[i], context);
 		store_pane(attribution, i, &explained, &baseline);
 		if (!attribution->looks_for_late)
-			attribution->until = end;
-		if (TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS))
-			break;
+			attribution->until = Min(attribution->ends[i], attribution->target);
+		is_whole = i + 1 < attribution->n ? !TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS)
+										  : attribution->n < PANES_PER_TURN;
 	}
-	store_progress(attribution, NULL);
+	if (is_whole && !attribution->looks_for_late)
+		attribution->until = attribution->target;
+	store_progress(attribution, NULL, NULL);
+}
+
+/* Once, until it is another: what fails every time is tried again every second. */
+static void
+tell_failure(Attribution *attribution, const ErrorData *error)
+{
+	bool		lasts = is_lasting(attribution, error->sqlerrcode);
+	const char *what_next = lasts ? ""
+		: error->sqlerrcode == ERRCODE_UNDEFINED_COLUMN
+		? ". Capture has not seen yet how the columns of the table are called now: it is tried again until it has"
+		: ". It is tried again";
+	char	   *reason = psprintf("%s%s", error->message, what_next);
+
+	attribution->until = attribution->read_until;
+	if (store_progress(attribution, lasts ? error->message : NULL, lasts ? NULL : reason))
+		ereport(LOG,
+				(errmsg("weir could not explain model \"%s\" for monitor \"%s\": %s", attribution->model, attribution->monitor,
+						reason),
+				 errhint("SELECT model, disabled_reason, waiting_reason FROM weir.window_attributions tells how it is. %s",
+						 lasts ? "Where it is mended, weir.set_baseline begins anew."
+							   : "weir.resume_capture() goes on with capture that is paused.")));
 }
 
 void
@@ -483,11 +426,7 @@ attribution_turn(void)
 	}
 	if (error != NULL)
 	{
-		ereport(LOG,
-				(errmsg("weir could not explain model \"%s\" for monitor %d: %s", attribution.model, attribution.monitor_id,
-						error->message)));
-		attribution.until = attribution.read_until;
-		store_progress(&attribution, is_lasting(&attribution, error->sqlerrcode) ? error->message : NULL);
+		tell_failure(&attribution, error);
 	}
 	CommitTransactionCommand();
 	pgstat_report_activity(STATE_IDLE, NULL);

@@ -506,7 +506,7 @@ weir_reset_learner(PG_FUNCTION_ARGS)
 					(Datum[]){Int32GetDatum(learner_id), PG_GETARG_DATUM(1)}, NULL);
 	execute(
 		"UPDATE weir.learner_state SET epoch = epoch + 1, cut = NULL, model = NULL, successor = NULL, detector = NULL, evaluation = NULL, "
-		"disabled_reason = NULL, n_gaps = 0, gap_at = NULL, n_seen = 0, n_learned = 0, n_corrected = 0, n_retracted = 0, n_warnings = 0, "
+		"disabled_reason = NULL, waiting_reason = NULL, n_gaps = 0, gap_at = NULL, n_seen = 0, n_learned = 0, n_corrected = 0, n_retracted = 0, n_warnings = 0, "
 		"n_drifts = 0, last_drift_at = NULL, latest_at = NULL, learned_at_snapshot = 0, memory_bytes = NULL WHERE learner_id = $1",
 		learner_id);
 	execute("DELETE FROM weir.learner_prediction WHERE learner_id = $1", learner_id);
@@ -525,7 +525,7 @@ weir_resume_learner(PG_FUNCTION_ARGS)
 
 	sql_begin(&scope);
 	/* Capture may not have been able to count the gap, while this row was locked. */
-	execute("UPDATE weir.learner_state SET epoch = epoch + 1, disabled_reason = NULL, followed = false, "
+	execute("UPDATE weir.learner_state SET epoch = epoch + 1, disabled_reason = NULL, waiting_reason = NULL, followed = false, "
 			"n_gaps = n_gaps + (followed AND cut IS NOT NULL)::int, gap_at = CASE WHEN followed AND cut IS NOT NULL THEN "
 			"pg_catalog.clock_timestamp() ELSE gap_at END WHERE learner_id = $1 AND disabled_reason IS NOT NULL",
 			learner_of(model, user));

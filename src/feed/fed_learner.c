@@ -13,6 +13,7 @@
 #include "feed/fed_learner.h"
 #include "learn/learner_datum.h"
 #include "learn/prequential_datum.h"
+#include "monitor/boundary.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -235,18 +236,36 @@ fed_learner_follow_owners(void)
 		0, NULL, NULL, NULL);
 }
 
-void
-fed_learner_disable(int learner_id, const ErrorData *error)
+bool
+fed_learner_fail(int learner_id, const char *what, const ErrorData *error)
 {
-	char	   *reason = error->hint != NULL ? psprintf("%s. %s", error->message, error->hint) : error->message;
-	Oid			types[] = {INT4OID, TEXTOID};
-	Datum		values[] = {Int32GetDatum(learner_id), CStringGetTextDatum(reason)};
+	bool		lasts = error_is_lasting(error->sqlerrcode);
+	SqlParameters parameters = {0};
 	SqlScope	scope;
+	bool		is_told;
 
+	sql_add(&parameters, INT4OID, Int32GetDatum(learner_id), false);
+	sql_add_text(&parameters, error->hint != NULL ? psprintf("%s. %s", error->message, error->hint) : error->message);
+	sql_add(&parameters, BOOLOID, BoolGetDatum(lasts), false);
 	sql_begin(&scope);
-	sql_execute("UPDATE weir.learner_state SET disabled_reason = $2, epoch = epoch + 1 WHERE learner_id = $1", 2, types, values,
-				NULL);
+	/* Nobody who has it locked is waited for: it is tried again. */
+	is_told =
+		sql_run(
+			"UPDATE weir.learner_state s SET disabled_reason = CASE WHEN $3 THEN $2 END, "
+			"waiting_reason = CASE WHEN NOT $3 THEN $2 END, epoch = epoch + $3::int FROM (SELECT learner_id "
+			"FROM weir.learner_state WHERE learner_id = $1 AND disabled_reason IS NULL AND ($3 OR waiting_reason IS DISTINCT FROM $2) "
+			"FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
+			&parameters) > 0;
 	sql_end(&scope);
+	if (is_told)
+		ereport(
+			LOG,
+			(errmsg("weir could not %s: %s", what, error->message),
+			 lasts
+				 ? errhint(
+					   "It is set aside: once this is mended, weir.resume_learner goes on with it, or weir.reset_learner begins anew.")
+				 : errhint("It is tried again: see waiting_reason in weir.monitor_learners.")));
+	return !lasts || !is_told;
 }
 
 /* ---- beginning ---- */
@@ -356,7 +375,7 @@ fed_learner_store(FedLearner *fed)
 	if (sql_run(
 			"UPDATE weir.learner_state s SET cut = $3::pg_catalog.pg_snapshot, model = $4, successor = $5, detector = $6, "
 			"evaluation = $7, applied = $8, n_seen = $9, n_learned = $10, n_corrected = $11, n_retracted = $12, n_warnings = $13, "
-			"n_drifts = $14, last_drift_at = $15, latest_at = $16, learned_at_snapshot = $17, snapshot_at = $18, memory_bytes = $19, "
+			"n_drifts = $14, waiting_reason = NULL, last_drift_at = $15, latest_at = $16, learned_at_snapshot = $17, snapshot_at = $18, memory_bytes = $19, "
 			"updated_at = pg_catalog.clock_timestamp() FROM (SELECT learner_id FROM weir.learner_state WHERE learner_id = $1 "
 			"AND epoch = $2 AND disabled_reason IS NULL FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
 			&parameters) != 1)

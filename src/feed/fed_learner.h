@@ -156,9 +156,9 @@ extern void fed_learner_backfill(FedLearner *fed);
 
 /* ---- learner_reader.c: the worker that begins learners ---- */
 
-/* Begins a learner: untrained, or from a version, with the rows of before waiting. In a transaction, outside any SPI scope. Raises
- * 55P03 when somebody changes it meanwhile. */
-extern void learner_reader_begin(FedLearner *fed);
+/* Begins a learner: untrained, or from a version, with the rows of before waiting. False when another process does so, or has.
+ * In a transaction, outside any SPI scope. Raises 55P03 when somebody changes it meanwhile. */
+extern bool learner_reader_begin(FedLearner *fed);
 
 /* Starts the worker unless it is running. False when there is no room for it. */
 extern bool learner_reader_start(void);
@@ -167,8 +167,11 @@ extern void learner_reader_init(void);
 /* Learners whose owner is gone, and their models, belong to whom their tables belong to. Inside an SPI scope. */
 extern void fed_learner_follow_owners(void);
 
-/* A learner that cannot go on is set aside, with its reason. */
-extern void fed_learner_disable(int learner_id, const ErrorData *error);
+/*
+ * What a learner failed to do, after "weir could not": told once, until something else fails.  One that cannot go on is set aside,
+ * with its reason; true when it is to be tried again.
+ */
+extern bool fed_learner_fail(int learner_id, const char *what, const ErrorData *error);
 
 /* ---- snapshot.c: versions of the model ---- */
 

@@ -82,7 +82,7 @@ GRANT SELECT ON weir.learner_metrics TO PUBLIC;
 CREATE VIEW weir.monitor_learners WITH (security_barrier) AS
     SELECT o.name AS monitor, m.name AS model, l.learner, l.options, l.feature_names AS features, l.label::text AS label,
         CASE WHEN s.disabled_reason IS NOT NULL THEN 'disabled' WHEN s.cut IS NULL OR s.applied < 0 OR NOT s.followed THEN 'starting' ELSE 'active' END AS status,
-        s.disabled_reason, s.n_seen, s.n_learned, (SELECT coalesce(sum(c.n), 0)::bigint FROM weir.learner_change c WHERE c.learner_id = l.learner_id) AS n_waiting,
+        s.disabled_reason, s.waiting_reason, s.n_seen, s.n_learned, (SELECT coalesce(sum(c.n), 0)::bigint FROM weir.learner_change c WHERE c.learner_id = l.learner_id) AS n_waiting,
         e.accuracy, e.kappa, e.kappa_temporal, e.majority_accuracy, e.last_label_accuracy, e.sliding_accuracy, e.mean_absolute_error, e.root_mean_squared_error, e.r2,
         e.majority_mean_absolute_error, e.last_label_mean_absolute_error,
         s.memory_bytes,
@@ -105,7 +105,7 @@ CREATE VIEW weir.monitor_learners WITH (security_barrier) AS
     WHERE weir._may_see(m.owner::oid);
 COMMENT ON VIEW weir.monitor_learners IS
     'Learners that are fed with the rows of monitors (weir.create_learner), of the models in weir.models. status: starting (capture has not taken note of it, or it learns the rows that were there before), active, disabled (set aside, disabled_reason says why; '
-    'its monitor goes on). n_seen: rows that came, n_learned: with their label, n_waiting: changes that capture has noted, and rows that were there before, that are not applied yet. accuracy to last_label_mean_absolute_error: of what was said of rows before they were learned, '
+    'its monitor goes on). waiting_reason: what it failed to do lately, and tries again. n_seen: rows that came, n_learned: with their label, n_waiting: changes that capture has noted, and rows that were there before, that are not applied yet. accuracy to last_label_mean_absolute_error: of what was said of rows before they were learned, '
     'see weir.learner_metrics; sliding: the latest 1000. memory_bytes: of the model in memory, bounded by max_memory. n_corrected: labels that changed, n_retracted: rows that were deleted, after they were learned. n_gaps: how often rows may have '
     'passed unseen, the last time noticed at gap_at: weir.reset_learner mends that. latest_at: time of the latest row. last_version: of the model, made from it.';
 GRANT SELECT ON weir.monitor_learners TO PUBLIC;

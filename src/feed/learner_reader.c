@@ -21,14 +21,34 @@
 
 #define RETRY_MS 1000
 
-void
+#define LOCK "pg_catalog.pg_try_advisory_xact_lock('weir.learner_state'::pg_catalog.regclass::oid::int, "
+
+/* Nobody else reads its rows, now or while it was loaded. The lock is this transaction's; what others did before shows in the
+ * next statement only. Inside an SPI scope. */
+static bool
+is_mine(const FedLearner *fed)
+{
+	Oid			types[] = {INT4OID, INT4OID};
+	Datum		values[] = {Int32GetDatum(fed->learner_id), Int32GetDatum(fed->epoch)};
+
+	return sql_execute("SELECT WHERE " LOCK "$1)", 1, types, values, NULL) > 0 &&
+		sql_execute("SELECT FROM weir.learner_state WHERE learner_id = $1 AND epoch = $2 AND cut IS NULL", 2, types, values, NULL) >
+		0;
+}
+
+bool
 learner_reader_begin(FedLearner *fed)
 {
 	SqlScope	scope;
+	bool		goes_on;
 
 	sql_begin(&scope);
-	fed_learner_begin(fed);
+	goes_on = is_mine(fed);
+	if (goes_on)
+		fed_learner_begin(fed);
 	sql_end(&scope);
+	if (!goes_on)
+		return false;
 	fed_learner_backfill(fed);
 	sql_begin(&scope);
 	if (!fed_learner_store(fed))
@@ -36,16 +56,16 @@ learner_reader_begin(FedLearner *fed)
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("learner of model \"%s\" is being changed by somebody", fed->model)));
 	FAULT(FAULT_LEARNER_BEGUN);
 	sql_end(&scope);
+	return true;
 }
 
 static void
 begin(void *argument)
 {
-	learner_reader_begin(argument);
+	(void) learner_reader_begin(argument);
 }
 
-/* The next learner that is to begin and that nobody else reads for: another worker may be at it, since before a crash of its
- * starter. */
+/* The next learner that is to begin and that nobody else reads for. */
 static FedLearner *
 find_next(void)
 {
@@ -57,12 +77,11 @@ find_next(void)
 	sql_begin(&scope);
 	fed_learner_follow_owners();
 	if (sql_execute(
-			"SELECT s.learner_id FROM weir.learner_state s WHERE s.followed AND s.cut IS NULL AND s.disabled_reason IS NULL AND "
-			"pg_catalog.pg_try_advisory_xact_lock('weir.learner_state'::pg_catalog.regclass::oid::int, s.learner_id) LIMIT 1",
+			"SELECT s.learner_id FROM weir.learner_state s WHERE s.followed AND s.cut IS NULL AND s.disabled_reason IS NULL AND " LOCK
+			"s.learner_id) LIMIT 1",
 			0, NULL, NULL, NULL) > 0)
 		fed = fed_learner_load(DatumGetInt32(sql_value(0, 1, &is_null)), context);
 	sql_end(&scope);
-	/* While the lock was looked for, it may have begun. */
 	return fed == NULL || fed->has_begun ? NULL : fed;
 }
 
@@ -90,11 +109,8 @@ begin_one(void)
 		error = run_behind_boundary(begin, fed);
 		capture_origin_end();
 	}
-	goes_on = fed != NULL && (error == NULL || error_is_lasting(error->sqlerrcode));
-	if (error != NULL)
-		ereport(LOG, (errmsg("weir could not begin the learner of model \"%s\": %s", fed->model, error->message)));
-	if (error != NULL && error_is_lasting(error->sqlerrcode))
-		fed_learner_disable(fed->learner_id, error);
+	goes_on = fed != NULL &&
+		(error == NULL || !fed_learner_fail(fed->learner_id, psprintf("begin the learner of model \"%s\"", fed->model), error));
 	CommitTransactionCommand();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	return goes_on;

@@ -158,8 +158,7 @@ take_turn(void *argument)
 
 	if (!fed->has_begun)
 	{
-		learner_reader_begin(fed);
-		turn->has_more = true;
+		turn->has_more = learner_reader_begin(fed);
 		return;
 	}
 	sql_begin(&scope);
@@ -180,13 +179,52 @@ forget(FedLearner *fed)
 	fed_learner_free(fed);
 }
 
-/* The error of the learner, its rows or its table: it is set aside, and its monitor goes on. */
-static void
-handle_failure(FedLearner *fed, ErrorData *error)
+/* ---- failures ---- */
+
+/* A learner that is tried again, and when. */
+typedef struct Retry
 {
-	ereport(LOG, (errmsg("weir could not feed the learner of model \"%s\": %s", fed->model, error->message)));
-	if (error_is_lasting(error->sqlerrcode))
-		fed_learner_disable(fed->learner_id, error);
+	int			learner_id;
+	TimestampTz at;
+} Retry;
+
+static List *retries = NIL;
+
+/* The error of the learner, its rows or its table: it is set aside, or tried again later, and the others go on. */
+static void
+handle_failure(int learner_id, const char *what, const ErrorData *error)
+{
+	MemoryContext old;
+	Retry	   *retry;
+
+	if (!fed_learner_fail(learner_id, what, error))
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	retry = palloc(sizeof(Retry));
+	*retry = (Retry){.learner_id = learner_id, .at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS)};
+	retries = lappend(retries, retry);
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+has_just_failed(int learner_id, TimestampTz now)
+{
+	bool		has_failed = false;
+	ListCell   *cell;
+
+	foreach(cell, retries)
+	{
+		Retry	   *retry = lfirst(cell);
+
+		if (retry->at > now)
+			has_failed |= retry->learner_id == learner_id;
+		else
+		{
+			retries = foreach_delete_current(retries, cell);
+			pfree(retry);
+		}
+	}
+	return has_failed;
 }
 
 /* In a transaction of its own. */
@@ -212,16 +250,12 @@ turn_of(FedLearner *fed)
 	capture_origin_end();
 	MemoryContextSwitchTo(context);
 	if (error != NULL)
-		handle_failure(fed, error);
+		handle_failure(fed->learner_id, psprintf("feed the learner of model \"%s\"", fed->model), error);
 	CommitTransactionCommand();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	if (error != NULL)
 	{
-		bool		is_passing = !error_is_lasting(error->sqlerrcode);
-
 		forget(fed);
-		if (is_passing)
-			worker_wait(RETRY_MS);
 		return;
 	}
 	FAULT(FAULT_LEARNER_COMMITTED);
@@ -282,11 +316,7 @@ look_at(uint64 i)
 	error = run_behind_boundary(load, &loading);
 	fed = loading.fed;
 	if (error != NULL)
-	{
-		ereport(LOG, (errmsg("weir could not read learner %d: %s", learner_id, error->message)));
-		if (error_is_lasting(error->sqlerrcode))
-			fed_learner_disable(learner_id, error);
-	}
+		handle_failure(learner_id, psprintf("read learner %d", learner_id), error);
 	if (error != NULL || fed == NULL)
 		return;
 	old = MemoryContextSwitchTo(TopMemoryContext);
@@ -353,7 +383,8 @@ look_around(List **turns)
 		MemoryContext old;
 
 		SPI_tuptable = rows;
-		if (is_read_elsewhere && DatumGetBool(sql_value(i, 5, &is_null)))
+		if ((is_read_elsewhere && DatumGetBool(sql_value(i, 5, &is_null))) ||
+			has_just_failed(DatumGetInt32(sql_value(i, 1, &is_null)), now))
 			continue;
 		look_at(i);
 		SPI_tuptable = rows;

@@ -5,10 +5,19 @@ CREATE TABLE weir.attribution (
     monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
     model text NOT NULL,
     baseline_set_at timestamptz NOT NULL, -- of the baseline that panes were compared with; another one: all are read again
+    read_since timestamptz NOT NULL,      -- panes that begin from here on are explained, whenever they come
     read_until timestamptz NOT NULL,      -- rows before it have been read; begin of a pane
     version int,                          -- of the model, which was asked last; NULL: its learner as it was
     looked_at timestamptz NOT NULL DEFAULT '-infinity', -- for rows that came late
+    explained_at timestamptz NOT NULL DEFAULT '-infinity', -- the latest of its panes
     disabled_reason text,                 -- until the baseline or the champion is another
+    waiting_reason text,                  -- what failed, and is tried again
+    -- The baseline, kept until the key of what decides is another: the model, the rows.
+    baseline_key text,
+    baseline_n bigint,
+    baseline_features text[],
+    baseline_absolute float8[],
+    baseline_explained_at timestamptz,
     PRIMARY KEY (monitor_id, model)
 );
 COMMENT ON TABLE weir.attribution IS 'Models whose contributions of features are kept for the panes of a monitor; read the view weir.window_attributions.';
@@ -25,6 +34,7 @@ CREATE TABLE weir.attribution_pane (
     features text[] NOT NULL,
     absolute float8[] NOT NULL,           -- mean absolute contribution of each
     baseline_absolute float8[] NOT NULL,
+    explained_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (monitor_id, model, pane_start),
     FOREIGN KEY (monitor_id, model) REFERENCES weir.attribution ON DELETE CASCADE
 );

@@ -46,7 +46,7 @@ COMMENT ON FUNCTION weir._attribution_scores(int, interval, interval, timestampt
 CREATE VIEW weir.window_attributions WITH (security_barrier) AS
     SELECT m.monitor, a.model, p.pane_start AS window_start, p.version, u.feature, u.absolute AS mean_absolute, u.absolute / nullif(t.absolute, 0) AS share,
         u.baseline_absolute / nullif(t.baseline_absolute, 0) AS baseline_share,
-        p.n, p.n_baseline, p.n_rows, a.read_until, a.disabled_reason
+        p.n, p.n_baseline, p.n_rows, a.read_until, a.disabled_reason, a.waiting_reason
     FROM weir.monitors m JOIN weir.monitor o ON o.name = m.monitor JOIN weir.attribution a ON a.monitor_id = o.monitor_id
         LEFT JOIN weir.attribution_pane p ON p.monitor_id = a.monitor_id AND p.model = a.model
         LEFT JOIN LATERAL unnest(p.features, p.absolute, p.baseline_absolute) u (feature, absolute, baseline_absolute) ON true
@@ -55,7 +55,7 @@ CREATE VIEW weir.window_attributions WITH (security_barrier) AS
 COMMENT ON VIEW weir.window_attributions IS
     'What each feature contributes to what a model says of the rows of a monitor''s panes (window_start: where one begins), of tables that one may read wholly: mean absolute contribution and its share in the sum over all features (0 to 1) beside that of the baseline, explained by the same version (NULL: the learner as it was). '
     'Of a learner of the monitor (weir.create_learner), or of the monitor''s model where its champion has a signature with a learner; where the baseline is a range. n: rows explained of the pane''s n_rows, at most some 1000, by a hash of the row; n_baseline: of the baseline. Scores: family attribution of '
-    'weir.scores. read_until: rows before it have been read, as soon as their windows were final; panes are read again when rows came late. disabled_reason: why the model is not explained. One row with NULLs before the first pane.';
+    'weir.scores. read_until: rows before it have been read, as soon as their windows were final; panes are read again when rows came late. disabled_reason: why the model is not explained; waiting_reason: what failed lately, and is tried again. One row with NULLs before the first pane.';
 GRANT SELECT ON weir.window_attributions TO PUBLIC;
 
 REVOKE ALL ON FUNCTION weir._window_attributions(int, text, timestamptz, timestamptz),

@@ -3,7 +3,7 @@
  *		windows, window_stats, window_distributions, drift_scores, fairness_scores, performance_scores, quality_scores, scores: what
  *		the caller may see of them.
  *
- * Each is one fixed query in SQL (readings.sql), run as the extension's owner after the caller's privileges on the source were
+ * Each is one fixed query in SQL (pane_readings.sql), run as the extension's owner after the caller's privileges on the source were
  *looked at: what the caller may not read there is left out.
  */
 #include "postgres.h"

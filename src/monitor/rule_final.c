@@ -60,6 +60,7 @@ weir_latest_final(PG_FUNCTION_ARGS)
 	SqlScope	scope;
 	bool		found;
 	bool		is_null = true;
+	TimestampTz until = PG_GETARG_TIMESTAMPTZ(1);
 	TimestampTz final_before = 0;
 	TimestampTz latest_pane = 0;
 	Interval	size = {0};
@@ -71,14 +72,13 @@ weir_latest_final(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	found =
 		sql_execute(
-			"SELECT CASE WHEN $2 THEN least(s.final_before, coalesce((SELECT min(a.read_until) FROM weir.attribution a"
-			" WHERE a.monitor_id = m.monitor_id AND a.disabled_reason IS NULL), '-infinity')) ELSE s.final_before END, m.window_size, m.slide, m.time_zone, (SELECT max(pane_start) FROM weir.pane p"
+			"SELECT s.final_before, m.window_size, m.slide, m.time_zone, (SELECT max(pane_start) FROM weir.pane p"
 			" WHERE p.monitor_id = m.monitor_id AND p.generation = 0) FROM weir.monitor m CROSS JOIN LATERAL weir._settings(m.monitor_id) s"
 			" WHERE m.monitor_id = $1",
-			2, (Oid[]){INT4OID, BOOLOID}, (Datum[]){PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)}, NULL) > 0;
+			1, (Oid[]){INT4OID}, (Datum[]){PG_GETARG_DATUM(0)}, NULL) > 0;
 	if (found)
 	{
-		final_before = DatumGetTimestampTz(sql_value(0, 1, &is_null));
+		final_before = Min(until, DatumGetTimestampTz(sql_value(0, 1, &is_null)));
 		found = !is_null && !TIMESTAMP_NOT_FINITE(final_before);
 	}
 	if (found)

@@ -219,7 +219,7 @@ read_progress(const Rule *rule)
 	 */
 	sql_execute(
 		"SELECT s.evaluated_to, g.latest_final, s.begins_after,"
-		" greatest(p.newest, s.panes_seen_at), t.last_change_at, b.set_at, NOT g.is_capture AND b.set_at IS DISTINCT FROM s.baseline_set_at,"
+		" greatest(p.newest, s.panes_seen_at, (SELECT max(a.explained_at) FROM weir._rule_attributions(r.rule_id) a)), t.last_change_at, b.set_at, NOT g.is_capture AND b.set_at IS DISTINCT FROM s.baseline_set_at,"
 		" greatest(p.first - g.window_size, s.begins_after + interval '1 microsecond'),"
 		" CASE WHEN p.first IS NOT NULL AND (b.form = 'moving' OR EXISTS (SELECT FROM weir.rule l WHERE (l.rule_id = r.rule_id OR l.rule_id = ANY (r.parts))"
 		" AND p.first < (l.learn ->> 'until')::timestamptz)) THEN 'infinity' ELSE p.last + g.slide * (weir._rule_reach(r.rule_id) + 1) END,"
@@ -229,10 +229,13 @@ read_progress(const Rule *rule)
 		" FROM weir.rule r JOIN weir.rule_state s USING (rule_id) JOIN weir.monitor m USING (monitor_id)"
 		" JOIN weir.monitor_state t USING (monitor_id) LEFT JOIN weir.baseline b USING (monitor_id)"
 		" CROSS JOIN LATERAL weir._rule_grid(r.rule_id) g"
-		" CROSS JOIN LATERAL (SELECT max(updated_at) AS newest,"
-		" min(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS first,"
-		" max(pane_start) FILTER (WHERE updated_at > s.panes_seen_at AND pane_start < s.evaluated_to + m.window_size) AS last"
-		" FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0 AND NOT g.is_capture) p"
+		" CROSS JOIN LATERAL (SELECT max(c.updated_at) AS newest,"
+		" min(c.pane_start) FILTER (WHERE c.updated_at > s.panes_seen_at AND c.pane_start < s.evaluated_to + m.window_size) AS first,"
+		" max(c.pane_start) FILTER (WHERE c.updated_at > s.panes_seen_at AND c.pane_start < s.evaluated_to + m.window_size) AS last"
+		" FROM (SELECT pane_start, updated_at FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0"
+		" AND r.family NOT IN ('capture', 'attribution') UNION ALL"
+		" SELECT e.pane_start, e.explained_at FROM weir.attribution_pane e WHERE e.monitor_id = m.monitor_id"
+		" AND e.model IN (SELECT a.model FROM weir._rule_attributions(r.rule_id) a)) c) p"
 		" CROSS JOIN LATERAL (SELECT greatest(1, (SELECT count(*) FROM weir.rule_subject WHERE rule_id = r.rule_id),"
 		" CASE WHEN r.segment = '*' THEN (SELECT count(*) FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0"
 		" AND pane_start = (SELECT max(pane_start) FROM weir.pane WHERE monitor_id = m.monitor_id AND generation = 0)) END) AS subjects) n"
@@ -374,6 +377,7 @@ rule_disable(int rule_id, const char *reason)
 typedef struct MonitorFinal
 {
 	int			monitor_id;
+	TimestampTz until;
 	TimestampTz latest;			/* DT_NOBEGIN: none is */
 } MonitorFinal;
 
@@ -385,29 +389,35 @@ typedef struct RuleTurn
 	bool		has_state;
 	bool		has_work;		/* whatever is final */
 	bool		is_capture;		/* its windows are minutes of the wall clock */
+	TimestampTz until;			/* later windows are not final for it */
 	TimestampTz evaluated_to;
 } RuleTurn;
 
 static MonitorFinal *
-find_final(List *finals, int monitor_id)
+find_final(List *finals, int monitor_id, TimestampTz until)
 {
 	ListCell   *cell;
 
 	foreach(cell, finals)
-		if (((MonitorFinal *) lfirst(cell))->monitor_id == monitor_id)
-			return lfirst(cell);
+	{
+		MonitorFinal *final = lfirst(cell);
+
+		if (final->monitor_id == monitor_id && final->until == until)
+			return final;
+	}
 	return NULL;
 }
 
 static MonitorFinal *
-read_final(int monitor_id)
+read_final(int monitor_id, TimestampTz until)
 {
 	MonitorFinal *final = palloc(sizeof(MonitorFinal));
 	SqlScope	scope;
 
 	sql_begin(&scope);
-	sql_execute("SELECT weir._latest_final($1)", 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(monitor_id)}, NULL);
-	*final = (MonitorFinal){.monitor_id = monitor_id, .latest = time_value(1)};
+	sql_execute("SELECT weir._latest_final($1, $2)", 2, (Oid[]){INT4OID, TIMESTAMPTZOID},
+				(Datum[]){Int32GetDatum(monitor_id), TimestampTzGetDatum(until)}, NULL);
+	*final = (MonitorFinal){.monitor_id = monitor_id, .until = until, .latest = time_value(1)};
 	sql_end(&scope);
 	return final;
 }
@@ -422,7 +432,7 @@ is_due(const RuleTurn *turn, const MonitorFinal *final)
 static void
 take_turn(const RuleTurn *turn, List **finals)
 {
-	MonitorFinal *final = find_final(*finals, turn->monitor_id);
+	MonitorFinal *final = find_final(*finals, turn->monitor_id, turn->until);
 	SqlScope	scope;
 
 	if (!turn->has_state)
@@ -435,7 +445,7 @@ take_turn(const RuleTurn *turn, List **finals)
 	}
 	if (final == NULL && !turn->has_work && !turn->is_capture)
 	{
-		final = read_final(turn->monitor_id);
+		final = read_final(turn->monitor_id, turn->until);
 		*finals = lappend(*finals, final);
 	}
 	if (is_due(turn, final))
@@ -484,10 +494,11 @@ list_turns(void)
 	sql_begin(&scope);
 	n = sql_execute(
 		"SELECT r.rule_id, r.monitor_id, s.rule_id IS NOT NULL, coalesce(b.set_at IS DISTINCT FROM s.baseline_set_at"
+		" OR r.family IN ('attribution', 'rule') AND (SELECT max(a.explained_at) FROM weir._rule_attributions(r.rule_id) a) > s.panes_seen_at"
 		" OR w.finished_at > s.evaluated_at OR (m.last_change_at IS DISTINCT FROM s.changes_seen_at"
 		" AND s.evaluated_at < clock_timestamp() - interval '" LOOK_BACK_SECONDS
 		" s'), false) AND NOT c.is_capture OR (c.is_capture AND (SELECT max(minute) FROM weir.capture_minute) > s.evaluated_to), coalesce(s.evaluated_to, '-infinity'),"
-		" c.is_capture"
+		" c.is_capture, CASE WHEN r.family IN ('attribution', 'rule') THEN weir._rule_explained_until(r.rule_id) ELSE 'infinity' END"
 		" FROM weir.rule r JOIN weir.monitor_state m USING (monitor_id) LEFT JOIN weir.rule_state s USING (rule_id)"
 		" LEFT JOIN weir.baseline b USING (monitor_id)"
 		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
@@ -506,6 +517,7 @@ list_turns(void)
 		turn->has_work = DatumGetBool(sql_value(row, 4, &is_null));
 		turn->evaluated_to = DatumGetTimestampTz(sql_value(row, 5, &is_null));
 		turn->is_capture = DatumGetBool(sql_value(row, 6, &is_null));
+		turn->until = DatumGetTimestampTz(sql_value(row, 7, &is_null));
 		turns = lappend(turns, turn);
 		MemoryContextSwitchTo(old);
 	}
@@ -537,7 +549,7 @@ rule_task(void)
 	foreach(cell, list_turns())
 	{
 		RuleTurn   *turn = lfirst(cell);
-		MonitorFinal *final = find_final(finals, turn->monitor_id);
+		MonitorFinal *final = find_final(finals, turn->monitor_id, turn->until);
 
 		CHECK_FOR_INTERRUPTS();
 		if (turn->has_state && final != NULL && !is_due(turn, final))

@@ -106,17 +106,38 @@ SELECT pg_catalog.pg_extension_config_dump('weir.rule_rule_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.alert', '');
 SELECT pg_catalog.pg_extension_config_dump('weir.alert_alert_id_seq', '');
 
-CREATE FUNCTION weir._latest_final(monitor_id int, is_of_attributions boolean DEFAULT false) RETURNS timestamptz
+CREATE FUNCTION weir._latest_final(monitor_id int, until timestamptz DEFAULT 'infinity') RETURNS timestamptz
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'weir_latest_final';
-COMMENT ON FUNCTION weir._latest_final(int, boolean) IS
-'Begin of the last final window of the monitor that is not later than its data, nor, where asked, than what its models have explained; NULL while there is none. Internal.';
-REVOKE ALL ON FUNCTION weir._latest_final(int, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION weir._latest_final(int, timestamptz) IS
+'Begin of the last final window of the monitor that is not later than its data, and ends by until; NULL while there is none. Internal.';
+
+-- A rule on one model waits for none but that.
+CREATE FUNCTION weir._rule_attributions(rule_id int) RETURNS TABLE (model text, read_until timestamptz, explained_at timestamptz)
+    LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED ROWS 2 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT DISTINCT a.model, a.read_until, a.explained_at
+    FROM weir.rule r JOIN weir.rule p ON p.rule_id = ANY (r.rule_id || r.parts)
+        JOIN weir.attribution a ON a.monitor_id = p.monitor_id AND (p.column_name IS NULL OR a.model = p.column_name::text)
+    WHERE r.rule_id = $1 AND p.family = 'attribution' AND a.disabled_reason IS NULL;
+END;
+COMMENT ON FUNCTION weir._rule_attributions(int) IS
+'The models of which a rule, or a part of it, looks at what they rest on, and that are being explained. Internal.';
+
+CREATE FUNCTION weir._rule_explained_until(rule_id int) RETURNS timestamptz
+    LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce((SELECT min(a.read_until) FROM weir._rule_attributions($1) a), CASE WHEN r.family = 'attribution' THEN timestamptz '-infinity' ELSE 'infinity' END)
+    FROM weir.rule r WHERE r.rule_id = $1;
+END;
+COMMENT ON FUNCTION weir._rule_explained_until(int) IS
+'Rows before it have been explained for the rule by its models: -infinity, none have; infinity, it waits for none. Internal.';
+REVOKE ALL ON FUNCTION weir._latest_final(int, timestamptz), weir._rule_attributions(int), weir._rule_explained_until(int) FROM PUBLIC;
 
 CREATE FUNCTION weir._rule_grid(rule_id int, OUT slide interval, OUT window_size interval, OUT latest_final timestamptz, OUT is_capture boolean)
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.slide END, CASE WHEN c.is_capture THEN interval '1 minute' ELSE m.window_size END,
-        CASE WHEN c.is_capture THEN (SELECT max(minute) FROM weir.capture_minute) ELSE weir._latest_final(m.monitor_id, r.family = 'attribution') END, c.is_capture
+        CASE WHEN c.is_capture THEN (SELECT max(minute) FROM weir.capture_minute) ELSE weir._latest_final(m.monitor_id, weir._rule_explained_until(r.rule_id)) END, c.is_capture
     FROM weir.rule r JOIN weir.monitor m USING (monitor_id), LATERAL (SELECT r.family = 'capture' AS is_capture) c
     WHERE r.rule_id = $1;
 END;
