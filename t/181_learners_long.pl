@@ -214,7 +214,8 @@ $session->query_safe(q{BEGIN; SELECT weir.create_learner('large', 'read_elsewher
   SELECT pg_advisory_lock('weir.learner_state'::regclass::oid::int, learner_id) FROM weir.monitor_learner JOIN weir.model USING (model_id) WHERE name = 'read_elsewhere'; COMMIT});
 $node->safe_psql('postgres', q{SELECT weir.create_learner('small', 'read_here', 'gaussian_naive_bayes')});
 wait_until($node, q{SELECT n_learned = 200 FROM weir.monitor_learners WHERE model = 'read_here'}, 'one is begun');
-is($node->safe_psql('postgres', q{SELECT cut IS NULL, waiting_reason FROM weir.learner_state JOIN weir.monitor_learner USING (learner_id) JOIN weir.model USING (model_id) WHERE name = 'read_elsewhere'}),
+is($node->safe_psql('postgres', q{SELECT cut IS NULL, waiting_reason FROM weir.learner_state JOIN weir.monitor_learner USING (learner_id)
+  JOIN weir.model USING (model_id) WHERE name = 'read_elsewhere'}),
 	't|', 'one that another process reads for is left alone');
 $session->query_safe('SELECT pg_advisory_unlock_all()');
 $session->quit;
@@ -394,7 +395,8 @@ $session->quit;
 # No row was there when the panes of these days were read, nor any before.
 $node->safe_psql('postgres', q{INSERT INTO scored VALUES (30000, '2026-01-20 12:00', 1, 1, 1)});
 wait_until($node, q{SELECT read_until >= '2026-01-20' FROM weir.attribution WHERE model = 'explained'}, 'days without a row are read');
-$node->safe_psql('postgres', q{INSERT INTO scored SELECT 30000 + i, (ARRAY['2025-12-20', '2026-01-15'])[1 + i % 2]::timestamptz + i * interval '10 min', i % 10, i, i % 7 FROM generate_series(1, 100) i});
+$node->safe_psql('postgres', q{INSERT INTO scored SELECT 30000 + i, (ARRAY['2025-12-20', '2026-01-15'])[1 + i % 2]::timestamptz + i * interval '10 min', i % 10, i, i % 7
+  FROM generate_series(1, 100) i});
 attributed('2025-12-20', '2025-12-21', 50, 'rows of a day before');
 attributed('2026-01-15', '2026-01-16', 50, 'rows of a day in between');
 is($node->safe_psql('postgres', q{SELECT bool_and(n = n_rows) FROM weir.attribution_pane WHERE model = 'explained'}), 't', 'no row is of two panes');

@@ -68,7 +68,8 @@ settle(void)
 		" AND EXISTS (SELECT FROM weir.learner_state s WHERE s.learner_id = l.learner_id AND s.cut IS NOT NULL "
 		"AND s.applied >= 0 AND s.n_learned > 0) UNION " OF_MONITORS ") w JOIN weir.baseline b USING (monitor_id) "
 		"JOIN weir.monitor_state s USING (monitor_id) JOIN weir.monitor o USING (monitor_id) CROSS JOIN LATERAL "
-		"(SELECT CASE WHEN pg_catalog.count(*) = " PANES_AT_FIRST " THEN pg_catalog.min(p.pane_start) ELSE '-infinity' END AS since FROM (SELECT DISTINCT p.pane_start FROM weir.pane p "
+		"(SELECT CASE WHEN pg_catalog.count(*) = " PANES_AT_FIRST
+		" THEN pg_catalog.min(p.pane_start) ELSE '-infinity' END AS since FROM (SELECT DISTINCT p.pane_start FROM weir.pane p "
 		"WHERE p.monitor_id = w.monitor_id AND p.generation = 0 AND p.pane_start < weir._final_before(w.monitor_id) "
 		"ORDER BY 1 DESC LIMIT " PANES_AT_FIRST ") p) f WHERE s.state = 'active' AND NOT EXISTS "
 		"(SELECT FROM weir.attribution e WHERE e.monitor_id = w.monitor_id AND e.model = w.name) FOR KEY SHARE OF o SKIP LOCKED",

@@ -219,7 +219,8 @@ read_progress(const Rule *rule)
 	 */
 	sql_execute(
 		"SELECT s.evaluated_to, g.latest_final, s.begins_after,"
-		" greatest(p.newest, s.panes_seen_at, (SELECT max(a.explained_at) FROM weir._rule_attributions(r.rule_id) a)), t.last_change_at, b.set_at, NOT g.is_capture AND b.set_at IS DISTINCT FROM s.baseline_set_at,"
+		" greatest(p.newest, s.panes_seen_at, (SELECT max(a.explained_at) FROM weir._rule_attributions(r.rule_id) a)),"
+		" t.last_change_at, b.set_at, NOT g.is_capture AND b.set_at IS DISTINCT FROM s.baseline_set_at,"
 		" greatest(p.first - g.window_size, s.begins_after + interval '1 microsecond'),"
 		" CASE WHEN p.first IS NOT NULL AND (b.form = 'moving' OR EXISTS (SELECT FROM weir.rule l WHERE (l.rule_id = r.rule_id OR l.rule_id = ANY (r.parts))"
 		" AND p.first < (l.learn ->> 'until')::timestamptz)) THEN 'infinity' ELSE p.last + g.slide * (weir._rule_reach(r.rule_id) + 1) END,"
