@@ -45,6 +45,14 @@ SELECT n, weir.fingerprint(v) <> (SELECT weir.fingerprint(w) FROM (VALUES (1, 'a
     ('rows mixed up', 2, 'a'), ('rows mixed up', 1, NULL), ('a row twice', 1, 'a'), ('a row twice', 2, NULL), ('a row twice', 2, NULL),
     ('a row less', 1, 'a')) AS q (n, x, y), LATERAL (SELECT x, y) AS v GROUP BY n ORDER BY n;
 SELECT weir.fingerprint(q) AS of_no_rows FROM (SELECT 1 WHERE false) q;
+-- Of parts: of any, of each row, of nothing.
+SELECT (SELECT weir.merge_fingerprints(f) FROM (SELECT weir.fingerprint(t) AS f FROM t GROUP BY id % 7) parts) = weir.fingerprint(t) AS of_parts,
+    weir.merge_fingerprints(weir.row_fingerprint(t)) = weir.fingerprint(t) AS of_rows, weir.merge_fingerprints(upper(weir.row_fingerprint(t))) = weir.fingerprint(t) AS capitals FROM t;
+SELECT weir.row_fingerprint(NULL) = (SELECT weir.fingerprint(t.*) FROM (VALUES (0)) AS v (id) LEFT JOIN t USING (id)) AS of_null,
+    (SELECT weir.merge_fingerprints(NULL)) = (SELECT weir.fingerprint(q) FROM (SELECT 1 WHERE false) q) AS of_nothing;
+SELECT weir.merge_fingerprints(f) FROM (VALUES (repeat('f', 32)), (lpad('2', 32, '0'))) v (f);
+SELECT weir.merge_fingerprints('0123456789abcdef0123456789abcde');
+SELECT weir.merge_fingerprints('0123456789abcdef0123456789abcdeg');
 SELECT count(DISTINCT f) AS of_rows_without_columns FROM (SELECT weir.fingerprint(q) AS f, n FROM generate_series(1, 3) n, generate_series(1, n) i, LATERAL (SELECT) q GROUP BY n) s;
 SELECT (SELECT weir.fingerprint(q) FROM (VALUES (0, '0')) q) <> (SELECT weir.fingerprint(q) FROM (VALUES (NULL::int, NULL::text)) q) AS null_is_not_zero;
 SELECT count(DISTINCT f) AS different FROM (SELECT weir.fingerprint(ROW(i)) AS f FROM generate_series(1, 20000) i GROUP BY i) s;

@@ -80,6 +80,10 @@ is(sql(q{SELECT count(*) FROM (SELECT id, weir.stats(amount)::text, weir.quantil
 like(sql(q{EXPLAIN (VERBOSE, COSTS OFF) SELECT id, weir.stats(amount) FROM events GROUP BY id}), qr/Query: SELECT id, weir\.stats\(amount\)/, 'as the plan says');
 my ($status, $out, $error) = $coordinator->psql('postgres', 'SELECT weir.stats(amount) FROM events');
 like($error, qr/could not confirm type correctness/, 'the aggregates of schema weir take any type, which Citus refuses');
+is(sql('SELECT weir.merge_fingerprints(weir.row_fingerprint(e)) FROM events e'), sql('SELECT weir.fingerprint(a) FROM alone a'), 'the fingerprint of all shards, row by row');
+like(sql('EXPLAIN (VERBOSE, COSTS OFF) SELECT weir.merge_fingerprints(weir.row_fingerprint(e)) FROM events e'),
+	qr/worker_partial_agg\('weir\.merge_fingerprints\(text\)'::regprocedure, weir\.row_fingerprint\(/, 'is added up on the workers');
+is(sql(q{SELECT weir.merge_fingerprints(result) FROM run_command_on_shards('events', 'SELECT weir.fingerprint(t) FROM %s t')}), sql('SELECT weir.fingerprint(a) FROM alone a'), 'and shard by shard');
 # Shards without rows, and no rows at all.
 is(sql(q{SELECT weir_citus.summarize(amount)::text FROM events WHERE id < 3}), sql(q{SELECT weir.summarize(amount)::text FROM alone WHERE id < 3}), 'some shards without rows');
 is(sql(q{SELECT weir_citus.summarize(amount) IS NULL AND weir_citus.distinct_count(status) = 0 FROM events WHERE id < 0}), 't', 'all of them');
@@ -99,7 +103,14 @@ foreach my $worker (@node[ 1, 2 ])
 }
 sql(qq{CREATE TABLE all_events(node text, $columns); SELECT weir.create_monitor('all_events', 'all_events', $monitor, segment_by => '{node}', options => '{"nodes": "events"}');
 	SELECT weir.create_monitor('alone', 'alone', $monitor); SELECT weir.wait_for()});
-sub differ { my ($query) = @_; return "(SELECT count(*) FROM (" . ($query =~ s/MONITOR/all_events/r) . " EXCEPT ALL " . ($query =~ s/MONITOR/alone/r) . ') d)'; }
+# Both ways: nothing is not what one server says.
+sub differ
+{
+	my ($query) = @_;
+	my ($there, $here) = map { $query =~ s/MONITOR/$_/r } qw(all_events alone);
+
+	return "(SELECT count(*) FROM (($there EXCEPT ALL $here) UNION ALL ($here EXCEPT ALL $there)) d)";
+}
 wait_until($coordinator, 'SELECT ' . differ(q{SELECT window_start, column_name, n, summary::text FROM weir.window_stats('MONITOR') WHERE segment IS NULL}) . ' = 0', 'windows are those of one server');
 sql(q{INSERT INTO events SELECT i, '2026-03-01'::timestamptz + i * interval '5 s', i % 99, 's', 'F', .5, true, true, false, NULL FROM generate_series(20001, 23000) i;
 	DELETE FROM events WHERE id % 10 = 0; INSERT INTO alone SELECT * FROM events WHERE id > 20000; DELETE FROM alone WHERE id % 10 = 0; SELECT weir.wait_for()});

@@ -17,10 +17,12 @@
 #include "base/aggregate.h"
 #include "base/base64.h"
 #include "base/compat.h"
+#include "base/memory.h"
 #include "base/privileges.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "nodes/execnodes.h"
 #include "parser/parse_agg.h"
 #include "parser/parse_coerce.h"
 #include "series/end_state.h"
@@ -32,9 +34,13 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#define DEFINITION_MEMORY "weir aggregate"
+
 /* How an aggregate works, with the types of this call's arguments. */
 typedef struct Definition
 {
+	const void *caller;			/* whose calls these functions serve: what they remember is of one place in a query */
+	bool		types_are_checked; /* against the arguments of its calls */
 	Oid			state_type;
 	int16		state_length;
 	bool		state_by_value;
@@ -49,14 +55,14 @@ typedef struct Definition
 	FmgrInfo	read;			/* deserialize, or receive */
 	Oid			read_parameter;
 	FmgrInfo	final;			/* fn_oid is InvalidOid when the state is the result */
+	Size		label_length;
+	char		label[FLEXIBLE_ARRAY_MEMBER]; /* signature and types, with both bars; ends with a zero */
 } Definition;
 
 typedef struct StateObject
 {
 	ExpandedObjectHeader header;
-	char	   *label;			/* signature and types, with both bars */
-	Size		label_length;
-	Definition	definition;
+	Definition *definition;
 	bool		is_null;		/* no row yet */
 	Datum		value;
 	Node	   *aggregation;	/* of the latest call: what writes the state asks whether it runs in one */
@@ -207,6 +213,53 @@ read_definition(Definition *definition, const char *signature, char *types, Memo
 	MemoryContextSwitchTo(caller);
 }
 
+static Definition *
+create_definition(const char *label, Size length, const void *caller, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, DEFINITION_MEMORY, ALLOCSET_SMALL_SIZES);
+	Definition *definition = MemoryContextAllocZero(context, offsetof(Definition, label) + length + 1);
+	char	   *signature = pnstrdup(label, length - 1);
+	char	   *types = strchr(signature, '|');
+
+	*types++ = '\0';
+	read_definition(definition, signature, types, context);
+	pfree(signature);
+	definition->caller = caller;
+	definition->label_length = length;
+	memcpy(definition->label, label, length);
+	/* Only now: what has failed is not found again. */
+	MemoryContextSetIdentifier(context, definition->label);
+	return definition;
+}
+
+/*
+ * Within an aggregate, the definition is read once for each of a query's calls, for all groups; outside of one it is not kept.
+ * Citus calls with an FmgrInfo that is new for each row, so it cannot be remembered there.
+ */
+static Definition *
+definition_of(FunctionCallInfo fcinfo, const char *label, Size length)
+{
+	MemoryContext query;
+	const void *caller;
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		return create_definition(label, length, NULL, CurrentMemoryContext);
+	query = ((PlanState *) fcinfo->context)->state->es_query_cxt;
+	caller = AggGetAggref(fcinfo);
+	if (caller == NULL)
+		caller = fcinfo->flinfo;
+	for (MemoryContext child = query->firstchild; child != NULL; child = child->nextchild)
+		if (strcmp(child->name, DEFINITION_MEMORY) == 0 && child->ident != NULL)
+		{
+			/* The name that the context has is the label in the definition. */
+			Definition *definition = (Definition *) ((uintptr_t) child->ident - offsetof(Definition, label));
+
+			if (definition->caller == caller && definition->label_length == length && memcmp(definition->label, label, length) == 0)
+				return definition;
+		}
+	return create_definition(label, length, caller, query);
+}
+
 /* ---- flat form ---- */
 
 /* The length of what comes before the state itself: signature and types, with both bars. */
@@ -224,7 +277,7 @@ label_length(const char *bytes, Size size)
 static void
 write_state(StateObject *object)
 {
-	Definition *definition = &object->definition;
+	Definition *definition = object->definition;
 	MemoryContext caller;
 	LOCAL_FCINFO(call, 1);
 
@@ -244,7 +297,7 @@ get_flat_size(ExpandedObjectHeader *header)
 	StateObject *object = (StateObject *) header;
 
 	write_state(object);
-	return add_size(VARHDRSZ + object->label_length, object->written == NULL ? 0 : VARSIZE_ANY_EXHDR(object->written));
+	return add_size(VARHDRSZ + object->definition->label_length, object->written == NULL ? 0 : VARSIZE_ANY_EXHDR(object->written));
 }
 
 static void
@@ -253,9 +306,10 @@ flatten_into(ExpandedObjectHeader *header, void *result, Size allocated_size)
 	StateObject *object = (StateObject *) header;
 
 	SET_VARSIZE(result, allocated_size);
-	memcpy(VARDATA(result), object->label, object->label_length);
+	memcpy(VARDATA(result), object->definition->label, object->definition->label_length);
 	if (object->written != NULL)
-		memcpy(VARDATA(result) + object->label_length, VARDATA_ANY(object->written), VARSIZE_ANY_EXHDR(object->written));
+		memcpy(VARDATA(result) + object->definition->label_length, VARDATA_ANY(object->written),
+			   VARSIZE_ANY_EXHDR(object->written));
 }
 
 static const ExpandedObjectMethods methods = {get_flat_size, flatten_into};
@@ -290,23 +344,14 @@ read_state(const Definition *definition, const char *bytes, Size size, FunctionC
 }
 
 static StateObject *
-create_object(const char *label, Size length, MemoryContext parent)
+create_object(Definition *definition, MemoryContext group)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "weir aggregate state", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = object_memory(group);
 	StateObject *object = MemoryContextAllocZero(context, sizeof(StateObject));
-	char	   *signature;
-	char	   *types;
 
 	EOH_init_header(&object->header, &methods, context);
-	object->label = MemoryContextAlloc(context, length);
-	memcpy(object->label, label, length);
-	object->label_length = length;
+	object->definition = definition;
 	object->is_null = true;
-	signature = pnstrdup(label, length - 1);
-	types = strchr(signature, '|');
-	*types++ = '\0';
-	read_definition(&object->definition, signature, types, context);
-	pfree(signature);
 	return object;
 }
 
@@ -318,11 +363,12 @@ weir_aggregate_state_in(PG_FUNCTION_ARGS)
 {
 	const char *text = PG_GETARG_CSTRING(0);
 	Size		length = label_length(text, strlen(text));
-	StateObject *object = create_object(text, length, CurrentMemoryContext);
 	Size		size;
-	char	   *bytes = base64_bytes(text + length, "aggregate_state", &size);
+	char	   *bytes;
 	bytea	   *result;
 
+	(void) definition_of(fcinfo, text, length);
+	bytes = base64_bytes(text + length, "aggregate_state", &size);
 	if (size > 0 && !AggCheckCallContext(fcinfo, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the state of an aggregate can be read only as part of one"),
@@ -331,7 +377,6 @@ weir_aggregate_state_in(PG_FUNCTION_ARGS)
 	SET_VARSIZE(result, VARHDRSZ + length + size);
 	memcpy(VARDATA(result), text, length);
 	memcpy(VARDATA(result) + length, bytes, size);
-	MemoryContextDelete(object->header.eoh_context);
 	PG_RETURN_BYTEA_P(result);
 }
 
@@ -371,10 +416,12 @@ declared_types(FunctionCallInfo fcinfo, const Definition *definition)
 }
 
 static void
-require_types(FunctionCallInfo fcinfo, const Definition *definition)
+require_types(FunctionCallInfo fcinfo, Definition *definition)
 {
 	bool		agree = definition->n_arguments == PG_NARGS() - 1;
 
+	if (definition->types_are_checked)
+		return;
 	if (agree && fcinfo->flinfo->fn_expr == NULL)
 		agree = declared_types(fcinfo, definition);
 	else
@@ -384,19 +431,19 @@ require_types(FunctionCallInfo fcinfo, const Definition *definition)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the arguments are not of the types that the state is for"),
 				 errhint("The aggregates of schema weir_citus are made by the extension.")));
+	definition->types_are_checked = true;
 }
 
-/* The object that a call may change, in the memory of the group; is_new tells that its definition was read just now. */
+/* The object that a call may change, in the memory of the group. */
 static StateObject *
-object_for_change(FunctionCallInfo fcinfo, MemoryContext group, bool *is_new)
+object_for_change(FunctionCallInfo fcinfo, MemoryContext group)
 {
 	Datum		datum = PG_GETARG_DATUM(0);
 	StateObject *object;
 	bytea	   *flat;
 	Size		length;
 
-	*is_new = !VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(datum));
-	if (!*is_new)
+	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(datum)))
 	{
 		object = (StateObject *) DatumGetEOHP(datum);
 		if (object->header.eoh_methods != &methods)
@@ -406,7 +453,7 @@ object_for_change(FunctionCallInfo fcinfo, MemoryContext group, bool *is_new)
 	{
 		flat = PG_GETARG_BYTEA_PP(0);
 		length = label_length(VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat));
-		object = create_object(VARDATA_ANY(flat), length, group);
+		object = create_object(definition_of(fcinfo, VARDATA_ANY(flat), length), group);
 		if (VARSIZE_ANY_EXHDR(flat) > length)
 			no_such_state("An aggregate does not begin with rows in its state.");
 	}
@@ -421,7 +468,7 @@ object_for_change(FunctionCallInfo fcinfo, MemoryContext group, bool *is_new)
 static void
 keep_state(StateObject *object, Datum value, bool is_null, MemoryContext group)
 {
-	const Definition *definition = &object->definition;
+	const Definition *definition = object->definition;
 
 	if (!definition->state_by_value && !is_null && (object->is_null || DatumGetPointer(value) != DatumGetPointer(object->value)))
 	{
@@ -431,13 +478,9 @@ keep_state(StateObject *object, Datum value, bool is_null, MemoryContext group)
 			  MemoryContextGetParent(DatumGetEOHP(value)->eoh_context) == group))
 			value = datumCopy(value, false, definition->state_length);
 		MemoryContextSwitchTo(caller);
-		if (!object->is_null)
-		{
-			if (DatumIsReadWriteExpandedObject(object->value, false, definition->state_length))
-				DeleteExpandedObject(object->value);
-			else
-				pfree(DatumGetPointer(object->value));
-		}
+		/* An expanded one shares its memory with those of other groups. */
+		if (!object->is_null && !DatumIsReadWriteExpandedObject(object->value, false, definition->state_length))
+			pfree(DatumGetPointer(object->value));
 	}
 	object->value = value;
 	object->is_null = is_null;
@@ -448,17 +491,15 @@ Datum
 weir_aggregate_state_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext group = aggregate_context(fcinfo);
-	bool		is_new;
 	StateObject *object;
 	Datum		value;
 	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
 
 	if (PG_ARGISNULL(0))
 		no_such_state("It is null.");
-	object = object_for_change(fcinfo, group, &is_new);
-	if (is_new)
-		require_types(fcinfo, &object->definition);
-	InitFunctionCallInfoData(*call, &object->definition.transition, PG_NARGS(), PG_GET_COLLATION(), fcinfo->context, NULL);
+	object = object_for_change(fcinfo, group);
+	require_types(fcinfo, object->definition);
+	InitFunctionCallInfoData(*call, &object->definition->transition, PG_NARGS(), PG_GET_COLLATION(), fcinfo->context, NULL);
 	call->args[0].value = object->value;
 	call->args[0].isnull = object->is_null;
 	memcpy(&call->args[1], &fcinfo->args[1], sizeof(NullableDatum) * (PG_NARGS() - 1));
@@ -472,28 +513,29 @@ Datum
 weir_aggregate_state_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext group = aggregate_context(fcinfo);
-	bool		is_new;
 	StateObject *object;
 	bytea	   *other;
 	const char *bytes;
 	Size		size;
+	Size		length;
 	Datum		value;
 	LOCAL_FCINFO(call, 2);
 
 	if (PG_ARGISNULL(0))
 		no_such_state("It is null.");
-	object = object_for_change(fcinfo, group, &is_new);
+	object = object_for_change(fcinfo, group);
 	if (PG_ARGISNULL(1))
 		return EOHPGetRWDatum(&object->header);
 	other = PG_GETARG_BYTEA_PP(1);
 	bytes = VARDATA_ANY(other);
 	size = VARSIZE_ANY_EXHDR(other);
-	if (label_length(bytes, size) != object->label_length || memcmp(bytes, object->label, object->label_length) != 0)
+	length = object->definition->label_length;
+	if (label_length(bytes, size) != length || memcmp(bytes, object->definition->label, length) != 0)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("states of different aggregates cannot be combined")));
-	if (size == object->label_length)
+	if (size == length)
 		return EOHPGetRWDatum(&object->header);
-	value = read_state(&object->definition, bytes + object->label_length, size - object->label_length, fcinfo);
-	InitFunctionCallInfoData(*call, &object->definition.combine, 2, PG_GET_COLLATION(), fcinfo->context, NULL);
+	value = read_state(object->definition, bytes + length, size - length, fcinfo);
+	InitFunctionCallInfoData(*call, &object->definition->combine, 2, PG_GET_COLLATION(), fcinfo->context, NULL);
 	call->args[0].value = object->value;
 	call->args[0].isnull = object->is_null;
 	call->args[1].value = value;
@@ -526,14 +568,14 @@ weir_aggregate_state_final(PG_FUNCTION_ARGS)
 		bytea	   *flat = PG_GETARG_BYTEA_PP(0);
 		Size		length = label_length(VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat));
 
-		object = create_object(VARDATA_ANY(flat), length, CurrentMemoryContext);
+		object = create_object(definition_of(fcinfo, VARDATA_ANY(flat), length), CurrentMemoryContext);
 		if (VARSIZE_ANY_EXHDR(flat) > length)
 		{
-			object->value = read_state(&object->definition, VARDATA_ANY(flat) + length, VARSIZE_ANY_EXHDR(flat) - length, fcinfo);
+			object->value = read_state(object->definition, VARDATA_ANY(flat) + length, VARSIZE_ANY_EXHDR(flat) - length, fcinfo);
 			object->is_null = false;
 		}
 	}
-	definition = &object->definition;
+	definition = object->definition;
 	if (definition->result_type != get_func_rettype(fcinfo->flinfo->fn_oid))
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the state is not one of this aggregate")));
 	if (!OidIsValid(definition->final.fn_oid))

@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 #include "fairness/fairness_expanded.h"
-#include "utils/memutils.h"
 
 #define EXPANDED_MAGIC 0x57464149 /* tells our expanded objects from those of other types */
 
@@ -35,7 +34,7 @@ static const ExpandedObjectMethods methods = {flat_size, flatten_into};
 static ExpandedFairness *
 create_object(MemoryContext parent)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "weir fairness table", ALLOCSET_START_SMALL_SIZES);
+	MemoryContext context = object_memory(parent);
 	ExpandedFairness *object = MemoryContextAllocZero(context, sizeof(ExpandedFairness));
 
 	EOH_init_header(&object->header, &methods, context);

@@ -23,6 +23,23 @@ run, but on how often each row is there; NULL differs from every value; the name
 database and release: values of PostgreSQL''s own types are hashed by their bytes (so 1::integer differs from 1::bigint), others (enums, composites, types of
 extensions) by their text. Zeros over no rows. It finds changes, and is not made against somebody who looks for two sets of rows with the same hash.';
 
+CREATE FUNCTION weir.row_fingerprint(one_row record) RETURNS text
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_row_fingerprint';
+COMMENT ON FUNCTION weir.row_fingerprint(record) IS
+'What weir.fingerprint gives of this row alone, 32 hexadecimal digits; of NULL too. merge_fingerprints(row_fingerprint(t)) is fingerprint(t): for tables whose
+rows are on several servers.';
+
+CREATE FUNCTION weir.merge_fingerprints_transition(state bytea, fingerprint text) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_merge_fingerprints_transition';
+COMMENT ON FUNCTION weir.merge_fingerprints_transition(bytea, text) IS 'Internal: transition function of merge_fingerprints(text).';
+CREATE AGGREGATE weir.merge_fingerprints(fingerprint text) (
+    SFUNC = weir.merge_fingerprints_transition, STYPE = bytea, SSPACE = 20, COMBINEFUNC = weir.fingerprint_combine,
+    FINALFUNC = weir.fingerprint_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE weir.merge_fingerprints(text) IS
+'The fingerprint of a whole from those of its parts (partitions, shards, servers, days), each row of it in one part: as weir.fingerprint of all rows. NULLs are
+left out; zeros over nothing. Raises 22P02 for what is no fingerprint.';
+
 CREATE AGGREGATE weir._fingerprint_of_slot(columns integer) (
     SFUNC = weir.fingerprint_slot_transition, STYPE = bytea, SSPACE = 20, COMBINEFUNC = weir.fingerprint_combine,
     FINALFUNC = weir.fingerprint_final, FINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE

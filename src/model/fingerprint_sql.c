@@ -1,6 +1,7 @@
 /*
  * fingerprint_sql.c
- *		The aggregate fingerprint(record), and the form of it that the planner puts in its place (fingerprint_plan.c).
+ *		The aggregate fingerprint(record), the form of it that the planner puts in its place (fingerprint_plan.c), and both of its
+ *		halves: row_fingerprint(record) and merge_fingerprints(text).
  */
 #include "postgres.h"
 
@@ -17,9 +18,13 @@ PG_FUNCTION_INFO_V1(weir_fingerprint_transition);
 PG_FUNCTION_INFO_V1(weir_fingerprint_slot_transition);
 PG_FUNCTION_INFO_V1(weir_fingerprint_combine);
 PG_FUNCTION_INFO_V1(weir_fingerprint_final);
+PG_FUNCTION_INFO_V1(weir_row_fingerprint);
+PG_FUNCTION_INFO_V1(weir_merge_fingerprints_transition);
 
 /* The state, as bytea: so that workers and nodes can hand it on as it is. */
 #define STATE_SIZE (VARHDRSZ + sizeof(Fingerprint))
+
+#define TEXT_LENGTH 32
 
 /* The state of the aggregate, or a new one that lives as long as the group. */
 static inline bytea *
@@ -94,22 +99,29 @@ shape_of_record(FunctionCallInfo fcinfo, HeapTupleHeader record)
 	return hasher->shape;
 }
 
+static void
+add_argument(FunctionCallInfo fcinfo, int argument, Fingerprint *fingerprint)
+{
+	HeapTupleHeader record;
+
+	if (PG_ARGISNULL(argument)) /* a row that an outer join did not find */
+	{
+		fingerprint_add_row(fingerprint, 0, &(uint64_t){PG_UINT64_MAX}, "", 0);
+		return;
+	}
+	record = PG_GETARG_HEAPTUPLEHEADER(argument);
+	fingerprint_add_record(fingerprint, shape_of_record(fcinfo, record), record);
+	if ((Pointer) record != DatumGetPointer(PG_GETARG_DATUM(argument)))
+		pfree(record);
+}
+
 Datum
 weir_fingerprint_transition(PG_FUNCTION_ARGS)
 {
 	Fingerprint fingerprint;
 	bytea	   *state = state_of(fcinfo, &fingerprint);
 
-	if (PG_ARGISNULL(1))		/* a row that an outer join did not find */
-		fingerprint_add_row(&fingerprint, 0, &(uint64_t){PG_UINT64_MAX}, "", 0);
-	else
-	{
-		HeapTupleHeader record = PG_GETARG_HEAPTUPLEHEADER(1);
-
-		fingerprint_add_record(&fingerprint, shape_of_record(fcinfo, record), record);
-		if ((Pointer) record != DatumGetPointer(PG_GETARG_DATUM(1)))
-			pfree(record);
-	}
+	add_argument(fcinfo, 1, &fingerprint);
 	memcpy(VARDATA(state), &fingerprint, sizeof(fingerprint));
 	PG_RETURN_BYTEA_P(state);
 }
@@ -194,7 +206,43 @@ weir_fingerprint_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(state);
 }
 
-/* 32 hexadecimal digits; of no rows all zero. */
+/* ---- as text: 32 hexadecimal digits, of no rows all zero ---- */
+
+static void
+write_digits(char *digits, uint64 number)
+{
+	for (int i = 0; i < 16; i++)
+		digits[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
+}
+
+static text *
+fingerprint_text(Fingerprint fingerprint)
+{
+	char		digits[TEXT_LENGTH];
+
+	write_digits(digits, fingerprint.high);
+	write_digits(digits + 16, fingerprint.low);
+	return cstring_to_text_with_len(digits, TEXT_LENGTH);
+}
+
+static bool
+read_digits(const char *digits, uint64 *number)
+{
+	*number = 0;
+	for (int i = 0; i < 16; i++)
+	{
+		char		digit = digits[i];
+
+		if (digit >= '0' && digit <= '9')
+			*number = *number << 4 | (uint64) (digit - '0');
+		else if ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f')
+			*number = *number << 4 | (uint64) ((digit | 0x20) - 'a' + 10);
+		else
+			return false;
+	}
+	return true;
+}
+
 Datum
 weir_fingerprint_final(PG_FUNCTION_ARGS)
 {
@@ -208,6 +256,35 @@ weir_fingerprint_final(PG_FUNCTION_ARGS)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("damaged state of fingerprint")));
 		memcpy(&fingerprint, VARDATA_ANY(state), sizeof(fingerprint));
 	}
-	PG_RETURN_TEXT_P(
-		cstring_to_text(psprintf("%016llx%016llx", (unsigned long long) fingerprint.high, (unsigned long long) fingerprint.low)));
+	PG_RETURN_TEXT_P(fingerprint_text(fingerprint));
+}
+
+Datum
+weir_row_fingerprint(PG_FUNCTION_ARGS)
+{
+	Fingerprint fingerprint = {0};
+
+	add_argument(fcinfo, 0, &fingerprint);
+	PG_RETURN_TEXT_P(fingerprint_text(fingerprint));
+}
+
+Datum
+weir_merge_fingerprints_transition(PG_FUNCTION_ARGS)
+{
+	Fingerprint fingerprint;
+	Fingerprint added;
+	bytea	   *state = state_of(fcinfo, &fingerprint);
+	text	   *digits;
+
+	if (PG_ARGISNULL(1))
+		PG_RETURN_BYTEA_P(state);
+	digits = PG_GETARG_TEXT_PP(1);
+	if (VARSIZE_ANY_EXHDR(digits) != TEXT_LENGTH || !read_digits(VARDATA_ANY(digits), &added.high) ||
+		!read_digits(VARDATA_ANY(digits) + 16, &added.low))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("not a fingerprint: \"%s\"", text_to_cstring(digits)),
+				 errhint("A fingerprint is 32 hexadecimal digits, as weir.fingerprint(record) returns them.")));
+	fingerprint_add(&fingerprint, added);
+	memcpy(VARDATA(state), &fingerprint, sizeof(fingerprint));
+	PG_RETURN_BYTEA_P(state);
 }

@@ -16,7 +16,6 @@
 #include "storage/shmem.h"
 #include "summary/categories.h"
 #include "utils/array.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 typedef struct ExpandedPerformance
@@ -43,7 +42,7 @@ static const ExpandedObjectMethods methods = {flat_size, flatten_into};
 static ExpandedPerformance *
 create_object(MemoryContext parent)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "weir performance", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = object_memory(parent);
 	ExpandedPerformance *object = MemoryContextAllocZero(context, sizeof(ExpandedPerformance));
 
 	EOH_init_header(&object->header, &methods, context);

@@ -21,7 +21,6 @@
 #include "summary/summary_datum.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
-#include "utils/memutils.h"
 
 /* From 1970-01-01 to 2000-01-01, both UTC. */
 #define EPOCH_MICROSECONDS ((double) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) USECS_PER_DAY)
@@ -52,7 +51,7 @@ static const ExpandedObjectMethods methods = {get_flat_size, flatten_into};
 static PairsObject *
 object_create(MemoryContext parent)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "weir pairs", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = object_memory(parent);
 	PairsObject *object = MemoryContextAllocZero(context, sizeof(PairsObject));
 
 	EOH_init_header(&object->header, &methods, context);

@@ -14,7 +14,6 @@
 #include "port/pg_bswap.h"
 #include "summary/summary_datum.h"
 #include "summary/summary_object.h"
-#include "utils/memutils.h"
 
 #define REQUEST_VERSION 1
 #define REQUEST_HEADER 6
@@ -84,7 +83,7 @@ summary_object_flatten(SummaryObject *object)
 SummaryObject *
 summary_object_create(MemoryContext parent)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "weir summary", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = object_memory(parent);
 	SummaryObject *object = MemoryContextAllocZero(context, sizeof(SummaryObject));
 
 	EOH_init_header(&object->header, &methods, context);

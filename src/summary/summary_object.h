@@ -28,7 +28,7 @@ typedef struct SummaryObject
 	QuantileRequest *request;	/* NULL in a weir.summary */
 } SummaryObject;
 
-/* An object without a summary yet, in a memory context of its own under parent: make the summary in header.eoh_context. */
+/* An object without a summary yet, in object_memory(parent): make the summary in header.eoh_context. */
 extern SummaryObject *summary_object_create(MemoryContext parent);
 
 /* The object behind a datum that may be changed: the datum's own when it is a live state, else a copy under parent. */

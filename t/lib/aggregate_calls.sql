@@ -33,6 +33,7 @@ CREATE FUNCTION argument(name text, types regtype[], place int) RETURNS text LAN
         WHEN name = 'duration_in' AND place = 3 THEN '''a'''
         WHEN name = 'fairness_positive' AND place = 1 THEN CASE types[2] WHEN 'boolean'::regtype THEN '''true''' WHEN 'text'::regtype THEN '''b''' ELSE '''1''' END
         WHEN name = 'quantile' AND place = 2 THEN CASE types[2] WHEN 'float8'::regtype THEN '0.3' ELSE 'ARRAY[0.1, 0.9]' END
+        WHEN name = 'merge_fingerprints' THEN 'md5(label)'
         WHEN name = 'summarize' AND place = 2 THEN '200'
         WHEN types[place] = 'float8[]'::regtype AND name ~ 'class|confusion' THEN 'shares'
         WHEN name = 'fit_class_calibrator' AND place = 3 THEN
