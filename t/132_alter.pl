@@ -189,11 +189,6 @@ $started->finish;
 like($complaint, qr/monitor "parcels" could not be verified: division by zero/, 'verify ends with the build that it waits for');
 $node->safe_psql('postgres', q{SELECT weir.drop_monitor('parcels')});
 
-# --- what is deleted before it is read again cannot be kept, which is told
-$node->safe_psql('postgres', q{SELECT weir.create_monitor('kept', 'parcel', 'at', columns => '{weight}', window_size => '6 hours', on_delete => 'ignore'); SELECT weir.wait_for()});
-($told, my $stdout, $complaint) = $node->psql('postgres', q{SELECT weir.alter_monitor('kept', filter => 'weight > 0')});
-like($complaint, qr/NOTICE:  rows that are deleted from the table before they are read again are not kept/, 'a notice where deletes are ignored');
-
 # --- refused
 my @refused = (
 	[ q{'m', add_columns => '{nothing}'}, 'column "nothing" of table "loan" does not exist' ],

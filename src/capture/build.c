@@ -25,6 +25,7 @@
 #include "access/xlog.h"
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/fault.h"
 #include "capture/gap.h"
 #include "capture/level.h"
 #include "capture/other.h"
@@ -288,6 +289,7 @@ hand_over(int builder, List *monitors, const char *fingerprint)
 	bool		is_aligned;
 	Oid			types[] = {INT4OID, INT4OID, INT4OID, LSNOID};
 
+	FAULT(FAULT_CUT);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	XactIsoLevel = XACT_REPEATABLE_READ;
@@ -310,6 +312,7 @@ hand_over(int builder, List *monitors, const char *fingerprint)
 		Datum		values[] = {Int32GetDatum(slice.number), Int32GetDatum(slice.slice), Int32GetDatum(slice.generation),
 						  LSNGetDatum(GetXLogInsertRecPtr())};
 
+		build_give_kept(&slice);
 		sql_execute("UPDATE weir.build_slice SET state = 'reading', generation = $3, cut = pg_catalog.pg_current_snapshot(), "
 					"cut_lsn = $4, attempt = attempt + 1, started_at = pg_catalog.clock_timestamp() "
 					"WHERE build_id = $1 AND slice = $2",
@@ -363,15 +366,16 @@ finish_build(const ActiveBuild *slice)
 				  slice);
 	build_execute(
 		"UPDATE weir.monitor_state s SET state = 'active', reason = NULL, "
-		"inexact_since = CASE WHEN b.kind <> 'columns' AND b.since = '-infinity' AND b.until = 'infinity' THEN NULL ELSE s.inexact_since END "
+		"inexact_since = CASE WHEN b.kind <> 'columns' AND b.since = '-infinity' AND b.until = 'infinity' THEN b.inexact_since "
+		"ELSE s.inexact_since END "
 		"FROM weir.build b WHERE b.build_id = $2 AND b.kind <> 'verify' AND s.monitor_id = b.monitor_id AND NOT EXISTS "
 		"(SELECT FROM weir.build o WHERE o.monitor_id = $1 AND o.kind = 'build' AND o.state NOT IN ('done', 'failed'))",
 		slice);
 	gap_close_healed();
 	build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
 	/* What slices left that were begun again. */
-	build_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation <> 0 AND generation NOT IN "
-				  "(SELECT generation FROM weir.build_slice WHERE generation IS NOT NULL)",
+	build_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation NOT IN" BUILD_LASTING_GENERATIONS
+				  "AND generation NOT IN (SELECT generation FROM weir.build_slice WHERE generation IS NOT NULL)",
 				  slice);
 	/* Some are kept, to be looked at. */
 	build_execute("DELETE FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') AND build_id NOT IN "
@@ -401,6 +405,7 @@ finish_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr posi
 			slice);
 	}
 	pane_forget(slice->monitor_id, slice->generation);
+	build_drop_kept(slice);
 	build_execute("UPDATE weir.build_slice SET state = 'done', finished_at = pg_catalog.clock_timestamp() "
 				  "WHERE build_id = $2 AND slice = $3",
 				  slice);
@@ -427,7 +432,9 @@ begin_slice_again(const ActiveBuild *slice)
 	build_execute("UPDATE weir.build SET state = 'failed', error = 'the builder died too often', "
 				  "finished_at = pg_catalog.clock_timestamp() WHERE build_id = $2",
 				  slice);
-	build_execute("DELETE FROM weir.pane WHERE generation IN (SELECT generation FROM weir.build_slice WHERE build_id = $2)", slice);
+	build_execute("DELETE FROM weir.pane WHERE generation IN (SELECT generation FROM weir.build_slice WHERE build_id = $2 "
+				  "UNION ALL SELECT kept FROM weir.build WHERE build_id = $2)",
+				  slice);
 	build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
 	return false;
 }
@@ -497,6 +504,20 @@ build_prepare(void)
 						 "DELETE FROM weir.build_slice WHERE build_id IN (SELECT build_id FROM again)",
 						 is_new),
 				1, &type, &builds, NULL);
+	/* What was kept for these was so under the definition before, and what it would be under this one nobody knows. */
+	sql_execute(
+		psprintf(
+			"UPDATE weir.build b SET inexact_since = pg_catalog.clock_timestamp() WHERE %s AND EXISTS (SELECT FROM weir.build o "
+			"JOIN weir.pane p ON p.monitor_id = o.monitor_id AND p.generation = o.kept AND p.n > 0 "
+			"WHERE o.monitor_id = b.monitor_id AND o.build_id < b.build_id AND o.kind <> 'columns' "
+			"AND o.state NOT IN ('done', 'failed'))",
+			is_new),
+		1, &type, &builds, NULL);
+	sql_execute(psprintf("DELETE FROM weir.pane p USING weir.build b, weir.build o WHERE %s AND o.monitor_id = b.monitor_id "
+						 "AND o.build_id < b.build_id AND o.state NOT IN ('done', 'failed') AND p.monitor_id = o.monitor_id "
+						 "AND p.generation = o.kept",
+						 is_new),
+				1, &type, &builds, NULL);
 	/* Every segment apart again, but where rows that the table has deleted cannot be told apart. */
 	sql_execute(
 		psprintf("UPDATE weir.monitor_state s SET segment_limit = NULL, other_since = NULL "
@@ -532,5 +553,6 @@ build_begin_again(int monitor_id)
 				&type, &value, NULL);
 	sql_execute("UPDATE weir.build SET" BUILD_BEGINS_AGAIN "WHERE state = 'reading' AND $1 IN (0, monitor_id)", 1, &type, &value,
 				NULL);
-	sql_execute("DELETE FROM weir.pane WHERE generation <> 0 AND $1 IN (0, monitor_id)", 1, &type, &value, NULL);
+	sql_execute("DELETE FROM weir.pane WHERE $1 IN (0, monitor_id) AND generation NOT IN" BUILD_LASTING_GENERATIONS, 1, &type,
+				&value, NULL);
 }

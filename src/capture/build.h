@@ -2,7 +2,7 @@
  * build.h
  *		Shadow generations: read from the source under a cut, completed by capture, swapped in or compared.  Inside this room only.
  *
- * build.c and build_finish.c are capture's side, build_plan.c, build_read.c and builder.c the builder's.
+ * build.c, build_kept.c and build_finish.c are capture's side, build_plan.c, build_read.c and builder.c the builder's.
  */
 #ifndef WEIR_CAPTURE_BUILD_H
 #define WEIR_CAPTURE_BUILD_H
@@ -11,6 +11,7 @@
 
 #include "access/xlogdefs.h"
 #include "capture/definition.h"
+#include "capture/pane.h"
 #include "nodes/bitmapset.h"
 
 /* ---- capture's side ---- */
@@ -53,6 +54,40 @@ extern void build_complete_slice(CapturedMonitor *monitor, const ActiveBuild *sl
 
 /* Which columns of the monitor a build of kind BUILD_COLUMNS is about. */
 extern Bitmapset *build_columns(const CapturedMonitor *monitor, int build);
+
+/*
+ * Rows that are deleted before they are read, and kept.  From here on: for the builds that were asked for at this position, or all
+ * that there are.  Both within a transaction that stores the position.
+ */
+extern void build_keep_requested(void);
+extern void build_keep_all(void);
+
+/*
+ * Whether a build keeps rows that did not the last time, or (all) whether any does, of a table that a transaction in progress has
+ * changed: what that deleted before is not among them.
+ */
+extern bool build_keeps_anew(List *monitors, bool all);
+
+/* Gives a slice what was kept until its cut; drops what was kept for one that is done. */
+extern void build_give_kept(const ActiveBuild *slice);
+extern void build_drop_kept(const ActiveBuild *slice);
+
+/* Whether a pane that is kept for the first time had lost rows before. */
+extern bool build_lost_before(const Pane *kept, Datum segment);
+
+/*
+ * What is kept in the range is not all that its panes lost; or rows were deleted there that the stream does not tell.  Monitor 0:
+ * of all. What is in memory is marked or forgotten by the caller.
+ */
+extern void build_mark_kept(int monitor_id, TimestampTz since, TimestampTz until);
+extern void build_mark_lost(int monitor_id, TimestampTz since, TimestampTz until);
+
+/* Forgets what is kept and in memory.  Flush first. */
+extern void build_forget_kept(CapturedMonitor *monitor);
+
+/* Generations of panes that outlive the cuts: the live one, and those that are kept for builds. */
+#define BUILD_LASTING_GENERATIONS \
+	" (SELECT 0 UNION ALL SELECT kept FROM weir.build WHERE kept IS NOT NULL AND state NOT IN ('done', 'failed')) "
 
 /* Takes note of builds that came with a definition which makes all panes anew.  Where definitions are loaded, before they are. */
 extern void build_prepare(void);

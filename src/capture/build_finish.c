@@ -22,6 +22,15 @@
 #define LIVE_IN_RANGE " monitor_id = $1 AND generation = 0 AND pane_start >= $5 AND pane_start < $6"
 #define SHADOW " monitor_id = $1 AND generation = $4"
 
+/* The live pane l has rows that the table has deleted, of which not all are in what was built. */
+#define HOLDS_MORE \
+	" l.marks & 2 <> 0 AND NOT EXISTS (SELECT FROM weir.pane k WHERE k.monitor_id = $1 AND k.generation = " \
+	"(SELECT kept FROM weir.build WHERE build_id = $2) AND k.pane_start = l.pane_start AND k.segment = l.segment AND k.marks & 8 = 0)"
+
+#define ROWS_BUILT \
+	" coalesce((SELECT sum(CASE s.part WHEN 'r' THEN -s.n ELSE s.n END) FROM weir.pane s WHERE s.monitor_id = $1 " \
+	"AND s.generation = $4 AND s.pane_start = l.pane_start AND s.segment = l.segment), 0)"
+
 /* ---- verify ---- */
 
 /* All rows of one pane, put together: what the table has as of the present position, and what is live. */
@@ -190,14 +199,26 @@ build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecP
 
 /* ---- columns that were added ---- */
 
+/*
+ * What the table has deleted before it was read, nobody can add up any more, unless it was kept: the live pane has the rows of the
+ * table and all that were deleted, the shadow the rows of the table and some that were deleted.  So these are the same where they
+ * are as many.
+ */
+static bool
+has_all_rows(const ComparedPane *pane)
+{
+	int			marks = pane->live_row.marks;
+
+	return (marks & PANE_RETAINED) == 0 || ((marks & (PANE_INEXACT | PANE_STALE)) == 0 && pane->live.n == pane->shadow.n);
+}
+
 static void
 complete_pane(CapturedMonitor *monitor, ComparedPane *pane, void *context)
 {
 	Bitmapset  *columns = context;
 	int			i = -1;
 
-	/* What the table has deleted, nobody can add up any more. */
-	if (!pane->has_live || (pane->live_row.marks & PANE_RETAINED) != 0)
+	if (!pane->has_live || !has_all_rows(pane))
 		return;
 	pane_part_open(monitor, &pane->shadow);
 	pane_part_settle(monitor, &pane->shadow);
@@ -267,20 +288,28 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 	 * them.
 	 */
 	if (slice->kind == BUILD_HEAL && !monitor->retracts_deletes)
+	{
+		build_execute("UPDATE weir.pane k SET marks = k.marks | 8 FROM weir.pane l WHERE k.monitor_id = $1 AND k.generation = "
+					  "(SELECT kept FROM weir.build WHERE build_id = $2) AND k.pane_start >= $5 AND k.pane_start < $6 "
+					  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = k.pane_start AND l.segment = k.segment "
+					  "AND l.n >" ROWS_BUILT,
+					  slice);
 		build_execute(
 			"UPDATE weir.pane l SET marks = l.marks | 2 WHERE l.monitor_id = $1 AND l.generation = 0 AND l.pane_start >= $5 "
-			"AND l.pane_start < $6 AND l.marks & 2 = 0 AND l.n > coalesce((SELECT sum(CASE s.part WHEN 'r' THEN -s.n ELSE s.n END) "
-			"FROM weir.pane s WHERE s.monitor_id = $1 AND s.generation = $4 AND s.pane_start = l.pane_start "
-			"AND s.segment = l.segment), 0)",
+			"AND l.pane_start < $6 AND l.marks & 2 = 0 AND l.n >" ROWS_BUILT,
 			slice);
+	}
 	build_execute("DELETE FROM weir.pane s USING weir.pane l WHERE s.monitor_id = $1 AND s.generation = $4 AND l.monitor_id = $1 "
-				  "AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment AND l.marks & 2 <> 0",
+				  "AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment AND" HOLDS_MORE,
 				  slice);
+	/* What was kept from before the definition changed has not followed the changes since. */
+	if (slice->kind == BUILD_INITIAL)
+		build_execute("UPDATE weir.pane l SET marks = l.marks | 1 WHERE" LIVE_IN_RANGE " AND" HOLDS_MORE, slice);
 	build_execute("UPDATE weir.pane s SET n_late = l.n_late FROM weir.pane l WHERE s.monitor_id = $1 AND s.generation = $4 "
 				  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment",
 				  slice);
 	keep_retired_columns(monitor, slice);
-	build_execute("DELETE FROM weir.pane WHERE" LIVE_IN_RANGE " AND marks & 2 = 0", slice);
+	build_execute("DELETE FROM weir.pane l WHERE" LIVE_IN_RANGE " AND NOT (" HOLDS_MORE ")", slice);
 	n = build_execute("SELECT DISTINCT pane_start, segment FROM weir.pane WHERE" SHADOW " AND part <> 'b'", slice);
 	table = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)

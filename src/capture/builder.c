@@ -92,8 +92,9 @@ report_failure(int build_id, const char *message)
 	values[0] = Int32GetDatum(build_id);
 	values[1] = CStringGetTextDatum(message);
 	sql_begin(&scope);
-	sql_execute("DELETE FROM weir.pane WHERE generation IN (SELECT generation FROM weir.build_slice WHERE build_id = $1)", 1, types,
-				values, NULL);
+	sql_execute("DELETE FROM weir.pane WHERE generation IN (SELECT generation FROM weir.build_slice WHERE build_id = $1 "
+				"UNION ALL SELECT kept FROM weir.build WHERE build_id = $1)",
+				1, types, values, NULL);
 	sql_execute("DELETE FROM weir.build_slice WHERE build_id = $1", 1, types, values, NULL);
 	sql_execute(
 		"UPDATE weir.build SET state = 'failed', error = $2, finished_at = pg_catalog.clock_timestamp() WHERE build_id = $1", 2,
@@ -269,6 +270,7 @@ plan_next_build(void)
 
 	if (!find_unplanned(&build))
 		return false;
+	FAULT(FAULT_PLAN);
 	pgstat_report_activity(STATE_RUNNING, "planning a build");
 	PG_TRY();
 	{

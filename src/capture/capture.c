@@ -26,6 +26,7 @@
 #include "capture/pane.h"
 #include "capture/partial.h"
 #include "capture/priority.h"
+#include "capture/request.h"
 #include "capture/retention.h"
 #include "capture/settings.h"
 #include "capture/slot.h"
@@ -51,6 +52,9 @@
 #define LOOK_AROUND_BUILDING_MS 100
 
 #define LOOK_AT_SLOT_MS 1000
+
+/* A transaction that has written its commit record is seen soon, or when its standby answers. */
+#define REQUEST_WAIT_MS 2
 
 #define IDLE_ADVANCE_MS 10000
 #define IDLE_ADVANCE_BYTES (16 * 1024 * 1024)
@@ -190,10 +194,11 @@ load_definitions(void)
 	sql_execute("DELETE FROM weir.build WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.pane_level WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL, NULL);
 	/* Definitions that pg_restore brought have no state: they are built like new ones. */
-	sql_execute("WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir._captured_monitor "
-				"WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor_state) RETURNING monitor_id) "
-				"INSERT INTO weir.build (monitor_id, kind) SELECT monitor_id, 'build' FROM restored",
-				0, NULL, NULL, NULL);
+	sql_execute(
+		"WITH restored AS (INSERT INTO weir.monitor_state (monitor_id) SELECT monitor_id FROM weir._captured_monitor "
+		"WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor_state) RETURNING monitor_id) "
+		"INSERT INTO weir.build (monitor_id, kind, kept) SELECT monitor_id, 'build', pg_catalog.nextval('weir.generation') FROM restored",
+		0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.source_relation WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL,
 				NULL);
 	sql_execute("DELETE FROM weir.source_change WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL,
@@ -364,6 +369,7 @@ flush_and_look_around(bool flush_is_due)
 	TimestampTz now = GetCurrentTimestamp();
 	bool		advances = needs_flush || (!flush_has_rows(monitors) && is_worth_advancing(position, now));
 	bool		sources_changed = false;
+	bool		is_loaded = false;
 
 	build_note_builders();
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
@@ -376,6 +382,13 @@ flush_and_look_around(bool flush_is_due)
 		proc_exit(0);
 	}
 	sql_begin(&scope);
+	/* It has written its commit record, and others do not see it yet: nothing is stored of what lies behind. */
+	if (!request_is_visible(GetActiveSnapshot()))
+	{
+		sql_end(&scope);
+		CommitTransactionCommand();
+		return;
+	}
 	FAULT(FAULT_FLUSH_BEGIN);
 	pace_flush_begins(pane_n_dirty());
 	/* What is new takes effect only where everything is flushed. */
@@ -383,10 +396,13 @@ flush_and_look_around(bool flush_is_due)
 		(build_is_under_way(monitors) || source_change_was_seen() || source_changes_are_pending(monitors) ||
 		 definitions_changed() || has_new_builds()))
 		advances = true;
+	advances |= request_is_pending();
 	FAULT(FAULT_FLUSH_DECIDED);
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
 		flush_write(monitors, position);
+	if (request_is_pending())
+		build_keep_requested();
 	definition_load_builds(monitors, definition_context);
 	if (advances || !flush_has_rows(monitors))
 	{
@@ -415,7 +431,11 @@ flush_and_look_around(bool flush_is_due)
 	{
 		flush_committed(monitors);
 		load_definitions();
+		is_loaded = true;
 	}
+	/* Of transactions in progress what was deleted so far is not kept for these: they are folded from their beginnings again. */
+	if (build_keeps_anew(monitors, is_loaded))
+		must_start_again = true;
 	label_change_follow();
 	learner_change_follow(monitors);
 	must_start_again |= learner_change_wants_restart() || database_settings_changed() || priority_wants_new_process();
@@ -425,6 +445,7 @@ flush_and_look_around(bool flush_is_due)
 		FAULT(FAULT_FLUSH_WRITTEN);
 	CommitTransactionCommand();
 	tell_taken_requests();
+	request_taken();
 	if (advances)
 	{
 		FAULT(FAULT_FLUSH_COMMITTED);
@@ -549,6 +570,7 @@ run(void)
 	if (monitor_to_blame != 0)
 		disable_monitor(monitor_to_blame, blame_reason);
 	load_definitions();
+	(void) build_keeps_anew(monitors, true);
 	sql_end(&scope);
 	CommitTransactionCommand();
 	stream_open(position);
@@ -561,13 +583,16 @@ run(void)
 		TimestampTz now = GetCurrentTimestamp();
 		bool		over_memory = is_over_memory();
 		bool		asked = has_verify_requests();
+		bool		requested = request_is_pending();
 		bool		flush_is_due = flush_is_needed(monitors) &&
-			(over_memory || asked || (build_is_under_way(monitors) && now >= next_look) ||
+			(requested || over_memory || asked || (build_is_under_way(monitors) && now >= next_look) ||
 			 pace_is_due(stream_position(), pane_n_dirty(), caught_up, flush_is_wanted()));
 
-		if (flush_is_due || now >= next_look || asked)
+		if (flush_is_due || now >= next_look || asked || requested)
 		{
 			flush_and_look_around(flush_is_due);
+			if (request_is_pending())
+				worker_wait(REQUEST_WAIT_MS);
 			if (monitors == NIL && !has_monitors())
 			{
 				slot_retire();

@@ -202,7 +202,7 @@ COMMENT ON TABLE weir.monitor_state IS 'How far each monitor has come; read the 
 -- No foreign keys here and in weir.build: their checks would make capture wait for a transaction that drops a monitor. Capture sweeps.
 CREATE TABLE weir.pane (
     monitor_id int NOT NULL,
-    generation int NOT NULL,              -- 0: live; otherwise that of a slice of a build
+    generation int NOT NULL,              -- 0: live; otherwise that of a slice of a build, or of the rows that are kept for one
     pane_start timestamptz NOT NULL,
     pane_end timestamptz,                 -- of panes that were rolled up; NULL: one pane_size after pane_start
     segment text[] NOT NULL,              -- values of segment_by, '{}' when there are none, or of those above segment_limit together
@@ -210,7 +210,7 @@ CREATE TABLE weir.pane (
     n bigint NOT NULL,
     n_labelled bigint NOT NULL,
     n_late bigint NOT NULL,               -- rows that came after their window was final; a property of the arrival, not of the data
-    marks int NOT NULL DEFAULT 0,         -- 1 inexact, 2 retained: holds rows that the table has deleted, 4 stale: misses rows until a build is done
+    marks int NOT NULL DEFAULT 0,         -- 1 inexact, 2 retained: holds rows that the table has deleted, 4 stale: misses rows until a build is done; of what is kept for a build: 8 there is more
     summaries weir.summary[] NOT NULL,    -- by monitor_column.ordinal; NULL or not there: not known, the column was added later
     fairness weir.fairness_table[] NOT NULL, -- by monitor.first_protected and position in monitor.protected
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -240,6 +240,8 @@ CREATE TABLE weir.build (
     pane_size_before interval,            -- the live panes have another size than the monitor
     is_prepared boolean NOT NULL DEFAULT false, -- capture has taken note of a definition that all panes have to be built anew for
     heals boolean NOT NULL DEFAULT false, -- until it is done, the live panes of the range miss rows: they are marked stale
+    kept int,                             -- generation of what was deleted since the request, for monitors that keep it; NULL: capture has not come to that
+    inexact_since timestamptz,            -- rows that are deleted before they are read and cannot be kept, or changes that cannot be taken back, since it began
     requested_at timestamptz NOT NULL DEFAULT now(),
     started_at timestamptz,               -- when it was planned
     finished_at timestamptz,
@@ -379,7 +381,7 @@ COMMENT ON FUNCTION weir.verify(text, timestamptz, timestamptz) IS
 CREATE FUNCTION weir.rebuild(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE CALLED ON NULL INPUT AS 'MODULE_PATHNAME', 'weir_rebuild';
 COMMENT ON FUNCTION weir.rebuild(text, timestamptz, timestamptz) IS
-'Builds the panes of a range (widened to whole panes; NULL: everything) again from the source, in the background from the commit of this transaction on, and swaps them in; returns the number of the build. Panes that hold rows which the table has deleted (on_delete => ignore) are left as they are. Begins a disabled monitor again, over its whole range. For the owner of the monitor; weir.wait_for waits for it.';
+'Builds the panes of a range (widened to whole panes; NULL: everything) again from the source, in the background from the commit of this transaction on, and swaps them in; returns the number of the build. Panes that hold rows which the table had deleted before (on_delete => ignore) are left as they are; what is deleted from now on is kept. Begins a disabled monitor again, over its whole range. For the owner of the monitor; weir.wait_for waits for it.';
 
 CREATE FUNCTION weir._category_text("any") RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_category_text';

@@ -616,6 +616,9 @@ add_slice(CapturedMonitor *monitor, uint64 row, MemoryContext context)
 	build->segment_limit = DatumGetInt64(sql_value(row, 13, &is_null));
 	if (is_null)
 		build->segment_limit = SEGMENT_KEEP_ALL;
+	/* Where nothing is read, what was there before the cut counts nowhere. */
+	if (!monitor->retracts_deletes && (monitor->backfill || build->kind != BUILD_INITIAL))
+		build->kept = DatumGetInt32(sql_value(row, 14, &is_null));
 	if (cut != NULL)
 	{
 		build->has_cut = true;
@@ -651,7 +654,7 @@ definition_load_builds(List *monitors, MemoryContext context)
 	n = sql_execute(
 		"SELECT b.build_id, b.monitor_id, b.kind, coalesce(s.state, 'requested'), coalesce(s.since, b.since), "
 		"coalesce(s.until, b.until), s.cut::text, s.cut_lsn, coalesce(s.attempt, 0), coalesce(s.slice, 0), "
-		"coalesce(s.generation, 0), b.heals, s.segment_limit FROM weir.build b LEFT JOIN weir.build_slice s ON s.build_id = b.build_id "
+		"coalesce(s.generation, 0), b.heals, s.segment_limit, b.kept FROM weir.build b LEFT JOIN weir.build_slice s ON s.build_id = b.build_id "
 		"AND s.state <> 'done' WHERE b.state NOT IN ('done', 'failed') ORDER BY 1, 5",
 		0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)

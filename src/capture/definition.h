@@ -65,6 +65,7 @@ typedef struct ActiveBuild
 	bool		heals;			/* until it is over, live panes of the range miss rows */
 	int64		segment_limit;	/* under which it was read */
 	bool		skips_transaction; /* the transaction being decoded is inside the cut */
+	int			kept;			/* generation of the rows that are kept for it, see build_kept.c; 0: none are */
 } ActiveBuild;
 
 typedef struct CapturedColumn

@@ -31,6 +31,8 @@ typedef enum FaultPoint
 	FAULT_FLUSH_COMMITTED,		/* committed and flushed to disk; memory does not know yet */
 	FAULT_BEFORE_CONFIRM,
 	FAULT_AFTER_CONFIRM,
+	FAULT_PLAN,					/* a builder is about to plan a build */
+	FAULT_CUT,					/* before the snapshot of a slice is taken, where everything is flushed */
 	FAULT_SLICE_READ,			/* a builder has read a slice of its table; its panes are not written */
 	FAULT_LEARNER_BEGUN,		/* the rows of before of a learner are put in front, not committed */
 	FAULT_LEARNER_READ,			/* the state of a learner was read into memory */

@@ -115,7 +115,11 @@ write_pane(Pane *pane)
 	if (!pane->loaded)
 	{
 		if (!load_part(pane, &row, is_live ? 'b' : 'a', &pane->base))
+		{
 			other_note_new(pane);
+			if (pane->is_kept && build_lost_before(pane, row.segment))
+				pane->marks |= PANE_INCOMPLETE;
+		}
 		if (!is_live)
 			load_part(pane, &row, 'r', &pane->base_removed);
 		pane->loaded = true;
@@ -154,7 +158,10 @@ write_truncation(CapturedMonitor *monitor)
 	if (monitor->retracts_deletes)
 		execute_for_monitor("DELETE FROM weir.pane WHERE monitor_id = $1", monitor->monitor_id);
 	else
+	{
 		execute_for_monitor("UPDATE weir.pane SET marks = marks | 2 WHERE monitor_id = $1 AND generation = 0", monitor->monitor_id);
+		build_mark_lost(monitor->monitor_id, DT_NOBEGIN, DT_NOEND);
+	}
 	build_begin_again(monitor->monitor_id);
 }
 
@@ -204,7 +211,7 @@ write_unfolded(CapturedMonitor *monitor)
 					3, types, values, NULL);
 		build_begin_slices_again(monitor->monitor_id, since, until);
 		sql_execute(
-			"INSERT INTO weir.build (monitor_id, kind, since, until, heals) SELECT $1, 'rebuild', $2, $3, true WHERE NOT EXISTS "
+			"INSERT INTO weir.build (monitor_id, kind, since, until, heals, kept) SELECT $1, 'rebuild', $2, $3, true, pg_catalog.nextval('weir.generation') WHERE NOT EXISTS "
 			"(SELECT FROM weir.build WHERE monitor_id = $1 AND state = 'requested' AND since <= $2 AND until >= $3 "
 			"AND (kind = 'build' OR kind = 'rebuild' AND heals))",
 			3, types, values, NULL);
@@ -234,6 +241,11 @@ write_state(CapturedMonitor *monitor)
 			"FROM (SELECT monitor_id FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED) l "
 			"WHERE s.monitor_id = l.monitor_id",
 			5, types, values, nulls) == 1;
+	/* What is read before that, or beside it, does not make it good. */
+	if (monitor->inexact_since != 0)
+		sql_execute("UPDATE weir.build SET inexact_since = coalesce(inexact_since, $4) WHERE monitor_id = $1 AND kind <> 'verify' "
+					"AND (state = 'reading' OR kept IS NOT NULL AND state = 'requested')",
+					5, types, values, nulls);
 }
 
 static void
@@ -249,23 +261,21 @@ write_progress(XLogRecPtr position)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the position of capture is gone")));
 }
 
-void
-flush_write(List *monitors, XLogRecPtr position)
+/* What is kept for builds goes before the live panes: it is asked whether these had lost rows before. */
+static void
+write_panes(bool are_kept)
 {
-	ListCell   *cell;
-	dlist_iter	iterator;
 	MemoryContext pane_memory = AllocSetContextCreate(CurrentMemoryContext, "weir flush", ALLOCSET_DEFAULT_SIZES);
+	dlist_iter	iterator;
 
-	foreach(cell, monitors)
-		if (((CapturedMonitor *) lfirst(cell))->truncated)
-			write_truncation(lfirst(cell));
-	foreach(cell, monitors)
-		write_unfolded(lfirst(cell));
 	dlist_foreach(iterator, pane_dirty_list())
 	{
 		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
-		MemoryContext old = MemoryContextSwitchTo(pane_memory);
+		MemoryContext old;
 
+		if (pane->is_kept != are_kept)
+			continue;
+		old = MemoryContextSwitchTo(pane_memory);
 		definition_blame(pane->key.monitor_id);
 		write_pane(pane);
 		pane_written(pane, (size_t) capture_memory_kb * 1024);
@@ -275,6 +285,21 @@ flush_write(List *monitors, XLogRecPtr position)
 		MemoryContextReset(pane_memory);
 		CHECK_FOR_INTERRUPTS();
 	}
+	MemoryContextDelete(pane_memory);
+}
+
+void
+flush_write(List *monitors, XLogRecPtr position)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitors)
+		if (((CapturedMonitor *) lfirst(cell))->truncated)
+			write_truncation(lfirst(cell));
+	foreach(cell, monitors)
+		write_unfolded(lfirst(cell));
+	write_panes(true);
+	write_panes(false);
 	other_limit_noted(monitors);
 	label_change_write();
 	learner_change_write(monitors);
@@ -282,7 +307,6 @@ flush_write(List *monitors, XLogRecPtr position)
 		if (((CapturedMonitor *) lfirst(cell))->state_changed)
 			write_state(lfirst(cell));
 	write_progress(position);
-	MemoryContextDelete(pane_memory);
 }
 
 void

@@ -53,6 +53,7 @@ gap_write(const GapReason *reason)
 					4, types, values, NULL);
 	sql_execute("UPDATE weir.capture_progress SET captured_lsn = NULL", 0, NULL, NULL, NULL);
 	build_begin_again(0);
+	build_mark_lost(0, DT_NOBEGIN, DT_NOEND);
 
 	/*
 	 * Monitors whose first build is still to come need no other.  One that left out what was there before it is healed from there

@@ -65,6 +65,21 @@ generation_of(CapturedMonitor *monitor, TimestampTz start, int i)
 	return -1;
 }
 
+ActiveBuild *
+generation_keeper(CapturedMonitor *monitor, TimestampTz start, int i)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitor->builds)
+	{
+		ActiveBuild *build = lfirst(cell);
+
+		if (build->kept != 0 && covers(build, start) && i-- == 0)
+			return build;
+	}
+	return NULL;
+}
+
 bool
 generation_is_stale(CapturedMonitor *monitor, TimestampTz start)
 {

@@ -16,6 +16,9 @@ extern void generation_begin(List *monitors, TransactionId xid, XLogRecPtr end_l
 /* The i-th generation of the pane that begins at start, -1 when there are no more. */
 extern int	generation_of(CapturedMonitor *monitor, TimestampTz start, int i);
 
+/* The i-th build that keeps rows deleted from the pane; NULL when there are no more. */
+extern ActiveBuild *generation_keeper(CapturedMonitor *monitor, TimestampTz start, int i);
+
 /* Whether the live pane misses rows until a build is over. */
 extern bool generation_is_stale(CapturedMonitor *monitor, TimestampTz start);
 

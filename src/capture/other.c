@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/sql.h"
+#include "capture/build.h"
 #include "capture/capture.h"
 #include "capture/fault.h"
 #include "capture/other.h"
@@ -218,6 +219,19 @@ gather(CapturedMonitor *monitor, int generation)
 
 /* ---- capture ---- */
 
+/* What is kept for builds has the segments of the live panes; of those that are put together some may have lost rows before. */
+static void
+gather_kept(CapturedMonitor *monitor)
+{
+	ListCell   *cell;
+
+	build_mark_kept(monitor->monitor_id, DT_NOBEGIN, DT_NOEND);
+	build_forget_kept(monitor);
+	foreach(cell, monitor->builds)
+		if (((ActiveBuild *) lfirst(cell))->kept != 0)
+			gather(monitor, ((ActiveBuild *) lfirst(cell))->kept);
+}
+
 /* False when somebody has the monitor's state locked. */
 static bool
 lower_limit(CapturedMonitor *monitor, int64 limit)
@@ -239,6 +253,7 @@ lower_limit(CapturedMonitor *monitor, int64 limit)
 	monitor->segment_limit = limit;
 	gather(monitor, 0);
 	pane_forget(monitor->monitor_id, 0);
+	gather_kept(monitor);
 	FAULT(FAULT_LIMIT_LOWERED);
 	return true;
 }

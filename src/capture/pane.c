@@ -466,16 +466,16 @@ pane_forget(int monitor_id, int generation)
 }
 
 void
-pane_mark_live(int monitor_id, int marks)
+pane_mark_retained(int monitor_id)
 {
 	HASH_SEQ_STATUS scan;
 	Pane	   *pane;
 
 	hash_seq_init(&scan, panes);
 	while ((pane = hash_seq_search(&scan)) != NULL)
-		if (pane->key.monitor_id == monitor_id && pane->key.generation == 0)
+		if (pane->key.monitor_id == monitor_id && (pane->key.generation == 0 || pane->is_kept))
 		{
-			pane->marks |= marks;
+			pane->marks |= pane->is_kept ? PANE_INCOMPLETE : PANE_RETAINED;
 			pane_mark_dirty(pane);
 		}
 }

@@ -20,6 +20,7 @@
 #define PANE_INEXACT 1 /* a change arrived that could not be taken back */
 #define PANE_RETAINED 2 /* holds rows that the table has deleted */
 #define PANE_STALE 4 /* a large transaction was not folded; a rebuild is under way */
+#define PANE_INCOMPLETE 8 /* of rows that are kept for a build, or will be: the pane has lost more than these, see build_kept.c */
 
 /* Summaries of some rows. */
 typedef struct PanePart
@@ -48,10 +49,11 @@ typedef struct Pane
 	TimestampTz late_after;		/* a row is late when the watermark has passed this */
 	bool		dirty;
 	bool		loaded;			/* base is what the table has */
+	bool		is_kept;		/* rows that were deleted and are kept for a build */
 	int			marks;
 	int64		n_late;
 	PanePart	added;			/* since the last flush, unless the base is loaded */
-	PanePart	base;			/* live: the pane; shadow: all added since the cut */
+	PanePart	base;			/* live: the pane; shadow: all added since the cut; in progress: rows deleted, and kept */
 	PanePart	removed;		/* since the last flush */
 	PanePart	base_removed;	/* shadow only: all removed since the cut */
 	dlist_node	node;			/* of the dirty, the clean, or its owner's list */
@@ -128,8 +130,8 @@ extern void pane_forget(int monitor_id, int generation);
 /* Forgets one pane, wherever it is listed. */
 extern void pane_remove(Pane *pane);
 
-/* Marks all panes of a monitor's live generation that are in memory, and makes them dirty. */
-extern void pane_mark_live(int monitor_id, int marks);
+/* The monitor's table was emptied, and its panes keep that: marks those in memory, live ones and rows kept for builds. */
+extern void pane_mark_retained(int monitor_id);
 
 /* Forgets everything. */
 extern void pane_reset(void);

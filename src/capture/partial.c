@@ -6,6 +6,7 @@
 
 #include "capture/level.h"
 #include "capture/partial.h"
+#include "capture/relation_map.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -211,6 +212,7 @@ join_set(Streamed *streamed, PartialSet *set)
 
 		pane_part_move(pane->monitor, &joined->added, &pane->added);
 		pane_part_move(pane->monitor, &joined->removed, &pane->removed);
+		pane_part_move(pane->monitor, &joined->base, &pane->base);
 		joined->marks |= pane->marks;
 		pane_remove(pane);
 	}
@@ -395,7 +397,10 @@ give_up_set(Streamed *streamed, PartialSet *set)
 		partial_touch(streamed, pane->monitor->monitor_id, pane->key.start, level_end(pane->monitor, pane->key.start));
 		pane_part_close(pane->monitor, &pane->added);
 		pane_part_close(pane->monitor, &pane->removed);
-		pane->marks &= PANE_RETAINED;
+		if (pane->base.n > 0)
+			pane->marks |= PANE_INCOMPLETE;
+		pane_part_close(pane->monitor, &pane->base);
+		pane->marks &= PANE_RETAINED | PANE_INCOMPLETE;
 		if (pane->marks == 0)
 			pane_remove(pane);
 	}
@@ -484,8 +489,8 @@ memory_of(const Streamed *streamed)
 		{
 			Pane	   *pane = dlist_container(Pane, node, iterator.cur);
 
-			memory +=
-				sizeof(Pane) + pane_part_memory(pane->monitor, &pane->added) + pane_part_memory(pane->monitor, &pane->removed);
+			memory += sizeof(Pane) + pane_part_memory(pane->monitor, &pane->added) +
+				pane_part_memory(pane->monitor, &pane->removed) + pane_part_memory(pane->monitor, &pane->base);
 		}
 	}
 	return memory;
@@ -666,6 +671,22 @@ partial_take_up(List *monitors)
 		dlist_foreach(iterator, &streamed->sets)
 			take_up_set(streamed, dlist_container(PartialSet, node, iterator.cur), monitors);
 	}
+}
+
+bool
+partial_touches_source(const CapturedMonitor *monitor)
+{
+	ListCell   *cell;
+
+	foreach(cell, transactions)
+	{
+		ListCell   *relation_cell;
+
+		foreach(relation_cell, ((Streamed *) lfirst(cell))->relations)
+			if (relation_descends_from(lfirst_oid(relation_cell), monitor->source))
+				return true;
+	}
+	return false;
 }
 
 uint64

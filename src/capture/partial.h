@@ -124,6 +124,9 @@ extern void partial_limit_now_and_then(size_t memory);
 extern void partial_give_up_all(List *monitors);
 extern void partial_take_up(List *monitors);
 
+/* Whether a transaction in progress has changed the monitor's table.  Inside a transaction. */
+extern bool partial_touches_source(const CapturedMonitor *monitor);
+
 /* Transactions given up since the worker began. */
 extern uint64 partial_given_up_count(void);
 

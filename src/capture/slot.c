@@ -17,6 +17,7 @@
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/blame.h"
+#include "capture/build.h"
 #include "capture/capture.h"
 #include "capture/gap.h"
 #include "capture/slot.h"
@@ -225,6 +226,7 @@ store_new_progress(XLogRecPtr position)
 				"ON CONFLICT (singleton) DO UPDATE SET slot = $1, system_identifier = $2, database_oid = $3, captured_lsn = $4, "
 				"follows_labels = false, follows_learners = false",
 				4, types, values, NULL);
+	build_keep_all();
 	sql_end(&scope);
 	CommitTransactionCommand();
 }

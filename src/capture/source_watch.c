@@ -592,12 +592,17 @@ change_range(CapturedMonitor *monitor, bool rebuild, TimestampTz since, Timestam
 		"UPDATE weir.pane SET marks = marks | $4 WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 AND pane_start < $3",
 		4, types, values, NULL);
 	pane_forget(monitor->monitor_id, 0);
+	if (!rebuild)
+	{
+		build_mark_lost(monitor->monitor_id, since, until);
+		build_forget_kept(monitor);
+	}
 	build_begin_slices_again(monitor->monitor_id, since, until);
 	since = Max(since, monitor->begins);
 	values[1] = TimestampTzGetDatum(since);
 	if (rebuild && since < until)
 		sql_execute(
-			"INSERT INTO weir.build (monitor_id, kind, since, until) SELECT $1, 'rebuild', $2, $3 WHERE NOT EXISTS "
+			"INSERT INTO weir.build (monitor_id, kind, since, until, kept) SELECT $1, 'rebuild', $2, $3, pg_catalog.nextval('weir.generation') WHERE NOT EXISTS "
 			"(SELECT FROM weir.build WHERE monitor_id = $1 AND kind <> 'verify' AND state = 'requested' AND since <= $2 AND until >= $3)",
 			3, types, values, NULL);
 }

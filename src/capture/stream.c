@@ -18,6 +18,7 @@
 #include "capture/fault.h"
 #include "capture/fold.h"
 #include "capture/moves.h"
+#include "capture/request.h"
 #include "capture/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -82,6 +83,7 @@ typedef struct DecodedChange
 	HeapTuple	old_tuple;
 	HeapTuple	new_tuple;
 	bool		old_complete;
+	bool		is_insert;
 	MoveAnswer	moves;
 } DecodedChange;
 
@@ -119,7 +121,7 @@ read_change(Relation relation, ReorderBufferChange *change, DecodedChange *decod
 	{
 		case REORDER_BUFFER_CHANGE_INSERT:
 			decoded->new_tuple = DECODED_TUPLE(change->data.tp.newtuple);
-			decoded->old_complete = true;
+			decoded->old_complete = decoded->is_insert = true;
 			return true;
 		case REORDER_BUFFER_CHANGE_UPDATE:
 			decoded->old_tuple = DECODED_TUPLE(change->data.tp.oldtuple);
@@ -144,6 +146,8 @@ plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Re
 	if (!read_change(relation, change, &decoded))
 		return;
 	FAULT(FAULT_CHANGE);
+	if (decoded.is_insert)
+		request_note(transaction->xid, transaction->xid, relation, decoded.new_tuple);
 	fold_change(relation, decoded.old_tuple, decoded.new_tuple, decoded.old_complete, decoded.moves);
 }
 
@@ -198,6 +202,7 @@ plugin_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XL
 	fold_commit(transaction->xact_time.commit_time);
 	last_commit_at = transaction->xact_time.commit_time;
 	remember_decoded(transaction->xid);
+	request_commit(transaction->xid);
 	FAULT(FAULT_COMMIT);
 }
 
@@ -228,6 +233,8 @@ plugin_stream_change(LogicalDecodingContext *context, ReorderBufferTXN *transact
 	if (!read_change(relation, change, &decoded))
 		return;
 	FAULT(FAULT_STREAM_CHANGE);
+	if (decoded.is_insert)
+		request_note(transaction->xid, change->txn->xid, relation, decoded.new_tuple);
 	fold_stream_change(change->txn->xid, relation, decoded.old_tuple, decoded.new_tuple, decoded.old_complete, decoded.moves);
 }
 
@@ -247,8 +254,11 @@ plugin_stream_truncate(LogicalDecodingContext *context, ReorderBufferTXN *transa
 static void
 plugin_stream_abort(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XLogRecPtr abort_lsn)
 {
+	TransactionId top_xid = transaction->toptxn != NULL ? transaction->toptxn->xid : transaction->xid;
+
 	FAULT(FAULT_STREAM_ABORT);
-	fold_stream_abort(transaction->toptxn != NULL ? transaction->toptxn->xid : transaction->xid, transaction->xid);
+	request_abort(top_xid, transaction->xid);
+	fold_stream_abort(top_xid, transaction->xid);
 }
 
 static void
@@ -429,6 +439,7 @@ stream_open(XLogRecPtr from)
 	stream = CreateDecodingContext(from, NIL, false, &reader_routine, NULL, NULL, NULL);
 	opening = false;
 	require_honoured_snapshots();
+	request_init();
 	MemoryContextSwitchTo(old);
 	CommitTransactionCommand();
 	wal_read_length = 0;
@@ -450,6 +461,8 @@ stream_read(int milliseconds)
 	int			records = 0;
 	bool		caught_up = false;
 
+	if (request_is_pending())
+		return false;
 	if (stream->reader->EndRecPtr >= flushed)
 		return true;
 
@@ -489,6 +502,9 @@ stream_read(int milliseconds)
 		LogicalDecodingProcessRecord(stream, stream->reader);
 		position = Max(position, stream->reader->EndRecPtr);
 		CHECK_FOR_INTERRUPTS();
+		/* What was committed later is folded with the build in mind. */
+		if (request_is_pending())
+			break;
 		if (++records % 256 != 0)
 			continue;
 		now = GetCurrentTimestamp();

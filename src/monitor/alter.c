@@ -481,12 +481,6 @@ check_can_be_built(const Alteration *alteration)
 		ereport(NOTICE,
 				(errmsg("panes that hold rows which the table has deleted stay as they are"),
 				 errdetail("The others are built anew for the changed definition.")));
-	if (strcmp(alteration->now.on_delete, "ignore") == 0)
-		ereport(NOTICE,
-				(errmsg("rows that are deleted from the table before they are read again are not kept"),
-				 errdetail("Panes are built anew from the table as it is then, although monitor \"%s\" ignores deletes.",
-						   alteration->now.name),
-				 errhint("Delete nothing until weir.progress does not show the build any more; partitions may be dropped.")));
 }
 
 /* ---- storing ---- */

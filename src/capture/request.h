@@ -1,0 +1,38 @@
+/*
+ * request.h
+ *		Where the stream comes to the commit of a transaction that asks for a build.  Inside this room only.
+ *
+ * Capture stops there until it sees what that transaction wrote: so it knows of the build before it decodes what was committed
+ * later.
+ */
+#ifndef WEIR_CAPTURE_REQUEST_H
+#define WEIR_CAPTURE_REQUEST_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "utils/array.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+
+/* Before a stream is read, inside a transaction. */
+extern void request_init(void);
+
+/* While decoding: a row was inserted; its (sub)transaction is rolled back after all, or all of it is; it is committed. */
+extern void request_note(TransactionId top_xid, TransactionId xid, Relation relation, HeapTuple inserted);
+extern void request_abort(TransactionId top_xid, TransactionId xid);
+extern void request_commit(TransactionId top_xid);
+
+/* The stream stands at such a commit. */
+extern bool request_is_pending(void);
+
+/* What it wrote is seen, or it is not pending. */
+extern bool request_is_visible(Snapshot snapshot);
+
+/* The builds that were asked for, int[]. */
+extern ArrayType *request_builds(void);
+
+/* What was asked for is known: the stream may go on. */
+extern void request_taken(void);
+
+#endif
