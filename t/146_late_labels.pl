@@ -166,12 +166,19 @@ $subscriber->stop('immediate');
 $publisher->safe_psql('postgres', label(20002, 23000, 2) . '; DELETE FROM predictions WHERE id % 41 = 0; UPDATE outcomes SET defaulted = NULL WHERE prediction % 43 = 0');
 $subscriber->start;
 exact('after a crash');
-set_fault($subscriber, 'flush_written:kill');
-$publisher->safe_psql('postgres', label(6001, 9000, 1) . ';' . predict(6001, 9000));
-$publisher->wait_for_catchup('weir_test');
-wait_for_fault($subscriber, 'flush_written:kill', 1);
-set_fault($subscriber, '');
-exact('capture dies where it has written keys and not committed');
+my $first = 6001;
+for my $fault ('flush_written:kill', 'labels_written:kill', 'labels_committed:kill')
+{
+	my $last = $first + 999;
+
+	set_fault($subscriber, $fault);
+	$publisher->safe_psql('postgres', label($first, $last, 1) . ';' . predict($first, $last));
+	wait_for_fault($subscriber, $fault, 1);
+	$publisher->wait_for_catchup('weir_test');
+	set_fault($subscriber, '');
+	exact("after $fault");
+	$first += 1000;
+}
 
 # ---- what leaves no trace of keys ----
 

@@ -333,7 +333,9 @@ hand_over(int builder, List *monitors, const char *fingerprint)
 		AbortCurrentTransaction();
 		return false;
 	}
+	FAULT(FAULT_CUT_TAKEN);
 	CommitTransactionCommand();
+	FAULT(FAULT_CUT_COMMITTED);
 	return true;
 }
 

@@ -456,7 +456,9 @@ report_read(const BuilderStatus *offered, int64 n_rows, int64 segment_limit)
 		sql_execute("DELETE FROM weir.pane WHERE generation = $3", 3, types, values, NULL);
 	}
 	sql_end(&scope);
+	FAULT(FAULT_SLICE_WRITTEN);
 	CommitTransactionCommand();
+	FAULT(FAULT_SLICE_COMMITTED);
 }
 
 /* Reading again because of DDL is nobody's failure. */

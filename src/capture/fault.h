@@ -1,7 +1,7 @@
 /*
  * fault.h
- *		Faults on purpose, for tests: the worker dies, fails or waits at a named point.  For this room, and the room that feeds
- *		learners.
+ *		Faults on purpose, for tests: the worker dies, fails or waits at a named point.  For this room, and the rooms that follow it
+ *		with workers of their own.
  */
 #ifndef WEIR_CAPTURE_FAULT_H
 #define WEIR_CAPTURE_FAULT_H
@@ -33,7 +33,17 @@ typedef enum FaultPoint
 	FAULT_AFTER_CONFIRM,
 	FAULT_PLAN,					/* a builder is about to plan a build */
 	FAULT_CUT,					/* before the snapshot of a slice is taken, where everything is flushed */
+	FAULT_CUT_TAKEN,			/* a builder has the snapshot of its slice; what capture says of the cut is not committed */
+	FAULT_CUT_COMMITTED,		/* committed; capture does not fold by it yet */
 	FAULT_SLICE_READ,			/* a builder has read a slice of its table; its panes are not written */
+	FAULT_SLICE_WRITTEN,		/* they are written, not committed */
+	FAULT_SLICE_COMMITTED,
+	FAULT_GAP_WRITTEN,			/* a gap is recorded and the position forgotten, not committed */
+	FAULT_GAP_COMMITTED,		/* committed; the slot is still there */
+	FAULT_SLOT_CREATED,			/* a slot is there, without a position that is stored */
+	FAULT_POSITION_STORED,
+	FAULT_LABELS_WRITTEN,		/* a table of predictions with their labels has the rows of keys that changed, not committed */
+	FAULT_LABELS_COMMITTED,
 	FAULT_LEARNER_BEGUN,		/* the rows of before of a learner are put in front, not committed */
 	FAULT_LEARNER_READ,			/* the state of a learner was read into memory */
 	FAULT_LEARNER_APPLIED,		/* the worker that feeds learners has applied a chunk of changes in memory */

@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/fault.h"
 #include "capture/gap.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -86,7 +87,9 @@ gap_record(const GapReason *reason)
 	sql_begin(&scope);
 	gap_write(reason);
 	sql_end(&scope);
+	FAULT(FAULT_GAP_WRITTEN);
 	CommitTransactionCommand();
+	FAULT(FAULT_GAP_COMMITTED);
 }
 
 TimestampTz

@@ -19,6 +19,7 @@
 #include "capture/blame.h"
 #include "capture/build.h"
 #include "capture/capture.h"
+#include "capture/fault.h"
 #include "capture/gap.h"
 #include "capture/slot.h"
 #include "capture/status.h"
@@ -248,7 +249,9 @@ slot_find_position(void)
 		return InvalidXLogRecPtr;
 	status_set_state("creating its slot");
 	position = stream_create_slot();
+	FAULT(FAULT_SLOT_CREATED);
 	store_new_progress(position);
+	FAULT(FAULT_POSITION_STORED);
 	return position;
 }
 

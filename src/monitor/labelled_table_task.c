@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "capture/fault.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "monitor/boundary.h"
@@ -255,7 +256,11 @@ work_once(void)
 		if (!is_passing)
 			disable(&batch.table, error);
 	}
+	if (found)
+		FAULT(FAULT_LABELS_WRITTEN);
 	CommitTransactionCommand();
+	if (found)
+		FAULT(FAULT_LABELS_COMMITTED);
 	return found && !is_passing;
 }
 
