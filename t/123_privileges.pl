@@ -89,6 +89,78 @@ is(sql_as('reader', q{SELECT last_error IS NULL FROM weir.capture_status}), 't',
 is(sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'weir%' AND query ~* '(select|income|loans|from)'}), 0, 'pg_stat_activity shows no query of the workers');
 sql_as('holder', q{SELECT weir.drop_monitor('fragile')});
 
+# --- values of rows are nowhere but in the table and the panes: not in the log, with all that it tells of an error, and not where those look who may not read the table
+sql_as('holder', q{
+CREATE TABLE bank.vault(id bigint PRIMARY KEY, at timestamptz, code text, amount numeric, segment text, label text, score float8);
+ALTER TABLE bank.vault REPLICA IDENTITY FULL;
+CREATE FUNCTION bank.fill(first int, last int, what text) RETURNS void LANGUAGE sql AS
+$$INSERT INTO bank.vault SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', what || i, i, 'classi' || 'fied' || i % 3, i % 2, i % 10 / 10.0 FROM generate_series(first, last) i$$;
+SELECT bank.fill(1, 300, '');
+GRANT SELECT (at, id) ON bank.vault TO partial});
+my @refusing = (
+	[ 'numbers', q{code::int > -1} ], [ 'documents', q{code::jsonb IS NOT NULL} ], [ 'divisors', q{100 / (length(code) - 15) < 100} ],
+	[ 'patterns', q{code ~ ('(' || code || ')')} ], [ 'ranges', q{int4range(-5, code::int) IS NOT NULL} ]);
+sub create_refusing
+{
+	sql_as('holder', qq{SELECT weir.create_monitor('$_->[0]', 'bank.vault', 'at', columns => '{amount}', filter => \$\$$_->[1]\$\$)}) for @refusing;
+	return;
+}
+my $refused = q{SELECT count(*) = } . @refusing . q{ FROM weir.monitors WHERE state = 'disabled' AND monitor IN (} . join(', ', map { "'$_->[0]'" } @refusing) . ')';
+
+# In the stream: of one row, and of a transaction in progress.
+create_refusing();
+sql_as('holder', q{SELECT weir.create_monitor('vault', 'bank.vault', 'at', segment_by => '{segment}', score => 'score', label => 'label', positive => '1', window_size => '1 hour')});
+all_equal($node, $_, "$_: before what is refused") for 'vault', map { $_->[0] } @refusing;
+sql_as('holder', q{SELECT bank.fill(301, 301, 'classi' || 'fied[(')});
+wait_until($node, $refused, 'the stream: a value that a filter cannot read disables each');
+like(sql_as('holder', q{SELECT string_agg(reason, ' ') FROM weir.monitors}), qr/classified\[\(301/, 'whose owner is told which');
+# In a build.
+sql_as('holder', qq{SELECT weir.rebuild('$_->[0]')}) for @refusing;
+wait_until($node, qq{SELECT ($refused) AND NOT EXISTS (SELECT FROM weir.progress WHERE phase NOT IN ('done', 'failed'))}, 'a build: likewise');
+# Wherever capture and builders fail.
+for my $fault ('fold:error', 'pane_written:error', 'flush_written:error', 'slice_read:error', 'slice_written:error')
+{
+	set_fault($node, $fault);
+	sql_as('holder', q{SELECT bank.fill(n::int + 1, n::int + 5, 'classi' || 'fied') FROM (SELECT max(id) AS n FROM bank.vault) m; UPDATE bank.vault SET label = 'classi' || 'fied' WHERE id = 7});
+	sql_as('holder', q{SELECT weir.rebuild('vault')}) if $fault =~ /slice/;
+	wait_for_fault($node, $fault, 1);
+	set_fault($node, '');
+	wait_until($node, q{SELECT state <> 'stopped' FROM weir.capture_status}, "$fault: capture begins again");
+}
+# Learners, tables of predictions with their labels, procedures of trainers, rules, baselines: with what their owners put in the way.
+sql_as('holder', q{
+CREATE FUNCTION bank.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no % here', NEW.code USING DETAIL = NEW.code; END $$;
+CREATE TABLE bank.outcomes(id bigint PRIMARY KEY, outcome text); ALTER TABLE bank.outcomes REPLICA IDENTITY FULL;
+INSERT INTO bank.outcomes SELECT i, 'classi' || 'fied' || i FROM generate_series(1, 10) i;
+SELECT weir.join_labels('bank.joined', 'bank.vault', 'bank.outcomes', key => '{id}', label => '{outcome}')});
+wait_until($node, q{SELECT count(*) FILTER (WHERE followed AND n_pending = 0) = 1 FROM weir.labelled_tables}, 'predictions are joined with their labels');
+sql_as('holder', q{CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON bank.joined FOR EACH ROW EXECUTE FUNCTION bank.refuse();
+	UPDATE bank.vault SET code = 'classi' || 'fied' WHERE id = 9});
+wait_until($node, q{SELECT disabled_reason LIKE '%classi' || 'fied%' FROM weir.labelled_tables}, 'a trigger is in the way of labels');
+sql_as('holder', q{
+SELECT weir.create_model('of secrets');
+CREATE PROCEDURE bank.train(job_id bigint, config jsonb) LANGUAGE plpgsql AS $$DECLARE n int; BEGIN SELECT code::int INTO n FROM bank.vault WHERE id = 301; END $$;
+SELECT weir.create_trainer('fails', 'of secrets', 'bank.train', max_attempts => 1); SELECT weir.enqueue_job('fails')});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.job_log}, 'a procedure stumbles over a value');
+like(sql_as('holder', q{SELECT error FROM weir.job_log}), qr/classified/, 'which its owner is told');
+
+# Who may not read the table, but looks after the server; who may read two columns; and nobody.
+for my $role ('watcher', 'partial', 'nobody')
+{
+	my @telling;
+	for my $view (split /\n/, sql(q{SELECT c.relname FROM pg_class c WHERE relnamespace = 'weir'::regnamespace AND relkind = 'v' ORDER BY 1}))
+	{
+		next if error_as($role, "SELECT count(*) FROM weir.$view") ne '';
+		push @telling, $view if sql_as($role, "SELECT count(*) FROM weir.$view v WHERE v::text LIKE '%classi' || 'fied%'") > 0;
+	}
+	is("@telling", '', "no view tells $role of values");
+}
+is(sql(q{SELECT count(*) FROM pg_stat_activity a WHERE backend_type LIKE 'weir%' AND a::text LIKE '%classi' || 'fied%'}), 0, 'nor does pg_stat_activity');
+my $log = slurp_file($node->logfile);
+cmp_ok(scalar(() = $log =~ /error \w+, whose message may quote values of rows/g), '>=', 2 * @refusing, 'the log has what was refused');
+is(join("\n", grep { /classified/ } split /\n/, $log), '', 'and no value');
+sql_as('holder', q{SELECT weir.drop_monitor(monitor) FROM weir.monitors WHERE monitor <> 'loans'; DROP TABLE bank.vault CASCADE});
+
 # --- row-level security
 sql_as('holder', q{CREATE POLICY northern ON bank.loans FOR SELECT TO reader USING (region = 'north'); ALTER TABLE bank.loans ENABLE ROW LEVEL SECURITY});
 is(sql_as('reader', q{SELECT count(*) FROM weir.windows}), 0, 'row-level security hides a monitor from whom it hides rows');

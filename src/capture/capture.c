@@ -12,6 +12,7 @@
 #include "base/compat.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "capture/blame.h"
 #include "capture/build.h"
 #include "capture/capture.h"
@@ -466,13 +467,13 @@ flush_and_look_around(bool flush_is_due)
 /* ---- monitors that stop the others ---- */
 
 static void
-disable_monitor(int monitor_id, const char *reason)
+disable_monitor(int monitor_id, const char *reason, const char *logged)
 {
 	Oid			type = INT4OID;
 	Datum		value = Int32GetDatum(monitor_id);
 
 	if (sql_execute("SELECT name FROM weir.monitor WHERE monitor_id = $1", 1, &type, &value, NULL) == 1)
-		ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", sql_text(0, 1), reason)));
+		ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", sql_text(0, 1), logged)));
 	definition_disable(monitor_id, reason);
 }
 
@@ -492,6 +493,7 @@ set_aside_monitor(int monitor_id, const ErrorData *error)
 {
 	SqlScope	scope;
 	bool		lacks_memory = error->sqlerrcode == ERRCODE_OUT_OF_MEMORY;
+	const char *reason;
 
 	if (may_pass(error->sqlerrcode) && !(lacks_memory && blame_count(monitor_id, stored_position)))
 		return;
@@ -499,12 +501,13 @@ set_aside_monitor(int monitor_id, const ErrorData *error)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	sql_begin(&scope);
-	disable_monitor(
-		monitor_id,
-		lacks_memory ? psprintf("capture ran out of memory for it again and again: %s. Lower options.max_groups, drop columns or "
-								"segments, and run weir.rebuild",
-								error->detail ? error->detail : error->message)
-					 : definition_reason(error));
+	if (lacks_memory)
+		reason = psprintf("capture ran out of memory for it again and again: %s. Lower options.max_groups, drop columns or "
+						  "segments, and run weir.rebuild",
+						  error->detail ? error->detail : error->message);
+	else
+		reason = definition_reason(error);
+	disable_monitor(monitor_id, reason, lacks_memory ? reason : message_without_values(error));
 	sql_end(&scope);
 	CommitTransactionCommand();
 }
@@ -568,7 +571,7 @@ run(void)
 	sql_begin(&scope);
 	monitor_to_blame = blame_open(position, &blame_reason);
 	if (monitor_to_blame != 0)
-		disable_monitor(monitor_to_blame, blame_reason);
+		disable_monitor(monitor_to_blame, blame_reason, blame_reason);
 	load_definitions();
 	(void) build_keeps_anew(monitors, true);
 	sql_end(&scope);
@@ -660,7 +663,7 @@ capture_main(void)
 
 		error = CopyErrorData();
 		MemoryContextSwitchTo(old);
-		status_set_error(error->message);
+		status_set_error(message_without_values(error));
 		EmitErrorReport();
 		FlushErrorState();
 		if (definition_blamed() != 0)

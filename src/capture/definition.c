@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "capture/batch.h"
 #include "capture/capture.h"
 #include "capture/definition.h"
@@ -437,10 +438,13 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 }
 
 void
-definition_fail(CapturedMonitor *monitor, const char *reason)
+definition_fail(CapturedMonitor *monitor, const char *reason, const char *logged)
 {
 	if (monitor->failure == NULL)
+	{
 		monitor->failure = MemoryContextStrdup(GetMemoryChunkContext(monitor), reason);
+		monitor->logged_failure = MemoryContextStrdup(GetMemoryChunkContext(monitor), logged);
+	}
 	monitor->state_changed = true;
 }
 
@@ -518,7 +522,7 @@ try_to_complete(CapturedMonitor *monitor, uint64 row, SPITupleTable *table, Memo
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		ereport(LOG,
-				(errmsg("weir disables monitor \"%s\": %s", monitor->name, error->message),
+				(errmsg("weir disables monitor \"%s\": %s", monitor->name, message_without_values(error)),
 				 error->hint ? errhint("%s", error->hint) : 0));
 		definition_disable(monitor->monitor_id, definition_reason(error));
 		succeeded = false;

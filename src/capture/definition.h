@@ -192,6 +192,7 @@ typedef struct CapturedMonitor
 	bool		truncated;		/* since the last flush; panes folded afterwards count */
 	List	   *truncated_parts; /* since the last flush: children that were emptied, by OID */
 	char	   *failure;		/* why it cannot go on; nothing is folded for it any more */
+	char	   *logged_failure; /* the same without values of rows */
 	bool		has_source_change; /* DDL is noticed that the stream has not reached: no build ends before that */
 
 	/* Panes that rows fell into lately, see level_place. */
@@ -223,8 +224,11 @@ extern void definition_load_attributes(CapturedMonitor *monitor);
 /* The monitor's filter over the relation, which may be a child of the source, or have other names by now. Takes no lock. */
 extern Node *definition_filter(CapturedMonitor *monitor, Relation relation);
 
-/* The monitor cannot go on, for this reason: nothing is folded for it any more, and the next flush disables it. */
-extern void definition_fail(CapturedMonitor *monitor, const char *reason);
+/*
+ * The monitor cannot go on, for this reason: nothing is folded for it any more, and the next flush disables it.  logged is what the
+ * server's log may tell of it.
+ */
+extern void definition_fail(CapturedMonitor *monitor, const char *reason, const char *logged);
 
 /* The monitor that is being worked for, 0 when none: who is to blame for an error, while folding and while writing. */
 extern void definition_blame(int monitor_id);

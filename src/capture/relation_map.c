@@ -141,10 +141,13 @@ attribute_here(Relation relation, MonitorMap *entry, CapturedColumn *column)
 	if (attribute == InvalidAttrNumber && relation_map_is_older(monitor))
 		entry->precedes = true;
 	else if (attribute == InvalidAttrNumber)
-		definition_fail(monitor,
-						psprintf("column \"%s\" was dropped, or has a type that cannot be read as what it is for. "
-								 "Mend it, or have weir.alter_monitor leave it out, then run weir.rebuild.",
-								 NameStr(column->name)));
+	{
+		char	   *reason = psprintf("column \"%s\" was dropped, or has a type that cannot be read as what it is for. "
+								"Mend it, or have weir.alter_monitor leave it out, then run weir.rebuild.",
+								NameStr(column->name));
+
+		definition_fail(monitor, reason, reason);
+	}
 	return attribute;
 }
 

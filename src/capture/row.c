@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/compat.h"
+#include "base/withhold.h"
 #include "capture/capture.h"
 #include "capture/derived.h"
 #include "capture/level.h"
@@ -43,7 +44,7 @@ evaluate_filter(RelationMap *map, MonitorMap *entry)
 		MemoryContextSwitchTo(old);
 		error = CopyErrorData();
 		FlushErrorState();
-		definition_fail(entry->monitor, definition_reason(error));
+		definition_fail(entry->monitor, definition_reason(error), message_without_values(error));
 	}
 	PG_END_TRY();
 	return passes;

@@ -686,7 +686,7 @@ source_apply_changes(List *monitors, XLogRecPtr position)
 
 		if (monitor->failure != NULL)
 		{
-			ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, monitor->failure)));
+			ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, monitor->logged_failure)));
 			definition_disable(monitor->monitor_id, monitor->failure);
 			changed = true;
 			continue;

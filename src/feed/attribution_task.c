@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "capture/capture.h"
 #include "catalog/pg_type.h"
 #include "feed/attribution.h"
@@ -387,8 +388,8 @@ tell_failure(Attribution *attribution, const ErrorData *error)
 	attribution->until = attribution->read_until;
 	if (store_progress(attribution, lasts ? error->message : NULL, lasts ? NULL : reason))
 		ereport(LOG,
-				(errmsg("weir could not explain model \"%s\" for monitor \"%s\": %s", attribution->model, attribution->monitor,
-						reason),
+				(errmsg("weir could not explain model \"%s\" for monitor \"%s\": %s%s", attribution->model, attribution->monitor,
+						message_without_values(error), what_next),
 				 errhint("SELECT model, disabled_reason, waiting_reason FROM weir.window_attributions tells how it is. %s",
 						 lasts ? "Where it is mended, weir.set_baseline begins anew."
 							   : "weir.resume_capture() goes on with capture that is paused.")));

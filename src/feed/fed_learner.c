@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "capture/fault.h"
 #include "catalog/pg_type.h"
 #include "detect/detector_datum.h"
@@ -260,7 +261,7 @@ fed_learner_fail(int learner_id, const char *what, const ErrorData *error)
 	if (is_told)
 		ereport(
 			LOG,
-			(errmsg("weir could not %s: %s", what, error->message),
+			(errmsg("weir could not %s: %s", what, message_without_values(error)),
 			 lasts
 				 ? errhint(
 					   "It is set aside: once this is mended, weir.resume_learner goes on with it, or weir.reset_learner begins anew.")

@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "base/compat.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -174,7 +175,7 @@ describe_error(const RunningJob *job, const ErrorData *error, bool timed_out)
 
 /* False when the job was cancelled meanwhile. */
 static bool
-record_failure(const RunningJob *job, const char *error, const JobUsage *usage)
+record_failure(const RunningJob *job, const char *error, const char *logged, const JobUsage *usage)
 {
 	SqlScope	scope;
 	bool		current;
@@ -185,7 +186,8 @@ record_failure(const RunningJob *job, const char *error, const JobUsage *usage)
 	sql_begin(&scope);
 	current = job_record_failure(job->job_id, job->token, error, true, usage);
 	if (current)
-		ereport(LOG, (errmsg("job " INT64_FORMAT " failed: %s", job->job_id, error)));
+		ereport(LOG,
+				(errmsg("job " INT64_FORMAT " failed: %s", job->job_id, logged), errhint("weir.job_log has all that it said.")));
 	else
 		job_record_cancelled(job->job_id, job->token, error, usage);
 	sql_end(&scope);
@@ -197,6 +199,7 @@ JobEnd
 job_run(const RunningJob *job, MemoryContext context)
 {
 	char *volatile error_text = NULL;
+	const char *volatile logged = NULL;
 	volatile bool timed_out = false;
 	TimestampTz started_at = GetCurrentTimestamp();
 	JobUsage	usage;
@@ -216,13 +219,17 @@ job_run(const RunningJob *job, MemoryContext context)
 	}
 	PG_CATCH();
 	{
+		ErrorData  *error;
+
 		timed_out = TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), (int) job->timeout_ms);
 
 		disable_timeout(STATEMENT_TIMEOUT, false);
 		HOLD_INTERRUPTS();
 		QueryCancelPending = false;
 		MemoryContextSwitchTo(context);
-		error_text = describe_error(job, CopyErrorData(), timed_out);
+		error = CopyErrorData();
+		error_text = describe_error(job, error, timed_out);
+		logged = message_without_values(error);
 		FlushErrorState();
 		AbortCurrentTransaction();
 		PortalErrorCleanup();
@@ -235,5 +242,5 @@ job_run(const RunningJob *job, MemoryContext context)
 	if (error_text == NULL)
 		return JOB_SUCCEEDED;
 	usage = job_meter_end();
-	return record_failure(job, error_text, &usage) && !timed_out ? JOB_FAILED : JOB_INTERRUPTED;
+	return record_failure(job, error_text, logged, &usage) && !timed_out ? JOB_FAILED : JOB_INTERRUPTED;
 }

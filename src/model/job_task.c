@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "model/data_version.h"
@@ -77,7 +78,8 @@ try_step(void (*step)(TaskRow *), TaskRow *row, const char *what)
 	CurrentResourceOwner = resources;
 	if (error != NULL)
 		ereport(LOG,
-				(errcode(error->sqlerrcode), errmsg("%s: %s", what, error->message), error->hint ? errhint("%s", error->hint) : 0));
+				(errcode(error->sqlerrcode), errmsg("%s: %s", what, message_without_values(error)),
+				 error->hint ? errhint("%s", error->hint) : 0));
 	return error;
 }
 

@@ -11,6 +11,7 @@
 #include "base/arguments.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -192,7 +193,8 @@ tell_of_kept_back(void)
 		CHECK_FOR_INTERRUPTS();
 		if (error != NULL)
 		{
-			ereport(LOG, (errmsg("weir could not tell of alert " INT64_FORMAT ": %s", due->alert_id, error->message)));
+			ereport(LOG,
+					(errmsg("weir could not tell of alert " INT64_FORMAT ": %s", due->alert_id, message_without_values(error))));
 			if (error_is_lasting(error->sqlerrcode))
 				rule_disable(due->rule_id, error->message);
 			FreeErrorData(error);

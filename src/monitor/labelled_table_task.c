@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "capture/fault.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -252,7 +253,8 @@ work_once(void)
 		is_passing = !error_is_lasting(error->sqlerrcode);
 		ereport(LOG,
 				(errmsg("weir could not keep table \"%s\" of predictions with their labels: %s",
-						get_rel_name(batch.table.relation) ? get_rel_name(batch.table.relation) : "-", error->message)));
+						get_rel_name(batch.table.relation) ? get_rel_name(batch.table.relation) : "-",
+						message_without_values(error))));
 		if (!is_passing)
 			disable(&batch.table, error);
 	}

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "catalog/pg_type_d.h"
 #include "detect/detector_datum.h"
 #include "fmgr.h"
@@ -417,7 +418,7 @@ row_detector_task(void)
 		{
 			ereport(LOG,
 					(errmsg("weir could not advance detector \"%s\" of monitor %d: %s", row->name, row->monitor_id,
-							error->message)));
+							message_without_values(error))));
 			if (error_is_lasting(error->sqlerrcode))
 				disable(row, error->message);
 			FreeErrorData(error);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -476,7 +477,7 @@ take_turn_behind_boundary(const RuleTurn *turn, List **finals)
 
 	if (error == NULL)
 		return;
-	ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", turn->rule_id, error->message)));
+	ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", turn->rule_id, message_without_values(error))));
 	/* One without state has nowhere to be disabled. */
 	if (error_is_lasting(error->sqlerrcode) && turn->has_state)
 		rule_disable(turn->rule_id, error->message);

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/withhold.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -297,6 +298,7 @@ worker_describe(BackgroundWorker *worker, const char *function, const char *type
 void
 worker_begin(Oid database, Oid role)
 {
+	withhold_values();
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
