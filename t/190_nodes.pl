@@ -117,6 +117,19 @@ is(center(q{SELECT weir._final_before(monitor_id) = (SELECT final_before FROM we
 $node{oslo}->start;
 wait_until($center, q{SELECT state = 'active' FROM weir.nodes WHERE node = 'oslo'}, 'until it is heard of again');
 
+# ---- a node whose slot was lost, and much has changed since ----
+sub copied { my ($name) = @_; return "SELECT count(*) = 2 FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE s.subname = '$name' AND r.srsubstate = 'r'"; }
+center('DROP SUBSCRIPTION oslo');
+both('oslo', q{DELETE FROM TABLE WHERE id BETWEEN 500 AND 1200NODE});
+insert('oslo', 3501, 4000);
+$node{oslo}->safe_psql('postgres', 'SELECT weir.wait_for()');
+like(($center->psql('postgres', q{SELECT weir.forget_node('bergen')}))[2], qr/no node "bergen" publishes panes to this database/, 'only a node can be forgotten');
+center(q{SELECT weir.forget_node('oslo')});
+is(center(q{SELECT (SELECT string_agg(node, ' ') FROM weir.nodes), count(*) FILTER (WHERE segment LIKE 'oslo%') FROM weir.windows('loans')}), 'lyon|0', 'a node is forgotten');
+join_center('oslo');
+wait_until($center, copied('oslo'), 'it is subscribed to anew');
+equal('a node that was away for too long');
+
 # ---- a region passes on what its nodes send ----
 my $world = start_weir('world');
 center(q{CREATE PUBLICATION panes FOR TABLE weir.node, weir.node_pane});

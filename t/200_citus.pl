@@ -17,7 +17,8 @@ foreach my $node (@node)
 	$node->init(allows_streaming => 'logical');
 	configure_weir($node);
 	# Citus must come first.
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'citus, weir'\ncitus.enable_statistics_collection = off\ncitus.node_conninfo = 'sslmode=prefer'");
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'citus, weir'\ncitus.enable_statistics_collection = off\ncitus.node_conninfo = 'sslmode=prefer'\n"
+		  . "citus.local_hostname = '" . $node->host . "'");
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION citus; CREATE EXTENSION weir');
 }
@@ -29,7 +30,7 @@ my $citus = sql(q{SELECT extversion FROM pg_extension WHERE extname = 'citus'});
 diag("Citus $citus");
 
 my $columns = q{id bigint, at timestamptz, amount float8, status text, sex text, score float8, approved boolean, repaid boolean, old boolean, embedding float8[]};
-sql("SET citus.shard_count = 2; CREATE TABLE events($columns); SELECT create_distributed_table('events', 'id'); CREATE TABLE alone($columns); ALTER TABLE alone REPLICA IDENTITY FULL");
+sql("SET citus.shard_count = 4; CREATE TABLE events($columns); SELECT create_distributed_table('events', 'id'); CREATE TABLE alone($columns); ALTER TABLE alone REPLICA IDENTITY FULL");
 sql(q{INSERT INTO alone SELECT i, '2026-03-01'::timestamptz + i * interval '7 s', exp((i * 7919 % 977) / 200.0), 's' || i % 7, (ARRAY['F','M'])[1 + (i / 3) % 2], (i * 31 % 100) / 100.0,
 	i % 2 = 0, i % 3 = 0, i % 2000 < 900, ARRAY[i % 10, i * i % 7, sin(i)] FROM generate_series(1, 20000) i; INSERT INTO events SELECT * FROM alone});
 
@@ -89,20 +90,21 @@ is(sql(q{SELECT weir_citus.summarize(amount)::text FROM events WHERE id < 3}), s
 is(sql(q{SELECT weir_citus.summarize(amount) IS NULL AND weir_citus.distinct_count(status) = 0 FROM events WHERE id < 0}), 't', 'all of them');
 
 # ---- a monitor on each worker's shard, put together on the coordinator ----
-my $monitor = q{'at', columns => '{amount,status}', window_size => '1 hour', prediction => 'approved', label => 'repaid', protected => '{sex}'};
+# The lines of docs/scale.md; several shards on each.
+my $document = slurp_file("$FindBin::Bin/../docs/scale.md");
+my ($on_worker, $on_coordinator) = $document =~ /### A monitor on each worker.*?```text\n(.*?)```.*?```text\n(.*?)```/s or die 'docs/scale.md has no such section';
 my $number = 0;
 foreach my $worker (@node[ 1, 2 ])
 {
-	my $shard = $worker->safe_psql('postgres', q{SELECT shardid FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)
-		WHERE s.logicalrelid = 'events'::regclass AND n.nodeport = current_setting('port')::int});
 	$number++;
-	$worker->safe_psql('postgres', qq{SET citus.override_table_visibility = off; SET citus.enable_ddl_propagation = off; ALTER TABLE events_$shard REPLICA IDENTITY FULL;
-		SELECT weir.create_monitor('events', 'events_$shard', $monitor); SELECT weir.publish_panes('events', 'worker $number', min_group_size => 1);
-		CREATE PUBLICATION panes FOR TABLE weir.node, weir.node_pane});
-	sql("CREATE SUBSCRIPTION worker$number CONNECTION '" . $worker->connstr . " dbname=postgres' PUBLICATION panes");
+	$worker->safe_psql('postgres', $on_worker =~ s/worker 1/worker $number/r);
+	is($worker->safe_psql('postgres', q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'events_here'::regclass}), 2, "worker $number has two shards");
 }
-sql(qq{CREATE TABLE all_events(node text, $columns); SELECT weir.create_monitor('all_events', 'all_events', $monitor, segment_by => '{node}', options => '{"nodes": "events"}');
-	SELECT weir.create_monitor('alone', 'alone', $monitor); SELECT weir.wait_for()});
+$on_coordinator =~ s/CREATE SUBSCRIPTION.*//s;
+sql($on_coordinator);
+sql("CREATE SUBSCRIPTION worker_$_ CONNECTION '" . $node[$_]->connstr . " dbname=postgres' PUBLICATION weir_panes") foreach 1, 2;
+sql(q{SELECT weir.create_monitor('alone', 'alone', 'at', columns => '{amount,status}', window_size => '1 hour', prediction => 'approved', label => 'repaid', protected => '{sex}');
+	SELECT weir.wait_for()});
 # Both ways: nothing is not what one server says.
 sub differ
 {
@@ -113,9 +115,23 @@ sub differ
 }
 wait_until($coordinator, 'SELECT ' . differ(q{SELECT window_start, column_name, n, summary::text FROM weir.window_stats('MONITOR') WHERE segment IS NULL}) . ' = 0', 'windows are those of one server');
 sql(q{INSERT INTO events SELECT i, '2026-03-01'::timestamptz + i * interval '5 s', i % 99, 's', 'F', .5, true, true, false, NULL FROM generate_series(20001, 23000) i;
-	DELETE FROM events WHERE id % 10 = 0; INSERT INTO alone SELECT * FROM events WHERE id > 20000; DELETE FROM alone WHERE id % 10 = 0; SELECT weir.wait_for()});
+	DELETE FROM events WHERE id % 10 = 0; UPDATE events SET amount = amount + 1, repaid = NOT repaid WHERE id % 7 = 0;
+	INSERT INTO alone SELECT * FROM events WHERE id > 20000; DELETE FROM alone WHERE id % 10 = 0; UPDATE alone SET amount = amount + 1, repaid = NOT repaid WHERE id % 7 = 0 AND id <= 20000;
+	SELECT weir.wait_for()});
 wait_until($coordinator, 'SELECT ' . differ(q{SELECT window_start, column_name, n, summary::text FROM weir.window_stats('MONITOR') WHERE segment IS NULL}) . ' = 0', 'and follow what changes');
-is(sql('SELECT ' . differ(q{SELECT window_start, group_name, metric, value, low, high FROM weir.fairness_scores('MONITOR') WHERE segment IS NULL})), 0, 'fairness, too');
+my $fairness = 'SELECT ' . differ(q{SELECT window_start, group_name, metric, value, low, high FROM weir.fairness_scores('MONITOR') WHERE segment IS NULL});
+is(sql($fairness), 0, 'fairness, too');
+
+# ---- a shard moves ----
+my $address = sub { my ($node) = @_; return "'" . $node->host . "', " . $node->port; };
+sql(q{SELECT citus_move_shard_placement((SELECT min(shardid) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node USING (groupid)
+	WHERE logicalrelid = 'events'::regclass AND nodeport = } . $node[1]->port . '), ' . $address->($node[1]) . ', ' . $address->($node[2]) . q{, 'block_writes')});
+sql('CALL citus_cleanup_orphaned_resources()');
+$node[2]->safe_psql('postgres', $on_worker =~ s/CREATE TABLE.*?;//r =~ s/\\gexec\K.*//sr);
+is($node[2]->safe_psql('postgres', q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'events_here'::regclass}), 3, 'a shard that has moved is watched where it is now');
+wait_until($coordinator, q{SELECT n = (SELECT count(*) FROM alone) AND n = (SELECT sum(n) FROM weir.nodes) FROM (SELECT sum(n) AS n FROM weir.windows('all_events') WHERE segment IS NULL) w}, 'and no more where it was');
+wait_until($coordinator, 'SELECT ' . differ(q{SELECT window_start, column_name, n, summary::text FROM weir.window_stats('MONITOR') WHERE segment IS NULL}) . ' = 0', 'with the same windows');
+is(sql($fairness), 0, 'and fairness');
 
 $_->stop foreach reverse @node;
 done_testing();

@@ -1,9 +1,11 @@
 /*
  * node_merge.c
- *		Monitors that put the panes of nodes together, and the triggers by which these arrive.
+ *		Monitors that put the panes of nodes together, the triggers by which these arrive, and how a node is forgotten.
  */
 #include "postgres.h"
 
+#include "base/arguments.h"
+#include "base/audit.h"
 #include "base/compat.h"
 #include "base/sql.h"
 #include "catalog/namespace.h"
@@ -19,6 +21,7 @@
 
 PG_FUNCTION_INFO_V1(weir_node_changed);
 PG_FUNCTION_INFO_V1(weir_node_pane_changed);
+PG_FUNCTION_INFO_V1(weir_forget_node);
 
 #define NODE_COLUMN "node"
 
@@ -139,6 +142,39 @@ drop_orphaned_node_panes(int monitor_id)
 				NULL);
 	sql_execute("DELETE FROM weir.pane_level WHERE monitor_id = $1 AND NOT EXISTS (SELECT FROM weir._captured_monitor)", 1, &type,
 				&value, NULL);
+}
+
+/* ---- SQL ---- */
+
+Datum
+weir_forget_node(PG_FUNCTION_ARGS)
+{
+	/* What this database publishes itself is not of others. */
+	static const char *const deletions[] = {
+		"DELETE FROM weir.node_pane p WHERE p.node = $1 AND NOT EXISTS (SELECT FROM weir.pane_publication u WHERE u.node = $1 AND "
+		"u.monitor = p.monitor)",
+		"DELETE FROM weir.node n WHERE n.node = $1 AND NOT EXISTS (SELECT FROM weir.pane_publication u WHERE u.node = $1 AND "
+		"u.monitor = n.monitor)"};
+	char	   *node = required_name(fcinfo, 0, "node", "node");
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(node);
+	uint64		n = 0;
+	SqlScope	scope;
+
+	if (pg_class_aclcheck(node_panes(), GetUserId(), ACL_DELETE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for the panes of nodes"),
+				 errhint("An administrator may GRANT DELETE ON weir.node_pane.")));
+	sql_begin(&scope);
+	for (int i = 0; i < lengthof(deletions); i++)
+		n += sql_execute(deletions[i], 1, &type, &value, NULL);
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("no node \"%s\" publishes panes to this database", node),
+				 errhint("SELECT node FROM weir.nodes lists those that do.")));
+	audit_write("forget", "node", node);
+	sql_end(&scope);
+	PG_RETURN_VOID();
 }
 
 /* ---- triggers ---- */

@@ -301,5 +301,12 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON weir.node_pane FOR EA
 ALTER TABLE weir.node ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE weir.node_pane ENABLE ALWAYS TRIGGER changed;
 
+CREATE FUNCTION weir.forget_node(node text) RETURNS void
+    AS 'MODULE_PATHNAME', 'weir_forget_node' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION weir.forget_node(text) IS
+    'Takes everything of a node out of this database, and of those that it passes panes on to: of one that is no more, or before it is subscribed to anew because its '
+    'slot was lost. Drop the subscription to it first. What this database publishes itself stays. Needs DELETE on weir.node_pane. Errors: 42704 no such node, '
+    '42501 no privilege, 22023 an empty name.';
+
 REVOKE ALL ON FUNCTION weir._publish_panes(int), weir._withdraw_panes(), weir._forget_node(int, text), weir._merge_node(int, text), weir._take_node_levels(text),
     weir._take_node_pane(text, text, timestamptz, text[]), weir._drop_node_pane(text, text, timestamptz, text[]), weir._node_changed(), weir._node_pane_changed() FROM PUBLIC;
