@@ -125,11 +125,13 @@ is(sql($fairness), 0, 'fairness, too');
 # ---- a shard moves ----
 my $address = sub { my ($node) = @_; return "'" . $node->host . "', " . $node->port; };
 sql(q{SELECT citus_move_shard_placement((SELECT min(shardid) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node USING (groupid)
-	WHERE logicalrelid = 'events'::regclass AND nodeport = } . $node[1]->port . '), ' . $address->($node[1]) . ', ' . $address->($node[2]) . q{, 'block_writes')});
+	WHERE logicalrelid = 'events'::regclass AND nodeport = }
+	  . $node[1]->port . '), ' . $address->($node[1]) . ', ' . $address->($node[2]) . q{, 'block_writes')});
 sql('CALL citus_cleanup_orphaned_resources()');
 $node[2]->safe_psql('postgres', $on_worker =~ s/CREATE TABLE.*?;//r =~ s/\\gexec\K.*//sr);
 is($node[2]->safe_psql('postgres', q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'events_here'::regclass}), 3, 'a shard that has moved is watched where it is now');
-wait_until($coordinator, q{SELECT n = (SELECT count(*) FROM alone) AND n = (SELECT sum(n) FROM weir.nodes) FROM (SELECT sum(n) AS n FROM weir.windows('all_events') WHERE segment IS NULL) w}, 'and no more where it was');
+wait_until($coordinator, q{SELECT n = (SELECT count(*) FROM alone) AND n = (SELECT sum(n) FROM weir.nodes)
+	FROM (SELECT sum(n) AS n FROM weir.windows('all_events') WHERE segment IS NULL) w}, 'and no more where it was');
 wait_until($coordinator, 'SELECT ' . differ(q{SELECT window_start, column_name, n, summary::text FROM weir.window_stats('MONITOR') WHERE segment IS NULL}) . ' = 0', 'with the same windows');
 is(sql($fairness), 0, 'and fairness');
 

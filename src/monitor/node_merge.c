@@ -150,11 +150,11 @@ Datum
 weir_forget_node(PG_FUNCTION_ARGS)
 {
 	/* What this database publishes itself is not of others. */
-	static const char *const deletions[] = {
-		"DELETE FROM weir.node_pane p WHERE p.node = $1 AND NOT EXISTS (SELECT FROM weir.pane_publication u WHERE u.node = $1 AND "
-		"u.monitor = p.monitor)",
-		"DELETE FROM weir.node n WHERE n.node = $1 AND NOT EXISTS (SELECT FROM weir.pane_publication u WHERE u.node = $1 AND "
-		"u.monitor = n.monitor)"};
+	static const char *const deletions[] =
+		{"DELETE FROM weir.node_pane p WHERE p.node = $1 AND NOT EXISTS (SELECT FROM weir.pane_publication u WHERE u.node = $1 AND "
+		 "u.monitor = p.monitor)",
+		 "DELETE FROM weir.node n WHERE n.node = $1 AND NOT EXISTS (SELECT FROM weir.pane_publication u WHERE u.node = $1 AND "
+		 "u.monitor = n.monitor)"};
 	char	   *node = required_name(fcinfo, 0, "node", "node");
 	Oid			type = TEXTOID;
 	Datum		value = CStringGetTextDatum(node);
