@@ -142,6 +142,25 @@ wait_until($node, q{SELECT state = 'disabled' AND reason LIKE '%column "gender" 
 all_equal($node, 'wide', 'the other one goes on');
 sql(q{SELECT weir.drop_monitor('sales')});
 
+# --- labels of an enum that get other names, also of rows that were there: of values, and of segments by way of domains
+sql(q{CREATE TYPE weather AS ENUM ('rain', 'sun'); CREATE DOMAIN outlook AS weather; CREATE DOMAIN forecast AS outlook;
+CREATE TABLE days(id int PRIMARY KEY, at timestamptz, was weather, said forecast, degrees float8); ALTER TABLE days REPLICA IDENTITY FULL;
+INSERT INTO days SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', (ARRAY['rain', 'sun'])[1 + i % 2]::weather, (ARRAY['sun', 'rain'])[1 + i % 3 % 2]::weather, i FROM generate_series(1, 300) i;
+SELECT weir.create_monitor('weather', 'days', 'at', columns => '{was,degrees}');
+SELECT weir.create_monitor('forecast', 'days', 'at', columns => '{degrees}', segment_by => '{said}');
+SELECT weir.create_monitor('degrees', 'days', 'at', columns => '{degrees}')});
+all_equal($node, $_, "$_: before") for 'weather', 'forecast', 'degrees';
+sql(q{ALTER TYPE weather ADD VALUE 'snow' BEFORE 'rain'});
+sql(q{INSERT INTO days VALUES (1001, '2026-01-01 01:00', 'snow', 'snow', -1)});
+all_equal($node, 'weather', 'a value is added');
+is(sql(q{SELECT count(*) FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name IN ('weather', 'forecast') AND kind = 'rebuild'}), 0, 'which builds nothing');
+sql(q{ALTER TYPE weather RENAME VALUE 'rain' TO 'drizzle'; DELETE FROM days WHERE id % 7 = 0; UPDATE days SET was = 'drizzle', degrees = 0 WHERE id % 11 = 0});
+wait_until($node, q{SELECT count(DISTINCT name) = 2 FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name IN ('weather', 'forecast') AND kind = 'rebuild' AND state = 'done'},
+	'a label is renamed: its rows are read again');
+all_equal($node, $_, "$_: by the new name") for 'weather', 'forecast', 'degrees';
+is(sql(q{SELECT count(*) FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name = 'degrees' AND kind = 'rebuild'}), 0, 'a monitor without the enum does not notice');
+sql(q{SELECT weir.drop_monitor(name) FROM weir.monitor WHERE name IN ('weather', 'forecast', 'degrees'); DROP TABLE days});
+
 # --- a table that leaves the log, and one that is gone
 sql(q{ALTER TABLE sales SET UNLOGGED});
 wait_until($node, q{SELECT state = 'disabled' AND reason LIKE '%unlogged%' FROM weir.monitors WHERE monitor = 'wide'}, 'an unlogged table disables the monitor');

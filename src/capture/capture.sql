@@ -282,7 +282,7 @@ CREATE TABLE weir.source_relation (
     monitor_id int NOT NULL,
     relation oid NOT NULL,                -- the source, or a partition or child of it
     file oid NOT NULL,                    -- relfilenode: another one when the table was rewritten
-    columns text NOT NULL,                -- number:type:modifier:version of each column that counts
+    columns text NOT NULL,                -- number:type:modifier:version:labels of each column that counts
     link text NOT NULL,                   -- versions of the pg_inherits rows that make it a child
     since timestamptz NOT NULL,           -- event time of the rows that it may hold
     until timestamptz NOT NULL,

@@ -3,8 +3,9 @@
  *		Watches the tables that monitors' rows come from, for DDL that changes rows without a decoded change.
  *
  * What it looks for: another relfilenode together with another version of a column that counts (the table was rewritten with other
- *values; CLUSTER and the like touch no column), another type, and partitions or children that come or go.  A partition that was
- *created in place has had no row that was not decoded; one that was attached has.
+ *values; CLUSTER and the like touch no column), another type, labels of an enum that have other names (so have all rows that were
+ *there), and partitions or children that come or go.  A partition that was created in place has had no row that was not decoded;
+ *one that was attached has.
  */
 #include "postgres.h"
 
@@ -59,6 +60,13 @@ relation_changed(Datum argument, Oid relation)
 		anything_changed = nobody_has_looked = true;
 }
 
+/* Which tables an enum is for, the look finds out. */
+static void
+enum_changed(Datum argument, int cache, uint32 hash)
+{
+	anything_changed = nobody_has_looked = true;
+}
+
 static void
 begin_watching(void)
 {
@@ -66,7 +74,10 @@ begin_watching(void)
 	static bool registered = false;
 
 	if (!registered)
+	{
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(ENUMOID, enum_changed, (Datum) 0);
+	}
 	registered = true;
 	if (watched != NULL)
 		hash_destroy(watched);
@@ -181,24 +192,52 @@ range_of(Oid relation, Oid source, const char *time_column)
 
 /* ---- what has changed ---- */
 
-/* One column of a table as it is stored: "number:type:modifier:version,". */
+/* One column of a table as it is stored: "number:type:modifier:version:labels,"; labels are "value=hash/" for each, of an enum. */
 typedef struct ColumnVersion
 {
 	int			number;
 	unsigned	type;
 	int			modifier;
 	unsigned	version;
+	const char *labels;
+	size_t		labels_length;
 } ColumnVersion;
 
 /* The text behind the column, or NULL at the end. */
 static const char *
 next_column(const char *text, ColumnVersion *column)
 {
+	int			length = 0;
+
 	if (*text == '\0')
 		return NULL;
-	if (sscanf(text, "%d:%u:%d:%u,", &column->number, &column->type, &column->modifier, &column->version) != 4)
+	if (sscanf(text, "%d:%u:%d:%u%n", &column->number, &column->type, &column->modifier, &column->version, &length) != 4)
 		elog(ERROR, "unexpected description of columns \"%s\"", text);
-	return strchr(text, ',') + 1;
+	/* What an earlier version wrote has none. */
+	column->labels = text + length + (text[length] == ':');
+	column->labels_length = strcspn(column->labels, ",");
+	return column->labels + column->labels_length + 1;
+}
+
+/* Values of an enum are only ever added; but a label may become another one. */
+static bool
+has_other_labels(const ColumnVersion *known, const ColumnVersion *present)
+{
+	const char *end = known->labels + known->labels_length;
+
+	for (const char *label = known->labels; label < end;)
+	{
+		const char *next = label + strcspn(label, "/") + 1;
+		bool		found = false;
+
+		for (const char *other = present->labels; other < present->labels + present->labels_length && !found;
+			 other += strcspn(other, "/") + 1)
+			found = strncmp(label, other, next - label) == 0;
+		if (!found)
+			return true;
+		label = next;
+	}
+	return false;
 }
 
 /*
@@ -216,7 +255,7 @@ was_rewritten(const char *before, const char *after, bool other_file)
 
 		for (const char *rest = before; (rest = next_column(rest, &known)) != NULL;)
 			if (known.number == present.number &&
-				(known.type != present.type ||
+				(known.type != present.type || has_other_labels(&known, &present) ||
 				 (other_file && (known.modifier != present.modifier || known.version != present.version))))
 				return true;
 	}
@@ -291,11 +330,14 @@ static const char *const changed_relations =
 	"   WHERE a.attrelid = i.inhrelid AND a.attnum > 0 AND a.attinhcount > 0 AND a.xmin = s.xmin AND a.cmin = s.cmin)) "
 	" FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.relation "
 	" CROSS JOIN LATERAL (SELECT t.link || '/' || i.inhparent || ':' || i.xmin || ':' || i.cmin) l(link) WHERE NOT i.inhdetachpending), "
-	"counting AS (SELECT col.name FROM weir.monitor m CROSS JOIN pg_catalog.pg_attribute a CROSS JOIN LATERAL (SELECT a.attname::text) col(name) "
+	"counting AS (SELECT col.name, (WITH RECURSIVE base(type) AS (SELECT a.atttypid UNION SELECT t.typbasetype FROM pg_catalog.pg_type t "
+	"  JOIN base ON t.oid = base.type WHERE t.typbasetype <> 0) "
+	"  SELECT coalesce(pg_catalog.string_agg(e.oid || '=' || pg_catalog.hashtext(e.enumlabel::text) || '/', '' ORDER BY e.oid), '') "
+	"  FROM pg_catalog.pg_enum e JOIN base ON e.enumtypid = base.type) AS labels FROM weir.monitor m CROSS JOIN pg_catalog.pg_attribute a CROSS JOIN LATERAL (SELECT a.attname::text) col(name) "
 	" WHERE m.monitor_id = $1 AND a.attrelid = $2 AND a.attnum > 0 AND NOT a.attisdropped AND (" SOURCE_COLUMN_COUNTS ")), "
 	"present AS (SELECT c.oid AS relation, c.relname, c.relreplident, c.relfilenode AS file, "
 	" CASE WHEN c.relkind = 'f' THEN 'a foreign table' WHEN c.relpersistence = 'u' AND c.relkind = 'r' THEN 'unlogged' END AS problem, "
-	" (SELECT coalesce(pg_catalog.string_agg(a.attnum || ':' || a.atttypid || ':' || a.atttypmod || ':' || a.xmin || ',', '' ORDER BY a.attnum), '') "
+	" (SELECT coalesce(pg_catalog.string_agg(a.attnum || ':' || a.atttypid || ':' || a.atttypmod || ':' || a.xmin || ':' || labels || ',', '' ORDER BY a.attnum), '') "
 	"  FROM pg_catalog.pg_attribute a JOIN counting ON a.attname = name WHERE a.attrelid = c.oid AND NOT a.attisdropped) AS columns, "
 	" t.link, t.in_place FROM (SELECT relation, pg_catalog.string_agg(link, ' ' ORDER BY link) AS link, pg_catalog.bool_and(in_place) AS in_place "
 	"  FROM tree GROUP BY relation) t JOIN pg_catalog.pg_class c ON c.oid = t.relation WHERE c.relkind IN ('r', 'f') OR c.oid = $2) "
