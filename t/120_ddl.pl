@@ -159,6 +159,17 @@ wait_until($node, q{SELECT count(DISTINCT name) = 2 FROM weir.build JOIN weir.mo
 	'a label is renamed: its rows are read again');
 all_equal($node, $_, "$_: by the new name") for 'weather', 'forecast', 'degrees';
 is(sql(q{SELECT count(*) FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name = 'degrees' AND kind = 'rebuild'}), 0, 'a monitor without the enum does not notice');
+# Types that are made anew, or dropped with their columns.
+sql(q{BEGIN; ALTER TABLE days ALTER was TYPE text, ALTER said TYPE text; DROP TYPE weather CASCADE; CREATE TYPE weather AS ENUM ('sun', 'snow', 'drizzle');
+ALTER TABLE days ALTER was TYPE weather USING was::weather; COMMIT; UPDATE days SET was = 'sun', said = 'fog' WHERE id % 13 = 0});
+all_equal($node, $_, "$_: another type of the same name") for 'weather', 'forecast', 'degrees';
+sql(q{DROP TYPE weather CASCADE; UPDATE days SET degrees = degrees + 1 WHERE id % 3 = 0});
+wait_until($node, q{SELECT retired_at IS NOT NULL FROM weir.monitor_column WHERE column_name = 'was'}, 'a type is dropped with its column, which is set aside');
+all_equal($node, $_, "$_: goes on without") for 'weather', 'forecast', 'degrees';
+sql(q{SELECT weir.alter_monitor('weather', lateness => '1 hour'); SELECT weir.rebuild('weather')});
+all_equal($node, 'weather', 'also when it is altered and built again');
+is(sql(q{SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY column_name) FROM weir.monitor_column JOIN weir.monitor USING (monitor_id) WHERE name = 'weather'}),
+	'degrees double precision, was text', 'nothing names the type any more, so that a dump can be restored');
 sql(q{SELECT weir.drop_monitor(name) FROM weir.monitor WHERE name IN ('weather', 'forecast', 'degrees'); DROP TABLE days});
 
 # --- a table that leaves the log, and one that is gone

@@ -170,6 +170,8 @@ find_summarized_column(CapturedMonitor *monitor, CapturedColumn *column, const c
 	namestrcpy(&column->name, name);
 	column->reader.kind = kind;
 	/* First as what it was: a type that counts in another unit is not the same column. */
+	if (!OidIsValid(type) && attribute != InvalidAttrNumber)
+		type = get_atttype(monitor->source, attribute);
 	if (!OidIsValid(type) || !definition_read_as(monitor, column, type, CurrentMemoryContext))
 		(void) definition_read_as(monitor, column,
 								  kind == SUMMARY_NUMERIC      ? FLOAT8OID
@@ -416,7 +418,8 @@ complete_monitor(CapturedMonitor *monitor, uint64 row, SPITupleTable *table)
 							   InvalidOid, false);
 
 	monitor->n_columns =
-		sql_execute("SELECT column_name::text, kind, data_type::oid, retired_at IS NOT NULL, ordinal - 1, NULL::text, NULL::text "
+		sql_execute("SELECT column_name::text, kind, (SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid = data_type), "
+					"retired_at IS NOT NULL, ordinal - 1, NULL::text, NULL::text "
 					"FROM weir.monitor_column WHERE monitor_id = $1 UNION ALL "
 					"SELECT NULL, NULL, NULL, false, ordinal - 1, derivation, part FROM weir.derived_column WHERE monitor_id = $1 "
 					"ORDER BY 5",

@@ -143,6 +143,23 @@ set_retired(int monitor_id, int ordinal, const char *reason)
 		3, types, values, reason ? NULL : "  n");
 }
 
+/* A type that was dropped, with its column or after that got another one: nothing may look for it any more. */
+static void
+forget_dropped_types(int monitor_id, Oid source)
+{
+	if (execute("SELECT FROM weir.monitor_column c WHERE c.monitor_id = $1 AND $2 <> 0 "
+				"AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = c.data_type)",
+				monitor_id, source, InvalidOid, (Datum) 0) == 0 ||
+		!lock_definition(monitor_id, source))
+		return;
+	execute(
+		"UPDATE weir.monitor_column c SET data_type = coalesce((SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = $2 "
+		"AND a.attname = c.column_name AND a.attnum > 0 AND NOT a.attisdropped), "
+		"CASE c.kind WHEN 'numeric' THEN 'float8' WHEN 'category' THEN 'text' ELSE 'float8[]' END::regtype) "
+		"WHERE c.monitor_id = $1 AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = c.data_type)",
+		monitor_id, source, InvalidOid, (Datum) 0);
+}
+
 /* Retires columns that cannot be read any more, takes back those that can be read again. True when there were any. */
 static bool
 check_columns(int monitor_id, Oid source, bool *replaced)
@@ -273,6 +290,7 @@ source_follow_columns(int monitor_id, Oid source, bool *replaced, bool *busy)
 			rename_columns(monitor_id, source, renames);
 	}
 	changed = check_columns(monitor_id, source, replaced);
+	forget_dropped_types(monitor_id, source);
 	if (differs)
 		execute("UPDATE weir.monitor_state s SET attributes = (SELECT pg_catalog.jsonb_object_agg(attname, attnum) "
 				"FROM pg_catalog.pg_attribute WHERE attrelid = $2 AND attnum > 0 AND NOT attisdropped) WHERE monitor_id = $1",
