@@ -137,5 +137,26 @@ isnt(nice_becomes($usual, 'and the usual one again', $capture), $capture, 'in an
 $node->safe_psql('postgres', q{INSERT INTO sales DEFAULT VALUES});
 all_equal($node, 'sales', 'which goes on where that was');
 
+# --- what people set for a database is meant for their sessions: not for weir's, which write there, wait for locks and read texts
+my %for_sessions = (default_transaction_read_only => 'on', default_transaction_isolation => 'serializable', default_transaction_deferrable => 'on', statement_timeout => '1',
+	lock_timeout => '1', idle_in_transaction_session_timeout => '1', session_replication_role => 'replica', datestyle => 'SQL, DMY', intervalstyle => 'sql_standard',
+	array_nulls => 'off', standard_conforming_strings => 'off', quote_all_identifiers => 'on', extra_float_digits => '-15', timezone => 'Asia/Kolkata', row_security => 'off',
+	search_path => 'pg_temp, nowhere', synchronous_commit => 'off');
+$for_sessions{transaction_timeout} = '1' if $node->pg_version >= 17;
+$node->safe_psql('postgres', join ';', map { "ALTER DATABASE postgres SET $_ = " . ($_ eq 'search_path' ? $for_sessions{$_} : "'$for_sessions{$_}'") } sort keys %for_sessions);
+{
+	# The test's own sessions are as before.
+	local $ENV{PGOPTIONS} = join ' ', '-c search_path=public', map { "-c $_=off" } qw(default_transaction_read_only default_transaction_deferrable);
+	$ENV{PGOPTIONS} .= join '', map { " -c $_=0" } grep { /timeout/ } sort keys %for_sessions;
+	$ENV{PGOPTIONS} .= ' -c default_transaction_isolation=read\ committed';
+	wait_until($node, qq{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'weir capture' AND pid <> $capture}, 'capture takes note of what is set for a database');
+	$node->safe_psql('postgres', q{UPDATE sales SET item = 'set' WHERE id % 3 = 0; DELETE FROM sales WHERE id % 5 = 0;
+SELECT weir.create_monitor('settings', 'sales', 'at', segment_by => '{item}', filter => 'id > 2'); SELECT weir.rebuild('sales')});
+	all_equal($node, $_, "$_: settings of a database are not weir's") for 'sales', 'settings';
+	$node->restart;
+	$node->safe_psql('postgres', q{INSERT INTO sales DEFAULT VALUES});
+	all_equal($node, $_, "$_: nor in the workers of another start") for 'sales', 'settings';
+}
+
 $node->stop;
 done_testing();

@@ -295,6 +295,33 @@ worker_describe(BackgroundWorker *worker, const char *function, const char *type
 	strlcpy(worker->bgw_name, type, BGW_MAXLEN);
 }
 
+/*
+ * What people set for a database, or for all, is meant for their sessions: that these write nothing, or give up soon. Texts that
+ * travel between statements are read as they were written.
+ */
+static void
+use_own_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_deferrable", "off"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"transaction_timeout", "0"}, /* since PostgreSQL 17 */
+		{"session_replication_role", "origin"},
+		{"DateStyle", "ISO"},
+		{"IntervalStyle", "postgres"},
+		{"array_nulls", "on"},
+		{"standard_conforming_strings", "on"},
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		if (GetConfigOption(settings[i][0], true, false) != NULL)
+			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
 void
 worker_begin(Oid database, Oid role)
 {
@@ -308,6 +335,8 @@ worker_begin(Oid database, Oid role)
 		BackgroundWorkerInitializeConnectionByOid(database, role, 0);
 	else
 		BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	if (!OidIsValid(role))
+		use_own_settings();
 	pgstat_report_appname(MyBgworkerEntry->bgw_type);
 }
 
