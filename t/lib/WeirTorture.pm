@@ -56,6 +56,8 @@ SELECT weir.create_monitor('by_region', 'events', 'at', columns => '{amount,item
        prediction => 'won', label => 'paid', protected => '{sex}');
 SELECT weir.create_monitor('filtered', 'events', 'at', columns => '{amount,note}', window_size => '1 day', filter => $$amount > 10 AND item IS NOT NULL$$);
 SELECT weir.create_monitor('parts', 'parts', 'at', columns => '{amount,item}', window_size => '3 hours', segment_by => '{region}', options => '{"max_groups": 3}');
+SELECT weir.create_monitor('kept', 'events', 'at', columns => '{amount,spare}', window_size => '1 day', on_delete => 'ignore');
+SELECT weir.create_monitor('kept parts', 'parts', 'at', columns => '{amount}', window_size => '6 hours', on_delete => 'ignore');
 };
 }
 
@@ -106,6 +108,8 @@ sub alter_some
 		"UPDATE $table SET sex = 'X', won = NOT won WHERE $some;\n",
 		"UPDATE $table SET spare = spare + 1 WHERE $some;\n",
 		"UPDATE $table SET note = repeat('n', 5000) WHERE $some;\n",
+		"MERGE INTO $table t USING (SELECT id, random() AS chance FROM $table WHERE $some) s ON t.id = s.id "
+		  . "WHEN MATCHED AND chance < .3 THEN DELETE WHEN MATCHED THEN UPDATE SET amount = -amount, at = at + interval '1 hour';\n",
 		"DELETE FROM $table WHERE $some;\n",
 		"DELETE FROM $table WHERE $some;\n");
 }
@@ -166,8 +170,11 @@ sub definition
 		"ALTER TABLE parts DETACH PARTITION parts_4;\n",
 		"SELECT weir.create_monitor('extra $writer', 'events', 'at', columns => '{amount,spare}', window_size => '2 hours');\n",
 		"SELECT weir.drop_monitor('extra $writer');\n",
-		"SELECT weir.rebuild('" . pick(qw(events by_region filtered parts)) . "');\n",
+		"SELECT weir.rebuild('" . pick(qw(events by_region filtered parts kept)) . "');\n",
 		"SELECT weir.alter_monitor('parts', options => '{\"max_groups\": " . pick(2 .. 6) . "}');\n",
+		"SELECT weir.alter_monitor('filtered', filter => \$\$amount > " . pick(1 .. 20) . " AND item IS NOT NULL\$\$);\n",
+		"SELECT weir.alter_monitor('events', "
+		  . pick("add_columns => '{paid}'", "drop_columns => '{paid}'", "options => '{\"pane_size\": \"2 hours\"}'", "options => '{\"pane_size\": \"3 hours\"}'") . ");\n",
 		"SELECT weir.rebuild('events', since => '2026-01-02', until => '2026-01-03');\n");
 }
 
@@ -222,7 +229,7 @@ sub writer_count
 
 sub blow
 {
-	return pick(qw(verify verify verify verify fault fault fault capture capture builder walsender scheduler restart crash kill publisher checkpoint switch));
+	return pick(qw(verify verify verify verify fault fault fault capture capture builder walsender scheduler restart crash kill publisher pause checkpoint switch));
 }
 
 # kill -9 of a server's process of that type, if it has one.
@@ -260,6 +267,19 @@ sub start_again
 	die 'the server does not start again';
 }
 
+# The server may be restarting.
+sub resume
+{
+	my ($node) = @_;
+
+	for (1 .. 100)
+	{
+		return if $node->psql('postgres', 'SELECT weir.resume_capture()') == 0;
+		sleep 0.2;
+	}
+	die 'capture cannot be resumed';
+}
+
 sub strike
 {
 	my ($blow, $node, $publisher) = @_;
@@ -272,9 +292,16 @@ sub strike
 	elsif ($blow eq 'crash') { $node->stop('immediate'); $node->start }
 	elsif ($blow eq 'kill') { kill_postmaster($node); $node->_update_pid(1) }
 	elsif ($blow eq 'publisher') { $publisher->stop('immediate'); $publisher->start }
+	elsif ($blow eq 'pause')
+	{
+		$node->psql('postgres', 'SELECT weir.pause_capture()');
+		sleep rand 2;
+		resume($node);
+	}
 	elsif ($blow eq 'fault')
 	{
-		my $point = pick(qw(change commit stream_change stream_abort stream_commit stream_merged flush_begin pane_written limit_lowered flush_written flush_committed before_confirm after_confirm));
+		my $point = pick(qw(change fold commit stream_change stream_abort stream_commit stream_merged definitions flush_begin flush_decided pane_written limit_lowered flush_written
+		  flush_committed before_confirm after_confirm cut_taken cut_committed slice_read slice_written slice_committed));
 
 		note "fault at $point";
 		$node->psql('postgres', "ALTER SYSTEM SET weir.fault = '$point:" . pick(qw(kill exit error)) . ':1:' . int(1 + rand 40) . "'");
@@ -343,6 +370,8 @@ sub all_monitors_equal
 {
 	my ($node, $when) = @_;
 	all_equal($node, $_, "$_ equals its source $when") for qw(events by_region filtered parts);
+	# What their tables do not have any more they do: those panes are marked.
+	is($node->safe_psql('postgres', "SELECT panes > 0, different, first_difference FROM weir.verify('$_')"), 't|0|', "$_ differs from its source where it says so $when") for 'kept', 'kept parts';
 }
 
 1;
