@@ -145,7 +145,8 @@ sql(q{SELECT weir.drop_monitor('sales')});
 # --- labels of an enum that get other names, also of rows that were there: of values, and of segments by way of domains
 sql(q{CREATE TYPE weather AS ENUM ('rain', 'sun'); CREATE DOMAIN outlook AS weather; CREATE DOMAIN forecast AS outlook;
 CREATE TABLE days(id int PRIMARY KEY, at timestamptz, was weather, said forecast, degrees float8); ALTER TABLE days REPLICA IDENTITY FULL;
-INSERT INTO days SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', (ARRAY['rain', 'sun'])[1 + i % 2]::weather, (ARRAY['sun', 'rain'])[1 + i % 3 % 2]::weather, i FROM generate_series(1, 300) i;
+INSERT INTO days SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', (ARRAY['rain', 'sun'])[1 + i % 2]::weather, (ARRAY['sun', 'rain'])[1 + i % 3 % 2]::weather, i
+  FROM generate_series(1, 300) i;
 SELECT weir.create_monitor('weather', 'days', 'at', columns => '{was,degrees}');
 SELECT weir.create_monitor('forecast', 'days', 'at', columns => '{degrees}', segment_by => '{said}');
 SELECT weir.create_monitor('degrees', 'days', 'at', columns => '{degrees}')});
