@@ -1,6 +1,6 @@
 /*
  * compat.h
- *		The only place with PostgreSQL version conditionals: 15 to 18.
+ *		The only place with PostgreSQL version conditionals: 15 to 19.
  */
 #ifndef WEIR_COMPAT_H
 #define WEIR_COMPAT_H
@@ -50,9 +50,17 @@
 
 /*
  * Makes a logical slot that lasts once it is persisted (replication/slot.h); since 17 one that standbys may keep a copy of, for a
- * failover (and that is no such copy).
+ * failover (and that is no such copy). Since 19 it switches logical decoding on where wal_level = replica (replication/logicalctl.h).
  */
-#if PG_VERSION_NUM >= 170000
+#if PG_VERSION_NUM >= 190000
+#include "replication/logicalctl.h"
+#define replication_slot_create(name) \
+	do \
+	{ \
+		ReplicationSlotCreate((name), true, RS_EPHEMERAL, false, false, true, false); \
+		EnsureLogicalDecodingEnabled(); \
+	} while (0)
+#elif PG_VERSION_NUM >= 170000
 #define replication_slot_create(name) ReplicationSlotCreate((name), true, RS_EPHEMERAL, false, true, false)
 #else
 #define replication_slot_create(name) ReplicationSlotCreate((name), true, RS_EPHEMERAL, false)
@@ -75,6 +83,51 @@
 #define replication_slot_acquire(name) ReplicationSlotAcquire((name), true)
 #endif
 
+/* Who holds a slot (storage/proc.h); 0: nobody. */
+#if PG_VERSION_NUM >= 190000
+#define SLOT_IS_ACTIVE(slot) ((slot)->active_proc != INVALID_PROC_NUMBER)
+#define SLOT_ACTIVE_PID(slot) (SLOT_IS_ACTIVE(slot) ? GetPGProcByNumber((slot)->active_proc)->pid : 0)
+#else
+#define SLOT_IS_ACTIVE(slot) ((slot)->active_pid != 0)
+#define SLOT_ACTIVE_PID(slot) ((slot)->active_pid)
+#endif
+
+/* Whether a logical slot may be made, and the lowest wal_level for it. */
+#if PG_VERSION_NUM >= 190000
+#define LOGICAL_DECODING_IS_POSSIBLE() XLogIsNeeded()
+#define WAL_LEVEL_FOR_DECODING "replica"
+#else
+#define LOGICAL_DECODING_IS_POSSIBLE() XLogLogicalInfoActive()
+#define WAL_LEVEL_FOR_DECODING "logical"
+#endif
+
+/* 19 added whether it is for REPACK: no (replication/logical.h). */
+#if PG_VERSION_NUM >= 190000
+#define check_logical_decoding_requirements() CheckLogicalDecodingRequirements(false)
+#define create_init_decoding_context(plugin, reader) \
+	CreateInitDecodingContext((plugin), NIL, false, false, InvalidXLogRecPtr, (reader), NULL, NULL, NULL)
+#else
+#define check_logical_decoding_requirements() CheckLogicalDecodingRequirements()
+#define create_init_decoding_context(plugin, reader) \
+	CreateInitDecodingContext((plugin), NIL, false, InvalidXLogRecPtr, (reader), NULL, NULL, NULL)
+#endif
+
+/* When a decoded transaction was committed. */
+#if PG_VERSION_NUM >= 190000
+#define COMMIT_TIME_OF(transaction) ((transaction)->commit_time)
+#else
+#define COMMIT_TIME_OF(transaction) ((transaction)->xact_time.commit_time)
+#endif
+
+/* The origin that records of this session carry (replication/origin.h). */
+#if PG_VERSION_NUM >= 190000
+#define SESSION_ORIGIN replorigin_xact_state.origin
+#else
+#define SESSION_ORIGIN replorigin_session_origin
+#define ReplOriginId RepOriginId
+#define InvalidReplOriginId InvalidRepOriginId
+#endif
+
 /* The second argument is the process that may share the origin: none. */
 #if PG_VERSION_NUM >= 160000
 #define REPLORIGIN_SESSION_SETUP(origin) replorigin_session_setup(origin, 0)
@@ -94,6 +147,33 @@
 #else
 #define portal_run_all(portal, receiver, completion) \
 	PortalRun((portal), FETCH_ALL, true, true, (receiver), (receiver), (completion))
+#endif
+
+/* A hook of the planner (optimizer/planner.h): 19 tells it what EXPLAIN asks for. */
+#if PG_VERSION_NUM >= 190000
+#define PLANNER_PARAMETERS Query *query, const char *text, int options, ParamListInfo parameters, struct ExplainState *explain
+#define PLANNER_ARGUMENTS query, text, options, parameters, explain
+#else
+#define PLANNER_PARAMETERS Query *query, const char *text, int options, ParamListInfo parameters
+#define PLANNER_ARGUMENTS query, text, options, parameters
+#endif
+
+/* The level from which on this process logs (utils/guc.h); 19 has one for each kind of process. */
+#if PG_VERSION_NUM >= 190000
+#define LOG_MIN_MESSAGES (log_min_messages[MyBackendType])
+#else
+#define LOG_MIN_MESSAGES log_min_messages
+#endif
+
+/* What jsonb is built up in, with the value as result once it is complete; 19 keeps both together, before there was a stack alone. */
+#if PG_VERSION_NUM < 190000
+#include "utils/jsonb.h"
+typedef struct JsonbInState
+{
+	JsonbValue *result;
+	JsonbParseState *parseState;
+} JsonbInState;
+#define pushJsonbValue(state, token, value) ((void) ((state)->result = pushJsonbValue(&(state)->parseState, (token), (value))))
 #endif
 
 /* What columns of an entry of the range table that stands for GROUP BY are made of (nodes/parsenodes.h); such entries came with 18.

@@ -88,7 +88,7 @@ capture_is_wanted(void)
 	bool		wanted;
 	bool		is_null;
 
-	if (!XLogLogicalInfoActive())
+	if (!LOGICAL_DECODING_IS_POSSIBLE())
 		return false;
 	if (!OidIsValid(extension_oid(true)) || status_is_upgrading())
 		return stream_slot_exists();

@@ -9,6 +9,7 @@
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
 #include "base/audit.h"
+#include "base/compat.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/capture.h"
@@ -31,6 +32,7 @@
 #include "utils/pg_lsn.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 #include "worker/worker.h"
 
 #define POLL_MS 10
@@ -51,10 +53,10 @@ require_capture(const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s needs weir to be preloaded", what),
 				 errhint("Add weir to shared_preload_libraries and restart the server; see SELECT * FROM weir.check_setup().")));
-	if (!XLogLogicalInfoActive())
+	if (!LOGICAL_DECODING_IS_POSSIBLE())
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s needs wal_level = logical", what),
-				 errhint("Run ALTER SYSTEM SET wal_level = logical and restart the server.")));
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s needs wal_level = " WAL_LEVEL_FOR_DECODING, what),
+				 errhint("Run ALTER SYSTEM SET wal_level = " WAL_LEVEL_FOR_DECODING " and restart the server.")));
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s cannot run on a standby", what),

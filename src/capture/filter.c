@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/transam.h"
 #include "base/compat.h"
 #include "capture/capture.h"
 #include "catalog/pg_proc.h"

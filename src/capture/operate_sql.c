@@ -6,6 +6,7 @@
 
 #include "access/xlog.h"
 #include "base/audit.h"
+#include "base/compat.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "capture/slot.h"
@@ -78,7 +79,7 @@ find_slot(NameData *name, bool *is_active)
 			continue;
 		found = true;
 		*name = slot->data.name;
-		*is_active = slot->active_pid != 0;
+		*is_active = SLOT_IS_ACTIVE(slot);
 	}
 	LWLockRelease(ReplicationSlotControlLock);
 	return found;

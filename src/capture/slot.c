@@ -42,7 +42,7 @@
 void
 slot_set_up_origin(void)
 {
-	RepOriginId origin;
+	ReplOriginId origin;
 	MemoryContext old = CurrentMemoryContext;
 
 	PG_TRY();
@@ -50,10 +50,10 @@ slot_set_up_origin(void)
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		origin = replorigin_by_name(stream_slot_name(), true);
-		if (origin == InvalidRepOriginId)
+		if (origin == InvalidReplOriginId)
 			origin = replorigin_create(stream_slot_name());
 		REPLORIGIN_SESSION_SETUP(origin);
-		replorigin_session_origin = origin;
+		SESSION_ORIGIN = origin;
 		CommitTransactionCommand();
 	}
 	PG_CATCH();
@@ -62,7 +62,7 @@ slot_set_up_origin(void)
 		EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
-		replorigin_session_origin = InvalidRepOriginId;
+		SESSION_ORIGIN = InvalidReplOriginId;
 	}
 	PG_END_TRY();
 }
@@ -72,22 +72,22 @@ slot_set_up_origin(void)
 void
 capture_origin_begin(void)
 {
-	replorigin_session_origin = replorigin_by_name(stream_slot_name(), true);
+	SESSION_ORIGIN = replorigin_by_name(stream_slot_name(), true);
 }
 
 void
 capture_origin_end(void)
 {
-	replorigin_session_origin = InvalidRepOriginId;
+	SESSION_ORIGIN = InvalidReplOriginId;
 }
 
 static void
 drop_origin(void)
 {
-	if (replorigin_session_origin != InvalidRepOriginId)
+	if (SESSION_ORIGIN != InvalidReplOriginId)
 	{
 		replorigin_session_reset();
-		replorigin_session_origin = InvalidRepOriginId;
+		SESSION_ORIGIN = InvalidReplOriginId;
 	}
 	replorigin_drop_by_name(stream_slot_name(), true, false);
 }
@@ -277,7 +277,7 @@ standbys_have(XLogRecPtr lsn)
 		if (!slot->in_use || SlotIsLogical(slot))
 			continue;
 		SpinLockAcquire(&slot->mutex);
-		have = slot->active_pid == 0 || slot->data.restart_lsn == InvalidXLogRecPtr || slot->data.restart_lsn >= lsn;
+		have = !SLOT_IS_ACTIVE(slot) || slot->data.restart_lsn == InvalidXLogRecPtr || slot->data.restart_lsn >= lsn;
 		SpinLockRelease(&slot->mutex);
 	}
 	LWLockRelease(ReplicationSlotControlLock);

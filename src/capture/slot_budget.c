@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "replication/slot.h"
 #include "storage/fd.h"
+#include "storage/proc.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 
@@ -45,7 +46,7 @@ read_facts(ReplicationSlot *slot, SlotFacts *facts)
 	SpinLockAcquire(&slot->mutex);
 	facts->exists = true;
 	facts->is_lost = SLOT_IS_INVALIDATED(slot);
-	facts->active_pid = slot->active_pid;
+	facts->active_pid = SLOT_ACTIVE_PID(slot);
 	facts->restart_lsn = slot->data.restart_lsn;
 	facts->confirmed_lsn = slot->data.confirmed_flush;
 	facts->catalog_xmin = slot->data.catalog_xmin;

@@ -199,8 +199,8 @@ static void
 plugin_commit(LogicalDecodingContext *context, ReorderBufferTXN *transaction, XLogRecPtr commit_lsn)
 {
 	keep_statistics(context->reorder);
-	fold_commit(transaction->xact_time.commit_time);
-	last_commit_at = transaction->xact_time.commit_time;
+	fold_commit(COMMIT_TIME_OF(transaction));
+	last_commit_at = COMMIT_TIME_OF(transaction);
 	remember_decoded(transaction->xid);
 	request_commit(transaction->xid);
 	FAULT(FAULT_COMMIT);
@@ -271,9 +271,9 @@ plugin_stream_commit(LogicalDecodingContext *context, ReorderBufferTXN *transact
 }
 
 static bool
-plugin_filter_by_origin(LogicalDecodingContext *context, RepOriginId origin)
+plugin_filter_by_origin(LogicalDecodingContext *context, ReplOriginId origin)
 {
-	return origin != InvalidRepOriginId && origin == replorigin_session_origin;
+	return origin != InvalidReplOriginId && origin == SESSION_ORIGIN;
 }
 
 void
@@ -398,10 +398,10 @@ stream_create_slot(void)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	old = MemoryContextSwitchTo(TopMemoryContext); /* the decoding context outlives this transaction */
-	CheckLogicalDecodingRequirements();
+	check_logical_decoding_requirements();
 	replication_slot_create(stream_slot_name());
 	opening = true;
-	context = CreateInitDecodingContext("weir", NIL, false, InvalidXLogRecPtr, &reader_routine, NULL, NULL, NULL);
+	context = create_init_decoding_context("weir", &reader_routine);
 	opening = false;
 	require_honoured_snapshots();
 	MemoryContextSwitchTo(old);

@@ -284,7 +284,7 @@ write_state(StateObject *object)
 	if (object->is_null || object->written != NULL)
 		return;
 	caller = MemoryContextSwitchTo(object->header.eoh_context);
-	InitFunctionCallInfoData(*call, &definition->write, 1, InvalidOid, (fmNodePtr) object->aggregation, NULL);
+	InitFunctionCallInfoData(*call, &definition->write, 1, InvalidOid, (struct Node *) object->aggregation, NULL);
 	call->args[0].value = object->value;
 	call->args[0].isnull = false;
 	object->written = DatumGetByteaPP(FunctionCallInvoke(call));

@@ -199,7 +199,7 @@ weir_detections_numbers(PG_FUNCTION_ARGS)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	bits8	   *present = ARR_NULLBITMAP(array);
+	uint8	   *present = ARR_NULLBITMAP(array);
 	const double *next = (const double *) ARR_DATA_PTR(array);
 	Detections *detections = detections_create(CurrentMemoryContext, fcinfo, 1, "adwin");
 
@@ -226,7 +226,7 @@ weir_detections_booleans(PG_FUNCTION_ARGS)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	bits8	   *present = ARR_NULLBITMAP(array);
+	uint8	   *present = ARR_NULLBITMAP(array);
 	const char *next = ARR_DATA_PTR(array);
 	Detections *detections = detections_create(CurrentMemoryContext, fcinfo, 1, "ddm");
 

@@ -7,6 +7,7 @@
 #include "detect/detector_datum.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_detector_catalogue);
 

@@ -12,6 +12,7 @@
 #include "funcapi.h"
 #include "storage/shmem.h"
 #include "utils/array.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_detector_evaluation);
 

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "drift/drift_detail.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -16,7 +17,7 @@
 #define MAX_NAMES_SHOWN 20
 
 static void
-push_key(JsonbParseState **state, const char *key)
+push_key(JsonbInState *state, const char *key)
 {
 	JsonbValue	value = {.type = jbvString};
 
@@ -26,7 +27,7 @@ push_key(JsonbParseState **state, const char *key)
 }
 
 static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, const char *bytes, size_t length)
+push_string(JsonbInState *state, JsonbIteratorToken token, const char *bytes, size_t length)
 {
 	JsonbValue	value = {.type = jbvString};
 
@@ -36,7 +37,7 @@ push_string(JsonbParseState **state, JsonbIteratorToken token, const char *bytes
 }
 
 static void
-put_string(JsonbParseState **state, const char *key, const char *text)
+put_string(JsonbInState *state, const char *key, const char *text)
 {
 	push_key(state, key);
 	push_string(state, WJB_VALUE, text, strlen(text));
@@ -44,7 +45,7 @@ put_string(JsonbParseState **state, const char *key, const char *text)
 
 /* JSON has neither infinities nor NaN: they become null, which reads as an open end. */
 static void
-put_number(JsonbParseState **state, const char *key, double number)
+put_number(JsonbInState *state, const char *key, double number)
 {
 	JsonbValue	value = {.type = jbvNull};
 
@@ -58,7 +59,7 @@ put_number(JsonbParseState **state, const char *key, double number)
 }
 
 static void
-put_integer(JsonbParseState **state, const char *key, int64 number)
+put_integer(JsonbInState *state, const char *key, int64 number)
 {
 	JsonbValue	value = {.type = jbvNumeric};
 
@@ -95,7 +96,7 @@ compare_ranked(const void *a, const void *b)
 }
 
 static void
-put_cell(JsonbParseState **state, const DriftPair *pair, const RankedCell *ranked)
+put_cell(JsonbInState *state, const DriftPair *pair, const RankedCell *ranked)
 {
 	const DriftCell *cell = ranked->cell;
 
@@ -121,7 +122,7 @@ put_cell(JsonbParseState **state, const DriftPair *pair, const RankedCell *ranke
 }
 
 static void
-put_cells(JsonbParseState **state, const DriftPair *pair, DriftMetric metric)
+put_cells(JsonbInState *state, const DriftPair *pair, DriftMetric metric)
 {
 	RankedCell *ranked = palloc(sizeof(RankedCell) * (pair->n_cells + 1));
 
@@ -160,7 +161,7 @@ compare_names(const void *a, const void *b)
 
 /* Categories that only one side has, the most frequent first. A summary keeps its counts by hash, so absence is certain. */
 static void
-put_names(JsonbParseState **state, const DriftPair *pair, int present, const char *names_key, const char *count_key)
+put_names(JsonbInState *state, const DriftPair *pair, int present, const char *names_key, const char *count_key)
 {
 	RankedName *names = palloc(sizeof(RankedName) * (pair->n_categories + 1));
 	size_t		n = 0;
@@ -188,7 +189,7 @@ put_names(JsonbParseState **state, const DriftPair *pair, int present, const cha
 }
 
 static void
-put_levels(JsonbParseState **state, const DriftScore *score)
+put_levels(JsonbInState *state, const DriftScore *score)
 {
 	if (score->has_statistic)
 		put_number(state, "statistic", score->statistic);
@@ -210,7 +211,7 @@ put_levels(JsonbParseState **state, const DriftScore *score)
 Datum
 drift_detail(const DriftPair *pair, DriftMetric metric, const DriftScore *score)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	if (score->reason != NULL)
@@ -242,5 +243,6 @@ drift_detail(const DriftPair *pair, DriftMetric metric, const DriftScore *score)
 	if (score->has_value && (metric == DRIFT_WASSERSTEIN || metric == DRIFT_WASSERSTEIN_NORMALIZED) &&
 		pair->moments[BASELINE].n > 1)
 		put_number(&state, "baseline_stddev", sqrt(pair->moments[BASELINE].variance) * drift_unit(pair));
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbPGetDatum(JsonbValueToJsonb(state.result));
 }

@@ -18,6 +18,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_drift_summaries);
 PG_FUNCTION_INFO_V1(weir_drift_numbers);
@@ -68,7 +69,7 @@ read_vectors(ArrayType *array)
 {
 	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	double	   *values = palloc_extended(mul_size(sizeof(double), n + 1), MCXT_ALLOC_HUGE);
-	bits8	   *bitmap = ARR_NULLBITMAP(array);
+	uint8	   *bitmap = ARR_NULLBITMAP(array);
 	const double *next = (const double *) ARR_DATA_PTR(array);
 
 	for (int i = 0; i < n; i++)
@@ -105,7 +106,7 @@ read_numbers(ArrayType *array, int *n, int64 *n_missing)
 {
 	int			n_elements = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	double	   *values = palloc_extended(mul_size(sizeof(double), n_elements + 1), MCXT_ALLOC_HUGE);
-	bits8	   *bitmap = ARR_NULLBITMAP(array);
+	uint8	   *bitmap = ARR_NULLBITMAP(array);
 	const double *next = (const double *) ARR_DATA_PTR(array);
 	int			kept = 0;
 

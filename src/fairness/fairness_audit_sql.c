@@ -18,6 +18,7 @@
 #include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_fairness_clarify);
 PG_FUNCTION_INFO_V1(weir_fairness_inequality);

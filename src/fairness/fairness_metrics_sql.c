@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_fairness_metrics);
 PG_FUNCTION_INFO_V1(weir_fairness_metric_names);

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "base/aggregate.h"
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"

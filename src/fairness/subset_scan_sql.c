@@ -7,7 +7,9 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "base/memory.h"
+#include "catalog/pg_type.h"
 #include "fairness/fairness_datum.h"
 #include "fairness/fairness_named.h"
 #include "fairness/fairness_subgroup.h"
@@ -18,6 +20,7 @@
 #include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_subset_scan);
 PG_FUNCTION_INFO_V1(weir_fairness_subgroups);
@@ -78,7 +81,7 @@ compare_names(const void *a, const void *b)
 }
 
 static void
-push_name(JsonbParseState **state, const char *name)
+push_name(JsonbInState *state, const char *name)
 {
 	JsonbValue	value = {.type = jbvNull};
 
@@ -94,7 +97,7 @@ push_name(JsonbParseState **state, const char *name)
 Jsonb *
 group_columns_subset(const GroupColumns *columns, const bool *included)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < columns->n_columns; included += columns->n_values[i++])
@@ -117,7 +120,8 @@ group_columns_subset(const GroupColumns *columns, const bool *included)
 			push_name(&state, names[j]);
 		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(state.result);
 }
 
 static int

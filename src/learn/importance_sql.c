@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "base/aggregate.h"
 #include "base/memory.h"
 #include "base/privileges.h"

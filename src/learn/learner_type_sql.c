@@ -7,12 +7,14 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "base/base64.h"
 #include "funcapi.h"
 #include "learn/learner_datum.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_learner_in);
 PG_FUNCTION_INFO_V1(weir_learner_out);

@@ -13,6 +13,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_predict);
 PG_FUNCTION_INFO_V1(weir_predict_number);

@@ -6,9 +6,11 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "base/aggregate.h"
 #include "base/memory.h"
 #include "base/privileges.h"
+#include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
 #include "funcapi.h"
 #include "learn/learner.h"

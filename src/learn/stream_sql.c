@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "base/arguments.h"
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"

@@ -355,10 +355,9 @@ replace_in_plan(Plan *plan, PlannedStmt *statement)
 }
 
 static PlannedStmt *
-plan_statement(Query *query, const char *text, int options, ParamListInfo parameters)
+plan_statement(PLANNER_PARAMETERS)
 {
-	PlannedStmt *statement =
-		previous_planner ? previous_planner(query, text, options, parameters) : standard_planner(query, text, options, parameters);
+	PlannedStmt *statement = previous_planner ? previous_planner(PLANNER_ARGUMENTS) : standard_planner(PLANNER_ARGUMENTS);
 
 	replace_in_plan(statement->planTree, statement);
 	replace_in_plans(statement->subplans, statement);

@@ -171,7 +171,7 @@ row_shape_free(RowShape *shape)
 /* Where the columns of a tuple end, or -1 when they do not lie as wanted. nulls: of the tuple, a bit that is not set for each NULL.
  */
 static inline int64
-find_end(const RowShape *shape, const char *data, const bits8 *nulls)
+find_end(const RowShape *shape, const char *data, const uint8 *nulls)
 {
 	int64		end = nulls == NULL ? shape->fixed_length : 0;
 
@@ -204,7 +204,7 @@ static inline bool
 add_as_it_lies(Fingerprint *fingerprint, RowShape *shape, HeapTupleHeader tuple)
 {
 	const char *data = (const char *) tuple + tuple->t_hoff;
-	const bits8 *nulls = (tuple->t_infomask & HEAP_HASNULL) ? tuple->t_bits : NULL;
+	const uint8 *nulls = (tuple->t_infomask & HEAP_HASNULL) ? tuple->t_bits : NULL;
 	int64		end;
 
 	if (!shape->lies_so || (int) HeapTupleHeaderGetNatts(tuple) < shape->n)

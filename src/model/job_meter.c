@@ -11,7 +11,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "model/model.h"
 #include "utils/guc.h"
 
@@ -95,7 +97,7 @@ job_meter_begin(void)
 #endif
 	if (!is_hooked)
 	{
-		server_level = log_min_messages;
+		server_level = LOG_MIN_MESSAGES;
 		if (server_level > NOTICE)
 			SetConfigOption("log_min_messages", "notice", PGC_SUSET, PGC_S_OVERRIDE);
 		previous_hook = emit_log_hook;

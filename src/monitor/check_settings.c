@@ -321,7 +321,7 @@ is_drift_options(Jsonb *options)
 static bool
 is_thresholds(JsonbValue *value)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 	JsonbValue	key = {.type = jbvString};
 
 	key.val.string.val = pstrdup("thresholds");
@@ -329,7 +329,8 @@ is_thresholds(JsonbValue *value)
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	pushJsonbValue(&state, WJB_KEY, &key);
 	pushJsonbValue(&state, WJB_VALUE, value);
-	return is_drift_options(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return is_drift_options(JsonbValueToJsonb(state.result));
 }
 
 static bool

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "base/distributions.h"
 #include "fmgr.h"
 #include "monitor/rule.h"
@@ -180,7 +181,7 @@ check_members(LearnArgument *learn, bool is_drift, bool has_above, bool has_belo
 }
 
 static void
-push_text(JsonbParseState **state, const char *name, const char *text)
+push_text(JsonbInState *state, const char *name, const char *text)
 {
 	JsonbValue	key = {.type = jbvString, .val.string = {.len = strlen(name), .val = (char *) name}};
 	JsonbValue	value;
@@ -193,7 +194,7 @@ push_text(JsonbParseState **state, const char *name, const char *text)
 }
 
 static void
-push_number(JsonbParseState **state, const char *name, double number)
+push_number(JsonbInState *state, const char *name, double number)
 {
 	JsonbValue	key = {.type = jbvString, .val.string = {.len = strlen(name), .val = (char *) name}};
 	JsonbValue	value = {.type = jbvNumeric};
@@ -219,7 +220,7 @@ rule_check_learn(Jsonb *argument, bool is_drift, bool has_above, bool has_below)
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 
 	if (!JB_ROOT_IS_OBJECT(argument))
 		rule_refuse("learn must be a JSON object",
@@ -250,7 +251,8 @@ rule_check_learn(Jsonb *argument, bool is_drift, bool has_above, bool has_below)
 	push_number(&state, "clear_quantile", learn.clear_quantile);
 	push_number(&state, "windows", learn.windows);
 	push_number(&state, "min_windows", learn.min_windows);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(state.result);
 }
 
 /* A next value of the same normal distribution differs from the mean of n by stddev sqrt(1 + 1 / n), of which stddev is an

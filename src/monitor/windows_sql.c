@@ -13,6 +13,7 @@
 #include "monitor/windows.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_pane_windows);
 

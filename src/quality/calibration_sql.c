@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/compat.h"
 #include "base/distributions.h"
 #include "base/memory.h"
 #include "fairness/fairness_metrics.h"
@@ -16,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_calibration);
 PG_FUNCTION_INFO_V1(weir_calibration_metrics);
@@ -177,8 +179,7 @@ weir_fit_calibrator(PG_FUNCTION_ARGS)
 	size_t		n_cells;
 	ScoreCell  *cells;
 	Calibrator	calibrator;
-	JsonbParseState *state = NULL;
-	JsonbValue *result;
+	JsonbInState state = {0};
 
 	if (performance->kind != PERFORMANCE_BINARY)
 		ereport(ERROR,
@@ -187,8 +188,8 @@ weir_fit_calibrator(PG_FUNCTION_ARGS)
 	cells = performance_cells(performance, allocator, &n_cells);
 	if (!calibrator_fit(&calibrator, method, cells, n_cells, allocator))
 		PG_RETURN_NULL();
-	result = calibrator_push(&state, &calibrator);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
+	calibrator_push(&state, &calibrator);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(state.result));
 }
 
 /* The calibrator last used at this place of the query: it is the same for all rows as a rule. */

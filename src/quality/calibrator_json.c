@@ -32,7 +32,7 @@ calibrator_method(const char *name)
 }
 
 static void
-push_numbers(JsonbParseState **state, const char *name, const double *numbers, size_t n)
+push_numbers(JsonbInState *state, const char *name, const double *numbers, size_t n)
 {
 	JsonbValue	value = {.type = jbvString};
 
@@ -52,7 +52,7 @@ push_numbers(JsonbParseState **state, const char *name, const double *numbers, s
 }
 
 static void
-push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+push_text(JsonbInState *state, JsonbIteratorToken token, const char *text)
 {
 	JsonbValue	value = {.type = jbvString};
 
@@ -61,8 +61,8 @@ push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
 	pushJsonbValue(state, token, &value);
 }
 
-JsonbValue *
-calibrator_push(JsonbParseState **state, const Calibrator *calibrator)
+void
+calibrator_push(JsonbInState *state, const Calibrator *calibrator)
 {
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	push_text(state, WJB_KEY, "method");
@@ -74,7 +74,7 @@ calibrator_push(JsonbParseState **state, const Calibrator *calibrator)
 	}
 	else
 		push_numbers(state, "coefficients", calibrator->coefficients, 3);
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 pg_noreturn static void

@@ -7,14 +7,15 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "quality/calibration.h"
 #include "utils/jsonb.h"
 
 /* Raises 22023 for a method that there is not. */
 extern CalibratorMethod calibrator_method(const char *name);
 
-/* Adds the calibrator as an object; what pushJsonbValue gives for its end. */
-extern JsonbValue *calibrator_push(JsonbParseState **state, const Calibrator *calibrator);
+/* Adds the calibrator as an object. */
+extern void calibrator_push(JsonbInState *state, const Calibrator *calibrator);
 
 /* Memory from the current context; raises 22023 when the object is no calibrator. */
 extern void calibrator_read(JsonbContainer *object, Calibrator *calibrator);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/aggregate.h"
+#include "base/compat.h"
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
@@ -28,7 +29,7 @@ PG_FUNCTION_INFO_V1(weir_fit_class_calibrator_final);
 PG_FUNCTION_INFO_V1(weir_class_calibrator);
 
 static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+push_string(JsonbInState *state, JsonbIteratorToken token, const char *text)
 {
 	JsonbValue	value = {.type = jbvString};
 
@@ -122,7 +123,7 @@ weir_fit_class_calibrator_accumulate(PG_FUNCTION_ARGS)
 }
 
 static void
-push_calibrator(JsonbParseState **state, const CalibratorState *calibrators, int class)
+push_calibrator(JsonbInState *state, const CalibratorState *calibrators, int class)
 {
 	JsonbValue	none = {.type = jbvNull};
 	Allocator	allocator = allocator_in(CurrentMemoryContext);
@@ -133,7 +134,7 @@ push_calibrator(JsonbParseState **state, const CalibratorState *calibrators, int
 	CHECK_FOR_INTERRUPTS();
 	if ((calibrators->always || calibrator_is_needed(cells, n_cells)) &&
 		calibrator_fit(&calibrator, CALIBRATOR_ISOTONIC, cells, n_cells, allocator))
-		(void) calibrator_push(state, &calibrator);
+		calibrator_push(state, &calibrator);
 	else if (calibrators->always)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -147,7 +148,7 @@ push_calibrator(JsonbParseState **state, const CalibratorState *calibrators, int
 static Datum
 calibrators_json(char *const *names, int n, const CalibratorState *calibrators)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 	JsonbValue	none = {.type = jbvNull};
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
@@ -164,7 +165,8 @@ calibrators_json(char *const *names, int n, const CalibratorState *calibrators)
 		else
 			push_calibrator(&state, calibrators, i);
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbPGetDatum(JsonbValueToJsonb(state.result));
 }
 
 Datum

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "quality/calibrator_json.h"
@@ -17,6 +18,7 @@
 #include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_estimate_classes);
 

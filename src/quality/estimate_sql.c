@@ -11,6 +11,7 @@
 #include "quality/estimate.h"
 #include "quality/performance_datum.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_can_estimate);
 PG_FUNCTION_INFO_V1(weir_estimate_performance);

@@ -14,6 +14,7 @@
 #include "quality/performance_metric.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_performance_metric_name);
 PG_FUNCTION_INFO_V1(weir_performance_metric_names);

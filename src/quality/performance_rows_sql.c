@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "base/distributions.h"
 #include "base/memory.h"
 #include "catalog/pg_type_d.h"
@@ -19,6 +20,7 @@
 #include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(weir_performance_metrics);
 PG_FUNCTION_INFO_V1(weir_performance_kind);

@@ -124,7 +124,7 @@ read_elements(ArrayType *array, int dimension)
 	char		alignment = length == 8 ? TYPALIGN_DOUBLE : length == 2 ? TYPALIGN_SHORT : TYPALIGN_INT;
 	bool		by_value = length > 0;
 	const char *next = ARR_DATA_PTR(array);
-	const bits8 *bitmap = ARR_NULLBITMAP(array);
+	const uint8 *bitmap = ARR_NULLBITMAP(array);
 
 	if (bitmap == NULL && type == FLOAT8OID)
 	{
