@@ -16,7 +16,7 @@ WHERE task IN ('classes', 'two classes') AND learner NOT IN ('bernoulli_naive_ba
 -- and every one of numbers the mean
 SELECT l.learner, sum((predict_number(model, f) - debt) ^ 2) < 0.2 * (SELECT var_pop(debt) * count(*) FROM loans) AS better
 FROM (SELECT learner, (SELECT train(learner, (SELECT r FROM (SELECT debt * 3 AS z, purpose) r), debt ORDER BY id) FROM loans) AS model
-      FROM learners WHERE task = 'regression' AND learner <> 'holt_winters') l,
+      FROM learners WHERE task = 'regression' AND learner <> 'holt_winters' OFFSET 0) l,
      LATERAL (SELECT debt, (SELECT r FROM (SELECT debt * 3 AS z, purpose) r) AS f FROM loans) s GROUP BY 1 ORDER BY 1;
 
 -- what a model is

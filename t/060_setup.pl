@@ -23,7 +23,9 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.check_setup() WHERE 
 $node->safe_psql('postgres', q{CREATE TABLE t(id int PRIMARY KEY, at timestamptz NOT NULL, x float8)});
 my ($code, $stdout, $stderr) = $node->psql('postgres', q{SELECT weir.create_monitor('t', 't', 'at')});
 is($code, 0, 'a monitor can be defined');
-like($stderr, qr/ALTER SYSTEM SET wal_level = logical/, 'with a notice of the remedy');
+# Since PostgreSQL 19 a slot switches logical decoding on where wal_level is replica.
+my $level = $node->safe_psql('postgres', 'SHOW server_version_num') >= 190000 ? 'replica' : 'logical';
+like($stderr, qr/ALTER SYSTEM SET wal_level = $level/, 'with a notice of the remedy');
 like($stderr, qr/ALTER TABLE public\.t REPLICA IDENTITY FULL/, 'and of the replica identity');
 for my $call (q{weir.wait_for()}, q{weir.verify('t')}, q{weir.rebuild('t')})
 {

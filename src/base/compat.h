@@ -50,7 +50,8 @@
 
 /*
  * Makes a logical slot that lasts once it is persisted (replication/slot.h); since 17 one that standbys may keep a copy of, for a
- * failover (and that is no such copy). Since 19 it switches logical decoding on where wal_level = replica (replication/logicalctl.h).
+ * failover (and that is no such copy). Since 19 it switches logical decoding on where wal_level = replica
+ * (replication/logicalctl.h).
  */
 #if PG_VERSION_NUM >= 190000
 #include "replication/logicalctl.h"
@@ -165,7 +166,7 @@
 #define LOG_MIN_MESSAGES log_min_messages
 #endif
 
-/* What jsonb is built up in, with the value as result once it is complete; 19 keeps both together, before there was a stack alone. */
+/* What jsonb is built up in, and in the end its value; before 19 there was the stack alone. */
 #if PG_VERSION_NUM < 190000
 #include "utils/jsonb.h"
 typedef struct JsonbInState

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/result.h"
 #include "base/sql.h"
 #include "base/version.h"
@@ -31,8 +32,9 @@ static const char *const checks =
 	" ('version', extension.extversion = '" WEIR_VERSION "', extension.extversion, '" WEIR_VERSION
 	", as the library that is loaded',"
 	"  CASE WHEN extension.extversion = files.default_version THEN 'Restart the server: it has loaded another release of the library' ELSE 'ALTER EXTENSION weir UPDATE' END),"
-	" ('wal_level', pg_catalog.current_setting('wal_level') = 'logical', pg_catalog.current_setting('wal_level'), 'logical',"
-	"  'ALTER SYSTEM SET wal_level = logical; then restart the server'),"
+	" ('wal_level', pg_catalog.current_setting('wal_level') IN ('logical', '" WAL_LEVEL_FOR_DECODING
+	"'), pg_catalog.current_setting('wal_level'), '" WAL_LEVEL_FOR_DECODING "',"
+	"  'ALTER SYSTEM SET wal_level = " WAL_LEVEL_FOR_DECODING "; then restart the server'),"
 	" ('output_plugin_libraries', coalesce(pg_catalog.current_setting('output_plugin_libraries', true) ~ '(^|[, \"])weir($|[, \"])', true),"
 	"  coalesce(pg_catalog.current_setting('output_plugin_libraries', true), 'not a setting of this server'), 'weir among them',"
 	"  'ALTER SYSTEM SET output_plugin_libraries = ' || coalesce(pg_catalog.current_setting('output_plugin_libraries', true), '') || ', weir; SELECT pg_reload_conf()'),"
