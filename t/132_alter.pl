@@ -186,7 +186,7 @@ $node->safe_psql('postgres', q{SELECT weir.alter_monitor('parcels', filter => '1
 wait_until($node, q{SELECT bool_and(is_prepared) FROM weir.build WHERE kind = 'build'}, 'a filter that fails on a row');
 set_fault($node, '');
 $started->finish;
-like($complaint, qr/monitor "parcels" could not be verified: division by zero/, 'verify ends with the build that it waits for');
+like($complaint, qr/monitor "parcels" could not be verified\nDETAIL:  division by zero/, 'verify ends with the build that it waits for');
 $node->safe_psql('postgres', q{SELECT weir.drop_monitor('parcels')});
 
 # --- refused
