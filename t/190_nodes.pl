@@ -163,9 +163,14 @@ is(center(q{SELECT sum(p.n) + max(o.n_suppressed) FROM weir.node_pane p JOIN wei
 is(center(q{SELECT min(g.n) >= 20 FROM weir.node_pane p, unnest(p.fairness) f, weir.fairness_groups(f) g WHERE node = 'lyon'}), 't', 'so do small groups');
 is(center(q{SELECT count(*) FROM weir.node_pane p, unnest(p.summaries) WITH ORDINALITY s (summary, ordinal) WHERE node = 'lyon' AND summary IS NOT NULL AND ordinal = 1}), 0,
 	'nothing of a personal column has left');
-$node{oslo}->safe_psql('postgres', q{SELECT weir.withdraw_panes('loans')});
+# While the task would publish.
+$node{oslo}->safe_psql('postgres', q{BEGIN; SELECT weir.withdraw_panes('loans');
+	DO $$ BEGIN FOR i IN 1 .. 600 LOOP PERFORM pg_stat_clear_snapshot();
+		EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'weir scheduler' AND wait_event_type = 'Lock'); PERFORM pg_sleep(0.1); END LOOP; END $$; COMMIT});
 wait_until($center, q{SELECT count(*) = 0 FROM weir.windows('loans') WHERE segment LIKE 'oslo%'}, 'a node takes back everything');
-is(center(q{SELECT count(*) FROM weir.nodes}), 1, 'and is no more');
+wait_until($node{oslo}, q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'weir scheduler' AND wait_event_type = 'Lock')}, 'the task goes on');
+is($node{oslo}->safe_psql('postgres', q{SELECT count(*) FROM weir.node}), 0, 'and has nothing to publish');
+is(center(q{SELECT count(*) FROM weir.nodes}), 1, 'and the node is no more');
 $node{lyon}->safe_psql('postgres', q{SELECT weir.drop_monitor('loans')});
 wait_until($center, q{SELECT count(*) = 0 FROM weir.node_pane}, 'so does a monitor that is dropped');
 

@@ -121,6 +121,7 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
         SELECT u.monitor_id, u.monitor, u.node, u.min_group_size, m.pane_size, coalesce(m.time_zone, 'UTC') AS time_zone,
             weir._final_before(u.monitor_id) AS final_before, weir._pane_definition(u.monitor_id) AS definition
         FROM weir.pane_publication u JOIN weir.monitor m USING (monitor_id) WHERE u.monitor_id = $1
+        FOR KEY SHARE OF u      -- whoever withdraws it meanwhile is waited for, and then there is nothing to publish
     ), here AS MATERIALIZED (
         SELECT p.pane_start, p.segment, p.xmin AS version, p.n,
             -- A pane that grows before one's eyes would tell of single rows.
