@@ -30,7 +30,7 @@ sub refused
 
 my $rows = q{SELECT i AS id, '2026-01-01'::timestamptz + i * interval '1 s' AS at, i * 7919 % 1000 AS a, i * 104729 % 997 AS b, i * 31 % 89 AS c, i * 7919 % 1000 > i * 104729 % 997 AS y};
 $node->safe_psql('postgres', qq{
-CREATE TABLE large AS $rows FROM generate_series(1::bigint, 60000) i;
+CREATE TABLE large AS $rows FROM generate_series(1::bigint, 24000) i;
 ALTER TABLE large ADD PRIMARY KEY (id);
 CREATE TABLE huge AS $rows FROM generate_series(1::bigint, 300000) i;
 CREATE TABLE small AS $rows FROM generate_series(1::bigint, 100) i;
@@ -64,7 +64,7 @@ for my $fault ('learner_begun:kill', 'learner_applied:kill:1:3', 'learner_stored
 	set_fault($node, '');
 	learned();
 	is($node->safe_psql('postgres', q{SELECT n_seen, n_learned, n_gaps, weir.model_learner('killed', 'current')::text = (SELECT weir.train('gaussian_naive_bayes', f, y ORDER BY at)
-	  FROM (SELECT at, y, (SELECT f FROM (SELECT a, b, c) f) AS f FROM large) s)::text FROM weir.monitor_learners WHERE model = 'killed'}), '60000|60000|0|t', "$fault: the model of one run");
+	  FROM (SELECT at, y, (SELECT f FROM (SELECT a, b, c) f) AS f FROM large) s)::text FROM weir.monitor_learners WHERE model = 'killed'}), '24000|24000|0|t', "$fault: the model of one run");
 	if ($fault eq 'learner_read:error:3')
 	{
 		# Errors that pass leave nothing in memory.
@@ -141,17 +141,17 @@ learned_is(q{SELECT at + (id = 30)::int * interval '1 year', id, y FROM labelled
 
 # ---- versions that nobody asked for: the latest stay, and those that mattered ----
 
-$node->safe_psql('postgres', q{SELECT weir.create_learner('large', 'versioned', 'gaussian_naive_bayes', snapshot_rows => 5000, snapshot_interval => NULL, keep_versions => 3)});
+$node->safe_psql('postgres', q{SELECT weir.create_learner('large', 'versioned', 'gaussian_naive_bayes', snapshot_rows => 2000, snapshot_interval => NULL, keep_versions => 3)});
 learned();
 sub versions { return $node->safe_psql('postgres', q{SELECT string_agg(version::text, ',' ORDER BY version) FROM weir.model_versions WHERE model = 'versioned'}) }
-is(versions(), '10,11,12', 'a version every 5000 rows, of which three stay');
+is(versions(), '10,11,12', 'a version every 2000 rows, of which three stay');
 $node->safe_psql('postgres', q{SELECT weir.promote_model('versioned', 10, reason => 'it will do'); SELECT weir.reset_learner('versioned')});
 learned();
 is(versions(), '10,22,23,24', 'one that was promoted stays');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.audit_log WHERE action = 'expire' AND subject LIKE 'versioned/%'}), '20', 'the audit log tells which went');
 refused("SELECT weir.create_learner('large', 'x', keep_versions => 0)", qr/keep_versions must be at least 1/, 'refused: no versions');
 $node->safe_psql('postgres', q{SELECT weir.evaluate_model('versioned', 24, $q$SELECT y AS label, weir.predict_with('versioned', f, $1::text)::boolean AS champion,
-  weir.predict_with('versioned', f, $2::text)::boolean AS challenger FROM large, LATERAL (SELECT a, b, c) f WHERE id > 59000$q$)});
+  weir.predict_with('versioned', f, $2::text)::boolean AS challenger FROM large, LATERAL (SELECT a, b, c) f WHERE id > 23000$q$)});
 is($node->safe_psql('postgres', q{SELECT version, against, n FROM weir.evaluations WHERE model = 'versioned'}), '24|10|1000', 'versions are evaluated like any');
 is($node->safe_psql('postgres', q{SELECT weir.drop_learner('versioned') IS NULL}), 't', 'nothing new to be kept');
 
@@ -182,6 +182,7 @@ $node->safe_psql('postgres', q{ALTER SYSTEM SET weir.decoding_memory = '64kB'});
 $node->restart;
 $node->safe_psql('postgres', q{INSERT INTO parts SELECT i, '2026-01-01', 'a', 1, 'no' FROM generate_series(3001, 6000) i});
 learned();
+wait_until($node, 'SELECT rows_streamed >= 3000 FROM weir.capture_status', 'large transactions are read in progress');
 my ($streamed, $retracted) = split /\|/, $node->safe_psql('postgres', q{SELECT rows_streamed, n_retracted FROM weir.capture_status, weir.monitor_learners WHERE model = 'parted'});
 my @sessions = map { $node->background_psql('postgres', on_error_stop => 1) } 1 .. 2;
 $sessions[$_]->query_safe('BEGIN; UPDATE parts SET part = \'b\' WHERE id > 3000 AND id <= 3160 AND id % 2 = ' . $_ . '; UPDATE parts SET x = x + 1 WHERE id > 4000 AND id % 2 = ' . $_) for 0, 1;
@@ -189,8 +190,9 @@ $sessions[0]->query_safe('ROLLBACK');
 $sessions[1]->query_safe('COMMIT');
 $_->quit for @sessions;
 learned();
-is($node->safe_psql('postgres', qq{SELECT rows_streamed >= $streamed + 1000, n_retracted - $retracted FROM weir.capture_status, weir.monitor_learners WHERE model = 'parted'}),
-	't|80', 'rows that were kept from their partition by a transaction that is rolled back, while another goes on');
+wait_until($node, qq{SELECT rows_streamed >= $streamed + 1000 FROM weir.capture_status}, 'and so are both');
+is($node->safe_psql('postgres', qq{SELECT n_retracted - $retracted FROM weir.monitor_learners WHERE model = 'parted'}), '80',
+	'rows that were kept from their partition by a transaction that is rolled back, while another goes on');
 $node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.decoding_memory});
 $node->safe_psql('postgres', q{INSERT INTO parts VALUES (1001, '2026-01-01', 'a', 1, 'perhaps')});
 wait_until($node, q{SELECT status = 'disabled' FROM weir.monitor_learners WHERE model = 'parted'}, 'a third class sets it aside');
@@ -220,7 +222,7 @@ is($node->safe_psql('postgres', q{SELECT cut IS NULL, waiting_reason FROM weir.l
 $session->query_safe('SELECT pg_advisory_unlock_all()');
 $session->quit;
 learned();
-is($node->safe_psql('postgres', q{SELECT n_learned, status, waiting_reason FROM weir.monitor_learners WHERE model = 'read_elsewhere'}), '60000|active|', 'until that process has gone');
+is($node->safe_psql('postgres', q{SELECT n_learned, status, waiting_reason FROM weir.monitor_learners WHERE model = 'read_elsewhere'}), '24000|active|', 'until that process has gone');
 $node->safe_psql('postgres', q{SELECT weir.drop_learner(m, snapshot => false) FROM unnest('{read_elsewhere,read_here}'::text[]) m});
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET max_worker_processes');
 $node->restart('fast');
@@ -286,7 +288,8 @@ sub attributed
 {
 	my ($since, $until, $n, $what) = @_;
 
-	wait_until($node, qq{SELECT count(*) = 2 AND min(n) = $n AND bool_and(status = 'ok' AND is_final) FROM weir.scores('scored', since => '$since', until => '$until') WHERE family = 'attribution'},
+	wait_until($node, qq{SELECT count(*) = 2 AND min(n) = $n AND bool_and(status = 'ok' AND is_final) FROM weir.scores('scored', since => '$since', until => '$until')
+	  WHERE family = 'attribution' AND subject = 'explained'},
 		"$what: rows are explained");
 	is($node->safe_psql('postgres', qq{SELECT bool_and(abs(s.value - q.value) < 1e-9), bool_and(s.verdict = q.verdict), count(*) FROM weir.scores('scored', since => '$since', until => '$until') s
 	  JOIN (SELECT d.* FROM
@@ -324,6 +327,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.jobs WHERE trainer =
 wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'both'}, 'and one of which it is a part');
 is($node->safe_psql('postgres', q{SELECT read_until < '2026-01-08' FROM weir.attribution WHERE model = 'stuck'}), 't', 'while another model is not explained');
 $session_of_stuck->quit;
+$node->safe_psql('postgres', q{SELECT weir.drop_learner('stuck', snapshot => false)});
 is($node->safe_psql('postgres', q{SELECT min(version) FILTER (WHERE window_start > '2026-01-09'), bool_and(disabled_reason IS NULL) FROM weir.window_attributions WHERE model = 'explained'}), '1|t',
 	'the champion is explained where there is one');
 refused("SELECT weir.create_rule('x', 'scored', 'attribution_ndcg_loss', above => 0.1, segment => 'a')", qr/family "attribution" have no segments/, 'no segments');
@@ -402,7 +406,8 @@ attributed('2026-01-15', '2026-01-16', 50, 'rows of a day in between');
 is($node->safe_psql('postgres', q{SELECT bool_and(n = n_rows) FROM weir.attribution_pane WHERE model = 'explained'}), 't', 'no row is of two panes');
 
 # Panes that have gone count no more.
-$node->safe_psql('postgres', q{DELETE FROM weir.pane WHERE pane_start = '2026-01-02' AND monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'many')});
+$node->safe_psql('postgres', q{DELETE FROM weir.pane WHERE pane_start = '2026-01-02' AND monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'many');
+  INSERT INTO many VALUES (10001, '2026-01-10', 1, 1, 1, true)});
 wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.window_attributions WHERE model = 'sampled' AND window_start = '2026-01-02')}, 'panes that have gone leave nothing');
 
 $node->safe_psql('template1', 'ALTER DATABASE postgres RENAME TO other');

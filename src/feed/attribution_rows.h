@@ -27,6 +27,7 @@ typedef struct Attribution
 	TimestampTz read_until;
 	TimestampTz target;
 	bool		looks_for_late;
+	TimestampTz changed_at;		/* the monitor, last; DT_NOBEGIN: never */
 	int			version;		/* 0: the learner as it is */
 	bytea	   *bytes;			/* of the learner; NULL: it has learned nothing */
 	List	   *features;		/* of char *, of the learner that the monitor feeds; NIL: there is none */
@@ -39,6 +40,7 @@ typedef struct Attribution
 	TimestampTz *updated;
 	int64	   *n_rows;
 	TimestampTz until;
+	bool		is_whole;		/* all of them that there were are explained */
 } Attribution;
 
 /* What the features contribute over some of the rows in [since, until). */

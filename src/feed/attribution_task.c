@@ -28,7 +28,8 @@
 #include "window/window.h"
 
 #define PERIOD_MS 1000
-#define LOOK_FOR_LATE "5 seconds"
+#define LOOK_FOR_LATE "2 seconds"
+#define LOOK_FOR_GONE "1 minute" /* panes that go, and those that are built, are no change of the monitor */
 #define PANES_AT_FIRST "100"
 #define PANES_PER_TURN 20
 #define TURN_MS 1000 /* learners take turns with this */
@@ -89,14 +90,17 @@ find_next(Attribution *attribution, MemoryContext context)
 			"SELECT a.monitor_id, a.model, m.source::oid, " PRESENT_NAME(
 				"m.time_column") ", m.filter, coalesce(b.since, '-infinity'), "
 								 "coalesce(b.until, 'infinity'), a.read_until, f.target, a.read_until >= f.target, coalesce(c.version, 0), " NAMES_ARE_PRESENT
-								 ", greatest(a.read_since, a.read_until - m.retention), m.name "
+								 ", greatest(a.read_since, a.read_until - m.retention), m.name, coalesce(s.last_change_at, '-infinity') "
 								 "FROM weir.attribution a JOIN weir.monitor m USING (monitor_id) JOIN weir.monitor_state s USING (monitor_id) "
 								 "JOIN weir.baseline b USING (monitor_id) JOIN weir.model o ON o.name = a.model "
 								 "LEFT JOIN LATERAL (SELECT a.version FROM " CHAMPION " AND a.model_id = o.model_id) c ON true, "
 								 "LATERAL (SELECT weir._final_before(m.monitor_id) AS final_before) d, LATERAL (SELECT CASE WHEN isfinite(d.final_before) "
 								 "THEN weir.tumble(d.final_before, m.pane_size, NULL, m.time_zone) END AS target) f "
 								 "WHERE (a.disabled_reason IS NULL OR a.version IS DISTINCT FROM c.version) AND s.state = 'active' AND f.target IS NOT NULL "
-								 "AND (a.read_until < f.target OR a.looked_at < clock_timestamp() - interval '" LOOK_FOR_LATE "') "
+								 "AND (a.read_until < f.target OR a.looked_at < clock_timestamp() - interval '" LOOK_FOR_LATE "' "
+								 "AND (s.last_change_at IS DISTINCT FROM a.changes_seen_at OR a.looked_at < clock_timestamp() - interval '" LOOK_FOR_GONE
+								 "' "
+								 "OR EXISTS (SELECT FROM weir.build u WHERE u.monitor_id = a.monitor_id AND u.finished_at > a.looked_at))) "
 								 "ORDER BY a.read_until >= f.target, a.looked_at LIMIT 1 FOR UPDATE OF a SKIP LOCKED",
 			0, NULL, NULL, NULL) == 0)
 		return false;
@@ -118,6 +122,8 @@ find_next(Attribution *attribution, MemoryContext context)
 	value = sql_value(0, 13, &is_null);
 	attribution->read_since = DatumGetTimestampTz(value);
 	attribution->monitor = sql_text(0, 14);
+	value = sql_value(0, 15, &is_null);
+	attribution->changed_at = DatumGetTimestampTz(value);
 	MemoryContextSwitchTo(old);
 	return true;
 }
@@ -271,6 +277,8 @@ store_progress(const Attribution *attribution, const char *disabled_reason, cons
 	sql_add(&parameters, INT4OID, Int32GetDatum(attribution->version), attribution->version == 0);
 	sql_add_text(&parameters, disabled_reason);
 	sql_add_text(&parameters, waiting_reason);
+	sql_add(&parameters, TIMESTAMPTZOID, TimestampTzGetDatum(attribution->changed_at),
+			!attribution->looks_for_late || !attribution->is_whole || TIMESTAMP_IS_NOBEGIN(attribution->changed_at));
 	sql_begin(&scope);
 	is_another =
 		sql_run(
@@ -279,7 +287,7 @@ store_progress(const Attribution *attribution, const char *disabled_reason, cons
 		DatumGetBool(sql_value(0, 1, &is_null));
 	sql_run(
 		"UPDATE weir.attribution a SET read_until = $3, version = $4, looked_at = pg_catalog.clock_timestamp(), disabled_reason = $5, "
-		"waiting_reason = $6, explained_at = greatest(a.explained_at, (SELECT pg_catalog.max(p.explained_at) FROM "
+		"waiting_reason = $6, changes_seen_at = coalesce($7, a.changes_seen_at), explained_at = greatest(a.explained_at, (SELECT pg_catalog.max(p.explained_at) FROM "
 		"weir.attribution_pane p WHERE p.monitor_id = $1 AND p.model = $2)) WHERE monitor_id = $1 AND model = $2",
 		&parameters);
 	sql_run(
@@ -327,7 +335,6 @@ advance(void *argument)
 	char	  **columns;
 	char	   *rows;
 	Explained	baseline;
-	bool		is_whole = true;
 	TimestampTz started_at = GetCurrentTimestamp();
 
 	sql_begin(&scope);
@@ -335,10 +342,11 @@ advance(void *argument)
 	find_panes(attribution, context);
 	sql_end(&scope);
 	attribution->until = attribution->read_until;
+	attribution->is_whole = attribution->bytes != NULL;
 	if (attribution->bytes == NULL || attribution->n == 0)
 	{
 		/* Without rows nothing is left to be explained; without a model, everything. */
-		if (attribution->bytes != NULL && !attribution->looks_for_late)
+		if (attribution->is_whole && !attribution->looks_for_late)
 			attribution->until = attribution->target;
 		store_progress(attribution, NULL, NULL);
 		return;
@@ -358,7 +366,7 @@ advance(void *argument)
 	rows = attribution_rows_query(attribution->source, attribution->time_column, attribution->filter, learner, columns, true);
 	learner_free(learner);
 	baseline = attribution_explain_baseline(attribution, rows, context);
-	for (int i = 0; i < attribution->n && is_whole; i++)
+	for (int i = 0; i < attribution->n && attribution->is_whole; i++)
 	{
 		Explained	explained =
 			attribution_explain(attribution, rows, attribution->starts[i], attribution->ends[i], attribution->n_rows[i], context);
@@ -366,10 +374,10 @@ advance(void *argument)
 		store_pane(attribution, i, &explained, &baseline);
 		if (!attribution->looks_for_late)
 			attribution->until = Min(attribution->ends[i], attribution->target);
-		is_whole = i + 1 < attribution->n ? !TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS)
-										  : attribution->n < PANES_PER_TURN;
+		attribution->is_whole = i + 1 < attribution->n ? !TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS)
+													   : attribution->n < PANES_PER_TURN;
 	}
-	if (is_whole && !attribution->looks_for_late)
+	if (attribution->is_whole && !attribution->looks_for_late)
 		attribution->until = attribution->target;
 	store_progress(attribution, NULL, NULL);
 }
@@ -386,6 +394,7 @@ tell_failure(Attribution *attribution, const ErrorData *error)
 	char	   *reason = psprintf("%s%s", error->message, what_next);
 
 	attribution->until = attribution->read_until;
+	attribution->is_whole = false;
 	if (store_progress(attribution, lasts ? error->message : NULL, lasts ? NULL : reason))
 		ereport(LOG,
 				(errmsg("weir could not explain model \"%s\" for monitor \"%s\": %s%s", attribution->model, attribution->monitor,

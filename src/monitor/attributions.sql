@@ -9,6 +9,7 @@ CREATE TABLE weir.attribution (
     read_until timestamptz NOT NULL,      -- rows before it have been read; begin of a pane
     version int,                          -- of the model, which was asked last; NULL: its learner as it was
     looked_at timestamptz NOT NULL DEFAULT '-infinity', -- for rows that came late
+    changes_seen_at timestamptz,          -- monitor_state.last_change_at when all of them had been looked for
     explained_at timestamptz NOT NULL DEFAULT '-infinity', -- the latest of its panes
     disabled_reason text,                 -- until the baseline or the champion is another
     waiting_reason text,                  -- what failed, and is tried again
