@@ -272,7 +272,7 @@ sub resume
 {
 	my ($node) = @_;
 
-	for (1 .. 100)
+	for (1 .. 600)
 	{
 		return if $node->psql('postgres', 'SELECT weir.resume_capture()') == 0;
 		sleep 0.2;
