@@ -329,7 +329,7 @@ sub settle
 	{
 		$node->safe_psql('postgres', "ROLLBACK PREPARED '$name'");
 	}
-	$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '170 s')});
+	$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '600 s')});
 }
 
 # Waits until the subscriber has applied what the publisher has; tells what is in the way where it does not.
