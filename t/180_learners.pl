@@ -122,7 +122,7 @@ for my $fault ('flush_written:kill', 'flush_committed:kill', 'learner_applied:ki
 	set_fault($subscriber, '');
 	same_models($fault);
 }
-$subscriber->restart('immediate');
+$subscriber->restart;
 $publisher->safe_psql('postgres', rows($next, $next + 99));
 same_models('restart');
 

@@ -49,8 +49,8 @@ INSERT INTO small $rows FROM generate_series(101::bigint, 200) i});
 wait_until($node, q{SELECT n_learned = 200 FROM weir.monitor_learners WHERE model = 'quick'}, 'another begins and learns what comes');
 is($node->safe_psql('postgres', q{SELECT n_waiting > 0, n_seen < 300000, status FROM weir.monitor_learners WHERE model = 'slow'}), 't|t|starting', 'while the first has rows to learn');
 my $seen = $node->safe_psql('postgres', q{SELECT n_seen FROM weir.monitor_learners WHERE model = 'slow'});
-$node->restart('immediate');
-cmp_ok($node->safe_psql('postgres', q{SELECT n_seen FROM weir.monitor_learners WHERE model = 'slow'}), '>=', $seen, 'a crash repeats one turn');
+$node->restart;
+cmp_ok($node->safe_psql('postgres', q{SELECT n_seen FROM weir.monitor_learners WHERE model = 'slow'}), '>=', $seen, 'a restart repeats one turn at most');
 is($node->safe_psql('postgres', q{SELECT weir.drop_learner('slow') IS NOT NULL}), 't', 'a learner is dropped while it is busy, and leaves a version');
 wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.learner_change c WHERE c.learner_id NOT IN (SELECT learner_id FROM weir.monitor_learner))}, 'what waited for it goes');
 
@@ -203,14 +203,14 @@ $session->query_safe('COMMIT');
 $session->quit;
 is($node->safe_psql('postgres', q{SELECT n_gaps FROM weir.monitor_learners WHERE model = 'parted'}), '1', 'a learner that goes on counts the gap, whoever had its state');
 $node->safe_psql('postgres', q{UPDATE weir.monitor_learner SET prediction_retention = '1 second' WHERE features = '{x}' AND label = 'y' AND learner = 'logistic_regression'});
-$node->restart('fast');
+$node->restart;
 wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.learner_predictions WHERE model = 'parted')}, 'predictions of a learner that is idle expire');
 
 # ---- where there is no room for the worker that reads their tables, learners are begun by the one that feeds them, if nobody else does ----
 
 # Both launchers, the scheduler, capture, and the worker that feeds learners.
 $node->safe_psql('postgres', 'ALTER SYSTEM SET max_worker_processes = 5');
-$node->restart('fast');
+$node->restart;
 $session = $node->background_psql('postgres', on_error_stop => 1);
 $session->query_safe(q{BEGIN; SELECT weir.create_learner('large', 'read_elsewhere', 'gaussian_naive_bayes');
   SELECT pg_advisory_lock('weir.learner_state'::regclass::oid::int, learner_id) FROM weir.monitor_learner JOIN weir.model USING (model_id) WHERE name = 'read_elsewhere'; COMMIT});
@@ -225,7 +225,7 @@ learned();
 is($node->safe_psql('postgres', q{SELECT n_learned, status, waiting_reason FROM weir.monitor_learners WHERE model = 'read_elsewhere'}), '24000|active|', 'until that process has gone');
 $node->safe_psql('postgres', q{SELECT weir.drop_learner(m, snapshot => false) FROM unnest('{read_elsewhere,read_here}'::text[]) m});
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET max_worker_processes');
-$node->restart('fast');
+$node->restart;
 
 # ---- columns, tables, monitors, owners, databases ----
 
