@@ -31,9 +31,8 @@ extern Node *capture_parse_filter_of(Relation relation, const char *filter, List
 /* weir.wait_for(lsn, timeout), for functions that wait for more. */
 extern PGDLLEXPORT Datum weir_wait_for(PG_FUNCTION_ARGS);
 
-/* What a worker of weir writes between the two is not decoded by capture. Ended before the transaction is. */
-extern void capture_origin_begin(void);
-extern void capture_origin_end(void);
+/* What is written by this, in a worker of weir, is not decoded by capture.  Ends before the transaction or subtransaction does. */
+extern void capture_pass_over(void (*write)(void *argument), void *argument);
 
 /* Tells by NOTICE what of the setup is missing for this monitor, each with the command that mends it. */
 extern void capture_report_setup(int monitor_id);

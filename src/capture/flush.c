@@ -46,12 +46,24 @@ bool
 flush_is_needed(List *monitors)
 {
 	ListCell   *cell;
+	ListCell   *learner_cell;
 
 	if (flush_has_rows(monitors))
 		return true;
 	foreach(cell, monitors)
-		if (((CapturedMonitor *) lfirst(cell))->state_changed)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+
+		if (monitor->state_changed)
 			return true;
+		foreach(learner_cell, monitor->learners)
+		{
+			CapturedLearner *learner = lfirst(learner_cell);
+
+			if (learner->failure != NULL && !learner->failure_told)
+				return true;
+		}
+	}
 	return false;
 }
 

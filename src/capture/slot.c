@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "replication/origin.h"
 #include "replication/slot.h"
+#include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/pg_lsn.h"
@@ -67,18 +68,27 @@ slot_set_up_origin(void)
 	PG_END_TRY();
 }
 
-/* Records are passed over one by one, by the origin that they carry; the commit must not have it, which capture alone has set up.
- */
-void
-capture_origin_begin(void)
-{
-	SESSION_ORIGIN = replorigin_by_name(stream_slot_name(), true);
-}
-
-void
-capture_origin_end(void)
+static void
+forget_session_origin(int code, Datum argument)
 {
 	SESSION_ORIGIN = InvalidReplOriginId;
+}
+
+/*
+ * Records are passed over one by one, by the origin that they carry.  The end of a transaction must not have it, nor that of a
+ * subtransaction, be it after an error or because the worker has to exit: it would set down in the origin's state, which capture
+ * alone has set up, how far it has come.
+ */
+void
+capture_pass_over(void (*write)(void *argument), void *argument)
+{
+	SESSION_ORIGIN = replorigin_by_name(stream_slot_name(), true);
+	PG_ENSURE_ERROR_CLEANUP(forget_session_origin, (Datum) 0);
+	{
+		write(argument);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(forget_session_origin, (Datum) 0);
+	forget_session_origin(0, (Datum) 0);
 }
 
 static void

@@ -404,6 +404,12 @@ tell_failure(Attribution *attribution, const ErrorData *error)
 							   : "weir.resume_capture() goes on with capture that is paused.")));
 }
 
+static void
+advance_unseen(void *argument)
+{
+	capture_pass_over(advance, argument);
+}
+
 void
 attribution_turn(void)
 {
@@ -431,9 +437,7 @@ attribution_turn(void)
 	if (found)
 	{
 		pgstat_report_activity(STATE_RUNNING, psprintf("explaining: model %s", attribution.model));
-		capture_origin_begin();
-		error = run_behind_boundary(advance, &attribution);
-		capture_origin_end();
+		error = run_behind_boundary(advance_unseen, &attribution);
 	}
 	if (error != NULL)
 	{

@@ -65,6 +65,13 @@ begin(void *argument)
 	(void) learner_reader_begin(argument);
 }
 
+/* Capture need not decode what is written here. */
+static void
+begin_unseen(void *argument)
+{
+	capture_pass_over(begin, argument);
+}
+
 /* The next learner that is to begin and that nobody else reads for. */
 static FedLearner *
 find_next(void)
@@ -104,10 +111,7 @@ begin_one(void)
 	if (fed != NULL)
 	{
 		pgstat_report_activity(STATE_RUNNING, psprintf("reading rows for a learner: model %s", fed->model));
-		/* Capture need not decode what is written here. */
-		capture_origin_begin();
-		error = run_behind_boundary(begin, fed);
-		capture_origin_end();
+		error = run_behind_boundary(begin_unseen, fed);
 	}
 	goes_on = fed != NULL &&
 		(error == NULL || !fed_learner_fail(fed->learner_id, psprintf("begin the learner of model \"%s\"", fed->model), error));

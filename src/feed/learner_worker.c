@@ -172,6 +172,13 @@ take_turn(void *argument)
 	sql_end(&scope);
 }
 
+/* Capture need not decode what is written here. */
+static void
+take_turn_unseen(void *argument)
+{
+	capture_pass_over(take_turn, argument);
+}
+
 static void
 forget(FedLearner *fed)
 {
@@ -244,10 +251,7 @@ turn_of(FedLearner *fed)
 		return;
 	}
 	pgstat_report_activity(STATE_RUNNING, psprintf("learning: model %s", fed->model));
-	/* Capture need not decode what is written here. */
-	capture_origin_begin();
-	error = run_behind_boundary(take_turn, &turn);
-	capture_origin_end();
+	error = run_behind_boundary(take_turn_unseen, &turn);
 	MemoryContextSwitchTo(context);
 	if (error != NULL)
 		handle_failure(fed->learner_id, psprintf("feed the learner of model \"%s\"", fed->model), error);
