@@ -105,6 +105,50 @@ SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "wind
 SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "window", "feature": "f1"}]}')) FROM loans;
 SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": {"step": "window"}}')) FROM loans;
 DROP TABLE piped;
+-- one_hot: a feature of 0 and 1 per value, of values that are given or come first; the others together stand under the category's own name
+CREATE TABLE piped AS SELECT learner, (SELECT train(learner, (SELECT f FROM (SELECT income, purpose, CASE WHEN id % 5 > 0 THEN id % 3 = 0 END::text AS twin) f), repaid, '{"pipeline": [
+    {"step": "one_hot", "feature": "purpose", "max_values": 2}, {"step": "one_hot", "feature": "twin", "values": ["true", "maybe"], "missing": "feature"},
+    {"step": "window", "feature": "twin=true", "rows": 10, "as": "twins"}]}' ORDER BY id) FROM loans) AS model
+FROM unnest('{logistic_regression,adaptive_random_forest,half_space_trees}'::text[]) learner;
+SELECT feature, kind, n_categories, is_added, source FROM piped, learner_features(model) WHERE learner = 'logistic_regression';
+SELECT (learner_stats(model)).options -> 'pipeline' AS pipeline FROM piped WHERE learner = 'logistic_regression';
+SELECT learner, model::text::weir.learner::text = model::text AS same FROM piped ORDER BY 1;
+SELECT learner, purpose, twin, x.features, abs(x.sum - y.sum) < 1e-12 AS sums, y.features AS summed
+FROM piped, (VALUES (1, 'car', 'true'), (2, 'trip', 'false'), (3, 'boat', NULL)) v (n, purpose, twin), LATERAL (SELECT f FROM (SELECT 5.0 AS income, purpose, twin) f) r,
+    LATERAL (SELECT string_agg(e.feature, ' ' ORDER BY n) AS features, sum(contribution) AS sum FROM explain(model, f, 'true', by_value => true) WITH ORDINALITY e (feature, contribution, n)) x,
+    LATERAL (SELECT string_agg(e.feature, ' ' ORDER BY n) AS features, sum(contribution) AS sum FROM explain(model, f, 'true') WITH ORDINALITY e (feature, contribution, n)) y
+WHERE learner <> 'half_space_trees' ORDER BY learner, v.n;
+SELECT max(abs(s.contribution - p.sum)) < 1e-12 AS is_sum_of_parts FROM piped, LATERAL (SELECT f FROM (SELECT 5.0 AS income, 'trip' AS purpose, 'true' AS twin) f) r, explain(model, f, 'true') s,
+    LATERAL (SELECT sum(e.contribution) AS sum FROM explain(model, f, 'true', true) e LEFT JOIN learner_features(model) l USING (feature) WHERE coalesce(l.source, e.feature) = s.feature) p
+WHERE learner <> 'half_space_trees';
+SELECT p.value, p.prediction BETWEEN 0 AND 1 AS is_share FROM piped,
+    unnest((SELECT partial_dependence(model, (SELECT f FROM (SELECT income, purpose, 'true'::text AS twin) f), 'purpose') FROM loans WHERE id < 50)) p
+WHERE learner = 'logistic_regression' ORDER BY 1;
+SELECT i.feature FROM piped, unnest((SELECT permutation_importance(model, (SELECT f FROM (SELECT income, purpose, 'true'::text AS twin) f), repaid) FROM loans WHERE id < 50)) i
+WHERE learner = 'logistic_regression';
+SELECT round(sum(a.share)::numeric, 9) AS shares, array_agg(a.feature ORDER BY a.feature) AS features FROM piped,
+    unnest((SELECT feature_attributions(model, (SELECT f FROM (SELECT income, purpose, 'true'::text AS twin) f)) FROM loans WHERE id < 50)) a WHERE learner = 'logistic_regression';
+SELECT partial_dependence(model, (SELECT f FROM (SELECT income, purpose, 'true'::text AS twin) f), 'twins') FROM piped, loans WHERE learner = 'logistic_regression';
+-- of a linear model categories are so already: the same model
+SELECT max(abs(predict_proba(native, f, 'true') - predict_proba(piped, f, 'true'))) < 1e-12 AS same
+FROM (SELECT train('logistic_regression', f, repaid ORDER BY id) AS native, train('logistic_regression', f, repaid, '{"pipeline": [{"step": "one_hot", "feature": "purpose"}]}' ORDER BY id) AS piped
+      FROM rows) m, rows;
+SELECT train('k_means', ROW(debt), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1"}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot"}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1"}, {"step": "target_encode", "feature": "f1"}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "target_encode", "feature": "f1"}, {"step": "one_hot", "feature": "f1"}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1", "values": []}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1", "values": ["car", 1]}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1", "values": ["car", "car"]}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1", "values": ["car"], "max_values": 2}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1", "max_values": 0}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1", "missing": "other"}]}') FROM loans;
+SELECT train('k_means', (SELECT f FROM (SELECT purpose, 1 AS "purpose#2") f), NULL, '{"pipeline": [{"step": "one_hot", "feature": "purpose"}]}') FROM loans;
+SELECT train('k_means', ROW(purpose, purpose), NULL, '{"pipeline": [{"step": "one_hot", "features": ["f1", "f2"], "max_values": 600}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "feature": "f1", "features": ["f1"]}]}') FROM loans;
+SELECT train('k_means', ROW(purpose), NULL, '{"pipeline": [{"step": "one_hot", "features": "f1"}]}') FROM loans;
+SELECT train('k_means', ROW(debt), NULL, '{"pipeline": [{"step": "scale", "feature": "f1", "values": ["car"]}]}') FROM loans;
+DROP TABLE piped;
 
 -- errors
 SELECT predict_interval(train('linear_regression', ROW(debt), income), ROW(0)) FROM loans;

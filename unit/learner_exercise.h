@@ -49,11 +49,15 @@ learner_add_steps(Learner *learner)
 		{STEP_TARGET_ENCODE, {"b", "", "", ""}, {10}},
 		{STEP_SCALE, {"c", "", "", ""}, {0}},
 		{STEP_SCALE, {"e", "", "", ""}, {1}},
+		{STEP_ONE_HOT, {"d", "", "", ""}, {2, 2}},
 	};
 	int			number;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		learner_add_step(learner, steps[i].kind, steps[i].names, steps[i].options);
+	/* Values that come first, of others those that are given. */
+	if (learner_kind(learner) % 2 == 1 && !(learner_add_step_value(learner, "q", 1) && learner_add_step_value(learner, "z", 1)))
+		abort();
 	if (learner_bind_steps(learner, &number) != NULL)
 		abort();
 }

@@ -17,7 +17,7 @@ class Streams:
                 copy.write_row((self.n, i, [float(v) for v in x], str(y), float(y)))
         return self.n
 
-    def tested(self, stream, learner, options, label='target'):
-        self.cursor.execute(f'SELECT weir.test_then_train(%s, x, {label}, %s) OVER (ORDER BY i) FROM {self.table} WHERE stream = %s ORDER BY i',
+    def tested(self, stream, learner, options, label='target', features='x'):
+        self.cursor.execute(f'SELECT weir.test_then_train(%s, {features}, {label}, %s) OVER (ORDER BY i) FROM {self.table} WHERE stream = %s ORDER BY i',
                             (learner, json.dumps(options), stream))
         return [row[0] for row in self.cursor]

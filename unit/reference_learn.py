@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 import psycopg
-from river import linear_model, naive_bayes, optim, preprocessing, tree
+from river import compose, linear_model, naive_bayes, optim, preprocessing, tree
 
 from checks import check, random, result
 
@@ -58,24 +58,24 @@ STEPS = """
 WITH RECURSIVE steps(i, said, model) AS (
     SELECT -1, NULL::{type}, weir.untrained_learner(%(learner)s, %(options)s::jsonb)
     UNION ALL
-    SELECT s.i + 1, {said}, weir.learn(s.model, r.x, r.{label}) FROM steps s JOIN learn_rows r ON r.stream = %(stream)s AND r.i = s.i + 1)
+    SELECT s.i + 1, {said}, weir.learn(s.model, {features}, r.{label}) FROM steps s JOIN learn_rows r ON r.stream = %(stream)s AND r.i = s.i + 1)
 SELECT said FROM steps WHERE i >= 0 ORDER BY i"""
 
 
-def steps(stream, learner, options, regression=False):
+def steps(stream, learner, options, regression=False, features="r.x"):
     """What weir says of each row before it learns it, one call of weir.learn per row."""
-    query = STEPS.format(type="float8", said="weir.predict_number(s.model, r.x)", label="target") if regression else \
-        STEPS.format(type="jsonb", said="weir.predict_proba(s.model, r.x)", label="label")
+    query = STEPS.format(type="float8", said=f"weir.predict_number(s.model, {features})", label="target", features=features) if regression else \
+        STEPS.format(type="jsonb", said=f"weir.predict_proba(s.model, {features})", label="label", features=features)
     cursor.execute(query, {"learner": learner, "options": json.dumps(options), "stream": stream})
     return [row[0] for row in cursor]
 
 
-def compare_classes(name, model, learner, options, rows, labels, tolerance=1e-9):
+def compare_classes(name, model, learner, options, rows, labels, tolerance=1e-9, features="r.x", named=named):
     stream = store(rows, labels)
     seen = set()
     worst = 0.0
     good = True
-    for i, (said, x, y) in enumerate(zip(steps(stream, learner, options), rows, labels)):
+    for i, (said, x, y) in enumerate(zip(steps(stream, learner, options, features=features), rows, labels)):
         x = named(x)
         expected = model.predict_proba_one(x)
         # Before both have met two classes there is nothing to tell apart, and each library says so in its own way.
@@ -90,11 +90,11 @@ def compare_classes(name, model, learner, options, rows, labels, tolerance=1e-9)
     check(good, f"{name}: probabilities of {len(rows)} rows, worst {worst}")
 
 
-def compare_numbers(name, model, learner, options, rows, targets, tolerance=1e-9):
+def compare_numbers(name, model, learner, options, rows, targets, tolerance=1e-9, features="r.x", named=named):
     stream = store(rows, targets)
     good = True
     worst = 0.0
-    for i, (said, x, y) in enumerate(zip(steps(stream, learner, options, True), rows, targets)):
+    for i, (said, x, y) in enumerate(zip(steps(stream, learner, options, True, features), rows, targets)):
         x = named(x)
         expected = model.predict_one(x)
         if i > 0 and not close(said, expected, tolerance):
@@ -147,6 +147,66 @@ for mode in (0, 1, 2):
     regressor.loss = lambda y, said: max(abs(said - y) - 0.1, 0)
     compare_numbers(f"passive-aggressive regression {mode}", scaled() | regressor, "passive_aggressive_regression", {"mode": ["pa", "pa1", "pa2"][mode], "aggressiveness": 0.1}, *random_numbers(500))
 compare_classes("alma", scaled() | linear_model.ALMAClassifier(), "alma", {}, market_rows[some], market_labels[some])
+
+# ---- categories as features of 0 and 1 ----
+
+NAMES = ["car", "house", "trip", "boat", "horse", "tent"]
+MAX_VALUES = 4
+ONE_HOT = {"pipeline": [{"step": "one_hot", "features": ["kind"], "max_values": MAX_VALUES}]}
+GIVEN = {"pipeline": [{"step": "one_hot", "feature": "kind", "values": NAMES}]}
+KINDS = f"(SELECT f FROM (SELECT r.x[1] AS a, r.x[2] AS b, ('{{{','.join(NAMES)}}}'::text[])[r.x[3]::int] AS kind) f)"
+
+
+def random_kinds(n, classes):
+    """Two numbers and a category: 1 to 6, 0 is none."""
+    kinds = random.integers(0, len(NAMES) + 1, n)
+    rows = np.column_stack([random.normal(3, 2, n), random.normal(0, 50, n), kinds])
+    score = rows[:, 0] + rows[:, 1] / 50 + (kinds == 2) * 3 - (kinds == 5) * 4 + random.normal(0, 0.5, n)
+    if classes is None:
+        return rows, score
+    return rows, [classes[int(place)] for place in np.searchsorted(np.quantile(score, np.arange(1, len(classes)) / len(classes)), score)]
+
+
+def encoded(rows, known=None):
+    """Rows as River is given them: beyond the values met first, a category is any other."""
+    known = known or []
+    for kind in rows[:, 2]:
+        if kind > 0 and NAMES[int(kind) - 1] not in known and len(known) < MAX_VALUES:
+            known.append(NAMES[int(kind) - 1])
+
+    def named_kinds(x):
+        row = {"a": float(x[0]), "b": float(x[1])}
+        if x[2] > 0:
+            row["kind"] = NAMES[int(x[2]) - 1] if NAMES[int(x[2]) - 1] in known else "other"
+        return row
+    return named_kinds
+
+
+def piped(model):
+    return (compose.Select("a", "b") | scaled()) + (compose.Discard("a", "b") | preprocessing.OneHotEncoder()) | model
+
+
+for name, optimizer, options in (
+        ("sgd", optim.SGD(0.05), {"learning_rate": 0.05}), ("adagrad", optim.AdaGrad(0.1), {"optimizer": "adagrad"}),
+        ("adam", optim.Adam(0.01), {"optimizer": "adam", "learning_rate": 0.01}), ("ftrl", optim.FTRLProximal(), {"optimizer": "ftrl"})):
+    rows, labels = random_kinds(600, [False, True])
+    compare_classes(f"one_hot, logistic regression, {name}", piped(linear_model.LogisticRegression(optimizer)), "logistic_regression", options | ONE_HOT, rows, labels,
+                    features=KINDS, named=encoded(rows))
+    compare_classes(f"one_hot of values that are given, logistic regression, {name}", piped(linear_model.LogisticRegression(optimizer.clone())), "logistic_regression", options | GIVEN,
+                    rows, labels, features=KINDS, named=encoded(rows, NAMES))
+for penalty in ("l1", "l2"):
+    rows, labels = random_kinds(600, [False, True])
+    compare_classes(f"one_hot, logistic regression, {penalty}", piped(linear_model.LogisticRegression(optim.SGD(0.05), **{penalty: 0.001})), "logistic_regression",
+                    {"learning_rate": 0.05, penalty: 0.001} | ONE_HOT, rows, labels, features=KINDS, named=encoded(rows))
+rows, labels = random_kinds(600, ["x", "y", "z"])
+compare_classes("one_hot, softmax regression", piped(linear_model.SoftmaxRegression(optim.SGD(0.05))), "softmax_regression", {"learning_rate": 0.05, "intercept_learning_rate": 0} | ONE_HOT,
+                rows, labels, features=KINDS, named=encoded(rows))
+rows, labels = random_kinds(600, [False, True])
+compare_classes("one_hot, alma", piped(linear_model.ALMAClassifier()), "alma", ONE_HOT, rows, labels, features=KINDS, named=encoded(rows))
+compare_classes("one_hot, passive-aggressive", piped(linear_model.PAClassifier(C=0.1, mode=1)), "passive_aggressive", {"mode": "pa1", "aggressiveness": 0.1} | ONE_HOT, rows, labels,
+                features=KINDS, named=encoded(rows))
+rows, targets = random_kinds(600, None)
+compare_numbers("one_hot, linear regression", piped(linear_model.LinearRegression(optim.SGD(0.01))), "linear_regression", ONE_HOT, rows, targets, features=KINDS, named=encoded(rows))
 
 # ---- naive Bayes ----
 

@@ -10,10 +10,11 @@ import warnings
 
 import numpy as np
 import psycopg
-from river import anomaly, cluster, neighbors, preprocessing, time_series
+from river import anomaly, cluster, compose, neighbors, preprocessing, time_series
 from river.datasets import synth
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
@@ -29,8 +30,8 @@ streams = Streams(cursor, "learn_other_rows")
 store, tested = streams.store, streams.tested
 
 
-def numbers(stream, learner, options, label="target"):
-    return np.array([math.nan if v is None else float(v) for v in tested(stream, learner, options, label)])
+def numbers(stream, learner, options, label="target", features="x"):
+    return np.array([math.nan if v is None else float(v) for v in tested(stream, learner, options, label, features)])
 
 
 def named(x):
@@ -100,6 +101,63 @@ for round_number in range(4):
     theirs_all.append(roc_auc_score(is_anomaly[500:], theirs[500:]))
 print(f"# anomalies, area under the curve: half_space_trees {np.mean(ours_all):.4f}, River {np.mean(theirs_all):.4f}")
 check(np.mean(ours_all) > 0.85 and np.mean(ours_all) > np.mean(theirs_all) - 0.05, f"half-space trees: {ours_all}, River {theirs_all}")
+
+# ---- categories as features of 0 and 1: clusters and anomalies of numbers and a category ----
+
+NAMES = ["car", "house", "trip", "boat"]
+KINDS = f"(SELECT f FROM (SELECT x[1] AS a, x[2] AS b, ('{{{','.join(NAMES)}}}'::text[])[x[3]::int] AS kind) f)"
+ONE_HOT = {"pipeline": [{"step": "one_hot", "feature": "kind"}]}
+GIVEN = {"pipeline": [{"step": "one_hot", "feature": "kind", "values": NAMES}]}
+
+
+def with_kind(x):
+    """Category 0 is none."""
+    return {"a": float(x[0]), "b": float(x[1])} | ({"kind": NAMES[int(x[2]) - 1]} if x[2] > 0 else {})
+
+
+def piped(model, scaler=None):
+    numbers_alone = compose.Select("a", "b") if scaler is None else compose.Select("a", "b") | scaler
+    return numbers_alone + (compose.Discard("a", "b") | preprocessing.OneHotEncoder()) | model
+
+
+kinds = random.integers(0, 5, 1500)
+rows = np.column_stack([random.normal(0, 0.6, (1500, 2)) + kinds[:, None] % 2, kinds])
+rows[:4, 2] = [1, 2, 3, 4]
+stream = store(rows, np.zeros(1500))
+for halflife in (0.5, 0.05):
+    model = cluster.KMeans(n_clusters=4, halflife=halflife, seed=1)
+    peer = piped(model)
+    for i in range(4):
+        model.centers[i] = {"a": rows[i, 0], "b": rows[i, 1]} | {f"kind_{name}": float(name == NAMES[int(rows[i, 2]) - 1]) for name in NAMES}
+    for x in rows[:4]:
+        # The encoder alone is to know the first rows.
+        peer["TransformerUnion"].learn_one(with_kind(x))
+    ours = numbers(stream, "k_means", {"clusters": 4, "halflife": halflife, "scale": False} | ONE_HOT, "NULL::int", KINDS)
+    different = 0
+    for x, said in zip(rows[4:], ours[4:]):
+        different += peer.predict_one(with_kind(x)) != said
+        peer.learn_one(with_kind(x))
+    check(different == 0, f"k-means with one_hot, halflife {halflife}: {different} rows are told otherwise")
+
+# What is odd about the anomalies is in part that a kind comes with numbers of another.
+ours_all, theirs_all = [], []
+for round_number in range(4):
+    n = 3000
+    kinds = random.integers(1, 4, n)
+    is_anomaly = (random.random(n) < 0.02) & (np.arange(n) > 500)
+    rows = np.column_stack([random.normal(0, 1, (n, 2)) + 2 * kinds[:, None], kinds])
+    rows[is_anomaly, :2] = random.uniform(-4, 12, (int(is_anomaly.sum()), 2))
+    rows[is_anomaly, 2] = random.integers(1, 5, int(is_anomaly.sum()))
+    stream = store(rows, is_anomaly.astype(int))
+    peer = piped(anomaly.HalfSpaceTrees(n_trees=25, seed=round_number), preprocessing.MinMaxScaler())
+    theirs = []
+    for x in rows:
+        theirs.append(peer.score_one(with_kind(x)))
+        peer.learn_one(with_kind(x))
+    ours_all.append(roc_auc_score(is_anomaly[500:], numbers(stream, "half_space_trees", {"seed": round_number} | GIVEN, "NULL::int", KINDS)[500:]))
+    theirs_all.append(roc_auc_score(is_anomaly[500:], theirs[500:]))
+print(f"# anomalies with a category, area under the curve: half_space_trees {np.mean(ours_all):.4f}, River {np.mean(theirs_all):.4f}")
+check(np.mean(ours_all) > np.mean(theirs_all) - 0.1, f"half-space trees with one_hot: {ours_all}, River {theirs_all}")
 
 # ---- Holt-Winters ----
 
@@ -186,6 +244,15 @@ turned = np.mean(rows[:, :7] != np.array(synth.LED._ORIGINAL_INSTANCES)[labels],
 check(bool(np.all(np.abs(turned - 0.1) < 0.015)), f"led: a tenth of the segments is turned over: {turned}")
 rows, labels = generated("hyperplane", 3000)
 check(LogisticRegression(C=1e6, max_iter=10000).fit(rows, labels).score(rows, labels) > 0.99, "hyperplane: a plane tells the classes apart")
+# Radial basis functions: rows of a class lie about centres of it. The neighbours of a row are of its class far more often than any other rows are, and how tightly they lie is River's.
+rows, labels = generated("rbf", 6000)
+own = np.mean(KNeighborsClassifier(5).fit(rows[:4000], labels[:4000]).predict(rows[4000:]) == labels[4000:])
+peer = list(synth.RandomRBF(seed_model=1, seed_sample=1, n_classes=5, n_features=10, n_centroids=50).take(6000))
+their_rows, their_labels = np.array([list(x.values()) for x, _ in peer]), np.array([y for _, y in peer])
+theirs = np.mean(KNeighborsClassifier(5).fit(their_rows[:4000], their_labels[:4000]).predict(their_rows[4000:]) == their_labels[4000:])
+print(f"# rbf: the five nearest rows tell {own:.3f} of the classes, River's {theirs:.3f}")
+check(own > 0.75 and set(labels) == set(range(5)), f"rbf: rows of a class lie together: {own}")
+check(abs(own - theirs) < 0.15, f"rbf: as tightly as River's: {own} and {theirs}")
 rows, labels = generated("random_tree", 6000)
 check(DecisionTreeClassifier(random_state=1).fit(rows[:4000], labels[:4000]).score(rows[4000:], labels[4000:]) > 0.9, "random_tree: a tree tells the classes apart")
 rows, labels = generated("sea", 40000, drift_at=20000, drift_width=8000)

@@ -380,6 +380,113 @@ test_window_statistics(void)
 	learner_free(learner);
 }
 
+/* A pipeline that makes features of 0 and 1 of a category gives, row by row, what a learner says of such features given by hand. */
+static void
+test_one_hot(LearnerKind kind, int missing, bool is_given)
+{
+	enum
+	{
+		VALUES = 2,
+		ROWS = 1200
+	};
+	double		options[LEARNER_MAX_OPTIONS];
+	int			scale = learner_find_option(kind, "scale");
+	int			grace_period = learner_find_option(kind, "grace_period");
+	int			n_added = VALUES + (missing == 2);
+	Learner	   *piped;
+	Learner	   *by_hand;
+	int			number;
+	bool		good = true;
+
+	learner_initial_options(kind, options);
+	/* Features of 0 and 1 that a step made are never scaled. */
+	if (scale >= 0)
+		options[scale] = 0;
+	if (grace_period >= 0)
+		options[grace_period] = 50;
+	piped = learner_create(unit_allocator(), kind, options);
+	by_hand = learner_create(unit_allocator(), kind, options);
+	for (int i = 0; i < 3; i++)
+	{
+		learner_add_feature(piped, &"a\0c\0b\0"[2 * i], 1, i == 1);
+		learner_add_feature(by_hand, &"a\0c\0b\0"[2 * i], 1, false);
+	}
+	learner_add_step(piped, STEP_ONE_HOT, (const char *[]){"c", "", "", ""}, (double[]){VALUES, missing});
+	if (is_given)
+		learner_add_step_value(piped, "q", 1);
+	if (is_given)
+		learner_add_step_value(piped, "s", 1);
+	for (int i = 0; i < n_added; i++)
+		learner_add_feature(by_hand, &"d\0e\0f\0"[2 * i], 1, false);
+	CHECK(learner_bind_steps(piped, &number) == NULL && learner_n_features(piped) == 3 + n_added && learner_n_inputs(piped) == 3,
+		  "%s: %d features", learner_name(kind), 3 + n_added);
+	for (int i = 0; i < ROWS; i++)
+	{
+		double		row[6] = {unit_random_normal(), NAN, unit_random_uniform()};
+		double		same[6] = {row[0], 0, row[2]};
+		double		said[LEARNER_MAX_CLASSES] = {0};
+		double		other[LEARNER_MAX_CLASSES] = {0};
+		/* Values that are given, or come first: q and s. */
+		int			value = i < 2 ? 2 * i : (int) unit_random_below(5) - 1;
+		double		target = row[0] + (value == 0) - 2 * (value == 2) > 0;
+		Learner	   *both[] = {piped, by_hand};
+
+		if (value >= 0)
+			row[1] = learner_category_add(piped, 1, &"qrst"[value], 1);
+		if (value < 0 && missing == 1)
+			same[1] = same[3] = same[4] = NAN;
+		else
+		{
+			same[1] = value == 1 || value == 3;
+			same[3] = value == 0;
+			same[4] = value == 2;
+		}
+		same[5] = value < 0;
+		for (int j = 0; j < 2 && learner_tells_classes(kind); j++)
+			target = learner_class_add(both[j], target != 0 ? "yes" : "no", target != 0 ? 3 : 2);
+		if (learner_tells_classes(kind))
+		{
+			learner_probabilities(piped, row, said);
+			learner_probabilities(by_hand, same, other);
+		}
+		else
+		{
+			said[0] = learner_number(piped, row);
+			other[0] = learner_number(by_hand, same);
+		}
+		EXPECT(&good, memcmp(said, other, sizeof(said)) == 0, "%s, row %d: %g is not %g", learner_name(kind), i, said[0], other[0]);
+		if (learner_explains(kind) && i % 16 == 0)
+		{
+			double		parts[6] = {0};
+			double		sums[6] = {0};
+			double		expected[6] = {0};
+			double		bias;
+			double		expected_bias;
+			double		sum;
+
+			learner_parts(piped, row, 0, &bias, parts);
+			learner_contributions(by_hand, same, 0, &expected_bias, expected);
+			EXPECT(&good, memcmp(parts, expected, sizeof(parts)) == 0 && bias == expected_bias, "%s, row %d: parts",
+				   learner_name(kind), i);
+			learner_contributions(piped, row, 0, &bias, sums);
+			sum = parts[1] + parts[3] + parts[4] + parts[5];
+			EXPECT(&good,
+				   sums[0] == parts[0] && sums[2] == parts[2] && fabs(sums[1] - sum) <= 1e-12 * fmax(1, fabs(sum)) &&
+					   sums[3] == 0 && sums[4] == 0 && sums[5] == 0,
+				   "%s, row %d: what a category contributes is the sum", learner_name(kind), i);
+		}
+		learner_learn(piped, row, target, 1);
+		learner_learn(by_hand, same, target, 1);
+	}
+	CHECK(good, "%s: one_hot, missing values %d%s", learner_name(kind), missing, is_given ? ", values given" : "");
+	CHECK(learner_n_categories(piped, 1) == VALUES, "%s: values beyond are not remembered", learner_name(kind));
+	CHECK(learner_feature_source(piped, 3) == 1 && learner_feature_source(piped, 2) == 2 && learner_feature_value(piped, 4) == 1 &&
+			  learner_feature_value(piped, 0) == -1,
+		  "%s: where features come from", learner_name(kind));
+	learner_free(piped);
+	learner_free(by_hand);
+}
+
 /* Half of the rows about 0, half about 10: two clusters, and what is far from both is an anomaly. */
 static void
 test_without_labels(void)
@@ -509,9 +616,12 @@ main(void)
 			test_contributions(kind);
 		test_changed_bytes(kind, initial);
 		test_memory(kind);
+		if (kind != LEARNER_HOLT_WINTERS)
+			test_one_hot(kind, kind % 3, kind % 2 == 0);
 	}
 	test_changed_bytes(LEARNER_LOGISTIC_REGRESSION, with_steps);
 	test_changed_bytes(LEARNER_HOEFFDING_TREE, with_steps);
+	test_changed_bytes(LEARNER_K_MEANS, with_steps);
 	test_window_statistics();
 	test_without_labels();
 	test_intervals(LEARNER_LINEAR_REGRESSION);

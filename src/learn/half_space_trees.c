@@ -3,7 +3,8 @@
  *		Anomalies by half-space trees (Tan, Ting and Liu 2011): trees that halve the space of features at random count how many rows
  *		of a window fall where; a row is the more anomalous, the fewer rows of the window before fell where it does.
  *
- * Numbers alone count, as shares of the range seen so far where scaled. A missing one goes where most rows go.
+ * Numbers alone count, as shares of the range seen so far where scaled (features of 0 and 1 that a step made of a category as they
+ * are). A missing one goes where most rows go.
  */
 #include "learn/learner_method.h"
 
@@ -154,7 +155,10 @@ seen_row(const Learner *learner, const HalfSpaces *spaces, const double *row, do
 	{
 		const Range *range = &spaces->ranges[i];
 
-		room[i] = isnan(row[i]) ? NAN : range->high > range->low ? (row[i] - range->low) / (range->high - range->low) : 0;
+		if (learner->is_indicator[i])
+			room[i] = row[i];
+		else
+			room[i] = isnan(row[i]) ? NAN : range->high > range->low ? (row[i] - range->low) / (range->high - range->low) : 0;
 	}
 	return room;
 }

@@ -15,7 +15,7 @@ KeptRows *
 kept_rows_create(Allocator allocator, const Learner *learner)
 {
 	KeptRows   *kept = allocator.resize(allocator.context, NULL, 0, sizeof(KeptRows));
-	int			n = learner_n_features(learner);
+	int			n = learner_n_inputs(learner);
 
 	*kept = (KeptRows){.allocator = allocator, .learner = learner, .n_features = n};
 	kept->scratch = allocator.resize(allocator.context, NULL, 0, (size_t) (n + 1) * sizeof(double));

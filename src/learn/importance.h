@@ -13,7 +13,7 @@ typedef struct KeptRows
 {
 	Allocator	allocator;
 	const Learner *learner;
-	int			n_features;
+	int			n_features;		/* that come from outside */
 	size_t		n;
 	size_t		capacity;
 	double	   *rows;			/* n times n_features */

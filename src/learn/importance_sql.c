@@ -149,15 +149,6 @@ row_of(TupleDesc shape, Datum *values, int n)
 	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
 }
 
-static Datum
-feature_text(const Explaining *state, int feature)
-{
-	size_t		length;
-	const char *name = learner_feature_name(state->reader.learner, feature, &length);
-
-	return PointerGetDatum(cstring_to_text_with_len(name, (int) length));
-}
-
 /* ---- permutation_importance(model, features, label [, rounds, seed]) ---- */
 
 /* False when the row has no label. */
@@ -234,7 +225,7 @@ weir_importance_final(PG_FUNCTION_ARGS)
 			mean += off / (round + 1);
 			squares += off * (lost - mean);
 		}
-		values[0] = feature_text(state, i);
+		values[0] = feature_label(state->reader.learner, i);
 		values[1] = Float8GetDatum(mean);
 		values[2] = Float8GetDatum(sqrt(squares / state->rounds));
 		values[3] = Float8GetDatum(score);
@@ -265,6 +256,11 @@ weir_dependence_row(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the model has no feature \"%s\"", text_to_cstring(name)),
 					 errhint("SELECT * FROM weir.learner_features(model) lists its features.")));
+		if (state->feature >= learner_n_inputs(state->reader.learner))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("feature \"%s\" is added by the model itself, and does not change alone", text_to_cstring(name)),
+					 errhint("Ask about the features that it is made of.")));
 		state->class = class_argument(fcinfo, state, 4);
 		/* Of two classes the second by name, as true of false and true. */
 		if (state->class < 0 && !is_regression(state))
@@ -380,6 +376,7 @@ weir_attributions_final(PG_FUNCTION_ARGS)
 	Datum	   *rows;
 	double		total = 0;
 	int			n;
+	int			n_rows = 0;
 
 	if (PG_ARGISNULL(0) || ((Explaining *) PG_GETARG_POINTER(0))->n == 0)
 		PG_RETURN_NULL();
@@ -393,12 +390,14 @@ weir_attributions_final(PG_FUNCTION_ARGS)
 	{
 		Datum		values[5];
 
-		values[0] = feature_text(state, i);
+		if (learner_feature_source(state->reader.learner, i) != i)
+			continue;
+		values[0] = feature_label(state->reader.learner, i);
 		values[1] = Float8GetDatum(state->absolute[i] / (double) state->n);
 		values[2] = Float8GetDatum(total > 0 ? state->absolute[i] / total : NAN);
 		values[3] = Float8GetDatum(state->sums[i] / (double) state->n);
 		values[4] = Int64GetDatum(state->n);
-		rows[i] = row_of(shape, values, 5);
+		rows[n_rows++] = row_of(shape, values, 5);
 	}
-	return array_of_rows("feature_attribution", rows, n);
+	return array_of_rows("feature_attribution", rows, n_rows);
 }

@@ -3,8 +3,8 @@
  *		Clusters: each row moves the nearest centre towards itself (MacQueen 1967), by the share that it is of the rows there or, so
  *		that centres follow, by a share that is given.
  *
- * The first rows that differ are the first centres. Numbers alone count, in standard deviations where scaled; a missing one is left
- * out.
+ * The first rows that differ are the first centres. Numbers alone count, in standard deviations where scaled (features of 0 and 1
+ * that a step made of a category as they are); a missing one is left out.
  */
 #include "learn/learner_method.h"
 #include "learn/spread.h"
@@ -64,7 +64,8 @@ squared_distance(const Learner *learner, const Clusters *clusters, const double 
 	{
 		const Spread *scale = &clusters->scales[i];
 		double		difference = row[i] - center[i];
-		double		factor = learner->options[SCALE] == 0 ? 1 : scale->squares > 0 ? scale->n / scale->squares : 0;
+		bool		is_scaled = learner->options[SCALE] != 0 && !learner->is_indicator[i];
+		double		factor = !is_scaled ? 1 : scale->squares > 0 ? scale->n / scale->squares : 0;
 
 		if (!learner->is_categorical[i] && !isnan(difference))
 			sum += factor * difference * difference;

@@ -60,7 +60,8 @@ COMMENT ON AGGREGATE weir.train(text, "any", "any", jsonb) IS
     'that make of a row what the learner sees, kept with the model: {"step": "impute", "feature": "a", "with": "mean" | "last" | "most_frequent" | "constant", "value": 0}; '
     '{"step": "target_encode", "feature": "a", "smoothing": 10}; {"step": "scale", "feature": "a", "with": "standard" | "min_max"}; {"step": "window", "feature": "a", "statistic": '
     '"count" | "sum" | "mean" | "min" | "max" | "deviation" | "rate" | "lag" | "difference" | "gap", "rows": 100, "seconds": null, "by": "key", "time": "at", "max_keys": 1000, '
-    '"as": "name"}. Raises 22023 for an '
+    '"as": "name"}; {"step": "one_hot", "feature": "a", "values": ["x", "y"], "max_values": 20, "missing": "zero" | "missing" | "feature"}, where without values those met first count, up to '
+    'max_values. "features": ["a", "b"] instead of "feature" is such a step of each. Raises 22023 for an '
     'unknown option or a value that it cannot have.';
 COMMENT ON AGGREGATE weir.train(weir.learner, "any", "any") IS
     'train(model, features, label ORDER BY ...): the model after the rows in that order; the model is that of the first row. Features are found by name where the row has '
@@ -110,25 +111,27 @@ COMMENT ON FUNCTION weir.predict_interval(weir.learner, "any", float8) IS
     'about what a model of regression says, which keeps as many as its option intervals says. coverage NULL: that of option interval_coverage, adapted so that it holds in the '
     'long run whatever the stream does (Gibbs and Candes 2021). In the unit of the labels. NULLs while too few errors are known; NULL for NULL and before the first row. Raises '
     '0A000 for a model without option intervals, 22023 for a coverage out of range.';
-CREATE FUNCTION weir.explain(model weir.learner, features "any", class text DEFAULT NULL) RETURNS TABLE (feature text, contribution float8)
+CREATE FUNCTION weir.explain(model weir.learner, features "any", class text DEFAULT NULL, by_value boolean DEFAULT false) RETURNS TABLE (feature text, contribution float8)
     AS 'MODULE_PATHNAME', 'weir_explain' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 10;
-COMMENT ON FUNCTION weir.explain(weir.learner, "any", text) IS
+COMMENT ON FUNCTION weir.explain(weir.learner, "any", text, boolean) IS
     'What each feature contributes to what the model says of a class (NULL: the predicted one): with "(bias)" first, contributions sum to it exactly. '
     'Linear models: log-odds of the class (softmax: its score; '
     'passive_aggressive and alma: the margin; regression: the number). Naive Bayes: the logarithm of the joint likelihood. Trees and forests: the '
     'probability, of regression the number, by path-dependent SHAP values '
-    '(Lundberg, Erion and Lee 2018) over the weights that nodes have seen. No rows for NULL and before the first row.';
+    '(Lundberg, Erion and Lee 2018) over the weights that nodes have seen. What a category contributes of which step one_hot makes features is their sum; by_value: each of them apart, as feature=value, and '
+    'under the name of the category what values have that are none of these. No rows for NULL and before the first row.';
 
 -- what a model says of itself
 
 CREATE FUNCTION weir.learner_stats(model weir.learner, OUT learner text, OUT task text, OUT options jsonb, OUT n bigint, OUT n_features int, OUT n_classes int, OUT memory_bytes bigint)
     AS 'MODULE_PATHNAME', 'weir_learner_stats' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.learner_stats(weir.learner) IS 'What a model is and has seen: learner, task and options as in weir.learners, n rows learned, memory in use in bytes. NULL for NULL.';
-CREATE FUNCTION weir.learner_features(model weir.learner) RETURNS TABLE (feature text, kind text, n_categories int, is_added boolean, contribution float8, is_nil boolean)
+CREATE FUNCTION weir.learner_features(model weir.learner) RETURNS TABLE (feature text, kind text, n_categories int, is_added boolean, contribution float8, is_nil boolean, source text)
     AS 'MODULE_PATHNAME', 'weir_learner_features' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION weir.learner_features(weir.learner) IS 'The features of a model in order: their kind (number, category) and, of categories, how many it knows; is_added: a step of its pipeline adds it. contribution: how large what it '
     'contributes (see weir.explain) is in the mean, over one in 256 of the rows learned, those of late counting most; NULL where none was looked at or the learner has no '
-    'contributions. is_nil: that is no more than a thousandth of the largest one, so that the feature can be left out; NULL before 5000 rows. NULL for NULL.';
+    'contributions. is_nil: that is no more than a thousandth of the largest one, so that the feature can be left out; NULL before 5000 rows. source: of a feature of 0 and 1 that stands for a value of '
+    'a category (step one_hot), the category, whose contribution is theirs together; else NULL. NULL for NULL.';
 CREATE FUNCTION weir.learner_classes(model weir.learner) RETURNS SETOF text
     AS 'MODULE_PATHNAME', 'weir_learner_classes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 2;
 COMMENT ON FUNCTION weir.learner_classes(weir.learner) IS 'The classes of a model, in the order in which it met them. None for regression.';

@@ -4,6 +4,7 @@
  */
 #include "learn/fit.h"
 #include "learn/learner_method.h"
+#include "learn/pipeline_one_hot.h"
 
 static const LearnerMethod *const methods[LEARNER_N_KINDS] = {
 	[LEARNER_LINEAR_REGRESSION] = &linear_regression_method,
@@ -175,6 +176,7 @@ learner_free(Learner *learner)
 	{
 		learner->allocator.resize(learner->allocator.context, learner->categories, (size_t) n * sizeof(Names), 0);
 		learner->allocator.resize(learner->allocator.context, learner->is_categorical, (size_t) n * sizeof(bool), 0);
+		learner->allocator.resize(learner->allocator.context, learner->is_indicator, (size_t) n * sizeof(bool), 0);
 	}
 	learner_release(learner, learner->contributions, (size_t) n * sizeof(double));
 	names_free(learner->allocator, &learner->features);
@@ -219,6 +221,8 @@ learner_add_feature(Learner *learner, const char *name, size_t length, bool is_c
 		return -1;
 	learner->is_categorical =
 		learner_grow(learner->allocator, learner->is_categorical, (size_t) n * sizeof(bool), (size_t) (n + 1) * sizeof(bool));
+	learner->is_indicator =
+		learner_grow(learner->allocator, learner->is_indicator, (size_t) n * sizeof(bool), (size_t) (n + 1) * sizeof(bool));
 	learner->categories =
 		learner_grow(learner->allocator, learner->categories, (size_t) n * sizeof(Names), (size_t) (n + 1) * sizeof(Names));
 	learner->is_categorical[n] = is_categorical;
@@ -258,6 +262,15 @@ learner_add_step(Learner *learner, StepKind kind, const char *const *names, cons
 	pipeline_add(learner->allocator, &learner->pipeline, kind, names, options);
 }
 
+bool
+learner_add_step_value(Learner *learner, const char *name, size_t length)
+{
+	Names	   *values = &learner->pipeline.steps[learner->pipeline.n_steps - 1].values;
+	int			n = values->n;
+
+	return names_add(learner->allocator, values, name, length, LEARNER_MAX_CATEGORIES) == n;
+}
+
 static int
 find_for_step(void *context, const char *name)
 {
@@ -276,20 +289,34 @@ add_for_step(void *context, const char *name)
 	return learner_add_feature(context, name, strlen(name), false);
 }
 
+static bool
+know_for_step(void *context, int feature, int code, const char *name, size_t length)
+{
+	Learner	   *learner = context;
+
+	return names_add(learner->allocator, &learner->categories[feature], name, length, LEARNER_MAX_CATEGORIES) == code;
+}
+
 const char *
 learner_bind_steps(Learner *learner, int *number)
 {
 	PipelineFeatures features = {.context = learner,
 								 .find = find_for_step,
 								 .is_categorical = is_categorical_for_step,
-								 .add = add_for_step};
+								 .add = add_for_step,
+								 .know = know_for_step};
 	const char *conflict = pipeline_bind(&learner->pipeline, &features, learner->features.n, number);
 
-	if (conflict == NULL)
-		for (int i = 0; i < learner->features.n; i++)
-			if (pipeline_encodes(&learner->pipeline, i))
-				learner->is_categorical[i] = false;
-	return conflict;
+	if (conflict != NULL)
+		return conflict;
+	for (int i = 0; i < learner->features.n; i++)
+	{
+		if (pipeline_encodes(&learner->pipeline, i))
+			learner->is_categorical[i] = false;
+		learner->is_indicator[i] =
+			pipeline_one_hot_of(&learner->pipeline, i) != NULL || pipeline_one_hot_with(&learner->pipeline, i) != NULL;
+	}
+	return NULL;
 }
 
 const Pipeline *
@@ -302,6 +329,23 @@ int
 learner_n_inputs(const Learner *learner)
 {
 	return learner->pipeline.n_steps > 0 && learner->pipeline.n_inputs > 0 ? learner->pipeline.n_inputs : learner->features.n;
+}
+
+int
+learner_feature_source(const Learner *learner, int feature)
+{
+	const PipelineStep *step = pipeline_one_hot_with(&learner->pipeline, feature);
+
+	return step == NULL ? feature : step->places[STEP_FEATURE];
+}
+
+int
+learner_feature_value(const Learner *learner, int feature)
+{
+	const PipelineStep *step = pipeline_one_hot_with(&learner->pipeline, feature);
+	int			code = step == NULL ? -1 : feature - step->first;
+
+	return step != NULL && code < step_one_hot_values(step) && code < learner->categories[step->places[STEP_FEATURE]].n ? code : -1;
 }
 
 /* The row as the learner sees it: itself, or what steps make of it in the room given. */
@@ -321,23 +365,29 @@ learner_find_feature(const Learner *learner, const char *name, size_t length)
 	return names_find(&learner->features, name, length);
 }
 
+/* One that is not known is missing, unless a step tells it from those that are. */
+static double
+category_code(const Learner *learner, int feature, int code)
+{
+	if (code >= 0)
+		return code;
+	return learner->is_indicator[feature] ? LEARNER_MAX_CATEGORIES : NAN;
+}
+
 double
 learner_category(const Learner *learner, int feature, const char *name, size_t length)
 {
-	int			code = names_find(&learner->categories[feature], name, length);
-
-	return code < 0 ? NAN : code;
+	return category_code(learner, feature, names_find(&learner->categories[feature], name, length));
 }
 
 double
 learner_category_add(Learner *learner, int feature, const char *name, size_t length)
 {
-	int			code;
-
 	if (learner_is_full(learner))
 		return learner_category(learner, feature, name, length);
-	code = names_add(learner->allocator, &learner->categories[feature], name, length, LEARNER_MAX_CATEGORIES);
-	return code < 0 ? NAN : code;
+	return category_code(learner, feature,
+						 names_add(learner->allocator, &learner->categories[feature], name, length,
+								   pipeline_max_categories(&learner->pipeline, feature)));
 }
 
 int
@@ -390,6 +440,15 @@ learner_start(Learner *learner)
 	learner->method->start(learner);
 }
 
+/* What parts contribute, to that of the feature in whose place they are, too. */
+static void
+add_parts(const Learner *learner, double *contributions)
+{
+	for (int i = learner_n_inputs(learner); i < learner->features.n; i++)
+		if (learner_feature_source(learner, i) != i)
+			contributions[learner_feature_source(learner, i)] += contributions[i];
+}
+
 /* One row in so many is asked what its features contribute. */
 #define ASK_EVERY 256
 
@@ -404,6 +463,7 @@ ask_for_contributions(Learner *learner, const double *row, double target)
 	/* So that what was long ago counts less and less. */
 	share = fmax(1.0 / (double) learner->n_asked, 0.02);
 	learner->method->contribute(learner, row, (int) (learner_tells_classes(learner->kind) ? target : 0), &bias, contributions);
+	add_parts(learner, contributions);
 	for (int i = 0; i < learner->features.n; i++)
 		if (isfinite(contributions[i]))
 			learner->contributions[i] += share * (fabs(contributions[i]) - learner->contributions[i]);
@@ -479,6 +539,16 @@ learner_interval(const Learner *learner, double coverage)
 
 void
 learner_contributions(const Learner *learner, const double *row, int class, double *bias, double *contributions)
+{
+	learner_parts(learner, row, class, bias, contributions);
+	add_parts(learner, contributions);
+	for (int i = learner_n_inputs(learner); i < learner->features.n; i++)
+		if (learner_feature_source(learner, i) != i)
+			contributions[i] = 0;
+}
+
+void
+learner_parts(const Learner *learner, const double *row, int class, double *bias, double *contributions)
 {
 	double		room[LEARNER_MAX_FEATURES];
 

@@ -108,8 +108,9 @@ extern size_t learner_memory(const Learner *learner);
 
 /* ---- features and classes ---- */
 
-/* A step of the pipeline, before the features are named. */
+/* A step of the pipeline, before the features are named; with the values that it is given, in order, false for one given twice. */
 extern void learner_add_step(Learner *learner, StepKind kind, const char *const *names, const double *options);
+extern bool learner_add_step_value(Learner *learner, const char *name, size_t length);
 
 /* The features that come from outside are named: steps find theirs. NULL, or why step *number cannot be done. */
 extern const char *learner_bind_steps(Learner *learner, int *number);
@@ -124,10 +125,19 @@ extern int	learner_n_features(const Learner *learner);
 extern const char *learner_feature_name(const Learner *learner, int feature, size_t *length);
 extern bool learner_feature_is_categorical(const Learner *learner, int feature);
 
+/* Of a feature that a step puts, with others, in the place of one from outside, that one; of others themselves. */
+extern int	learner_feature_source(const Learner *learner, int feature);
+
+/* The category that such a feature stands for, -1 where none is known yet, or it stands for missing values. */
+extern int	learner_feature_value(const Learner *learner, int feature);
+
 /* -1 when there is none of that name. */
 extern int	learner_find_feature(const Learner *learner, const char *name, size_t length);
 
-/* The code of a category, NaN for one not known; learner_category_add makes it known while there is room. */
+/*
+ * The code of a category, NaN for one not known (of a feature that one_hot makes several of, a code of its own: other than missing
+ * values, it is one of the others); learner_category_add makes it known while there is room.
+ */
 extern double learner_category(const Learner *learner, int feature, const char *name, size_t length);
 extern double learner_category_add(Learner *learner, int feature, const char *name, size_t length);
 extern int	learner_n_categories(const Learner *learner, int feature);
@@ -163,12 +173,17 @@ extern double learner_interval(const Learner *learner, double coverage);
  * What each feature contributes to what the learner says of the class (of regression: to the number; class is ignored): the bias
  * and n_features contributions sum to it. Linear models say log-odds (softmax: the class's score; margin classifiers: the margin),
  * naive Bayes the logarithm of the class's joint likelihood, trees and forests the probability or the number: path-dependent SHAP
- * values (Lundberg, Erion and Lee 2018) over the weights that their nodes have seen.
+ * values (Lundberg, Erion and Lee 2018) over the weights that their nodes have seen. What features contribute that stand in the
+ * place of one from outside is summed there, and they have nothing; learner_parts gives each its own.
  */
 extern bool learner_explains(LearnerKind kind);
 extern void learner_contributions(const Learner *learner, const double *row, int class, double *bias, double *contributions);
+extern void learner_parts(const Learner *learner, const double *row, int class, double *bias, double *contributions);
 
-/* How large the contributions of a feature are in the mean, over one row learned in 256; NaN while none was looked at. */
+/*
+ * How large the contributions of a feature (with those that stand in its place; of one of these its own) are in the mean, over one
+ * row learned in 256; NaN while none was looked at.
+ */
 extern double learner_mean_contribution(const Learner *learner, int feature);
 
 /* ---- trees, node by node ---- */

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/options_datum.h"
 #include "learn/learner_datum.h"
+#include "lib/stringinfo.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -45,6 +46,26 @@ Jsonb *
 learner_options_jsonb(LearnerKind kind, const double *options)
 {
 	return options_to_jsonb(learner_option(kind, 0), learner_n_options(kind), options);
+}
+
+Datum
+feature_label(const Learner *learner, int feature)
+{
+	int			value = learner_feature_value(learner, feature);
+	int			source = learner_feature_source(learner, feature);
+	size_t		length;
+	const char *name = learner_feature_name(learner, value < 0 ? feature : source, &length);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendBinaryStringInfo(&text, name, (int) length);
+	if (value >= 0)
+	{
+		name = learner_category_name(learner, source, value, &length);
+		appendStringInfoChar(&text, '=');
+		appendBinaryStringInfo(&text, name, (int) length);
+	}
+	return PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
 }
 
 Datum

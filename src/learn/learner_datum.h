@@ -38,6 +38,9 @@ extern FeatureReader *cached_reader(FunctionCallInfo fcinfo);
 /* The same without features: the learner alone. */
 extern Learner *cached_learner(FunctionCallInfo fcinfo);
 
+/* text: the name of a feature; of one that stands for a value of another, with the value once it is known. */
+extern Datum feature_label(const Learner *learner, int feature);
+
 /* What the learner says of the row just read, as text: a class or a number; *is_known false when it says nothing. */
 extern Datum learner_prediction(const FeatureReader *reader, bool *is_known);
 

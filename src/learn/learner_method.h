@@ -100,8 +100,9 @@ struct Learner
 	double		max_memory;
 	int64_t		n_rows;
 	Names		features;
-	bool	   *is_categorical; /* room for LEARNER_MAX_FEATURES */
-	Names	   *categories;		/* likewise */
+	bool	   *is_categorical; /* per feature */
+	bool	   *is_indicator;	/* per feature: whether a category has this value, which is not scaled */
+	Names	   *categories;		/* per feature */
 	Names		classes;
 	Random		random;
 	Intervals	intervals;

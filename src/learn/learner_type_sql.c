@@ -162,14 +162,13 @@ weir_learner_features(PG_FUNCTION_ARGS)
 		largest = fmax(largest, learner_mean_contribution(learner, i));
 	for (int i = 0; i < learner_n_features(learner); i++)
 	{
-		Datum		values[6];
-		bool		nulls[6] = {false};
+		Datum		values[7];
+		bool		nulls[7] = {false};
+		int			source = learner_feature_source(learner, i);
 		double		contribution = learner_mean_contribution(learner, i);
 		bool		is_categorical = learner_feature_is_categorical(learner, i);
-		size_t		length;
-		const char *name = learner_feature_name(learner, i, &length);
 
-		values[0] = PointerGetDatum(cstring_to_text_with_len(name, (int) length));
+		values[0] = feature_label(learner, i);
 		values[1] = CStringGetTextDatum(is_categorical ? "category" : "number");
 		nulls[2] = !is_categorical;
 		values[2] = Int32GetDatum(learner_n_categories(learner, i));
@@ -179,6 +178,8 @@ weir_learner_features(PG_FUNCTION_ARGS)
 		values[5] = BoolGetDatum(contribution <= NIL_SHARE * largest);
 		nulls[4] = isnan(contribution);
 		nulls[5] = isnan(contribution) || learner_n_rows(learner) < ENOUGH_ROWS;
+		nulls[6] = source == i;
+		values[6] = feature_label(learner, source);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -106,6 +106,8 @@ linear_inputs_prepare(Learner *learner, LinearInputs *inputs, const double *row,
 		}
 		if (inputs->n_inputs[i] == 0)
 			add_input(learner, inputs, i, 1);
+		if (learner->is_indicator[i])
+			continue;
 		/* Welford (1962). */
 		scale->n += 1;
 		deviation = value - scale->mean;

@@ -2,7 +2,8 @@
  * linear_inputs.h
  *		Rows as linear models see them: numbers, standardised as they come if asked to, and a 0/1 input per category.
  *
- * A missing value adds nothing, which of a standardised number is its mean; likewise a category that is not known.
+ * Features of 0 and 1 that a step made of a category are taken as they are. A missing value adds nothing, which of a standardised
+ *number is its mean; likewise a category that is not known.
  */
 #ifndef WEIR_LINEAR_INPUTS_H
 #define WEIR_LINEAR_INPUTS_H
@@ -76,7 +77,7 @@ linear_input(const Learner *learner, const LinearInputs *inputs, const double *r
 	if (inputs->n_inputs[feature] == 0)
 		return 0;
 	*coefficients = inputs->coefficients[feature];
-	if (!inputs->is_scaled)
+	if (!inputs->is_scaled || learner->is_indicator[feature])
 		return value;
 	return scale->variance > 0 ? (value - scale->mean) / sqrt(scale->variance) : 0;
 }

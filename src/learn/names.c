@@ -18,7 +18,7 @@ hash_name(const char *name, size_t length)
 }
 
 static bool
-is_name(const Name *name, const char *bytes, size_t length)
+is_name(const NumberedName *name, const char *bytes, size_t length)
 {
 	return name->length == length && memcmp(name->bytes, bytes, length) == 0;
 }
@@ -74,8 +74,8 @@ grow(Allocator allocator, Names *names)
 	int			capacity = names->capacity == 0 ? 4 : 2 * names->capacity;
 	int			n_buckets = 4 * capacity;
 
-	names->names = allocator.resize(allocator.context, names->names, (size_t) names->capacity * sizeof(Name),
-									(size_t) capacity * sizeof(Name));
+	names->names = allocator.resize(allocator.context, names->names, (size_t) names->capacity * sizeof(NumberedName),
+									(size_t) capacity * sizeof(NumberedName));
 	names->buckets = allocator.resize(allocator.context, names->buckets, (size_t) names->n_buckets * sizeof(int),
 									  (size_t) n_buckets * sizeof(int));
 	names->capacity = capacity;
@@ -90,7 +90,7 @@ names_add(Allocator allocator, Names *names, const char *name, size_t length, in
 {
 	uint32_t	hash;
 	int			number;
-	Name	   *added;
+	NumberedName *added;
 
 	length = cut(name, length);
 	if (names->n > 0 && is_name(&names->names[names->last], name, length))
@@ -124,7 +124,7 @@ names_free(Allocator allocator, Names *names)
 		allocator.resize(allocator.context, names->names[i].bytes, names->names[i].length + 1, 0);
 	if (names->capacity > 0)
 	{
-		allocator.resize(allocator.context, names->names, (size_t) names->capacity * sizeof(Name), 0);
+		allocator.resize(allocator.context, names->names, (size_t) names->capacity * sizeof(NumberedName), 0);
 		allocator.resize(allocator.context, names->buckets, (size_t) names->n_buckets * sizeof(int), 0);
 	}
 	memset(names, 0, sizeof(*names));
@@ -133,7 +133,7 @@ names_free(Allocator allocator, Names *names)
 size_t
 names_memory(const Names *names)
 {
-	size_t		memory = (size_t) names->capacity * sizeof(Name) + (size_t) names->n_buckets * sizeof(int);
+	size_t		memory = (size_t) names->capacity * sizeof(NumberedName) + (size_t) names->n_buckets * sizeof(int);
 
 	for (int i = 0; i < names->n; i++)
 		memory += names->names[i].length + 1;
@@ -143,8 +143,8 @@ names_memory(const Names *names)
 bool
 names_before(const Names *names, int a, int b)
 {
-	const Name *first = &names->names[a];
-	const Name *second = &names->names[b];
+	const NumberedName *first = &names->names[a];
+	const NumberedName *second = &names->names[b];
 	size_t		common = first->length < second->length ? first->length : second->length;
 	int			difference = memcmp(first->bytes, second->bytes, common);
 

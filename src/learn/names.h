@@ -7,18 +7,18 @@
 
 #include "learn/archive.h"
 
-typedef struct Name
+typedef struct NumberedName
 {
 	char	   *bytes;			/* not terminated */
 	size_t		length;
 	uint32_t	hash;
-} Name;
+} NumberedName;
 
 typedef struct Names
 {
 	int			n;
 	int			capacity;
-	Name	   *names;
+	NumberedName *names;
 	int			n_buckets;		/* a power of two, or 0 */
 	int		   *buckets;		/* number + 1; 0 is empty */
 	int			last;			/* found last: runs of the same name are common */

@@ -3,8 +3,9 @@
  *		The nearest neighbours of a row among those learned last (Aha, Kibler and Albert 1991): classes by their votes, numbers by
  *		their mean.
  *
- * Distances are Euclidean; numbers in standard deviations where scaled; another category is at distance 1, a missing value too
- * (Wilson and Martinez 1997). Rows that no longer fit into the window, or into the memory given, make room for new ones.
+ * Distances are Euclidean; numbers in standard deviations where scaled (features of 0 and 1 that a step made of a category as they
+ * are); another category is at distance 1, a missing value too (Wilson and Martinez 1997). Rows that no longer fit into the window,
+ *or into the memory given, make room for new ones.
  */
 #include "learn/learner_method.h"
 #include "learn/spread.h"
@@ -122,7 +123,7 @@ factors_of(const Learner *learner, const Neighbors *neighbors, double *factors)
 		const Spread *scale = &neighbors->scales[i];
 
 		factors[i] = 1;
-		if (!learner->is_categorical[i] && learner->options[SCALE] != 0)
+		if (!learner->is_categorical[i] && !learner->is_indicator[i] && learner->options[SCALE] != 0)
 			factors[i] = scale->squares > 0 ? scale->n / scale->squares : 0;
 	}
 }

@@ -7,9 +7,10 @@
 
 #include <math.h>
 
+#include "learn/pipeline_one_hot.h"
 #include "learn/pipeline_window.h"
 
-const char *const step_kinds[] = {"impute", "target_encode", "scale", "window", NULL};
+const char *const step_kinds[] = {"impute", "target_encode", "scale", "window", "one_hot", NULL};
 const char *const step_names[] = {"feature", "by", "time", "as", NULL};
 
 enum
@@ -51,6 +52,7 @@ step_options(StepKind kind, int *n)
 		case STEP_IMPUTE: *n = N_OPTIONS(impute_options); return impute_options;
 		case STEP_TARGET_ENCODE: *n = N_OPTIONS(encode_options); return encode_options;
 		case STEP_SCALE: *n = N_OPTIONS(scale_options); return scale_options;
+		case STEP_ONE_HOT: return step_one_hot_options(n);
 		default: return step_window_options(n);
 	}
 }
@@ -63,7 +65,7 @@ copy_name(Allocator allocator, const char *name)
 	return memcpy(allocator.resize(allocator.context, NULL, 0, size), name, size);
 }
 
-void
+PipelineStep *
 pipeline_add(Allocator allocator, Pipeline *pipeline, StepKind kind, const char *const *names, const double *options)
 {
 	size_t		n = (size_t) pipeline->n_steps;
@@ -73,7 +75,13 @@ pipeline_add(Allocator allocator, Pipeline *pipeline, StepKind kind, const char 
 	pipeline->steps =
 		allocator.resize(allocator.context, pipeline->steps, n * sizeof(PipelineStep), (n + 1) * sizeof(PipelineStep));
 	step = &pipeline->steps[pipeline->n_steps++];
-	*step = (PipelineStep){.kind = kind, .low = INFINITY, .high = -INFINITY, .last = NAN, .newest = -1, .oldest = -1};
+	*step = (PipelineStep){.kind = kind,
+						   .low = INFINITY,
+						   .high = -INFINITY,
+						   .last = NAN,
+						   .newest = -1,
+						   .oldest = -1,
+						   .first = LEARNER_MAX_FEATURES};
 	(void) step_options(kind, &n_options);
 	memcpy(step->options, options, (size_t) n_options * sizeof(double));
 	for (int i = 0; i < STEP_N_NAMES; i++)
@@ -81,6 +89,7 @@ pipeline_add(Allocator allocator, Pipeline *pipeline, StepKind kind, const char 
 		step->names[i] = copy_name(allocator, names[i]);
 		step->places[i] = -1;
 	}
+	return step;
 }
 
 void
@@ -95,19 +104,61 @@ pipeline_free(Allocator allocator, Pipeline *pipeline)
 		if (step->categories != NULL)
 			allocator.resize(allocator.context, step->categories, (size_t) step->category_capacity * sizeof(Spread), 0);
 		step_window_free(allocator, step);
+		names_free(allocator, &step->values);
 	}
 	if (pipeline->n_steps > 0)
 		allocator.resize(allocator.context, pipeline->steps, (size_t) pipeline->n_steps * sizeof(PipelineStep), 0);
 	*pipeline = (Pipeline){0};
 }
 
+/* Whether a step makes a number of the category that the feature is. */
+static bool
+encodes(const PipelineStep *step, int feature)
+{
+	return (step->kind == STEP_TARGET_ENCODE || step->kind == STEP_ONE_HOT) && step->places[STEP_FEATURE] == feature;
+}
+
 bool
 pipeline_encodes(const Pipeline *pipeline, int feature)
 {
 	for (int i = 0; i < pipeline->n_steps; i++)
-		if (pipeline->steps[i].kind == STEP_TARGET_ENCODE && pipeline->steps[i].places[STEP_FEATURE] == feature)
+		if (encodes(&pipeline->steps[i], feature))
 			return true;
 	return false;
+}
+
+const PipelineStep *
+pipeline_one_hot_of(const Pipeline *pipeline, int feature)
+{
+	for (int i = 0; i < pipeline->n_steps; i++)
+		if (pipeline->steps[i].kind == STEP_ONE_HOT && pipeline->steps[i].places[STEP_FEATURE] == feature)
+			return &pipeline->steps[i];
+	return NULL;
+}
+
+const PipelineStep *
+pipeline_one_hot_with(const Pipeline *pipeline, int feature)
+{
+	for (int i = 0; i < pipeline->n_steps; i++)
+	{
+		const PipelineStep *step = &pipeline->steps[i];
+
+		if (step->kind == STEP_ONE_HOT && feature >= step->first && feature < step->first + step_one_hot_width(step))
+			return step;
+	}
+	return NULL;
+}
+
+int
+pipeline_max_categories(const Pipeline *pipeline, int feature)
+{
+	const PipelineStep *step = pipeline_one_hot_of(pipeline, feature);
+
+	for (int i = 0; i < pipeline->n_steps && step != NULL; i++)
+		for (int j = 0; j < STEP_AS; j++)
+			if (&pipeline->steps[i] != step && pipeline->steps[i].places[j] == feature)
+				return LEARNER_MAX_CATEGORIES;
+	return step == NULL ? LEARNER_MAX_CATEGORIES : step_one_hot_values(step);
 }
 
 /* ---- the features of steps ---- */
@@ -128,8 +179,15 @@ bind_step(Pipeline *pipeline, PipelineStep *step, const PipelineFeatures *featur
 	is_category = step->places[STEP_FEATURE] >= 0 && features->is_categorical(features->context, step->places[STEP_FEATURE]);
 	/* An earlier step may have made a number of it; this one is not bound yet in that sense. */
 	for (PipelineStep *other = pipeline->steps; other < step; other++)
-		if (other->kind == STEP_TARGET_ENCODE && other->places[STEP_FEATURE] == step->places[STEP_FEATURE])
+	{
+		if (encodes(other, step->places[STEP_FEATURE]))
 			is_category = false;
+		for (int i = 0; i < STEP_AS && other->kind == STEP_ONE_HOT; i++)
+			if (step->places[i] >= 0 && step->places[i] == other->places[STEP_FEATURE])
+				return "one_hot has put others in the place of this feature: let it come last";
+	}
+	if (step->kind == STEP_ONE_HOT)
+		return is_category ? step_one_hot_bind(step, features) : "it is for a category";
 	if (step->kind == STEP_TARGET_ENCODE || (step->kind == STEP_IMPUTE && step->options[IMPUTE_WITH] == WITH_MOST_FREQUENT))
 		return is_category ? NULL : "it is for a category";
 	if (is_category)
@@ -219,6 +277,7 @@ apply(const PipelineStep *step, double *row)
 			break;
 		case STEP_TARGET_ENCODE: *value = encode(step, *value); break;
 		case STEP_SCALE: *value = isnan(*value) ? NAN : scale(step, *value); break;
+		case STEP_ONE_HOT: step_one_hot_apply(step, row); break;
 		default: row[step->places[STEP_AS]] = step_window_value(step, row);
 	}
 }
@@ -263,10 +322,10 @@ learn(Allocator allocator, PipelineStep *step, const double *row, double target,
 				return;
 			step->last = value;
 			/* To count values is for categories, whose numbers are small. */
-			if (step->options[IMPUTE_WITH] == WITH_MOST_FREQUENT)
-				count_category(allocator, step, (int) value, 0, weight);
-			else
+			if (step->options[IMPUTE_WITH] != WITH_MOST_FREQUENT)
 				spread_add(&step->spread, value, weight);
+			else if (value < LEARNER_MAX_CATEGORIES)
+				count_category(allocator, step, (int) value, 0, weight);
 			break;
 		case STEP_TARGET_ENCODE:
 			spread_add(&step->spread, target, weight);
@@ -280,6 +339,7 @@ learn(Allocator allocator, PipelineStep *step, const double *row, double target,
 			step->high = fmax(step->high, value);
 			spread_add(&step->spread, value, weight);
 			break;
+		case STEP_ONE_HOT: break;
 		default: step_window_add(allocator, step, row, is_full);
 	}
 }
@@ -361,6 +421,8 @@ archive_pipeline(Archive *archive, Pipeline *pipeline)
 		}
 		if (archive_reads(archive) && !archive_is_corrupt(archive))
 			pipeline_add(archive->allocator, pipeline, (StepKind) kind, (const char *const *) names, options);
+		if (kind == STEP_ONE_HOT && !archive_is_corrupt(archive))
+			archive_names(archive, &pipeline->steps[i].values, LEARNER_MAX_CATEGORIES);
 	}
 }
 
@@ -398,6 +460,9 @@ archive_pipeline_state(Archive *archive, Pipeline *pipeline)
 			archive_step_window(archive, step);
 			continue;
 		}
+		/* What it knows are the feature's categories. */
+		if (step->kind == STEP_ONE_HOT)
+			continue;
 		archive_spread(archive, &step->spread);
 		archive_double(archive, &step->low);
 		archive_double(archive, &step->high);

@@ -2,8 +2,9 @@
  * pipeline.h
  *		Steps that make of a row what a learner sees; kept with the model, so that they are the same when it is asked.  Plain C.
  *
- * A step changes a feature in its place (impute, target_encode, scale) or adds one (window). Steps are done in order. What they
- * know, they know of rows learned; the row at hand counts in windows too, so asking and learning see the same.
+ * A step changes a feature in its place (impute, target_encode, scale), adds one (window), or puts several in its place (one_hot).
+ * Steps are done in order. What they know, they know of rows learned; the row at hand counts in windows too, so asking and learning
+ * see the same.
  */
 #ifndef WEIR_PIPELINE_H
 #define WEIR_PIPELINE_H
@@ -11,6 +12,7 @@
 #include "base/options.h"
 #include "learn/limits.h"
 #include "learn/archive.h"
+#include "learn/names.h"
 #include "learn/spread.h"
 
 /* Stored: numbers never change. */
@@ -20,6 +22,7 @@ typedef enum StepKind
 	STEP_TARGET_ENCODE = 1,
 	STEP_SCALE = 2,
 	STEP_WINDOW = 3,
+	STEP_ONE_HOT = 4,
 	STEP_N_KINDS
 } StepKind;
 
@@ -65,6 +68,9 @@ typedef struct PipelineStep
 	int		   *buckets;		/* number of a slot + 1 */
 	int			newest;			/* -1: none */
 	int			oldest;
+	/* one_hot: the values that are given, in order; the first of the features that stand for values */
+	Names		values;
+	int			first;
 } PipelineStep;
 
 typedef struct Pipeline
@@ -75,7 +81,8 @@ typedef struct Pipeline
 } Pipeline;
 
 /* Adds a step; names and options are copied. */
-extern void pipeline_add(Allocator allocator, Pipeline *pipeline, StepKind kind, const char *const *names, const double *options);
+extern PipelineStep *
+pipeline_add(Allocator allocator, Pipeline *pipeline, StepKind kind, const char *const *names, const double *options);
 extern void pipeline_free(Allocator allocator, Pipeline *pipeline);
 
 /* Steps and their options, then what they know. */
@@ -90,7 +97,8 @@ extern void pipeline_learn(Allocator allocator, Pipeline *pipeline, double *row,
 
 /*
  * Steps find their features among those named so far, and add theirs; NULL, or a sentence that says why one, *number, cannot. add
- * gives the place of a new feature, -1 when there is no room or the name is taken.
+ * gives the place of a new feature, -1 when there is no room or the name is taken; know makes a category known, false when its code
+ * is another.
  */
 typedef struct PipelineFeatures
 {
@@ -98,11 +106,19 @@ typedef struct PipelineFeatures
 	int			(*find)(void *context, const char *name);
 	bool		(*is_categorical)(void *context, int feature);
 	int			(*add)(void *context, const char *name);
+	bool		(*know)(void *context, int feature, int code, const char *name, size_t length);
 } PipelineFeatures;
 
 extern const char *pipeline_bind(Pipeline *pipeline, const PipelineFeatures *features, int n_inputs, int *number);
 
-/* Whether a step makes a number of the category that a feature is. */
+/* Whether a step makes a number, or numbers, of the category that a feature is. */
 extern bool pipeline_encodes(const Pipeline *pipeline, int feature);
+
+/* The step that makes a feature of 0 and 1 per value of a feature, or that adds the feature as one of these; NULL: none. */
+extern const PipelineStep *pipeline_one_hot_of(const Pipeline *pipeline, int feature);
+extern const PipelineStep *pipeline_one_hot_with(const Pipeline *pipeline, int feature);
+
+/* How many of a feature's categories steps and learner tell apart. */
+extern int	pipeline_max_categories(const Pipeline *pipeline, int feature);
 
 #endif

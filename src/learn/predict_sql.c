@@ -219,12 +219,12 @@ weir_predict_interval(PG_FUNCTION_ARGS)
 /* ---- explanation ---- */
 
 static void
-put_contribution(ReturnSetInfo *result, const char *name, size_t length, double contribution)
+put_contribution(ReturnSetInfo *result, Datum name, double contribution)
 {
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
-	values[0] = PointerGetDatum(cstring_to_text_with_len(name, (int) length));
+	values[0] = name;
 	values[1] = Float8GetDatum(contribution);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -258,6 +258,7 @@ weir_explain(PG_FUNCTION_ARGS)
 {
 	FeatureReader *reader = read_call(fcinfo);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		by_value = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
 	const Learner *learner;
 	double		bias;
 	double	   *contributions;
@@ -271,14 +272,12 @@ weir_explain(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("learner %s has no contributions of features", learner_name(learner_kind(learner)))));
 	contributions = palloc((Size) learner_n_features(learner) * sizeof(double));
-	learner_contributions(learner, reader->row, explained_class(fcinfo, reader), &bias, contributions);
-	put_contribution(result, "(bias)", strlen("(bias)"), bias);
+	(by_value ? learner_parts : learner_contributions)(learner, reader->row, explained_class(fcinfo, reader), &bias, contributions);
+	put_contribution(result, CStringGetTextDatum("(bias)"), bias);
 	for (int i = 0; i < learner_n_features(learner); i++)
-	{
-		size_t		length;
-		const char *name = learner_feature_name(learner, i, &length);
-
-		put_contribution(result, name, length, contributions[i]);
-	}
+		/* Room for values that were never met adds nothing. */
+		if (learner_feature_source(learner, i) == i ||
+			(by_value && (contributions[i] != 0 || learner_feature_value(learner, i) >= 0)))
+			put_contribution(result, feature_label(learner, i), contributions[i]);
 	return (Datum) 0;
 }

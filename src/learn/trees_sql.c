@@ -58,17 +58,17 @@ static void
 put_condition(const NodesInto *into, const LearnerNode *node, Datum *values, bool *nulls)
 {
 	bool		is_number = node->relation == RELATION_AT_MOST || node->relation == RELATION_ABOVE;
-	size_t		length;
-	const char *name = learner_feature_name(into->learner, node->feature, &length);
 
-	values[NODE_FEATURE] = PointerGetDatum(cstring_to_text_with_len(name, (int) length));
+	values[NODE_FEATURE] = feature_label(into->learner, node->feature);
 	values[NODE_RELATION] = CStringGetTextDatum(relation_text(node->relation));
 	values[NODE_THRESHOLD] = Float8GetDatum(node->value);
 	nulls[NODE_THRESHOLD] = !is_number;
 	nulls[NODE_CATEGORY] = is_number || node->value >= learner_n_categories(into->learner, node->feature);
 	if (!nulls[NODE_CATEGORY])
 	{
-		name = learner_category_name(into->learner, node->feature, (int) node->value, &length);
+		size_t		length;
+		const char *name = learner_category_name(into->learner, node->feature, (int) node->value, &length);
+
 		values[NODE_CATEGORY] = PointerGetDatum(cstring_to_text_with_len(name, (int) length));
 	}
 	values[NODE_TAKES_MISSING] = BoolGetDatum(node->takes_missing);
