@@ -145,6 +145,19 @@ for my $what (qr/^only in forgetful: function weir\.check_setup\(\): comment: As
 }
 is($node->safe_psql('postgres', q{SELECT ok FROM weir.check_setup() WHERE check_name = 'version'}), 't', 'the catalogue suits the library');
 all_equal($node, 'sales', 'capture begins by itself, and has every row');
+
+# An update that nobody runs: budgets hold all the same.
+$node->safe_psql('postgres', q{UPDATE pg_extension SET extversion = '0.0.1' WHERE extname = 'weir'});
+wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'weir capture'}, 'the catalogue is of another version once more');
+$node->safe_psql('postgres', q{ALTER SYSTEM SET weir.max_wal = '1MB'});
+$node->reload;
+$node->safe_psql('postgres', q{INSERT INTO sales(at, amount, sex) SELECT '2026-01-05', i, 'F' FROM generate_series(1, 30000) i});
+wait_until($node, q{SELECT count(*) = 0 FROM pg_replication_slots}, 'the slot goes when it is past weir.max_wal');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.max_wal});
+$node->reload;
+$node->safe_psql('postgres', qq{UPDATE pg_extension SET extversion = '$version' WHERE extname = 'weir'});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.gaps WHERE healed_at IS NOT NULL}, 'and the gap is healed after the update');
+all_equal($node, 'sales', 'with every row');
 $node->stop;
 
 # ---- from every release ----

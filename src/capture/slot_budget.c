@@ -249,12 +249,12 @@ guard_slots_elsewhere(bool (*is_served)(Oid database))
 			continue;
 		if (!slot_over_budget(NameStr(name), &facts, &reason))
 			continue;
-		ereport(
-			WARNING,
-			(errmsg("weir drops replication slot \"%s\": %s", NameStr(name), reason.text),
-			 errdetail("No worker of weir may run in its database %u.", database),
-			 errhint(
-				 "See weir.databases and ALTER DATABASE ... ALLOW_CONNECTIONS. The gap will be healed when capture runs there again.")));
+		ereport(WARNING,
+				(errmsg("weir drops replication slot \"%s\": %s", NameStr(name), reason.text),
+				 errdetail("Capture does not run in its database %u.", database),
+				 errhint(
+					 "See weir.databases, ALTER DATABASE ... ALLOW_CONNECTIONS, and whether ALTER EXTENSION weir UPDATE was run "
+					 "there. The gap will be healed when capture runs there again.")));
 		ReplicationSlotDrop(NameStr(name), true);
 	}
 }

@@ -27,12 +27,14 @@
 #define SOONEST_LOOK_MS 200
 #define FIRST_RESTART_DELAY_MS 1000
 #define LAST_RESTART_DELAY_MS 60000
+#define NO_SLOT_RETRY_MS 6000
 
 /* What the launcher itself remembers of a database it has seen. */
 typedef struct KnownDatabase
 {
 	Oid			database;
 	bool		seen;			/* in the last scan */
+	bool		asked;			/* a scheduler was wanted, to look whether there is anything to do */
 	BackgroundWorkerHandle *handle;
 	TimestampTz start_after;
 	int			restart_delay_ms;
@@ -89,6 +91,20 @@ unknown_database_is_wanted(bool forget)
 	return found;
 }
 
+/* False when weir is at work in so many databases that there is no place for this one, which is then asked again later. */
+static bool
+want_scheduler(Oid database)
+{
+	DatabaseEntry *entry;
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	entry = worker_entry(database, true);
+	if (entry != NULL)
+		entry->wanted = true;
+	LWLockRelease(worker_shared->lock);
+	return entry != NULL;
+}
+
 /* Wants a scheduler in each database that was not there before; forgets those that are gone. */
 static void
 look_for_databases(void)
@@ -109,26 +125,15 @@ look_for_databases(void)
 	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
 	{
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
-		bool		is_new = true;
+		KnownDatabase *known;
 
 		if (!database->datallowconn || database->datistemplate ||
 			(!worker_database_allowed(NameStr(database->datname)) &&
 			 !(worker_caretaker.concerns != NULL && worker_caretaker.concerns(database->oid))))
 			continue;
-		foreach(cell, known_databases)
-			if (((KnownDatabase *) lfirst(cell))->database == database->oid)
-				is_new = false;
-		known_database(database->oid)->seen = true;
-		if (is_new)
-		{
-			DatabaseEntry *entry;
-
-			LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-			entry = worker_entry(database->oid, true);
-			if (entry != NULL)
-				entry->wanted = true;
-			LWLockRelease(worker_shared->lock);
-		}
+		known = known_database(database->oid);
+		known->seen = true;
+		known->asked = known->asked || want_scheduler(database->oid);
 	}
 	table_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -202,12 +207,14 @@ start_schedulers(void)
 			if (!RegisterDynamicBackgroundWorker(&worker, &known->handle))
 			{
 				known->handle = NULL;
-				known->start_after = TimestampTzPlusMilliseconds(now, LAST_RESTART_DELAY_MS / 10);
+				known->start_after = TimestampTzPlusMilliseconds(now, NO_SLOT_RETRY_MS);
 				ereport(LOG,
 						(errmsg("weir could not start its scheduler: no background worker slot is free"),
 						 errhint("Raise max_worker_processes.")));
 			}
 			MemoryContextSwitchTo(old);
+			if (known->handle == NULL)
+				return Min(wait_ms, NO_SLOT_RETRY_MS);
 		}
 	}
 	return wait_ms;
@@ -221,7 +228,7 @@ is_served(Oid database)
 
 	LWLockAcquire(worker_shared->lock, LW_SHARED);
 	entry = worker_entry(database, false);
-	served = entry != NULL && entry->scheduler.pid != 0;
+	served = entry != NULL && entry->scheduler.pid != 0 && entry->attended;
 	LWLockRelease(worker_shared->lock);
 	return served;
 }

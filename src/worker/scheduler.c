@@ -224,6 +224,19 @@ count_wakes(void)
 	return wakes;
 }
 
+/* Whether this scheduler runs its tasks: what they see to is the launcher's otherwise. */
+static void
+tell_attended(void)
+{
+	DatabaseEntry *entry;
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	entry = worker_entry(MyDatabaseId, false);
+	if (entry != NULL)
+		entry->attended = has_extension;
+	LWLockRelease(worker_shared->lock);
+}
+
 /* Takes the entry back unless somebody asked for attention since the given count was read. */
 static bool
 take_back_entry(uint32 wakes)
@@ -262,6 +275,7 @@ weir_scheduler_main(Datum argument)
 		last_wakes = wakes;
 		if (!run_in_transaction("looking at what there is to do", look_around, &stay))
 			proc_exit(1);		/* the launcher tries again later */
+		tell_attended();
 		for (int i = 0; i < worker_n_services; i++)
 			keep_service(i);
 		forgive_services();

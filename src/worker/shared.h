@@ -28,6 +28,7 @@ typedef struct DatabaseEntry
 {
 	Oid			database;		/* InvalidOid: free */
 	bool		wanted;			/* a scheduler should run, or look */
+	bool		attended;		/* it runs its tasks: the extension suits the library */
 	uint32		wakes;			/* how often somebody asked for attention */
 	int			kept_out_by;	/* pid of a backend that needs the database to itself; 0: nobody does */
 	int			n_processes;	/* of weir that are connected, or about to be */
@@ -82,7 +83,10 @@ extern int	worker_n_services;
 extern RegisteredTask worker_tasks[WORKER_MAX_TASKS];
 extern int	worker_n_tasks;
 
-/* The entry of a database, or NULL; with create, a new one unless all are taken.  The lock must be held. */
+/*
+ * The entry of a database, or NULL; with create, a new one unless weir is at work in all that there are: one where it has nothing
+ * to do makes room.  The lock must be held, exclusively to create.
+ */
 extern DatabaseEntry *worker_entry(Oid database, bool create);
 
 /*

@@ -139,6 +139,16 @@ startup_shared_memory(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
+/* Nothing of weir runs there, or is about to. */
+static bool
+is_unused(const DatabaseEntry *entry)
+{
+	for (int i = 0; i < WORKER_MAX_SERVICES; i++)
+		if (entry->services[i].pid != 0)
+			return false;
+	return !entry->wanted && entry->kept_out_by == 0 && entry->n_processes == 0 && entry->scheduler.pid == 0;
+}
+
 DatabaseEntry *
 worker_entry(Oid database, bool create)
 {
@@ -153,6 +163,9 @@ worker_entry(Oid database, bool create)
 		if (!OidIsValid(entry->database) && unused == NULL)
 			unused = entry;
 	}
+	for (int i = 0; i < WORKER_MAX_DATABASES && create && unused == NULL; i++)
+		if (is_unused(&worker_shared->databases[i]))
+			unused = &worker_shared->databases[i];
 	if (!create || unused == NULL)
 		return NULL;
 	memset(unused, 0, sizeof(DatabaseEntry));
@@ -315,6 +328,8 @@ use_own_settings(void)
 		{"IntervalStyle", "postgres"},
 		{"array_nulls", "on"},
 		{"standard_conforming_strings", "on"},
+		/* Statements are short, and of tables that the planner takes for large. */
+		{"jit", "off"},
 	};
 
 	for (int i = 0; i < lengthof(settings); i++)
