@@ -44,6 +44,15 @@ for my $command ('ALTER TABLE big ADD y int', 'ALTER TABLE big ALTER x TYPE nume
 sql(q{ALTER SYSTEM RESET weir.build_rate}); $node->reload;
 all_equal($node, 'big', 'and is right in the end');
 
+# --- nor the making anew of an index by which rows are found
+sql(q{CREATE INDEX big_at ON big(at); ALTER SYSTEM SET weir.build_slice_rows = 2000; ALTER SYSTEM SET weir.build_rate = 100}); $node->reload;
+sql(q{SELECT weir.rebuild('big')});
+wait_until($node, q{SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE relation = 'big_at'::regclass AND granted AND backend_type = 'weir builder')},
+	'the builder reads by an index');
+is($node->psql('postgres', 'REINDEX INDEX big_at', extra_params => [ '-v', 'ON_ERROR_STOP=1' ]), 0, 'REINDEX does not wait for a build');
+sql(q{ALTER SYSTEM RESET weir.build_rate; ALTER SYSTEM RESET weir.build_slice_rows}); $node->reload;
+all_equal($node, 'big', 'which is right in the end');
+
 # --- a transaction with DDL that stays open holds up no other monitor, and no new one of another table
 sql(q{SELECT weir.create_monitor('small', 'small', 'at')});
 all_equal($node, 'small', 'another table');

@@ -269,7 +269,7 @@ pace(Oid source, int64 n_rows, TimestampTz started_at)
 		status_unlock();
 	worker_wait(0);				/* interrupts, another rate, another priority */
 	priority_lower();
-	source_give_way(source);
+	source_give_way();
 	while (build_rate > 0)
 	{
 		int64		due = n_rows * USECS_PER_SEC * Max(n_builders, 1) / build_rate;
@@ -278,7 +278,7 @@ pace(Oid source, int64 n_rows, TimestampTz started_at)
 		if (ahead <= 1000)
 			break;
 		worker_wait(Min(ahead / 1000, 100));
-		source_give_way(source);
+		source_give_way();
 	}
 }
 

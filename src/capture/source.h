@@ -40,8 +40,8 @@ extern bool source_apply_changes(List *monitors, XLogRecPtr position);
  */
 extern void source_require_unchanged(Oid source);
 
-/* Raises 40001 when somebody waits for an exclusive lock on the source, or on a partition of it: DDL goes first. */
-extern void source_give_way(Oid source);
+/* Raises 40001 when somebody waits for an exclusive lock on a table or an index that this process reads: DDL goes first. */
+extern void source_give_way(void);
 
 /*
  * In a query over weir.monitor m, with a column's name as col.name (a text): true when the column has a part in the monitor.  One

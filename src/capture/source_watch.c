@@ -320,17 +320,19 @@ enum
  * Tables of a monitor's rows that are not as they are known. $1 monitor, $2 source.
  *
  * in_place: created as a partition or child, and so is what it is part of.  Attaching writes all inherited columns anew, so it
- * shows in the versions of columns beside those of system columns, which nothing changes.
+ * shows in the versions of columns beside those of system columns, which nothing changes.  Of what is known and has no children
+ * nobody asks.
  */
 static const char *const changed_relations =
 	"WITH RECURSIVE known AS (SELECT * FROM weir.source_relation WHERE monitor_id = $1), "
 	"tree(relation, link, in_place) AS (SELECT $2, '', true UNION "
-	" SELECT i.inhrelid, l.link, t.in_place AND (EXISTS (SELECT FROM known k WHERE pg_catalog.strpos(k.link, l.link || '/') > 0) "
+	" SELECT i.inhrelid, l.link, t.in_place AND (CASE WHEN g.relhassubclass THEN EXISTS (SELECT FROM known k WHERE pg_catalog.strpos(k.link, l.link || '/') > 0) "
+	"  ELSE i.inhrelid IN (SELECT relation FROM known) END "
 	"  OR EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attribute s ON s.attrelid = a.attrelid AND s.attnum = -6 "
 	"   WHERE a.attrelid = i.inhrelid AND a.attnum > 0 AND a.attinhcount > 0 AND a.xmin = s.xmin AND a.cmin = s.cmin)) "
-	" FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.relation "
+	" FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.relation JOIN pg_catalog.pg_class g ON g.oid = i.inhrelid "
 	" CROSS JOIN LATERAL (SELECT t.link || '/' || i.inhparent || ':' || i.xmin || ':' || i.cmin) l(link) WHERE NOT i.inhdetachpending), "
-	"counting AS (SELECT col.name, (WITH RECURSIVE base(type) AS (SELECT a.atttypid UNION SELECT t.typbasetype FROM pg_catalog.pg_type t "
+	"counting AS MATERIALIZED (SELECT col.name, (WITH RECURSIVE base(type) AS (SELECT a.atttypid UNION SELECT t.typbasetype FROM pg_catalog.pg_type t "
 	"  JOIN base ON t.oid = base.type WHERE t.typbasetype <> 0) "
 	"  SELECT coalesce(pg_catalog.string_agg(e.oid || '=' || pg_catalog.hashtext(e.enumlabel::text) || '/', '' ORDER BY e.oid), '') "
 	"  FROM pg_catalog.pg_enum e JOIN base ON e.enumtypid = base.type) AS labels FROM weir.monitor m CROSS JOIN pg_catalog.pg_attribute a CROSS JOIN LATERAL (SELECT a.attname::text) col(name) "
@@ -583,12 +585,29 @@ source_require_unchanged(Oid source)
 	}
 }
 
+/* True when it waits for the one mode that reading holds up: on the source, a partition, or an index that finds its rows. */
+static bool
+waits_for_me(const LockData *locks, const LockInstanceData *waiting)
+{
+	if (waiting->waitLockMode != AccessExclusiveLock || waiting->locktag.locktag_type != LOCKTAG_RELATION ||
+		waiting->locktag.locktag_field1 != MyDatabaseId)
+		return false;
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		const LockInstanceData *held = &locks->locks[i];
+
+		if (held->pid == MyProcPid && held->holdMask != 0 && held->locktag.locktag_type == LOCKTAG_RELATION &&
+			held->locktag.locktag_field1 == MyDatabaseId && held->locktag.locktag_field2 == waiting->locktag.locktag_field2)
+			return true;
+	}
+	return false;
+}
+
 void
-source_give_way(Oid source)
+source_give_way(void)
 {
 	static TimestampTz next = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	List	   *relations;
 	LockData   *locks;
 	bool		found = false;
 
@@ -596,19 +615,11 @@ source_give_way(Oid source)
 	if (now < next)
 		return;
 	next = TimestampTzPlusMilliseconds(now, GIVE_WAY_MS);
-	relations = find_all_inheritors(source, NoLock, NULL);
 	locks = GetLockStatusData();
 	for (int i = 0; i < locks->nelements && !found; i++)
-	{
-		LockInstanceData *lock = &locks->locks[i];
-
-		/* The one mode that reading holds up. */
-		found = lock->waitLockMode == AccessExclusiveLock && lock->locktag.locktag_type == LOCKTAG_RELATION &&
-			lock->locktag.locktag_field1 == MyDatabaseId && list_member_oid(relations, lock->locktag.locktag_field2);
-	}
+		found = waits_for_me(locks, &locks->locks[i]);
 	pfree(locks->locks);
 	pfree(locks);
-	list_free(relations);
 	if (found)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the reading of a source gives way to DDL"),
