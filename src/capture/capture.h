@@ -19,14 +19,20 @@
 extern void capture_init(void);
 
 /*
- * Parses a monitor's filter over the relation's columns (varno 1) and refuses what is more than a publication's row filter would
- * take: 42601 not an expression, 0A000 not simple, 42703 no such column, 42804 not boolean.
+ * Parses a monitor's filter over the relation's columns (varno 1), which have other names where a list of String is given (of those
+ * not dropped), and refuses what is more than a publication's row filter would take: 42601 not an expression, 0A000 not simple,
+ * 42703 no such column, 42804 not boolean.  Takes no lock.
  */
-extern Node *capture_parse_filter(Oid relation, const char *filter);
-
-/* The same over a relation that is open already, whose columns (those not dropped) have other names where a list of String is
- * given: takes no lock. */
 extern Node *capture_parse_filter_of(Relation relation, const char *filter, List *column_names);
+
+/* What is parsed as text that means the same whatever the settings of who reads it, with the relation's own names. */
+extern char *capture_filter_text(Node *filter, Oid relation);
+
+/*
+ * The filter of a definition as it is to be kept: as it was given, or where it has times, whose text is read as the session's
+ * settings say, as text that does not depend on them.
+ */
+extern char *capture_settled_filter(Oid relation, char *filter);
 
 /* weir.wait_for(lsn, timeout), for functions that wait for more. */
 extern PGDLLEXPORT Datum weir_wait_for(PG_FUNCTION_ARGS);

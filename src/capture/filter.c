@@ -9,6 +9,7 @@
 #include "base/compat.h"
 #include "capture/capture.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -22,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 
 static void
 refuse(const char *detail)
@@ -132,12 +134,56 @@ capture_parse_filter_of(Relation relation, const char *filter, List *column_name
 	return expression;
 }
 
-Node *
-capture_parse_filter(Oid relation, const char *filter)
+/* ---- text ---- */
+
+char *
+capture_filter_text(Node *filter, Oid relation)
+{
+	int			guc_level = NewGUCNestLevel();
+	char	   *text;
+
+	(void) set_config_option("DateStyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("IntervalStyle", "postgres", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	text = deparse_expression(filter, deparse_context_for(get_rel_name(relation), relation), false, false);
+	AtEOXact_GUC(true, guc_level);
+	return text;
+}
+
+static bool
+is_of_time(Oid type)
+{
+	Oid			element = get_element_type(type);
+	Oid			range = get_multirange_range(type);
+	char		category;
+	bool		is_preferred;
+
+	if (OidIsValid(element))
+		return is_of_time(element);
+	if (OidIsValid(range))
+		return is_of_time(range);
+	range = get_range_subtype(type);
+	if (OidIsValid(range))
+		return is_of_time(range);
+	get_type_category_preferred(type, &category, &is_preferred);
+	return category == TYPCATEGORY_DATETIME || category == TYPCATEGORY_TIMESPAN;
+}
+
+static bool
+has_times(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const))
+		return is_of_time(((Const *) node)->consttype);
+	return expression_tree_walker(node, has_times, context);
+}
+
+char *
+capture_settled_filter(Oid relation, char *filter)
 {
 	Relation	table = table_open(relation, AccessShareLock);
 	Node	   *expression = capture_parse_filter_of(table, filter, NIL);
 
 	table_close(table, NoLock);
-	return expression;
+	return has_times(expression, NULL) ? capture_filter_text(expression, relation) : filter;
 }

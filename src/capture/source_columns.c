@@ -58,8 +58,7 @@ rename_in_filter(int monitor_id, Oid source)
 	relation = RelationIdGetRelation(source);
 	if (relation == NULL)
 		return;
-	filter =
-		deparse_expression(definition_filter(&monitor, relation), deparse_context_for(get_rel_name(source), source), false, false);
+	filter = capture_filter_text(definition_filter(&monitor, relation), source);
 	RelationClose(relation);
 	execute("UPDATE weir.monitor SET filter = $3 WHERE monitor_id = $1 AND source = $2", monitor_id, source, TEXTOID,
 			CStringGetTextDatum(filter));

@@ -259,7 +259,7 @@ check_probabilities(const MonitorDefinition *definition, Relation source)
 }
 
 void
-check_source_columns(const MonitorDefinition *definition, Relation source)
+check_source_columns(MonitorDefinition *definition, Relation source)
 {
 	ListCell   *cell;
 
@@ -287,7 +287,7 @@ check_source_columns(const MonitorDefinition *definition, Relation source)
 				 errhint("Name the column that holds the model's decision, prediction => 'approved', or its score: what is at or "
 						 "above option performance.threshold (0.5) is then chosen.")));
 	if (definition->filter != NULL)
-		(void) capture_parse_filter(RelationGetRelid(source), definition->filter);
+		definition->filter = capture_settled_filter(RelationGetRelid(source), definition->filter);
 }
 
 /* ---- which columns to summarize, and as what ---- */

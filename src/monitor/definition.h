@@ -56,7 +56,7 @@ typedef struct MonitorDefinition
 extern Relation open_source(Oid source);
 
 /* Time, segment, protected, prediction, score and label columns, and the filter. */
-extern void check_source_columns(const MonitorDefinition *definition, Relation source);
+extern void check_source_columns(MonitorDefinition *definition, Relation source);
 
 /* Fills definition->columns. wanted: of char *, NIL with all_columns; kinds: {"column": "numeric" | "category" | "ignore"}. */
 extern void choose_columns(MonitorDefinition *definition, Relation source, bool all_columns, List *wanted, Jsonb *kinds);
