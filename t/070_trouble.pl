@@ -100,6 +100,46 @@ wait_until($node, q{SELECT count(*) = 3 AND count(DISTINCT backend_type) = 3 FRO
 $node->safe_psql('postgres', q{INSERT INTO sales DEFAULT VALUES});
 all_equal($node, 'sales', 'and capture works');
 
+# --- settings that are meant for sessions: the workers go by their own
+my $old_pid = capture_pid($node);
+$node->safe_psql('postgres', q{ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'; ALTER DATABASE postgres SET lock_timeout = '50ms';
+	ALTER DATABASE postgres SET default_transaction_read_only = on});
+wait_until($node, "SELECT pid <> $old_pid AND state = 'streaming' FROM weir.capture_status", 'capture begins again with the settings of its database');
+$session = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-d', $node->connstr('postgres') ], '<', \($in = "BEGIN READ WRITE; LOCK TABLE sales; SELECT 'locked';\n"), '>', \($dropping = ''));
+$session->pump until $dropping =~ /locked/;
+$node->safe_psql('postgres', q{BEGIN READ WRITE; SELECT weir.rebuild('sales'); COMMIT});
+wait_until($node, q{SELECT count(*) > 0 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE relation = 'sales'::regclass AND NOT granted AND backend_type = 'weir builder'},
+	'a builder waits for a lock');
+$in .= "SELECT pg_sleep(0.5); INSERT INTO sales DEFAULT VALUES; COMMIT;\n\\q\n";
+$session->finish;
+all_equal($node, 'sales', 'as long as it takes');
+is($node->safe_psql('postgres', q{SELECT state FROM weir.monitors WHERE monitor = 'sales'}), 'active', 'and its monitor goes on');
+$node->safe_psql('postgres', q{BEGIN READ WRITE; ALTER DATABASE postgres RESET ALL; COMMIT});
+
+# --- a filter's times are those of who wrote it, whatever the settings of the workers
+$node->safe_psql('postgres', q{SET DateStyle = 'SQL, DMY'; SET TimeZone = 'Asia/Tokyo'; SET IntervalStyle = 'sql_standard';
+CREATE TABLE dated(at timestamptz NOT NULL, day date, lag interval, x float8); ALTER TABLE dated REPLICA IDENTITY FULL;
+INSERT INTO dated SELECT timestamptz '2026-01-01 00:00:00+00' + i * interval '1 hour', date '2026-01-01' + i / 24, i * interval '1 hour', i FROM generate_series(1, 2000) i;
+SELECT weir.create_monitor('dated', 'dated', 'at', columns => '{x}', filter => $$day >= '03/02/2026' AND at < '05/03/2026 00:00' AND lag > '-1 2:00'$$)});
+all_equal($node, 'dated', 'a filter with times');
+my $expected = $node->safe_psql('postgres', q{SELECT count(*) FROM dated WHERE day >= '2026-02-03' AND at < '2026-03-05 00:00+09'});
+is($node->safe_psql('postgres', q{SELECT sum(n) FROM weir.windows WHERE monitor = 'dated'}), $expected, 'means what it meant to who wrote it');
+$node->safe_psql('postgres', q{SET DateStyle = 'German'; ALTER TABLE dated RENAME day TO date; SELECT weir.wait_for()});
+all_equal($node, 'dated', 'also when a column of it is renamed');
+is($node->safe_psql('postgres', q{SELECT sum(n) FROM weir.windows WHERE monitor = 'dated'}), $expected, 'it means the same');
+$node->safe_psql('postgres', q{SELECT weir.drop_monitor('dated')});
+
+# --- who waits for a position that is far away makes nobody else wait
+$node->safe_psql('postgres', q{ALTER SYSTEM SET weir.flush_interval = '60s'});
+$node->reload;
+$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '120 s'); INSERT INTO sales DEFAULT VALUES});
+$node->safe_psql('postgres', q{SELECT weir.wait_for(timeout => '120 s'); INSERT INTO sales DEFAULT VALUES});
+($code, $stdout, $stderr) = $node->psql('postgres', q{SELECT weir.wait_for('FFFFFFF/0', timeout => '10 ms')});
+like($stderr, qr/has not reached/, 'a position that is far away');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM (SELECT weir.wait_for(timeout => '30 s')) w}), 1, 'the next who waits is flushed for');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.flush_interval});
+$node->reload;
+
 # --- weir.databases away and back again
 $node->safe_psql('postgres', q{ALTER SYSTEM SET weir.databases = 'nowhere'});
 $node->reload;

@@ -152,11 +152,37 @@ $node->safe_psql('postgres', q{CREATE TABLE nothing(at timestamptz NOT NULL, x f
 $node->safe_psql('postgres', q{SELECT weir.wait_for()});
 is($node->safe_psql('postgres', q{SELECT panes, different FROM weir.verify('nothing')}), '0|0', 'an empty table');
 
+# --- a builder that is cancelled disables no monitor: what it was reading is read again
+setting('weir.build_workers', 1);
+setting('weir.build_rate', 1000);
+$node->safe_psql('postgres', q{SELECT weir.rebuild('brin')});
+wait_until($node, q{SELECT pg_cancel_backend(a.pid) FROM pg_stat_activity a, weir._builders() b WHERE a.backend_type = 'weir builder' AND b.rows_read > 0}, 'a builder is cancelled');
+setting('weir.build_rate', 0);
+all_equal($node, 'brin', 'and the rebuild ends all the same');
+
+# --- nobody waits for a verification whose caller has gone
+setting('weir.build_rate', 2000);
+my ($code, $stdout, $stderr) = $node->psql('postgres', q{SET statement_timeout = '500ms'; SELECT weir.verify('brin')});
+like($stderr, qr/statement timeout/, 'verify is cancelled');
+wait_until($node, q{SELECT state IN ('done', 'failed') FROM weir.build WHERE kind = 'verify' ORDER BY build_id DESC LIMIT 1}, 'and its build is over');
+is($node->safe_psql('postgres', q{SELECT state, error FROM weir.build WHERE kind = 'verify' ORDER BY build_id DESC LIMIT 1}), 'failed|nobody waits for it any more', 'with its caller');
+setting('weir.build_rate', 0);
+
+# --- who asks for much has others wait for a part of it only
+($code, $stdout, $stderr) = $node->psql('postgres', q{SELECT weir.rebuild('brin', since => '2026-01-01', until => '2026-01-02') FROM generate_series(1, 101)});
+like($stderr, qr/has 100 builds that are not over/, 'more than a hundred builds are refused');
+$node->safe_psql('postgres', q{BEGIN; SELECT weir.rebuild('brin', since => '2026-01-01', until => '2026-01-02') FROM generate_series(1, 60); SELECT weir.rebuild('orders'); COMMIT});
+all_equal($node, $_, "many builds: $_") for qw(brin orders);
+is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.build b, weir.build o WHERE b.monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'brin')
+	AND o.monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'orders') AND b.kind = 'rebuild' AND o.kind = 'rebuild'
+	AND o.build_id = (SELECT max(build_id) FROM weir.build WHERE monitor_id = o.monitor_id AND kind = 'rebuild') AND b.build_id < o.build_id AND b.finished_at > o.finished_at}),
+	19, 'another monitor does not wait for all of one');
+
 # --- a rate is kept to
 setting('weir.build_rate', 4000);
 $node->safe_psql('postgres', q{SELECT weir.rebuild('brin', since => '2026-01-01', until => '2026-01-21')});
 $node->safe_psql('postgres', q{SELECT weir.wait_for()});
-is($node->safe_psql('postgres', q{SELECT rows_done, finished_at - started_at > '2.2 s' FROM weir.progress WHERE monitor = 'brin' AND kind = 'rebuild'}), '9600|t',
+is($node->safe_psql('postgres', q{SELECT rows_done, finished_at - started_at > '2.2 s' FROM weir.progress WHERE monitor = 'brin' AND kind = 'rebuild' ORDER BY build_id DESC LIMIT 1}), '9600|t',
 	'weir.build_rate holds the builder back');
 
 # --- a source that cannot be read: said, and the others go on

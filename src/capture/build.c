@@ -247,9 +247,9 @@ next_slice(ActiveBuild *slice)
 
 	memset(slice, 0, sizeof(ActiveBuild));
 	if (sql_execute("SELECT b.monitor_id, s.build_id, s.slice, pg_catalog.nextval('weir.generation')::int, s.since, s.until "
-					"FROM (SELECT s.* FROM weir.build_slice s JOIN weir.build b USING (build_id) JOIN weir.monitor_state m "
-					"USING (monitor_id) WHERE s.state = 'requested' AND b.state = 'reading' AND" BUILD_MAY_BEGIN
-					"ORDER BY s.build_id, s.slice LIMIT 1) s JOIN weir.build b USING (build_id)",
+					"FROM (SELECT s.* FROM weir.build_slice s JOIN" PENDING_BUILDS "b USING (build_id) JOIN weir.monitor_state m "
+					"USING (monitor_id) WHERE s.state = 'requested' AND b.state = 'reading' AND" BUILD_MAY_BEGIN IN_TURN
+					", s.slice LIMIT 1) s JOIN weir.build b USING (build_id)",
 					0, NULL, NULL, NULL) == 0)
 		return false;
 	slice->monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
@@ -380,9 +380,10 @@ finish_build(const ActiveBuild *slice)
 				  "AND generation NOT IN (SELECT generation FROM weir.build_slice WHERE generation IS NOT NULL)",
 				  slice);
 	/* Some are kept, to be looked at. */
-	build_execute("DELETE FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') AND build_id NOT IN "
-				  "(SELECT build_id FROM weir.build WHERE monitor_id = $1 ORDER BY build_id DESC LIMIT 20)",
-				  slice);
+	build_execute(
+		"DELETE FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') AND build_id NOT IN "
+		"(SELECT build_id FROM weir.build WHERE monitor_id = $1 AND state IN ('done', 'failed') ORDER BY build_id DESC LIMIT 20)",
+		slice);
 }
 
 /* False when it has to be tried again later. */
@@ -472,6 +473,59 @@ build_advance(List *monitors, XLogRecPtr position)
 	}
 	definition_blame(0);
 	return changed;
+}
+
+static bool
+is_among(int number, const int *numbers, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+static bool
+has_a_builder(const CapturedMonitor *monitor, int build)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitor->builds)
+		if (((ActiveBuild *) lfirst(cell))->number == build && is_with_a_builder(lfirst(cell)))
+			return true;
+	return false;
+}
+
+bool
+build_abandon_verifications(List *monitors, const int *awaited, int n)
+{
+	ListCell   *cell;
+	bool		found = false;
+
+	foreach(cell, monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		ListCell   *build_cell;
+
+		foreach(build_cell, monitor->builds)
+		{
+			ActiveBuild *slice = lfirst(build_cell);
+
+			/* What a builder is reading it reads to its end: then there is no other slice for it. */
+			if (slice->kind != BUILD_VERIFY || is_among(slice->number, awaited, n) || has_a_builder(monitor, slice->number))
+				continue;
+			found = true;
+			if (slice->generation != 0)
+			{
+				build_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation = $4", slice);
+				pane_forget(slice->monitor_id, slice->generation);
+			}
+			build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
+			build_execute("UPDATE weir.build SET state = 'failed', error = 'nobody waits for it any more', "
+						  "finished_at = pg_catalog.clock_timestamp() WHERE build_id = $2",
+						  slice);
+		}
+	}
+	return found;
 }
 
 /*

@@ -38,6 +38,12 @@ extern bool build_hand_over_cuts(List *monitors, const char *fingerprint);
  */
 extern bool build_advance(List *monitors, XLogRecPtr position);
 
+/*
+ * Ends verifications whose caller has gone: awaited are those of the others.  Within an SPI scope. Returns true when there was one:
+ * builds must be loaded again.
+ */
+extern bool build_abandon_verifications(List *monitors, const int *awaited, int n);
+
 /* Begins the builds of the monitor (0: of all) again: their cuts are worth nothing any more.  Inside an SPI scope. */
 extern void build_begin_again(int monitor_id);
 
@@ -99,6 +105,15 @@ extern void build_prepare(void);
 #define BUILD_MAY_BEGIN \
 	" m.state <> 'disabled' AND (b.kind <> 'verify' OR m.state = 'active' AND NOT EXISTS (SELECT FROM weir.build first " \
 	"WHERE first.monitor_id = b.monitor_id AND first.kind IN ('build', 'heal') AND first.state NOT IN ('done', 'failed'))) "
+
+/*
+ * weir.build, those that are not over; served: when the last one of the same monitor was over. Who was served longest ago is next,
+ * so that no monitor waits for all builds of another.
+ */
+#define PENDING_BUILDS \
+	" (SELECT p.*, o.served FROM weir.build p LEFT JOIN (SELECT monitor_id, max(finished_at) AS served FROM weir.build " \
+	"GROUP BY monitor_id) o USING (monitor_id) WHERE p.state NOT IN ('done', 'failed')) "
+#define IN_TURN " ORDER BY b.served NULLS FIRST, b.build_id"
 
 /* What weir.build is set to when it begins again: nothing is compared twice. */
 #define BUILD_BEGINS_AGAIN \

@@ -30,6 +30,7 @@
 
 #define LOOK_AGAIN_MS 1000
 #define CUT_WAIT_MS 60000
+#define PAUSE_MS 1000
 
 static MemoryContext builder_context;
 static int	builder_place;		/* among those in shared memory */
@@ -113,6 +114,32 @@ report_failure(int build_id, const char *message)
 				2, types, values, NULL);
 	sql_end(&scope);
 	CommitTransactionCommand();
+}
+
+/* Errors that say nothing of the source or of its monitor: it is read once more, however often. */
+static bool
+is_passing(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	/* Given up for a deadlock or DDL, cancelled by somebody; or space that others need, too. */
+	return category == ERRCODE_TRANSACTION_ROLLBACK || category == ERRCODE_OPERATOR_INTERVENTION ||
+		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || sqlerrcode == ERRCODE_DISK_FULL;
+}
+
+/* Forgets what was begun. */
+static void
+give_up(void)
+{
+	bool		at_once = geterrcode() == ERRCODE_T_R_SERIALIZATION_FAILURE; /* it was DDL, or capture */
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_MS);
+
+	EmitErrorReport();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	pane_reset();
+	while (!at_once && GetCurrentTimestamp() < end)
+		worker_wait(PAUSE_MS);
 }
 
 static void
@@ -204,9 +231,10 @@ find_unplanned(Unplanned *build)
 	sql_begin(&scope);
 	found =
 		sql_execute(
-			"SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until, b.pane_size_before, b.kind = 'heal' FROM weir.build b "
+			"SELECT b.build_id, b.monitor_id, b.kind = 'build', b.since, b.until, b.pane_size_before, b.kind = 'heal' FROM" PENDING_BUILDS
+			"b "
 			"JOIN weir.monitor_state m USING (monitor_id) WHERE b.state = 'requested' AND" BUILD_MAY_BEGIN
-			"AND (b.kind <> 'build' OR b.is_prepared) ORDER BY 1 LIMIT 1",
+			"AND (b.kind <> 'build' OR b.is_prepared)" IN_TURN " LIMIT 1",
 			0, NULL, NULL, NULL) > 0;
 	if (found)
 	{
@@ -278,7 +306,10 @@ plan_next_build(void)
 	}
 	PG_CATCH();
 	{
-		fail_build(build.build_id);
+		if (is_passing(geterrcode()))
+			give_up();
+		else
+			fail_build(build.build_id);
 	}
 	PG_END_TRY();
 	MemoryContextReset(builder_context);
@@ -530,17 +561,14 @@ run_slice(const BuilderStatus *offered)
 	}
 	PG_CATCH();
 	{
-		/* What DDL has changed meanwhile is read again: capture sees that nobody is at the slice. */
-		if (taken && geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE)
+		/* What is not over for good is read again: capture sees that nobody is at the slice. */
+		if (taken && !is_passing(geterrcode()))
 			fail_build(offered->build);
 		else
 		{
 			/* Or capture has withdrawn the snapshot: it will offer another. */
 			gave_way = taken;
-			EmitErrorReport();
-			FlushErrorState();
-			AbortCurrentTransaction();
-			pane_reset();
+			give_up();
 		}
 	}
 	PG_END_TRY();

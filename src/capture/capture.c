@@ -273,6 +273,21 @@ take_verify_requests(void)
 	return taken;
 }
 
+/* Who called verify() may have been cancelled, or ended. */
+static bool
+abandon_verifications(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+	int			awaited[CAPTURE_MAX_REQUESTS];
+	int			n = 0;
+
+	for (int i = 0; i < CAPTURE_MAX_REQUESTS; i++)
+		if (status->requests[i].used && status->requests[i].build_id != 0)
+			awaited[n++] = status->requests[i].build_id;
+	status_unlock();
+	return build_abandon_verifications(monitors, awaited, n);
+}
+
 static void
 tell_taken_requests(void)
 {
@@ -420,7 +435,7 @@ flush_and_look_around(bool flush_is_due)
 		advances = true;
 		definition_load_builds(monitors, definition_context);
 	}
-	if (take_verify_requests())
+	if (abandon_verifications() | take_verify_requests())
 		definition_load_builds(monitors, definition_context);
 	if (advances || !flush_has_rows(monitors))
 		retention_apply(monitors);

@@ -376,12 +376,12 @@ CREATE FUNCTION weir.verify(monitor text, since timestamptz DEFAULT NULL, until 
     OUT panes bigint, OUT equal bigint, OUT different bigint, OUT marked bigint, OUT lsn pg_lsn, OUT first_difference text) RETURNS record
     LANGUAGE c VOLATILE CALLED ON NULL INPUT AS 'MODULE_PATHNAME', 'weir_verify';
 COMMENT ON FUNCTION weir.verify(text, timestamptz, timestamptz) IS
-'Reads the source again under a snapshot and compares every pane of the range (widened to whole panes) with what capture keeps, while capture goes on. panes: compared; equal: the same multiset of rows in every summary; different: not, the first one named; marked: panes known not to be comparable (inexact after a change without its old row, or holding rows that the table has deleted); lsn: the position at which both were compared. For the owner of the monitor.';
+'Reads the source again under a snapshot and compares every pane of the range (widened to whole panes) with what capture keeps, while capture goes on. panes: compared; equal: the same multiset of rows in every summary; different: not, the first one named; marked: panes known not to be comparable (inexact after a change without its old row, or holding rows that the table has deleted); lsn: the position at which both were compared. Cancelled with its caller. For the owner of the monitor.';
 
 CREATE FUNCTION weir.rebuild(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE CALLED ON NULL INPUT AS 'MODULE_PATHNAME', 'weir_rebuild';
 COMMENT ON FUNCTION weir.rebuild(text, timestamptz, timestamptz) IS
-'Builds the panes of a range (widened to whole panes; NULL: everything) again from the source, in the background from the commit of this transaction on, and swaps them in; returns the number of the build. Panes that hold rows which the table had deleted before (on_delete => ignore) are left as they are; what is deleted from now on is kept. Begins a disabled monitor again, over its whole range. For the owner of the monitor; weir.wait_for waits for it.';
+'Builds the panes of a range (widened to whole panes; NULL: everything) again from the source, in the background from the commit of this transaction on, and swaps them in; returns the number of the build. Panes that hold rows which the table had deleted before (on_delete => ignore) are left as they are; what is deleted from now on is kept. Begins a disabled monitor again, over its whole range. For the owner of the monitor; weir.wait_for waits for it. Error: 53400 a hundred builds of the monitor are not over.';
 
 CREATE FUNCTION weir._category_text("any") RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'weir_category_text';

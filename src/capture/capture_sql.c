@@ -37,6 +37,7 @@
 
 #define POLL_MS 10
 #define CAPTURE_PATIENCE_MS 20000
+#define MAX_PENDING_BUILDS 100
 
 PG_FUNCTION_INFO_V1(weir_wait_for);
 PG_FUNCTION_INFO_V1(weir_verify);
@@ -183,9 +184,9 @@ want_position(XLogRecPtr wanted)
 Datum
 weir_wait_for(PG_FUNCTION_ARGS)
 {
-	XLogRecPtr	present;
 	XLogRecPtr	wanted;
 	TimestampTz end;
+	bool		asked = false;
 	bool		running;
 	char		error[CAPTURE_ERROR_LENGTH];
 	XLogRecPtr	visible;
@@ -197,16 +198,20 @@ weir_wait_for(PG_FUNCTION_ARGS)
 	require_capture("weir.wait_for");
 	require_no_transaction_id("weir.wait_for");
 	require_no_pause("weir.wait_for");
-	present = GetXLogInsertRecPtr();
-	wanted = PG_ARGISNULL(0) ? present : PG_GETARG_LSN(0);
+	wanted = PG_ARGISNULL(0) ? GetXLogInsertRecPtr() : PG_GETARG_LSN(0);
 	end = deadline(PG_GETARG_INTERVAL_P(1));
 
-	/* Decoding reads flushed WAL only; asynchronous commits would make us wait for the WAL writer. */
-	XLogFlush(without_page_header(Min(wanted, present)));
-	want_position(without_page_header(wanted));
-	worker_wake();
 	for (;;)
 	{
+		/* A position that WAL has not reached is asked for when it has: the next who waits would wait for it, too. */
+		if (!asked && GetXLogInsertRecPtr() >= without_page_header(wanted))
+		{
+			asked = true;
+			/* Decoding reads flushed WAL only; asynchronous commits would make us wait for the WAL writer. */
+			XLogFlush(without_page_header(wanted));
+			want_position(without_page_header(wanted));
+			worker_wake();
+		}
 		visible = visible_position(&running, error);
 		if (visible >= without_page_header(wanted) && !builds_are_pending())
 			PG_RETURN_LSN(visible);
@@ -422,6 +427,25 @@ weir_verify(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(result));
 }
 
+/* Capture looks at all that are pending, all the time. */
+static void
+require_few_builds(const MonitorFacts *facts, const char *name)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(facts->monitor_id);
+	bool		is_null;
+	int64		n;
+
+	sql_execute("SELECT count(*) FROM weir.build WHERE monitor_id = $1 AND state NOT IN ('done', 'failed')", 1, &type, &value,
+				NULL);
+	n = DatumGetInt64(sql_value(0, 1, &is_null));
+	if (n >= MAX_PENDING_BUILDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("monitor \"%s\" has " INT64_FORMAT " builds that are not over", name, n),
+				 errhint("weir.progress shows how far they are; weir.wait_for waits for them.")));
+}
+
 Datum
 weir_rebuild(PG_FUNCTION_ARGS)
 {
@@ -452,6 +476,7 @@ weir_rebuild(PG_FUNCTION_ARGS)
 	values[2] = TimestampTzGetDatum(facts.until);
 	values[3] = CStringGetTextDatum(was_disabled ? "heal" : "rebuild");
 	sql_begin(&scope);
+	require_few_builds(&facts, name);
 	if (!facts.backfill && facts.since == DT_NOBEGIN && facts.until == DT_NOEND)
 		sql_execute("UPDATE weir.monitor SET backfill = true WHERE monitor_id = $1", 1, types, values, NULL);
 	sql_execute("UPDATE weir.monitor_state SET state = 'starting', reason = NULL WHERE monitor_id = $1 AND state = 'disabled'", 1,
