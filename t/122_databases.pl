@@ -109,11 +109,6 @@ for my $round (1 .. 3)
 }
 wait_until($node, q{SELECT count(*) = 0 FROM pg_replication_slots}, 'without a slot');
 
-# --- more databases than weir keeps track of: those without it make room
-$node->safe_psql('postgres', join '', map { "CREATE DATABASE other_$_ STRATEGY file_copy;" } 1 .. 65);
-captured('other_66');
-equal('other_66', 'the last of many databases');
-
 # --- a table that was out of the log for a moment
 captured('brief');
 $node->safe_psql('brief', q{BEGIN; ALTER TABLE t SET UNLOGGED; INSERT INTO t SELECT now(), i FROM generate_series(1, 500) i; ALTER TABLE t SET LOGGED; COMMIT});
@@ -129,6 +124,11 @@ my @others = map {
 $_->finish or fail('another session') foreach @others;
 equal('brief', 'capture reads over long records');
 is($node->safe_psql('brief', 'SELECT pid FROM weir.capture_status'), $reader, 'without a new worker');
+
+# --- more databases than weir keeps track of: those without it make room
+$node->safe_psql('postgres', join '', map { "CREATE DATABASE other_$_ STRATEGY file_copy;" } 1 .. 65);
+captured('other_66');
+equal('other_66', 'the last of many databases');
 
 $node->stop;
 done_testing();

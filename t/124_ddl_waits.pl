@@ -67,6 +67,9 @@ my $pid = capture_pid($node);
 sql("SELECT pg_terminate_backend($pid)");
 wait_until($node, "SELECT pid IS NOT NULL AND pid <> $pid AND state = 'streaming' FROM weir.capture_status", 'begins anew');
 is(sql(q{SELECT count(*) FROM (SELECT weir.wait_for(timeout => '20 s')) s}), 1, 'and is level again');
+sql(q{SELECT weir.rebuild('big'); SELECT pg_sleep(1); SELECT weir.create_monitor('third', 'small', 'at')});
+wait_until($node, q{SELECT state = 'active' FROM weir.monitors WHERE monitor = 'third'}, 'builds new ones though a rebuild of that table waits');
+is(sql(q{SELECT state FROM weir.build ORDER BY build_id DESC OFFSET 1 LIMIT 1}), 'requested', 'which it does');
 $alter->('COMMIT');
 all_equal($node, 'big', 'the DDL is committed');
 

@@ -100,11 +100,14 @@ extern void build_prepare(void);
 
 /*
  * Of weir.build b, weir.monitor_state m: verify compares nothing with panes that are not live yet, are those of another definition,
- * or have a gap that is being healed.  It waits for that.
+ * or have a gap that is being healed.  It waits for that.  A table that somebody keeps locked holds up its own builds alone.
  */
 #define BUILD_MAY_BEGIN \
 	" m.state <> 'disabled' AND (b.kind <> 'verify' OR m.state = 'active' AND NOT EXISTS (SELECT FROM weir.build first " \
-	"WHERE first.monitor_id = b.monitor_id AND first.kind IN ('build', 'heal') AND first.state NOT IN ('done', 'failed'))) "
+	"WHERE first.monitor_id = b.monitor_id AND first.kind IN ('build', 'heal') AND first.state NOT IN ('done', 'failed'))) " \
+	"AND b.monitor_id NOT IN (SELECT r.monitor_id FROM weir.source_relation r JOIN pg_catalog.pg_locks l ON l.relation = r.relation " \
+	"WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted " \
+	"AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) "
 
 /*
  * weir.build, those that are not over; served: when the last one of the same monitor was over. Who was served longest ago is next,

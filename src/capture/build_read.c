@@ -254,7 +254,7 @@ build_write_panes(void)
 
 /* Shows how far the slice is; sleeps when more rows were read than the rate allows. */
 static void
-pace(Oid source, int64 n_rows, TimestampTz started_at)
+pace(int64 n_rows, TimestampTz started_at)
 {
 	CaptureStatus *status = status_lock(MyDatabaseId);
 	int			n_builders = 0;
@@ -335,7 +335,7 @@ build_read_source(CapturedMonitor *monitor, const Bitmapset *only, int generatio
 			sql_end(&inner);
 			receiver.last_pane = NULL;
 		}
-		pace(monitor->source, receiver.n_rows, started_at);
+		pace(receiver.n_rows, started_at);
 	} while (n > 0);
 	SPI_cursor_close(portal);
 	source_require_unchanged(monitor->source);

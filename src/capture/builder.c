@@ -31,6 +31,8 @@
 #define LOOK_AGAIN_MS 1000
 #define CUT_WAIT_MS 60000
 #define PAUSE_MS 1000
+#define IDLE_MS 100
+#define IDLE_LOOKS 10
 
 static MemoryContext builder_context;
 static int	builder_place;		/* among those in shared memory */
@@ -156,6 +158,16 @@ fail_build(int build_id)
 	report_failure(build_id, error->message);
 }
 
+/* Somebody may keep the source locked: there may be other builds meanwhile. Until AtEOXact_GUC of what it returns, or an error. */
+static int
+limit_lock_waits(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 /* ---- planning ---- */
 
 static CapturedMonitor *
@@ -278,11 +290,13 @@ plan_build(const Unplanned *build)
 	else if (monitor != NULL)
 	{
 		TimestampTz since = level_start(monitor, build->since);
+		int			guc_level = limit_lock_waits();
 
 		PushActiveSnapshot(GetTransactionSnapshot());
 		build_plan(monitor, build->has_old_size ? &build->old_size : NULL, build->heals ? Max(since, monitor->begins) : since,
 				   level_ceiling(monitor, build->until), &plan);
 		PopActiveSnapshot();
+		AtEOXact_GUC(true, guc_level);
 	}
 	if (monitor != NULL)
 		store_plan(build->build_id, &plan);
@@ -550,10 +564,13 @@ run_slice(const BuilderStatus *offered)
 			monitor = load_monitor(facts.monitor_id);
 		if (monitor != NULL && facts.reads)
 		{
+			int			guc_level = limit_lock_waits();
+
 			PushActiveSnapshot(GetTransactionSnapshot());
 			n_rows = build_read_source(monitor, facts.of_columns ? columns_to_build(monitor, offered->build) : NULL,
 									   offered->generation, facts.since, facts.until, facts.by_index);
 			PopActiveSnapshot();
+			AtEOXact_GUC(true, guc_level);
 		}
 		CommitTransactionCommand();
 		FAULT(FAULT_SLICE_READ);
@@ -590,15 +607,19 @@ builder_main(int64 argument)
 	priority_lower();
 	if (!enter())
 		return;
-	for (;;)
+	for (int idle = 0; idle < IDLE_LOOKS;)
 	{
 		if (plan_next_build())
-			continue;
-		/* Where one is requested that capture has not prepared yet, it will start another builder. */
-		if (!slices_wait() || !obtain_slice(&offered))
-			break;
-		run_slice(&offered);
-		give_back();
-		MemoryContextReset(builder_context);
+			idle = IDLE_LOOKS - 1;
+		else if (slices_wait() && obtain_slice(&offered))
+		{
+			run_slice(&offered);
+			give_back();
+			MemoryContextReset(builder_context);
+			idle = IDLE_LOOKS - 1;
+		}
+		else if (++idle < IDLE_LOOKS)
+			/* What is requested waits for somebody: the next builder would find no more. */
+			worker_wait(IDLE_MS);
 	}
 }

@@ -386,6 +386,7 @@ flush_and_look_around(bool flush_is_due)
 	bool		advances = needs_flush || (!flush_has_rows(monitors) && is_worth_advancing(position, now));
 	bool		sources_changed = false;
 	bool		is_loaded = false;
+	bool		builds_changed;
 
 	build_note_builders();
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
@@ -435,7 +436,9 @@ flush_and_look_around(bool flush_is_due)
 		advances = true;
 		definition_load_builds(monitors, definition_context);
 	}
-	if (abandon_verifications() | take_verify_requests())
+	builds_changed = abandon_verifications();
+	builds_changed |= take_verify_requests();
+	if (builds_changed)
 		definition_load_builds(monitors, definition_context);
 	if (advances || !flush_has_rows(monitors))
 		retention_apply(monitors);

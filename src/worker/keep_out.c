@@ -48,8 +48,9 @@ worker_enter_database(Oid database)
 	if (kept_out)
 		proc_exit(0);
 	entered_database = database;
+	/* After its slot is released, which DROP DATABASE does not wait for. */
 	if (entry != NULL)
-		before_shmem_exit(count_out, (Datum) 0);
+		on_shmem_exit(count_out, (Datum) 0);
 }
 
 static bool
