@@ -190,5 +190,30 @@ $node->safe_psql('postgres', q{SELECT weir.drop_monitor(monitor) FROM weir.monit
 setting('weir.build_rate', 0);
 all_equal($node, 'orders', 'at the end');
 
+# --- a slice with very many panes ends in steps, between which capture reads on; also when it dies in one of them
+$node->safe_psql('postgres', q{
+CREATE TABLE ticks(id int, at timestamptz NOT NULL, x float8); ALTER TABLE ticks REPLICA IDENTITY FULL;
+INSERT INTO ticks SELECT i, '2026-01-01'::timestamptz + i * interval '10 s', i FROM generate_series(1, 4500) i});
+setting('weir.build_slice_rows', 100000);
+set_fault($node, 'slice_step:wait:1:4');
+$node->safe_psql('postgres', q{SELECT weir.create_monitor('ticks', 'ticks', 'at', columns => '{x}', window_size => '1 minute', options => '{"pane_size": "10 s"}')});
+wait_for_fault($node, 'slice_step:wait:1:4', 1);
+my $live = q{SELECT count(*) FROM weir.pane JOIN weir.monitor USING (monitor_id) WHERE name = 'ticks' AND generation = 0};
+is($node->safe_psql('postgres', $live), 3000, 'a thousand panes at a time');
+is(slices_done('ticks'), 0, 'of one slice');
+$node->safe_psql('postgres', q{UPDATE ticks SET x = x + 0.5 WHERE id % 100 = 0; DELETE FROM ticks WHERE id % 100 = 1; INSERT INTO ticks SELECT i, '2026-01-01'::timestamptz + i * interval '40 s', -1
+FROM generate_series(1, 1200) i});
+set_fault($node, '');
+all_equal($node, 'ticks', 'what changes meanwhile is in both');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.pane WHERE generation <> 0}), 0, 'and nothing is left over');
+for my $fault ('slice_step:kill:1:2', 'flush_committed:kill:1:6')
+{
+	set_fault($node, $fault);
+	$node->safe_psql('postgres', q{SELECT weir.rebuild('ticks'); INSERT INTO ticks SELECT i, '2026-01-01'::timestamptz + i * interval '10 s', -1 FROM generate_series(1, 4600, 7) i});
+	wait_for_fault($node, $fault, 1);
+	set_fault($node, '');
+	all_equal($node, 'ticks', "$fault: goes on with what is left");
+}
+
 $node->stop;
 done_testing();

@@ -158,6 +158,33 @@ set('weir.max_wal', q('10GB'));
 $node->safe_psql('postgres', q{UPDATE weir.gap SET retry_at = now() WHERE healed_at IS NULL});
 healed_from('wal budget');
 
+# --- what is read and only waits to be flushed is not held against a small budget
+set('weir.flush_interval', q('60s'));
+set('weir.max_wal', q('100MB'));
+for (1 .. 12)
+{
+	$node->safe_psql('postgres', $new_rows);
+	write_wal(1);
+	my $written_at = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+	$node->poll_query_until('postgres', "SELECT clock_timestamp() - lag > '$written_at' FROM weir.capture_status") or die 'capture does not catch up';
+}
+is($node->safe_psql('postgres', q{SELECT gaps, wal_kept_bytes < 100 * 1024 * 1024 FROM weir.capture_status}), '0|t', 'twice the budget is read between flushes, and no gap');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET weir.flush_interval});
+set('weir.max_wal', q('40MB'));
+
+# --- while one transaction is decoded it is looked at, too
+set_fault($node, 'fold:wait:1');
+$node->safe_psql('postgres', q{INSERT INTO sales(at, amount) SELECT '2026-01-05'::timestamptz + i * interval '1 s', i FROM generate_series(1, 5000) i});
+wait_for_fault($node, 'fold:wait:1', 1);
+my $log = -s $node->logfile;
+write_wal(4);
+set_fault($node, '');
+wait_until($node, q{SELECT count(*) > 0 FROM weir.gaps WHERE healed_at IS NULL}, 'past the budget in the middle of a transaction');
+like(slurp_file($node->logfile, $log), qr/more WAL than weir.max_wal while one transaction is read|does not answer/, 'which is not read to its end');
+set('weir.max_wal', q('10GB'));
+$node->safe_psql('postgres', q{UPDATE weir.gap SET retry_at = now() WHERE healed_at IS NULL});
+healed_from('wal budget');
+
 # --- lost in other ways
 pause();
 $node->safe_psql('postgres', qq{$new_rows; SELECT pg_replication_slot_advance('$slot', pg_current_wal_lsn())});

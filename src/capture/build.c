@@ -386,29 +386,38 @@ finish_build(const ActiveBuild *slice)
 		slice);
 }
 
-/* False when it has to be tried again later. */
+/* One step. False when it has to be tried again later. */
 static bool
 finish_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr position)
 {
+	ActiveBuild part = *slice;
+
 	if (!lock_state(slice->monitor_id))
 		return false;
-	other_adopt(monitor, slice);
+	part.until = build_step_end(slice);
+	other_adopt(monitor, &part);
 	if (slice->kind == BUILD_VERIFY)
-		build_compare_slice(monitor, slice, position);
+		build_compare_slice(monitor, &part, position);
 	else if (slice->kind == BUILD_COLUMNS)
-		build_complete_slice(monitor, slice);
+		build_complete_slice(monitor, &part);
 	else
 	{
-		build_swap_slice(monitor, slice);
+		build_swap_slice(monitor, &part);
 		/* The watermark of rows that were there before. */
 		build_execute(
 			"UPDATE weir.monitor_state s SET watermark = greatest(s.watermark, least(pg_catalog.clock_timestamp(), p.latest)) "
 			"FROM (SELECT max(pane_start) AS latest FROM weir.pane WHERE monitor_id = $1 AND generation = 0 "
 			"AND pane_start >= $5 AND pane_start < $6) p WHERE s.monitor_id = $1 AND p.latest IS NOT NULL",
-			slice);
+			&part);
 	}
 	pane_forget(slice->monitor_id, slice->generation);
-	build_drop_kept(slice);
+	build_drop_kept(&part);
+	FAULT(FAULT_SLICE_STEP);
+	if (part.until < slice->until)
+	{
+		build_execute("UPDATE weir.build_slice SET since = $6 WHERE build_id = $2 AND slice = $3", &part);
+		return true;
+	}
 	build_execute("UPDATE weir.build_slice SET state = 'done', finished_at = pg_catalog.clock_timestamp() "
 				  "WHERE build_id = $2 AND slice = $3",
 				  slice);
@@ -442,12 +451,21 @@ begin_slice_again(const ActiveBuild *slice)
 	return false;
 }
 
+static bool took_step = false;
+
+bool
+build_took_step(void)
+{
+	return took_step;
+}
+
 bool
 build_advance(List *monitors, XLogRecPtr position)
 {
 	ListCell   *cell;
 	bool		changed = false;
 
+	took_step = false;
 	foreach(cell, monitors)
 	{
 		CapturedMonitor *monitor = lfirst(cell);
@@ -459,9 +477,9 @@ build_advance(List *monitors, XLogRecPtr position)
 
 			definition_blame(monitor->monitor_id);
 			/* The builder may have read a table that DDL has changed since the cut. */
-			if (slice->state == BUILD_READ && position >= slice->cut_lsn && !monitor->has_source_change &&
+			if (slice->state == BUILD_READ && !took_step && position >= slice->cut_lsn && !monitor->has_source_change &&
 				!(slice->kind == BUILD_VERIFY && is_being_made(monitor)))
-				changed |= finish_slice(monitor, slice, position);
+				changed |= took_step = finish_slice(monitor, slice, position);
 			else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
 			{
 				changed = true;

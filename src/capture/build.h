@@ -33,8 +33,9 @@ extern void build_start_builders(List *monitors);
 extern bool build_hand_over_cuts(List *monitors, const char *fingerprint);
 
 /*
- * Finishes the slices that are read and whose cut lies behind position; begins those again whose builder died.  Within the flush
- * transaction and an SPI scope, after the panes were written.  Returns true when something changed: builds must be loaded again.
+ * Finishes the slices that are read and whose cut lies behind position, one step at a time; begins those again whose builder died.
+ * Within the flush transaction and an SPI scope, after the panes were written.  Returns true when something changed: builds must be
+ * loaded again.
  */
 extern bool build_advance(List *monitors, XLogRecPtr position);
 
@@ -44,13 +45,21 @@ extern bool build_advance(List *monitors, XLogRecPtr position);
  */
 extern bool build_abandon_verifications(List *monitors, const int *awaited, int n);
 
+/* Whether the last call took a step: there may be more. */
+extern bool build_took_step(void);
+
 /* Begins the builds of the monitor (0: of all) again: their cuts are worth nothing any more.  Inside an SPI scope. */
 extern void build_begin_again(int monitor_id);
 
 /* The same for the slices that were read, or are being read, and have to do with the range. */
 extern void build_begin_slices_again(int monitor_id, TimestampTz since, TimestampTz until);
 
-/* Inside an SPI scope, with the monitor's state locked: compares the slice's panes with the live ones, or puts them in their place.
+/* Where the next step of finishing a slice ends: at the begin of a pane, or at the end of the slice. */
+extern TimestampTz build_step_end(const ActiveBuild *slice);
+
+/*
+ * Inside an SPI scope, with the monitor's state locked: compares the slice's panes with the live ones, or puts them in their place.
+ * The slice may be a part of one, up to the end of a step.
  */
 extern void build_compare_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr position);
 extern void build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice);

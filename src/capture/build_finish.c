@@ -1,6 +1,10 @@
 /*
  * build_finish.c
  *		The end of a slice: its panes are compared with the live ones, or take their place.
+ *
+ * Both as of one position, in the transaction that stores it.  That may be any position past the cut, and another one for every
+ *pane: so a slice with many panes ends in steps, from its begin on, and capture reads on between them.  What a step has done is no
+ *part of the slice any more.
  */
 #include "postgres.h"
 
@@ -20,7 +24,7 @@
 #define CURSOR_BATCH 50
 
 #define LIVE_IN_RANGE " monitor_id = $1 AND generation = 0 AND pane_start >= $5 AND pane_start < $6"
-#define SHADOW " monitor_id = $1 AND generation = $4"
+#define SHADOW " monitor_id = $1 AND generation = $4 AND pane_start >= $5 AND pane_start < $6"
 
 /* The live pane l has rows that the table has deleted, of which not all are in what was built. */
 #define HOLDS_MORE \
@@ -30,6 +34,41 @@
 #define ROWS_BUILT \
 	" coalesce((SELECT sum(CASE s.part WHEN 'r' THEN -s.n ELSE s.n END) FROM weir.pane s WHERE s.monitor_id = $1 " \
 	"AND s.generation = $4 AND s.pane_start = l.pane_start AND s.segment = l.segment), 0)"
+
+/* ---- steps ---- */
+
+/* Panes of a step, live and built, but for those of one slice of event time, which go together. */
+#define STEP_PANES 1000
+
+#define PANES_FROM(generation, comparison) \
+	"(SELECT pane_start FROM weir.pane WHERE monitor_id = $1 AND generation = " generation " AND pane_start " comparison " $5 " \
+	"AND pane_start < $6 ORDER BY pane_start LIMIT %d)"
+
+TimestampTz
+build_step_end(const ActiveBuild *slice)
+{
+	TimestampTz end;
+	bool		is_null;
+
+	/* Where live panes have another size, these are replaced together with what they span. */
+	if (build_execute("SELECT FROM weir.build WHERE build_id = $2 AND pane_size_before IS NOT NULL", slice) > 0)
+		return slice->until;
+	if (build_execute(psprintf("SELECT pane_start FROM (" PANES_FROM("0", ">=") " UNION ALL " PANES_FROM(
+								   "$4", ">=") ") p ORDER BY 1 OFFSET %d LIMIT 1",
+							   STEP_PANES + 1, STEP_PANES + 1, STEP_PANES),
+					  slice) == 0)
+		return slice->until;
+	end = DatumGetTimestampTz(sql_value(0, 1, &is_null));
+	if (end > slice->since)
+		return end;
+	/* More segments than that. */
+	if (build_execute(psprintf("SELECT min(pane_start) FROM (" PANES_FROM("0", ">") " UNION ALL " PANES_FROM("$4", ">") ") p", 1,
+							   1),
+					  slice) == 0)
+		return slice->until;
+	end = DatumGetTimestampTz(sql_value(0, 1, &is_null));
+	return is_null ? slice->until : end;
+}
 
 /* ---- verify ---- */
 

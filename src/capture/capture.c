@@ -365,7 +365,7 @@ is_worth_advancing(XLogRecPtr position, TimestampTz now)
 {
 	XLogRecPtr	moved = position - stored_position;
 
-	if (moved >= IDLE_ADVANCE_BYTES)
+	if (moved >= IDLE_ADVANCE_BYTES || slot_needs_flush(moved))
 		return true;
 	if (moved == 0 || now - stored_at < IDLE_ADVANCE_MS * INT64CONST(1000))
 		return false;
@@ -530,6 +530,17 @@ set_aside_monitor(int monitor_id, const ErrorData *error)
 	CommitTransactionCommand();
 }
 
+/* In the middle of a transaction that takes too long, or of the creation of a slot. */
+static void
+let_go(void)
+{
+	GapReason	reason;
+
+	AbortOutOfAnyTransaction();
+	if (slot_must_go(&reason))
+		slot_let_go(&reason);
+}
+
 /* ---- the loop ---- */
 
 static bool
@@ -606,7 +617,8 @@ run(void)
 		bool		asked = has_verify_requests();
 		bool		requested = request_is_pending();
 		bool		flush_is_due = flush_is_needed(monitors) &&
-			(requested || over_memory || asked || (build_is_under_way(monitors) && now >= next_look) ||
+			(requested || over_memory || asked || slot_needs_flush(stream_position() - stored_position) ||
+			 (build_is_under_way(monitors) && now >= next_look) ||
 			 pace_is_due(stream_position(), pane_n_dirty(), caught_up, flush_is_wanted()));
 
 		if (flush_is_due || now >= next_look || asked || requested)
@@ -622,10 +634,12 @@ run(void)
 			/* Nothing may be decoded before the build is known with its cut. */
 			if (!flush_has_rows(monitors) && build_hand_over_cuts(monitors, fingerprint))
 				flush_and_look_around(true);
-			next_look = TimestampTzPlusMilliseconds(now,
-													build_is_under_way(monitors) || source_changes_are_pending(monitors)
-														? LOOK_AROUND_BUILDING_MS
-														: LOOK_AROUND_MS);
+			next_look = build_took_step()
+				? now
+				: TimestampTzPlusMilliseconds(now,
+											  build_is_under_way(monitors) || source_changes_are_pending(monitors)
+												  ? LOOK_AROUND_BUILDING_MS
+												  : LOOK_AROUND_MS);
 			build_start_builders(monitors);
 		}
 		if (must_start_again)
@@ -634,13 +648,18 @@ run(void)
 			return;
 		}
 		show_status(caught_up);
-		if (now >= next_slot_look || status_is_upgrading())
+		slot_offer_restart();
+		if (now >= next_slot_look || slot_keeps_too_much() || status_is_upgrading())
 		{
 			if (slot_must_go(&reason))
 			{
+				/* What was read and not confirmed may be all that was too much. */
 				flush_and_look_around(true);
-				slot_let_go(&reason);
-				return;
+				if (!reason.over_budget || slot_must_go(&reason))
+				{
+					slot_let_go(&reason);
+					return;
+				}
 			}
 			next_slot_look = TimestampTzPlusMilliseconds(now, LOOK_AT_SLOT_MS);
 		}
@@ -684,7 +703,9 @@ capture_main(void)
 		status_set_error(message_without_values(error));
 		EmitErrorReport();
 		FlushErrorState();
-		if (definition_blamed() != 0)
+		if (stream_is_past_budget())
+			let_go();
+		else if (definition_blamed() != 0)
 			set_aside_monitor(definition_blamed(), error);
 		proc_exit(1);
 	}

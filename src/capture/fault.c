@@ -60,6 +60,7 @@ static const char *const point_names[FAULT_POINTS] = {
 	[FAULT_SLICE_READ] = "slice_read",
 	[FAULT_SLICE_WRITTEN] = "slice_written",
 	[FAULT_SLICE_COMMITTED] = "slice_committed",
+	[FAULT_SLICE_STEP] = "slice_step",
 	[FAULT_GAP_WRITTEN] = "gap_written",
 	[FAULT_GAP_COMMITTED] = "gap_committed",
 	[FAULT_SLOT_CREATED] = "slot_created",

@@ -38,6 +38,7 @@ typedef enum FaultPoint
 	FAULT_SLICE_READ,			/* a builder has read a slice of its table; its panes are not written */
 	FAULT_SLICE_WRITTEN,		/* they are written, not committed */
 	FAULT_SLICE_COMMITTED,
+	FAULT_SLICE_STEP,			/* a step of finishing a slice is done, not committed */
 	FAULT_GAP_WRITTEN,			/* a gap is recorded and the position forgotten, not committed */
 	FAULT_GAP_COMMITTED,		/* committed; the slot is still there */
 	FAULT_SLOT_CREATED,			/* a slot is there, without a position that is stored */

@@ -175,21 +175,22 @@ put_together(CapturedMonitor *monitor, OtherPane *other, HeapTuple tuple, TupleD
 		pane_table_delete(&key);
 }
 
-/* Merges the panes of a generation that lie above the limit, each into SEGMENT_OTHER of its slice and part. */
+/* Merges the panes of a generation in the range that lie above the limit, each into SEGMENT_OTHER of its slice and part. */
 static void
-gather(CapturedMonitor *monitor, int generation)
+gather(CapturedMonitor *monitor, int generation, TimestampTz since, TimestampTz until)
 {
-	Oid			types[] = {INT4OID, INT4OID};
-	Datum		values[] = {Int32GetDatum(monitor->monitor_id), Int32GetDatum(generation)};
+	Oid			types[] = {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[] = {Int32GetDatum(monitor->monitor_id), Int32GetDatum(generation), TimestampTzGetDatum(since),
+					  TimestampTzGetDatum(until)};
 	MemoryContext temporary = AllocSetContextCreate(CurrentMemoryContext, "weir other segments", ALLOCSET_DEFAULT_SIZES);
 	OtherPane	other = {0};
 	Portal		portal;
 
-	portal =
-		SPI_cursor_open_with_args(NULL,
-								  "SELECT generation, pane_start, segment, part, pane_end FROM weir.pane WHERE monitor_id = $1 "
-								  "AND generation = $2 AND segment <> '{}' ORDER BY pane_start, part",
-								  lengthof(types), types, values, NULL, false, 0);
+	portal = SPI_cursor_open_with_args(
+		NULL,
+		"SELECT generation, pane_start, segment, part, pane_end FROM weir.pane WHERE monitor_id = $1 "
+		"AND generation = $2 AND pane_start >= $3 AND pane_start < $4 AND segment <> '{}' ORDER BY pane_start, part",
+		lengthof(types), types, values, NULL, false, 0);
 	for (;;)
 	{
 		SPITupleTable *table;
@@ -229,7 +230,7 @@ gather_kept(CapturedMonitor *monitor)
 	build_forget_kept(monitor);
 	foreach(cell, monitor->builds)
 		if (((ActiveBuild *) lfirst(cell))->kept != 0)
-			gather(monitor, ((ActiveBuild *) lfirst(cell))->kept);
+			gather(monitor, ((ActiveBuild *) lfirst(cell))->kept, DT_NOBEGIN, DT_NOEND);
 }
 
 /* False when somebody has the monitor's state locked. */
@@ -251,7 +252,7 @@ lower_limit(CapturedMonitor *monitor, int64 limit)
 			 errdetail("About %.3g %% of all segments are kept.", 100.0 * ((double) limit / (double) SEGMENT_KEEP_ALL)),
 			 errhint("Segment by columns with fewer values, or raise the option max_groups with weir.alter_monitor.")));
 	monitor->segment_limit = limit;
-	gather(monitor, 0);
+	gather(monitor, 0, DT_NOBEGIN, DT_NOEND);
 	pane_forget(monitor->monitor_id, 0);
 	gather_kept(monitor);
 	FAULT(FAULT_LIMIT_LOWERED);
@@ -286,7 +287,7 @@ other_adopt(CapturedMonitor *monitor, const ActiveBuild *slice)
 	if (slice->segment_limit < monitor->segment_limit && !lower_limit(monitor, slice->segment_limit))
 		elog(ERROR, "the state of monitor \"%s\" is locked", monitor->name);
 	if (monitor->segment_limit != SEGMENT_KEEP_ALL)
-		gather(monitor, slice->generation);
+		gather(monitor, slice->generation, slice->since, slice->until);
 }
 
 /* Slices that have a segment more. */
@@ -360,6 +361,6 @@ other_limit_generation(CapturedMonitor *monitor, int generation)
 	while (monitor->n_segments > 0 && (limit = limit_for_range(monitor, range)) < monitor->segment_limit)
 	{
 		monitor->segment_limit = limit;
-		gather(monitor, generation);
+		gather(monitor, generation, DT_NOBEGIN, DT_NOEND);
 	}
 }

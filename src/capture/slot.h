@@ -59,6 +59,16 @@ extern int64 slot_spilled_bytes(const char *name);
 /* True when the slot is past a budget; the text is in the current memory context. */
 extern bool slot_over_budget(const char *name, const SlotFacts *facts, GapReason *reason);
 
+/*
+ * Of the worker's own slot, quickly: whether it is past weir.max_wal; whether so much WAL that is read and not confirmed is too
+ * much of it.
+ */
+extern bool slot_keeps_too_much(void);
+extern bool slot_needs_flush(XLogRecPtr unflushed);
+
+/* Where it keeps much, logs a point from which it may begin once that is read and confirmed. */
+extern void slot_offer_restart(void);
+
 /* True when it has used more than half of a budget. */
 extern bool slot_is_half_way(const SlotFacts *facts);
 

@@ -2,8 +2,13 @@
  * slot_budget.c
  *		What a slot of weir may keep: WAL, spilled changes, old versions of catalog rows.  And who sees to it when capture cannot.
  *
- * Capture looks at its own slot every second.  While it does not run, is paused, or is deep inside one transaction, the scheduler
- *of the database does; and where no scheduler may run (weir.databases, a database that takes no connections) the launcher.
+ * What WAL its own slot keeps, capture looks at whenever it has read for a moment, and every so many changes of one transaction;
+ * at the rest every second.  While it does not run or is paused the scheduler of the database does; and where no scheduler may run
+ * (weir.databases, a database that takes no connections) the launcher.
+ *
+ * A slot keeps WAL from the oldest transaction that was in progress at a point which the server logs every 15 seconds, and learns
+ * what was read when that is confirmed.  Where the budget is small beside what is written in that time, capture does not let that
+ * count: an eighth of it at most waits to be flushed, and such points are logged more often.
  */
 #include "postgres.h"
 
@@ -23,10 +28,11 @@
 #include "replication/slot.h"
 #include "storage/fd.h"
 #include "storage/proc.h"
+#include "storage/standby.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 
-#define GUARD_MS 5000
+#define GUARD_MS 1000
 
 /* A worker that is past its budget and does not look: it ends, and lets go when it begins again. */
 #define PATIENCE_MS 10000
@@ -152,6 +158,57 @@ slot_over_budget(const char *name, const SlotFacts *facts, GapReason *reason)
 	}
 	reason->over_budget = false;
 	return false;
+}
+
+/* ---- the worker's own ---- */
+
+/* Of the budget: what may wait to be flushed, from where on it matters how far back the slot begins, and how often it may do so
+ * anew. */
+#define UNFLUSHED_SHARE 8
+#define RESTART_SHARE 4
+#define RESTART_STEP 16
+
+static bool
+over_share(XLogRecPtr bytes, int share)
+{
+	return capture_max_wal_mb >= 0 && bytes > (XLogRecPtr) capture_max_wal_mb * MEGABYTE / share;
+}
+
+static XLogRecPtr
+own_kept_wal(void)
+{
+	XLogRecPtr	present = GetFlushRecPtr(NULL);
+	/* Nobody else writes it. */
+	XLogRecPtr	first = MyReplicationSlot == NULL ? InvalidXLogRecPtr : MyReplicationSlot->data.restart_lsn;
+
+	return first == InvalidXLogRecPtr || first > present ? 0 : present - first;
+}
+
+bool
+slot_keeps_too_much(void)
+{
+	return over_share(own_kept_wal(), 1);
+}
+
+bool
+slot_needs_flush(XLogRecPtr unflushed)
+{
+	return over_share(unflushed, UNFLUSHED_SHARE);
+}
+
+void
+slot_offer_restart(void)
+{
+	static XLogRecPtr last = InvalidXLogRecPtr;
+	XLogRecPtr	present;
+
+	if (!over_share(own_kept_wal(), RESTART_SHARE))
+		return;
+	present = GetFlushRecPtr(NULL);
+	if (last <= present && !over_share(present - last, RESTART_STEP))
+		return;
+	(void) LogStandbySnapshot();
+	last = present;
 }
 
 bool

@@ -15,10 +15,12 @@
 #include "access/xlogreader.h"
 #include "access/xlogutils.h"
 #include "base/compat.h"
+#include "capture/definition.h"
 #include "capture/fault.h"
 #include "capture/fold.h"
 #include "capture/moves.h"
 #include "capture/request.h"
+#include "capture/slot.h"
 #include "capture/stream.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -42,6 +44,9 @@
 /* So much WAL is read at a time where there is as much, in whole pages. */
 #define READ_AHEAD (16 * XLOG_BLCKSZ)
 
+/* So many changes are read before it is looked again what the slot keeps. */
+#define CHANGES_UNLOOKED 1024
+
 /* What is fetched of a tuple beforehand: its header and the first columns; the processor goes on from there. */
 #define CACHE_LINE 64
 #define PREFETCHED_TUPLE 256
@@ -51,6 +56,7 @@ PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *callbacks);
 static LogicalDecodingContext *stream = NULL;
 static MemoryContext stream_context;
 static bool opening = false;
+static bool is_past_budget = false;
 static XLogRecPtr position;
 static TimestampTz last_commit_at;
 static int64 untold_bytes;		/* decoded, for the statistics of the slot */
@@ -138,11 +144,40 @@ read_change(Relation relation, ReorderBufferChange *change, DecodedChange *decod
 }
 
 static void
+let_go_when_past_budget(void)
+{
+	if (!slot_keeps_too_much())
+		return;
+	definition_blame(0);
+	is_past_budget = true;
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("the slot of weir keeps more WAL than weir.max_wal while one transaction is read")));
+}
+
+/* One transaction may take longer to read than its budget of WAL lasts. */
+static inline void
+look_at_budget(void)
+{
+	static int	changes = 0;
+
+	if (++changes % CHANGES_UNLOOKED == 0)
+		let_go_when_past_budget();
+}
+
+bool
+stream_is_past_budget(void)
+{
+	return is_past_budget;
+}
+
+static void
 plugin_change(LogicalDecodingContext *context, ReorderBufferTXN *transaction, Relation relation, ReorderBufferChange *change)
 {
 	DecodedChange decoded;
 
 	prefetch_next(change);
+	look_at_budget();
 	if (!read_change(relation, change, &decoded))
 		return;
 	FAULT(FAULT_CHANGE);
@@ -230,6 +265,7 @@ plugin_stream_change(LogicalDecodingContext *context, ReorderBufferTXN *transact
 	DecodedChange decoded;
 
 	prefetch_next(change);
+	look_at_budget();
 	if (!read_change(relation, change, &decoded))
 		return;
 	FAULT(FAULT_STREAM_CHANGE);
@@ -334,8 +370,15 @@ read_page(XLogReaderState *reader, XLogRecPtr page, int wanted_length, XLogRecPt
 	XLogRecPtr	flushed;
 	int			length;
 
+	/* A new slot waits for the transactions that run, and keeps WAL meanwhile. */
+	if (stream == NULL)
+		let_go_when_past_budget();
 	while ((flushed = GetFlushRecPtr(NULL)) < page + wanted_length)
+	{
 		worker_wait(PARTIAL_RECORD_WAIT_MS);
+		if (stream == NULL)
+			let_go_when_past_budget();
+	}
 
 	XLogReadDetermineTimeline(reader, page, wanted_length, GetWALInsertionTimeLine());
 	if (page < wal_read_first || page + wanted_length > wal_read_first + wal_read_length || reader->currTLI != wal_read_timeline)

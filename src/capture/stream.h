@@ -35,6 +35,9 @@ extern void stream_open(XLogRecPtr position);
  */
 extern bool stream_read(int milliseconds);
 
+/* Reading ended with an error because the slot is past weir.max_wal: it has to go. */
+extern bool stream_is_past_budget(void);
+
 /* Every commit that ends at or before this was given to fold. */
 extern XLogRecPtr stream_position(void);
 
