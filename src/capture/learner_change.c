@@ -171,9 +171,12 @@ note_moved_away(MovedRow *moved, TimestampTz at)
 	free_moved(moved);
 }
 
-/* The transaction is over: those of its rows that are left have moved away, or, after a rollback, not at all. */
+/*
+ * The transaction is over, or a part of it (xid, if valid) was rolled back: rows of it that are left have moved away, or, after a
+ * rollback, not at all.
+ */
 static void
-settle_moved(TransactionId top_xid, bool is_committed)
+end_moved(TransactionId top_xid, TransactionId xid, bool is_committed)
 {
 	ListCell   *cell;
 
@@ -181,7 +184,7 @@ settle_moved(TransactionId top_xid, bool is_committed)
 	{
 		MovedRow   *moved = lfirst(cell);
 
-		if (moved->top_xid != top_xid)
+		if (moved->top_xid != top_xid || (TransactionIdIsValid(xid) && moved->xid != xid))
 			continue;
 		moved_rows = foreach_delete_current(moved_rows, cell);
 		if (is_committed)
@@ -191,29 +194,12 @@ settle_moved(TransactionId top_xid, bool is_committed)
 	}
 }
 
-/* A part of it was rolled back. */
-static void
-forget_moved(TransactionId xid)
-{
-	ListCell   *cell;
-
-	foreach(cell, moved_rows)
-	{
-		MovedRow   *moved = lfirst(cell);
-
-		if (moved->xid != xid)
-			continue;
-		moved_rows = foreach_delete_current(moved_rows, cell);
-		free_moved(moved);
-	}
-}
-
 void
 learner_change_begin(TransactionId xid)
 {
 	current = &committed;
 	if (moved_rows != NIL)
-		settle_moved(InvalidTransactionId, true);
+		end_moved(InvalidTransactionId, InvalidTransactionId, true);
 	current_xid = xid;
 	current_top_xid = InvalidTransactionId;
 }
@@ -275,11 +261,11 @@ learner_change_abort_stream(TransactionId top_xid, TransactionId xid)
 
 	if (top_xid == xid)
 	{
-		settle_moved(top_xid, false);
+		end_moved(top_xid, InvalidTransactionId, false);
 		forget_stream(top_xid);
 		return;
 	}
-	forget_moved(xid);
+	end_moved(top_xid, xid, false);
 	if (spool == NULL || spool->context == NULL)
 		return;
 	control.hcxt = spool->context;
@@ -300,7 +286,7 @@ learner_change_commit_stream(TransactionId top_xid)
 	if (spool != NULL)
 	{
 		current = spool;
-		settle_moved(top_xid, true);
+		end_moved(top_xid, InvalidTransactionId, true);
 		current = &committed;
 		spool_scan_begin(&scan, spool);
 		while (spool_scan_next(&scan, &header, &bytes))
@@ -660,7 +646,7 @@ learner_change_write(List *monitors)
 
 	/* What a transaction that is over has left of them belongs to this position. */
 	current = &committed;
-	settle_moved(InvalidTransactionId, true);
+	end_moved(InvalidTransactionId, InvalidTransactionId, true);
 	current = stream;
 	if (learner_change_is_noted())
 	{

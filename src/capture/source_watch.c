@@ -13,20 +13,15 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "base/sql.h"
-#include "capture/build.h"
-#include "capture/level.h"
-#include "capture/pane.h"
 #include "capture/source.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -39,9 +34,6 @@
 
 /* Whatever no invalidation tells of is found this often. */
 #define LOOK_MS 10000
-
-/* How long DDL waits at most for a builder to notice. */
-#define GIVE_WAY_MS 200
 
 /* More ranges than these are taken as one. */
 #define MAX_RANGES 16
@@ -557,134 +549,6 @@ source_look(void)
 	return changed;
 }
 
-void
-source_require_unchanged(Oid source)
-{
-	Oid			type = OIDOID;
-	Datum		value = ObjectIdGetDatum(source);
-	bool		is_null;
-	uint64		n;
-
-	n = sql_execute("WITH RECURSIVE tree(relation) AS (SELECT $1 UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i "
-					"JOIN tree t ON i.inhparent = t.relation) SELECT c.oid, c.relfilenode FROM tree t "
-					"JOIN pg_catalog.pg_class c ON c.oid = t.relation",
-					1, &type, &value, NULL);
-	for (uint64 i = 0; i < n; i++)
-	{
-		/* The caches tell of now, whatever the snapshot. */
-		HeapTuple	tuple = SearchSysCache1(RELOID, sql_value(i, 1, &is_null));
-		bool		same = HeapTupleIsValid(tuple) &&
-			((Form_pg_class) GETSTRUCT(tuple))->relfilenode == DatumGetObjectId(sql_value(i, 2, &is_null));
-
-		if (HeapTupleIsValid(tuple))
-			ReleaseSysCache(tuple);
-		if (!same)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the source was changed by DDL while it was read"),
-					 errdetail("It is read again.")));
-	}
-}
-
-/* True when it waits for the one mode that reading holds up: on the source, a partition, or an index that finds its rows. */
-static bool
-waits_for_me(const LockData *locks, const LockInstanceData *waiting)
-{
-	if (waiting->waitLockMode != AccessExclusiveLock || waiting->locktag.locktag_type != LOCKTAG_RELATION ||
-		waiting->locktag.locktag_field1 != MyDatabaseId)
-		return false;
-	for (int i = 0; i < locks->nelements; i++)
-	{
-		const LockInstanceData *held = &locks->locks[i];
-
-		if (held->pid == MyProcPid && held->holdMask != 0 && held->locktag.locktag_type == LOCKTAG_RELATION &&
-			held->locktag.locktag_field1 == MyDatabaseId && held->locktag.locktag_field2 == waiting->locktag.locktag_field2)
-			return true;
-	}
-	return false;
-}
-
-void
-source_give_way(void)
-{
-	static TimestampTz next = 0;
-	TimestampTz now = GetCurrentTimestamp();
-	LockData   *locks;
-	bool		found = false;
-
-	/* Looking at all locks of the server has its price. */
-	if (now < next)
-		return;
-	next = TimestampTzPlusMilliseconds(now, GIVE_WAY_MS);
-	locks = GetLockStatusData();
-	for (int i = 0; i < locks->nelements && !found; i++)
-		found = waits_for_me(locks, &locks->locks[i]);
-	pfree(locks->locks);
-	pfree(locks);
-	if (found)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("the reading of a source gives way to DDL"),
-				 errdetail("It is read again.")));
-}
-
-/* ---- what is to be done ---- */
-
-static void
-change_range(CapturedMonitor *monitor, bool rebuild, TimestampTz since, TimestampTz until)
-{
-	Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID};
-	Datum		values[4];
-
-	/* Whole panes. */
-	since = level_start(monitor, since);
-	until = level_ceiling(monitor, until);
-	values[0] = Int32GetDatum(monitor->monitor_id);
-	values[1] = TimestampTzGetDatum(since);
-	values[2] = TimestampTzGetDatum(until);
-	values[3] = Int32GetDatum(rebuild ? PANE_INEXACT : PANE_RETAINED);
-	sql_execute(
-		"UPDATE weir.pane SET marks = marks | $4 WHERE monitor_id = $1 AND generation = 0 AND pane_start >= $2 AND pane_start < $3",
-		4, types, values, NULL);
-	pane_forget(monitor->monitor_id, 0);
-	if (!rebuild)
-	{
-		build_mark_lost(monitor->monitor_id, since, until);
-		build_forget_kept(monitor);
-	}
-	build_begin_slices_again(monitor->monitor_id, since, until);
-	since = Max(since, monitor->begins);
-	values[1] = TimestampTzGetDatum(since);
-	if (rebuild && since < until)
-		sql_execute(
-			"INSERT INTO weir.build (monitor_id, kind, since, until, kept) SELECT $1, 'rebuild', $2, $3, pg_catalog.nextval('weir.generation') WHERE NOT EXISTS "
-			"(SELECT FROM weir.build WHERE monitor_id = $1 AND kind <> 'verify' AND state = 'requested' AND since <= $2 AND until >= $3)",
-			3, types, values, NULL);
-}
-
-/* A partition that was emptied takes the rows of its range with it. */
-static void
-apply_truncated_parts(CapturedMonitor *monitor)
-{
-	ListCell   *cell;
-
-	foreach(cell, monitor->truncated_parts)
-	{
-		Oid			types[] = {INT4OID, OIDOID};
-		Datum		values[] = {Int32GetDatum(monitor->monitor_id), ObjectIdGetDatum(lfirst_oid(cell))};
-		TimeRange	range = {DT_NOBEGIN, DT_NOEND};
-		bool		is_null;
-
-		if (sql_execute("SELECT since, until FROM weir.source_relation WHERE monitor_id = $1 AND relation = $2", 2, types, values,
-						NULL) == 1)
-		{
-			range.since = DatumGetTimestampTz(sql_value(0, 1, &is_null));
-			range.until = DatumGetTimestampTz(sql_value(0, 2, &is_null));
-		}
-		change_range(monitor, monitor->retracts_deletes, range.since, range.until);
-	}
-	list_free(monitor->truncated_parts);
-	monitor->truncated_parts = NIL;
-}
-
 bool
 source_changes_are_pending(List *monitors)
 {
@@ -701,62 +565,4 @@ source_changes_are_pending(List *monitors)
 			return true;
 	}
 	return false;
-}
-
-/* Whether something was noticed that the stream has not reached. */
-static void
-note_pending(CapturedMonitor *monitor)
-{
-	Oid			type = INT4OID;
-	Datum		value = Int32GetDatum(monitor->monitor_id);
-
-	monitor->has_source_change = sql_execute("SELECT FROM weir.source_change WHERE monitor_id = $1", 1, &type, &value, NULL) > 0;
-}
-
-void
-source_note_pending(List *monitors)
-{
-	ListCell   *cell;
-
-	foreach(cell, monitors)
-		note_pending(lfirst(cell));
-}
-
-bool
-source_apply_changes(List *monitors, XLogRecPtr position)
-{
-	ListCell   *cell;
-	bool		changed = false;
-
-	foreach(cell, monitors)
-	{
-		CapturedMonitor *monitor = lfirst(cell);
-		Oid			types[] = {INT4OID, LSNOID};
-		Datum		values[] = {Int32GetDatum(monitor->monitor_id), LSNGetDatum(position)};
-		uint64		n;
-		SPITupleTable *rows;
-		bool		is_null;
-
-		if (monitor->failure != NULL)
-		{
-			ereport(LOG, (errmsg("weir disables monitor \"%s\": %s", monitor->name, monitor->logged_failure)));
-			definition_disable(monitor->monitor_id, monitor->failure);
-			changed = true;
-			continue;
-		}
-		definition_blame(monitor->monitor_id);
-		changed |= monitor->truncated_parts != NIL;
-		apply_truncated_parts(monitor);
-		n = sql_execute("DELETE FROM weir.source_change WHERE monitor_id = $1 AND noticed_lsn <= $2 RETURNING effect, since, until",
-						2, types, values, NULL);
-		rows = SPI_tuptable;
-		for (uint64 i = 0; i < n; i++)
-			change_range(monitor, strcmp(SPI_getvalue(rows->vals[i], rows->tupdesc, 1), "rebuild") == 0,
-						 DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &is_null)),
-						 DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &is_null)));
-		changed |= n > 0;
-		note_pending(monitor);
-		definition_blame(0);
-	}
-	return changed;
 }
