@@ -168,6 +168,15 @@ SELECT train('hoeffding_tree', a, repaid, '{"grace": 5}') FROM rows;
 SELECT train('hoeffding_tree', a, repaid, '{"criterion": "entropy"}') FROM rows;
 SELECT train('logistic_regression', a, repaid, '{"l1": 1, "l2": 1}') FROM rows;
 SELECT train('hoeffding_tree', a, repaid, '[]') FROM rows;
+SELECT train('k_means', a, NULL, '{"max_memory": 4096, "clusters": 1000}') FROM rows;
+-- whatever the learner, never more than its memory, from what it begins with on
+SELECT learner, budget
+FROM (SELECT learner, task, more + CASE WHEN learner ~ 'adaptive_random|patches' THEN 150000 WHEN learner ~ 'bagging' THEN 70000 ELSE 10000 END AS budget
+      FROM learners, unnest('{4096,5555,17777,60001,222221}'::int[]) more WHERE learner <> 'holt_winters') l,
+    LATERAL (SELECT train(learner, f, CASE task WHEN 'regression' THEN income ELSE repaid::int END, jsonb_build_object('max_memory', budget, 'pipeline', '[
+        {"step": "window", "feature": "debt", "by": "purpose", "as": "mean_debt"}, {"step": "one_hot", "feature": "purpose", "max_values": 2}]'::jsonb) ORDER BY id) AS model
+        FROM rows WHERE id < 400 OFFSET 0) t
+WHERE model_memory(model) > budget;
 SELECT predict(model, (SELECT x FROM (SELECT 1 AS income) x)) FROM models WHERE learner = 'hoeffding_tree';
 SELECT predict(model, ROW(1, 2, 3, 4)) FROM models WHERE learner = 'hoeffding_tree';
 SELECT predict(model, ROW('1', 2, 'car', true)) FROM models WHERE learner = 'hoeffding_tree';

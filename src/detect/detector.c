@@ -114,14 +114,24 @@ set_range(Detector *detector)
 	}
 }
 
+/* A detector's state is behind it, aligned as doubles are. */
+#define DETECTOR_HEAD ((sizeof(Detector) + 7) / 8 * 8)
+
+size_t
+detector_memory(DetectorKind kind, const double *options)
+{
+	const DetectorMethod *method = methods[kind];
+	size_t		n_derived = method->n_derived == NULL ? 0 : method->n_derived(options);
+
+	return DETECTOR_HEAD + 8 * (method->n_words(options) + n_derived);
+}
+
 Detector *
 detector_create(Allocator allocator, DetectorKind kind, const double *options)
 {
 	const DetectorMethod *method = methods[kind];
 	size_t		n_words = method->n_words(options);
-	size_t		n_derived = method->n_derived == NULL ? 0 : method->n_derived(options);
-	size_t		head = (sizeof(Detector) + 7) / 8 * 8;
-	size_t		size = head + 8 * (n_words + n_derived);
+	size_t		size = detector_memory(kind, options);
 	Detector   *detector = allocator.resize(allocator.context, NULL, 0, size);
 	double	   *derived;
 
@@ -132,7 +142,7 @@ detector_create(Allocator allocator, DetectorKind kind, const double *options)
 	detector->last_drift = -1;
 	detector->size = size;
 	detector->n_words = n_words;
-	detector->state = (char *) detector + head;
+	detector->state = (char *) detector + DETECTOR_HEAD;
 	memcpy(detector->options, options, (size_t) method->n_options * sizeof(double));
 	derived = (double *) detector->state + n_words; /* as wide as the words of the state */
 	if (method->derive != NULL)

@@ -86,6 +86,8 @@ extern void detector_initial_options(DetectorKind kind, double *options);
 extern const char *detector_check_options(DetectorKind kind, const double *options);
 
 /* Options must be valid and go together. */
+/* Bytes that one takes, whatever comes. */
+extern size_t detector_memory(DetectorKind kind, const double *options);
 extern Detector *detector_create(Allocator allocator, DetectorKind kind, const double *options);
 extern void detector_free(Detector *detector);
 

@@ -8,6 +8,15 @@
 #include "base/distributions.h"
 #include "learn/tree_node.h"
 
+size_t
+watch_size(void)
+{
+	double		options[DETECTOR_MAX_OPTIONS];
+
+	detector_initial_options(DETECTOR_ADWIN, options);
+	return sizeof(Watch) + detector_memory(DETECTOR_ADWIN, options);
+}
+
 Watch *
 watch_create(Learner *learner)
 {
@@ -123,7 +132,7 @@ learn_at_split(Learner *learner, Tree *tree, TreeNode **place, const double *row
 	split_count(learner, node, target, weight);
 	if (changed)
 		forget_error(watch);
-	if (changed && grew && nested < TREE_MAX_NESTED && !learner_is_full(learner))
+	if (changed && grew && nested < TREE_MAX_NESTED && learner_has_room(learner, node_size(learner, tree, 0, NULL)))
 	{
 		node_free(learner, tree, watch->alternate);
 		watch->alternate = node_create(learner, tree, node->depth, NULL, 0);
@@ -141,7 +150,8 @@ learn_at_split(Learner *learner, Tree *tree, TreeNode **place, const double *row
 	if (watch->alternate != NULL)
 		learn_at(learner, tree, &watch->alternate, row, target, weight, nested + 1);
 	branch = node_branch(node, row);
-	if (branch < 0 && node->kind == SPLIT_CATEGORIES && !isnan(row[node->feature]) && !learner_is_full(learner))
+	if (branch < 0 && node->kind == SPLIT_CATEGORIES && !isnan(row[node->feature]) &&
+		learner_has_room(learner, branch_size(learner, tree)))
 	{
 		add_branch(learner, tree, node, (int) row[node->feature]);
 		branch = node->n_children - 1;

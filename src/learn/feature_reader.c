@@ -79,9 +79,20 @@ learner_require_steps(Learner *learner)
 {
 	int			number;
 	const char *conflict = learner_bind_steps(learner, &number);
+	double		max_memory = learner_options(learner)[learner_find_option(learner_kind(learner), "max_memory")];
 
 	if (conflict == NULL)
+	{
+		size_t		needed = learner_first_memory(learner);
+
+		if ((double) needed > max_memory)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("max_memory of %.0f bytes does not suffice for learner %s", max_memory,
+							learner_name(learner_kind(learner))),
+					 errdetail("With these features and options it takes %zu before its first row.", needed)));
 		return;
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("step %d of the pipeline, %s, does not go with the features", number + 1,
@@ -352,6 +363,12 @@ feature_reader_target(FeatureReader *reader, Datum label, double *target)
 	category_text_free(&text);
 	if (*target >= 0)
 		return true;
+	if (learner_n_classes(reader->learner) < (learner_task(kind) == LEARNER_BINARY ? 2 : LEARNER_MAX_CLASSES))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("learner %s has no memory for a class more than its %d", learner_name(kind),
+						learner_n_classes(reader->learner)),
+				 errhint("Give it more with the option max_memory.")));
 	if (learner_task(kind) == LEARNER_BINARY)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -39,7 +39,8 @@ typedef struct FeatureReader
 /* type: of the argument that holds features. Raises 42804 when it can hold none. */
 extern void feature_reader_init(FeatureReader *reader, MemoryContext context, Learner *learner, Oid type);
 
-/* The learner's features are named: steps of its pipeline find theirs; raises 22023 for one that cannot. */
+/* The learner's features are named: steps of its pipeline find theirs; raises 22023 for one that cannot, 54000 where max_memory is
+ * less than a learner begins with. */
 extern void learner_require_steps(Learner *learner);
 
 /* The type of labels; raises 42804 when the learner cannot learn them. */

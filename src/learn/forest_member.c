@@ -170,7 +170,8 @@ learn_and_replace_itself(Learner *learner, Member *member, const double *row, do
 	if (member->background.root != NULL)
 		tree_learn(learner, &member->background, row, target, weight * k);
 	tree_learn(learner, &member->tree, row, target, weight * k);
-	if (has_changed(member->warning, error) && !learner_is_full(learner))
+	if (has_changed(member->warning, error) &&
+		learner_has_room(learner, node_size(learner, &member->tree, 0, NULL) + (size_t) learner->features.n * sizeof(bool)))
 	{
 		begin_tree(learner, &member->background, &member->background_allowed);
 		/* A tree without rows yet: its first leaf stands for it. */

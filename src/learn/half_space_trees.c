@@ -113,9 +113,9 @@ spaces_start(Learner *learner)
 	size_t		n = (size_t) n_trees(learner);
 
 	spaces->height = (int) learner->options[HEIGHT];
-	/* Trees of the height asked for must fit. */
+	/* Trees of the height asked for must fit, into three quarters of what there is. */
 	while (spaces->height > 1 &&
-		   (double) n * ldexp(1, spaces->height + 1) * (2 * sizeof(int64_t) + sizeof(HalfSpace)) > learner->max_memory)
+		   (double) n * ldexp(1, spaces->height + 1) * (2 * sizeof(int64_t) + sizeof(HalfSpace)) > 0.75 * learner->max_memory)
 		spaces->height--;
 	spaces->n_splits = (1 << spaces->height) - 1;
 	spaces->n_nodes = (2 << spaces->height) - 1;

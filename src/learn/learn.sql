@@ -54,7 +54,7 @@ COMMENT ON AGGREGATE weir.train(text, "any", "any") IS
     '(ROW(a, b), or a subquery''s, whose column names are kept) or an array of numbers. Numbers, times and intervals are numbers, boolean is 0 or 1, text and enums are categories; '
     'NULL, NaN, infinity and numbers beyond 1e100 are missing values. label: a class (boolean, integer, text, enum) or, for regression, a number; learners '
     'of clusters and anomalies take NULL. Rows without features, or a label that is needed, are left out. '
-    'NULL over no rows. Raises 22023 for an unknown learner, 42804 for a type that cannot be read, 54000 for a third class where two can be told apart.';
+    'NULL over no rows. Raises 22023 for an unknown learner, 42804 for a type that cannot be read, 54000 for a third class where two can be told apart, and where max_memory is less than what the learner begins with.';
 COMMENT ON AGGREGATE weir.train(text, "any", "any", jsonb) IS
     'train(learner, features, label, options ORDER BY ...): as weir.train without options; options are those of the first row, as weir.learners shows them, and "pipeline", an array of steps '
     'that make of a row what the learner sees, kept with the model: {"step": "impute", "feature": "a", "with": "mean" | "last" | "most_frequent" | "constant", "value": 0}; '
@@ -138,7 +138,7 @@ COMMENT ON FUNCTION weir.learner_classes(weir.learner) IS 'The classes of a mode
 CREATE FUNCTION weir.model_memory(model weir.learner) RETURNS bigint
     AS 'MODULE_PATHNAME', 'weir_model_memory' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION weir.model_memory(weir.learner) IS
-    'Bytes that a model takes in memory. Its option max_memory bounds what it grows to: beyond, trees stop observing in the leaves that promise least, and new categories are missing values.';
+    'Bytes that a model takes in memory, never more than its option max_memory: where there is no room, trees stop observing in the leaves that promise least, and new categories are missing values.';
 
 -- streams to try learners and detectors on
 

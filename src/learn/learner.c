@@ -160,16 +160,28 @@ learner_create(Allocator allocator, LearnerKind kind, const double *options)
 	return learner;
 }
 
+/* As before it was started. */
+static void
+stop(Learner *learner)
+{
+	if (!learner->is_started)
+		return;
+	learner->method->finish(learner);
+	learner->allocator.resize(learner->allocator.context, learner->state, learner->method->state_size, 0);
+	learner_release(learner, learner->contributions, (size_t) learner->features.n * sizeof(double));
+	intervals_free(learner->allocator, &learner->intervals);
+	learner->state = NULL;
+	learner->contributions = NULL;
+	learner->intervals = (Intervals){0};
+	learner->is_started = false;
+}
+
 void
 learner_free(Learner *learner)
 {
 	int			n = learner->features.n;
 
-	if (learner->is_started)
-	{
-		learner->method->finish(learner);
-		learner->allocator.resize(learner->allocator.context, learner->state, learner->method->state_size, 0);
-	}
+	stop(learner);
 	for (int i = 0; i < n; i++)
 		names_free(learner->allocator, &learner->categories[i]);
 	if (n > 0)
@@ -178,11 +190,9 @@ learner_free(Learner *learner)
 		learner->allocator.resize(learner->allocator.context, learner->is_categorical, (size_t) n * sizeof(bool), 0);
 		learner->allocator.resize(learner->allocator.context, learner->is_indicator, (size_t) n * sizeof(bool), 0);
 	}
-	learner_release(learner, learner->contributions, (size_t) n * sizeof(double));
 	names_free(learner->allocator, &learner->features);
 	names_free(learner->allocator, &learner->classes);
 	pipeline_free(learner->allocator, &learner->pipeline);
-	intervals_free(learner->allocator, &learner->intervals);
 	learner->outer.resize(learner->outer.context, learner, sizeof(Learner), 0);
 }
 
@@ -383,7 +393,7 @@ learner_category(const Learner *learner, int feature, const char *name, size_t l
 double
 learner_category_add(Learner *learner, int feature, const char *name, size_t length)
 {
-	if (learner_is_full(learner))
+	if (!learner_has_room(learner, names_growth(&learner->categories[feature], length)))
 		return learner_category(learner, feature, name, length);
 	return category_code(learner, feature,
 						 names_add(learner->allocator, &learner->categories[feature], name, length,
@@ -411,6 +421,11 @@ learner_class(const Learner *learner, const char *name, size_t length)
 int
 learner_class_add(Learner *learner, const char *name, size_t length)
 {
+	size_t		growth = names_growth(&learner->classes, length);
+
+	if (!learner_has_room(learner, growth) && names_find(&learner->classes, name, length) < 0 &&
+		!learner_make_room(learner, growth))
+		return -1;
 	return names_add(learner->allocator, &learner->classes, name, length,
 					 learner->method->task == LEARNER_BINARY ? 2 : LEARNER_MAX_CLASSES);
 }
@@ -437,7 +452,30 @@ learner_start(Learner *learner)
 	if (learner->method->contribute != NULL)
 		learner->contributions = learner_room(learner, (size_t) learner->features.n * sizeof(double));
 	learner->is_started = true;
+	learner->reserved = 0;
 	learner->method->start(learner);
+}
+
+size_t
+learner_first_memory(Learner *learner)
+{
+	Random		random = learner->random;
+	size_t		held;
+
+	if (learner->is_started)
+		return learner->held;
+	learner_start(learner);
+	held = learner->held;
+	stop(learner);
+	learner->random = random;
+	learner->reserved = held - learner->held;
+	return held;
+}
+
+static bool
+has_room(void *learner, size_t bytes)
+{
+	return learner_has_room(learner, bytes);
 }
 
 /* What parts contribute, to that of the feature in whose place they are, too. */
@@ -481,7 +519,7 @@ learner_learn(Learner *learner, const double *row, double target, double weight)
 	if (learner->pipeline.n_steps > 0)
 	{
 		memcpy(room, row, (size_t) learner->pipeline.n_inputs * sizeof(double));
-		pipeline_learn(learner->allocator, &learner->pipeline, room, target, weight, learner_is_full(learner));
+		pipeline_learn(learner->allocator, has_room, &learner->pipeline, room, target, weight);
 		row = room;
 	}
 	learner->method->learn(learner, row, target, weight);
@@ -709,6 +747,8 @@ learner_decode(Allocator allocator, const uint8_t *bytes, size_t size, Learner *
 		learner->max_memory = learner->options[learner_find_option(learner->kind, "max_memory")];
 		if (is_started)
 			learner_start(learner);
+		else if (learner->features.n > 0)
+			(void) learner_first_memory(learner);
 		archive_state(&archive, learner);
 		if (!archive.reader.corrupt && archive.reader.position == size)
 		{

@@ -103,8 +103,9 @@ extern const double *learner_options(const Learner *learner);
 /* Rows learned. */
 extern int64_t learner_n_rows(const Learner *learner);
 
-/* Bytes that the model holds. */
+/* Bytes that the model holds; those that it will before its first row, once its features are known: max_memory is to be no less. */
 extern size_t learner_memory(const Learner *learner);
+extern size_t learner_first_memory(Learner *learner);
 
 /* ---- features and classes ---- */
 
@@ -143,7 +144,7 @@ extern double learner_category_add(Learner *learner, int feature, const char *na
 extern int	learner_n_categories(const Learner *learner, int feature);
 extern const char *learner_category_name(const Learner *learner, int feature, int category, size_t *length);
 
-/* The code of a class, -1 for one not known; learner_class_add makes it known, -1 when there is no room. */
+/* The code of a class, -1 for one not known; learner_class_add makes it known, -1 when there are too many or there is no memory. */
 extern int	learner_class(const Learner *learner, const char *name, size_t length);
 extern int	learner_class_add(Learner *learner, const char *name, size_t length);
 extern int	learner_n_classes(const Learner *learner);

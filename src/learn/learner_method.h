@@ -94,6 +94,7 @@ struct Learner
 	Allocator	outer;			/* the caller's */
 	Allocator	allocator;		/* counts what it gives in held */
 	size_t		held;
+	size_t		reserved;		/* until it is started: what that takes, once the features are known */
 	const LearnerMethod *method;
 	LearnerKind kind;
 	double		options[LEARNER_MAX_OPTIONS];
@@ -109,6 +110,7 @@ struct Learner
 	Pipeline	pipeline;
 	int64_t		n_asked;		/* rows of which contributions were looked at */
 	double	   *contributions;	/* their mean sizes, per feature */
+	double		least_promise;	/* no leaf that observes promises less; not stored: 0 is true of any */
 	bool		is_started;
 	void	   *state;
 };
@@ -141,11 +143,21 @@ learner_grow(Allocator allocator, void *pointer, size_t old_size, size_t size)
 	return pointer;
 }
 
-/* Whether what is optional (a new category, a new node) no longer has room. */
+/* Whether so many bytes more are within the memory given: asked before anything grows. */
 static inline bool
-learner_is_full(const Learner *learner)
+learner_has_room(const Learner *learner, size_t bytes)
 {
-	return (double) learner->held > learner->max_memory;
+	return (double) learner->held + (double) learner->reserved + (double) bytes <= learner->max_memory;
+}
+
+/* The same, where the leaves of trees that promise least may stop observing for it. */
+extern bool tree_make_room(Learner *learner, size_t bytes);
+
+static inline bool
+learner_make_room(Learner *learner, size_t bytes)
+{
+	return learner_has_room(learner, bytes) ||
+		(learner->method->tree != NULL && learner->is_started && tree_make_room(learner, bytes));
 }
 
 /* Of n numbers the logarithms of what is proportional to probabilities become probabilities; none of them NaN. */

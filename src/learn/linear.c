@@ -297,8 +297,11 @@ fit_linear_output(Learner *learner, int output, int n_outputs, const double *coe
 	/* Room for all of them, as a row has it made: without scaling its values do not matter. */
 	if (output == 0)
 		linear_inputs_prepare(learner, inputs, coefficients, n_outputs);
+	if (output >= inputs->n_outputs)
+		return;
 	for (int i = 0; i < inputs->n_features; i++)
-		inputs->coefficients[i][output].value = coefficients[i];
+		if (inputs->n_inputs[i] > 0)
+			inputs->coefficients[i][output].value = coefficients[i];
 	inputs->intercepts[output].value = intercept;
 }
 

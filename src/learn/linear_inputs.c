@@ -34,13 +34,28 @@ linear_inputs_free(Learner *learner, LinearInputs *inputs)
 	learner_release(learner, inputs->intercepts, n_outputs * sizeof(Coefficient));
 }
 
-/* Room for more outputs: every input's coefficients move apart. */
+size_t
+linear_inputs_size(const Learner *learner, const LinearInputs *from)
+{
+	size_t		size = (size_t) learner->features.n * (sizeof(Scale) + sizeof(int) + sizeof(Coefficient *)) + sizeof(Coefficient);
+
+	for (int i = 0; from != NULL && i < from->n_features; i++)
+		size += (size_t) from->n_inputs[i] * sizeof(Coefficient);
+	return size;
+}
+
+/* Room for more outputs: every input's coefficients move apart. Without memory there are no more. */
 static void
 add_outputs(Learner *learner, LinearInputs *inputs, int n_outputs)
 {
 	size_t		old = (size_t) inputs->n_outputs * sizeof(Coefficient);
 	size_t		new = (size_t) n_outputs * sizeof(Coefficient);
+	size_t		growth = new - old;
 
+	for (int i = 0; i < inputs->n_features; i++)
+		growth += (size_t) inputs->n_inputs[i] * (new - old);
+	if (!learner_make_room(learner, growth))
+		return;
 	for (int i = 0; i < inputs->n_features; i++)
 	{
 		size_t		n = (size_t) inputs->n_inputs[i];
@@ -65,6 +80,8 @@ add_input(Learner *learner, LinearInputs *inputs, int feature, int n)
 {
 	size_t		stride = (size_t) inputs->n_outputs * sizeof(Coefficient);
 
+	if (!learner_make_room(learner, (size_t) (n - inputs->n_inputs[feature]) * stride))
+		return;
 	inputs->coefficients[feature] = learner_grow(learner->allocator, inputs->coefficients[feature],
 												 (size_t) inputs->n_inputs[feature] * stride, (size_t) n * stride);
 	inputs->n_inputs[feature] = n;
@@ -81,7 +98,8 @@ linear_inputs_copy(Learner *learner, LinearInputs *inputs, const LinearInputs *f
 		if (from->n_inputs[i] > 0)
 		{
 			add_input(learner, inputs, i, from->n_inputs[i]);
-			memcpy(inputs->coefficients[i], from->coefficients[i], (size_t) from->n_inputs[i] * stride);
+			if (inputs->n_inputs[i] == from->n_inputs[i])
+				memcpy(inputs->coefficients[i], from->coefficients[i], (size_t) from->n_inputs[i] * stride);
 		}
 }
 
@@ -90,6 +108,8 @@ linear_inputs_prepare(Learner *learner, LinearInputs *inputs, const double *row,
 {
 	if (n_outputs > inputs->n_outputs)
 		add_outputs(learner, inputs, n_outputs);
+	if (inputs->n_outputs == 0)
+		return;
 	for (int i = 0; i < inputs->n_features; i++)
 	{
 		Scale	   *scale = &inputs->scales[i];

@@ -41,10 +41,13 @@ typedef struct LinearInputs
 extern void linear_inputs_start(Learner *learner, LinearInputs *inputs, int n_outputs, bool is_scaled);
 extern void linear_inputs_free(Learner *learner, LinearInputs *inputs);
 
+/* Bytes of inputs of one output with the coefficients of others; NULL: with none. */
+extern size_t linear_inputs_size(const Learner *learner, const LinearInputs *from);
+
 /* Into inputs that were started alike, and have seen nothing. */
 extern void linear_inputs_copy(Learner *learner, LinearInputs *inputs, const LinearInputs *from);
 
-/* Takes a row into the scales, and makes room for its categories and for so many outputs. */
+/* Takes a row into the scales, and makes room for its categories and for so many outputs, as far as there is memory. */
 extern void linear_inputs_prepare(Learner *learner, LinearInputs *inputs, const double *row, int n_outputs);
 
 /* The outputs of a row: intercepts and the sum of coefficients times inputs. */

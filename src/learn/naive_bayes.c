@@ -70,9 +70,16 @@ bayes_finish(Learner *learner)
 	learner_release(learner, bayes->classes, (size_t) bayes->n_classes * sizeof(ClassEvidence));
 }
 
+/* NULL where there is no room for it. */
 static ClassEvidence *
 class_evidence(Learner *learner, NaiveBayes *bayes, int class)
 {
+	bool		is_there = class < bayes->n_classes && (bayes->classes[class].features != NULL || bayes->n_features == 0);
+	int			n_more = class < bayes->n_classes ? 0 : class + 1 - bayes->n_classes;
+
+	if (!is_there &&
+		!learner_has_room(learner, (size_t) n_more * sizeof(ClassEvidence) + (size_t) bayes->n_features * sizeof(Evidence)))
+		return NULL;
 	if (class >= bayes->n_classes)
 	{
 		bayes->classes = learner_grow(learner->allocator, bayes->classes, (size_t) bayes->n_classes * sizeof(ClassEvidence),
@@ -84,17 +91,21 @@ class_evidence(Learner *learner, NaiveBayes *bayes, int class)
 	return &bayes->classes[class];
 }
 
-static void
+/* False where there is no room for it. */
+static bool
 add_category(Learner *learner, Evidence *evidence, int category, double weight)
 {
 	if (category >= evidence->n_categories)
 	{
+		if (!learner_has_room(learner, (size_t) (category + 1 - evidence->n_categories) * sizeof(double)))
+			return false;
 		evidence->categories =
 			learner_grow(learner->allocator, evidence->categories, (size_t) evidence->n_categories * sizeof(double),
 						 (size_t) (category + 1) * sizeof(double));
 		evidence->n_categories = category + 1;
 	}
 	evidence->categories[category] += weight;
+	return true;
 }
 
 static void
@@ -103,6 +114,8 @@ bayes_learn(Learner *learner, const double *row, double target, double weight)
 	NaiveBayes *bayes = learner->state;
 	ClassEvidence *class = class_evidence(learner, bayes, (int) target);
 
+	if (class == NULL)
+		return;
 	bayes->weight += weight;
 	class->weight += weight;
 	for (int i = 0; i < bayes->n_features; i++)
@@ -110,14 +123,11 @@ bayes_learn(Learner *learner, const double *row, double target, double weight)
 		Evidence   *evidence = &class->features[i];
 		double		value = row[i];
 
-		if (isnan(value))
+		if (isnan(value) || (learner->is_categorical[i] && !add_category(learner, evidence, (int) value, weight)))
 			continue;
 		evidence->n += weight;
 		if (learner->is_categorical[i])
-		{
-			add_category(learner, evidence, (int) value, weight);
 			class->total += weight;
-		}
 		else if (learner->kind == LEARNER_GAUSSIAN_NAIVE_BAYES)
 		{
 			double		deviation = value - evidence->mean;
@@ -140,19 +150,27 @@ void
 fit_bayes_class(Learner *learner, int class, double weight)
 {
 	NaiveBayes *bayes;
+	ClassEvidence *evidence;
 
 	if (!learner->is_started)
 		learner_start(learner);
 	bayes = learner->state;
-	class_evidence(learner, bayes, class)->weight += weight;
+	evidence = class_evidence(learner, bayes, class);
+	if (evidence == NULL)
+		return;
+	evidence->weight += weight;
 	bayes->weight += weight;
 }
 
 void
 fit_bayes_number(Learner *learner, int class, int feature, double n, double mean, double squares)
 {
-	Evidence   *evidence = &class_evidence(learner, learner->state, class)->features[feature];
+	ClassEvidence *of_class = class_evidence(learner, learner->state, class);
+	Evidence   *evidence;
 
+	if (of_class == NULL)
+		return;
+	evidence = &of_class->features[feature];
 	evidence->n = n;
 	evidence->mean = mean;
 	evidence->squares = squares;

@@ -68,10 +68,27 @@ put(Names *names, int number)
 	names->buckets[i & (uint32_t) (names->n_buckets - 1)] = number + 1;
 }
 
+static int
+next_capacity(const Names *names)
+{
+	return names->capacity == 0 ? 4 : 2 * names->capacity;
+}
+
+size_t
+names_growth(const Names *names, size_t length)
+{
+	size_t		bytes = (length < LEARNER_MAX_NAME ? length : LEARNER_MAX_NAME) + 1;
+
+	if (names->n == names->capacity)
+		bytes += (size_t) (next_capacity(names) - names->capacity) * sizeof(NumberedName) +
+			(size_t) (4 * next_capacity(names) - names->n_buckets) * sizeof(int);
+	return bytes;
+}
+
 static void
 grow(Allocator allocator, Names *names)
 {
-	int			capacity = names->capacity == 0 ? 4 : 2 * names->capacity;
+	int			capacity = next_capacity(names);
 	int			n_buckets = 4 * capacity;
 
 	names->names = allocator.resize(allocator.context, names->names, (size_t) names->capacity * sizeof(NumberedName),

@@ -29,6 +29,9 @@ extern int	names_find(const Names *names, const char *name, size_t length);
 
 /* The number of the name, which is added when it is not there and there are fewer than limit; else -1. */
 extern int	names_add(Allocator allocator, Names *names, const char *name, size_t length, int limit);
+
+/* Bytes that a new name of such a length would take. */
+extern size_t names_growth(const Names *names, size_t length);
 extern void names_free(Allocator allocator, Names *names);
 extern size_t names_memory(const Names *names);
 

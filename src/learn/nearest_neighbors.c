@@ -75,8 +75,11 @@ make_room(Learner *learner, Neighbors *neighbors)
 	if (neighbors->n < neighbors->capacity || neighbors->capacity >= window)
 		return;
 	capacity = capacity < window ? capacity : window;
-	if (neighbors->capacity > 0 &&
-		(double) learner->held + (double) (capacity - neighbors->capacity) * (double) row_size(learner) > learner->max_memory)
+	/* As many as fit. */
+	while (capacity > neighbors->capacity &&
+		   !learner_has_room(learner, (size_t) (capacity - neighbors->capacity) * row_size(learner)))
+		capacity = neighbors->capacity + (capacity - neighbors->capacity) / 2;
+	if (capacity == neighbors->capacity)
 		return;
 	/* Rows wrap around only where there was no room: then there is none later. */
 	if (neighbors->next != 0)
@@ -90,17 +93,24 @@ make_room(Learner *learner, Neighbors *neighbors)
 }
 
 static void
+keep(Neighbors *neighbors, int n_features, const double *row, double target)
+{
+	memcpy(neighbors->rows + (ptrdiff_t) neighbors->next * n_features, row, (size_t) n_features * sizeof(double));
+	neighbors->targets[neighbors->next] = target;
+	neighbors->next = (neighbors->next + 1) % neighbors->capacity;
+	if (neighbors->n < neighbors->capacity)
+		neighbors->n++;
+}
+
+static void
 neighbors_learn(Learner *learner, const double *row, double target, double weight)
 {
 	Neighbors  *neighbors = learner->state;
 	int			n_features = learner->features.n;
 
 	make_room(learner, neighbors);
-	memcpy(neighbors->rows + (ptrdiff_t) neighbors->next * n_features, row, (size_t) n_features * sizeof(double));
-	neighbors->targets[neighbors->next] = target;
-	neighbors->next = (neighbors->next + 1) % neighbors->capacity;
-	if (neighbors->n < neighbors->capacity)
-		neighbors->n++;
+	if (neighbors->capacity > 0)
+		keep(neighbors, n_features, row, target);
 	for (int i = 0; i < n_features; i++)
 		if (!learner->is_categorical[i] && !isnan(row[i]))
 			spread_add(&neighbors->scales[i], row[i], weight);

@@ -291,8 +291,9 @@ pipeline_apply(const Pipeline *pipeline, double *row)
 
 /* ---- learning ---- */
 
+/* One for which there is no room is as one that did not come. */
 static void
-count_category(Allocator allocator, PipelineStep *step, int category, double value, double weight)
+count_category(Allocator allocator, HasRoom has_room, PipelineStep *step, int category, double value, double weight)
 {
 	if (category >= step->category_capacity)
 	{
@@ -300,6 +301,8 @@ count_category(Allocator allocator, PipelineStep *step, int category, double val
 
 		while (capacity <= category)
 			capacity *= 2;
+		if (!has_room(allocator.context, (size_t) (capacity - step->category_capacity) * sizeof(Spread)))
+			return;
 		step->categories = allocator.resize(allocator.context, step->categories, (size_t) step->category_capacity * sizeof(Spread),
 											(size_t) capacity * sizeof(Spread));
 		memset(step->categories + step->category_capacity, 0, (size_t) (capacity - step->category_capacity) * sizeof(Spread));
@@ -311,7 +314,7 @@ count_category(Allocator allocator, PipelineStep *step, int category, double val
 }
 
 static void
-learn(Allocator allocator, PipelineStep *step, const double *row, double target, double weight, bool is_full)
+learn(Allocator allocator, HasRoom has_room, PipelineStep *step, const double *row, double target, double weight)
 {
 	double		value = step->places[STEP_FEATURE] < 0 ? NAN : row[step->places[STEP_FEATURE]];
 
@@ -325,12 +328,12 @@ learn(Allocator allocator, PipelineStep *step, const double *row, double target,
 			if (step->options[IMPUTE_WITH] != WITH_MOST_FREQUENT)
 				spread_add(&step->spread, value, weight);
 			else if (value < LEARNER_MAX_CATEGORIES)
-				count_category(allocator, step, (int) value, 0, weight);
+				count_category(allocator, has_room, step, (int) value, 0, weight);
 			break;
 		case STEP_TARGET_ENCODE:
 			spread_add(&step->spread, target, weight);
 			if (!isnan(value))
-				count_category(allocator, step, (int) value, target, weight);
+				count_category(allocator, has_room, step, (int) value, target, weight);
 			break;
 		case STEP_SCALE:
 			if (isnan(value))
@@ -340,13 +343,13 @@ learn(Allocator allocator, PipelineStep *step, const double *row, double target,
 			spread_add(&step->spread, value, weight);
 			break;
 		case STEP_ONE_HOT: break;
-		default: step_window_add(allocator, step, row, is_full);
+		default: step_window_add(allocator, has_room, step, row);
 	}
 }
 
 /* Scales know a row before it is scaled, as those of linear models do; others give what is asked for first, and learn then. */
 void
-pipeline_learn(Allocator allocator, Pipeline *pipeline, double *row, double target, double weight, bool is_full)
+pipeline_learn(Allocator allocator, HasRoom has_room, Pipeline *pipeline, double *row, double target, double weight)
 {
 	for (int i = 0; i < pipeline->n_steps; i++)
 	{
@@ -355,14 +358,14 @@ pipeline_learn(Allocator allocator, Pipeline *pipeline, double *row, double targ
 		double		after;
 
 		if (step->kind == STEP_SCALE)
-			learn(allocator, step, row, target, weight, is_full);
+			learn(allocator, has_room, step, row, target, weight);
 		apply(step, row);
 		if (step->kind == STEP_SCALE)
 			continue;
 		after = step->places[STEP_FEATURE] < 0 ? NAN : row[step->places[STEP_FEATURE]];
 		if (step->places[STEP_FEATURE] >= 0)
 			row[step->places[STEP_FEATURE]] = before;
-		learn(allocator, step, row, target, weight, is_full);
+		learn(allocator, has_room, step, row, target, weight);
 		if (step->places[STEP_FEATURE] >= 0)
 			row[step->places[STEP_FEATURE]] = after;
 	}

@@ -92,8 +92,11 @@ extern void archive_pipeline_state(Archive *archive, Pipeline *pipeline);
 /* What the steps make of a row, which has room for all features; inputs are changed in their place. */
 extern void pipeline_apply(const Pipeline *pipeline, double *row);
 
-/* The same, and steps get to know the row; is_full: nothing may grow any more. */
-extern void pipeline_learn(Allocator allocator, Pipeline *pipeline, double *row, double target, double weight, bool is_full);
+/* Whether there is room for so many bytes more; context is that of the allocator. */
+typedef bool (*HasRoom)(void *context, size_t bytes);
+
+/* The same, and steps get to know the row, as far as there is room. */
+extern void pipeline_learn(Allocator allocator, HasRoom has_room, Pipeline *pipeline, double *row, double target, double weight);
 
 /*
  * Steps find their features among those named so far, and add theirs; NULL, or a sentence that says why one, *number, cannot. add

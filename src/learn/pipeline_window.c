@@ -197,18 +197,36 @@ enlarged(int capacity, int first, int limit)
 	return capacity < limit ? capacity : limit;
 }
 
+/* What slots grow to, and their buckets. */
+static int
+next_slots(const PipelineStep *step, int *n_buckets)
+{
+	int			capacity = enlarged(step->slot_capacity, 8, (int) step->options[MAX_KEYS]);
+
+	for (*n_buckets = 8; *n_buckets < 2 * capacity;)
+		*n_buckets *= 2;
+	return capacity;
+}
+
+static size_t
+slots_growth(const PipelineStep *step)
+{
+	int			n_buckets;
+	int			capacity = next_slots(step, &n_buckets);
+
+	return (size_t) (capacity - step->slot_capacity) * sizeof(PipelineSlot) + (size_t) (n_buckets - step->n_buckets) * sizeof(int);
+}
+
 static void
 grow_slots(Allocator allocator, PipelineStep *step)
 {
-	int			capacity = enlarged(step->slot_capacity, 8, (int) step->options[MAX_KEYS]);
-	int			n_buckets = 8;
+	int			n_buckets;
+	int			capacity = next_slots(step, &n_buckets);
 
 	step->slots = allocator.resize(allocator.context, step->slots, (size_t) step->slot_capacity * sizeof(PipelineSlot),
 								   (size_t) capacity * sizeof(PipelineSlot));
 	memset(step->slots + step->slot_capacity, 0, (size_t) (capacity - step->slot_capacity) * sizeof(PipelineSlot));
 	step->slot_capacity = capacity;
-	while (n_buckets < 2 * capacity)
-		n_buckets *= 2;
 	step->buckets = allocator.resize(allocator.context, step->buckets, (size_t) step->n_buckets * sizeof(int),
 									 (size_t) n_buckets * sizeof(int));
 	step->n_buckets = n_buckets;
@@ -217,8 +235,9 @@ grow_slots(Allocator allocator, PipelineStep *step)
 		enter(step, i);
 }
 
+/* NULL where there is no room for any. */
 static PipelineSlot *
-slot_for(Allocator allocator, PipelineStep *step, double key, bool is_full)
+slot_for(Allocator allocator, HasRoom has_room, PipelineStep *step, double key)
 {
 	int			slot = find_slot(step, key);
 
@@ -226,8 +245,11 @@ slot_for(Allocator allocator, PipelineStep *step, double key, bool is_full)
 		take_from_list(step, slot);
 	else
 	{
-		bool		may_grow = step->n_slots == 0 || (!is_full && step->n_slots < (int) step->options[MAX_KEYS]);
+		bool		may_grow = step->n_slots < (int) step->options[MAX_KEYS] &&
+			(step->n_slots < step->slot_capacity || has_room(allocator.context, slots_growth(step)));
 
+		if (!may_grow && step->n_slots == 0)
+			return NULL;
 		if (may_grow)
 		{
 			if (step->n_slots == step->slot_capacity)
@@ -260,14 +282,15 @@ entry_back(const PipelineSlot *slot, int i)
 }
 
 static void
-add_entry(Allocator allocator, const PipelineStep *step, PipelineSlot *slot, Entry entry, bool is_full)
+add_entry(Allocator allocator, HasRoom has_room, const PipelineStep *step, PipelineSlot *slot, Entry entry)
 {
 	int			limit = (int) step->options[ROWS];
 	int			n = slot->n;
+	int			capacity = enlarged(slot->capacity, 4, limit);
 
-	if (slot->n == slot->capacity && slot->capacity < limit && (slot->capacity == 0 || !is_full))
+	/* For a while both are there. */
+	if (slot->n == slot->capacity && slot->capacity < limit && has_room(allocator.context, (size_t) capacity * sizeof(Entry)))
 	{
-		int			capacity = enlarged(slot->capacity, 4, limit);
 		Entry	   *entries = allocator.resize(allocator.context, NULL, 0, (size_t) capacity * sizeof(Entry));
 
 		memset(entries, 0, (size_t) capacity * sizeof(Entry));
@@ -294,13 +317,16 @@ entry_of(const PipelineStep *step, const double *row)
 }
 
 void
-step_window_add(Allocator allocator, PipelineStep *step, const double *row, bool is_full)
+step_window_add(Allocator allocator, HasRoom has_room, PipelineStep *step, const double *row)
 {
 	Entry		entry = entry_of(step, row);
+	PipelineSlot *slot;
 
 	if (needs_value(step) && isnan(entry.value))
 		return;
-	add_entry(allocator, step, slot_for(allocator, step, key_of(step, row), is_full), entry, is_full);
+	slot = slot_for(allocator, has_room, step, key_of(step, row));
+	if (slot != NULL)
+		add_entry(allocator, has_room, step, slot, entry);
 }
 
 double
@@ -379,8 +405,9 @@ archive_slot(Archive *archive, const PipelineStep *step, PipelineSlot *slot)
 	int			capacity = slot->capacity;
 
 	archive_double(archive, &slot->key);
-	archive_count(archive, &n, 1, (int) step->options[ROWS]);
-	archive_count(archive, &capacity, n, n < 2 ? 4 : 2 * n);
+	/* A key for whose rows there was no room has none. */
+	archive_count(archive, &n, 0, (int) step->options[ROWS]);
+	archive_count(archive, &capacity, n, n == 0 ? 0 : n < 2 ? 4 : 2 * n);
 	if (archive_reads(archive))
 	{
 		if (capacity > (int) step->options[ROWS])
@@ -388,7 +415,7 @@ archive_slot(Archive *archive, const PipelineStep *step, PipelineSlot *slot)
 		if ((uint64_t) n * sizeof(Entry) > archive_left(archive))
 			archive_refuse(archive);
 		slot->entries = NULL;
-		if (!archive_is_corrupt(archive))
+		if (!archive_is_corrupt(archive) && n > 0)
 			slot->entries = archive->allocator.resize(archive->allocator.context, NULL, 0, (size_t) capacity * sizeof(Entry));
 		if (slot->entries == NULL)
 			return;

@@ -14,7 +14,7 @@ extern const char *step_window_check(const PipelineStep *step);
 
 /* The statistic over the rows learned and this one; NaN where there is none. */
 extern double step_window_value(const PipelineStep *step, const double *row);
-extern void step_window_add(Allocator allocator, PipelineStep *step, const double *row, bool is_full);
+extern void step_window_add(Allocator allocator, HasRoom has_room, PipelineStep *step, const double *row);
 extern void step_window_free(Allocator allocator, PipelineStep *step);
 extern void archive_step_window(Archive *archive, PipelineStep *step);
 

@@ -49,6 +49,15 @@ add_input(Learner *learner, LeastSquares *squares)
 	squares->n_inputs++;
 }
 
+/* Bytes of one input more. */
+static size_t
+input_growth(const LeastSquares *squares)
+{
+	size_t		n = (size_t) squares->n_inputs;
+
+	return (1 + 2 * n + 1) * sizeof(double);
+}
+
 static void
 least_squares_start(Learner *learner)
 {
@@ -96,14 +105,16 @@ input_of(const Learner *learner, const LeastSquares *squares, int feature, doubl
 static void
 make_room(Learner *learner, LeastSquares *squares, const double *row)
 {
-	if (squares->n_inputs == 0)
+	if (squares->n_inputs == 0 && learner_has_room(learner, input_growth(squares)))
 		add_input(learner, squares);
 	for (int i = 0; i < squares->n_features; i++)
 	{
 		double		value = row[i];
 		int			slot = learner->is_categorical[i] && !isnan(value) ? (int) value : 0;
 
-		if (isnan(value) || input_of(learner, squares, i, &value) != 0 || squares->n_inputs >= MAX_INPUTS)
+		if (isnan(value) || input_of(learner, squares, i, &value) != 0 || squares->n_inputs >= MAX_INPUTS || squares->n_inputs == 0)
+			continue;
+		if (!learner_has_room(learner, input_growth(squares) + (size_t) (slot + 1) * sizeof(int)))
 			continue;
 		if (slot >= squares->n_slots[i])
 		{

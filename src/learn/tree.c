@@ -162,6 +162,8 @@ leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, doub
 		leaf_learn_number(learner, tree, leaf, row, target, weight);
 		return;
 	}
+	if (!node_make_room(learner, tree, leaf, row, class))
+		return;
 	if (leaf->is_active && tree->settings->leaf_prediction == LEAF_ADAPTIVE)
 	{
 		double		votes[LEARNER_MAX_CLASSES];
@@ -175,6 +177,12 @@ leaf_learn(Learner *learner, Tree *tree, TreeNode *leaf, const double *row, doub
 	}
 	node_count(learner, leaf, class, weight);
 	observe(learner, leaf, row, class, weight);
+}
+
+size_t
+branch_size(const Learner *learner, const Tree *tree)
+{
+	return node_size(learner, tree, 0, NULL) + sizeof(TreeNode *) + sizeof(int);
 }
 
 TreeNode **
@@ -195,74 +203,150 @@ add_branch(Learner *learner, Tree *tree, TreeNode *node, int category)
 
 /* ---- growing ---- */
 
-/* How much a leaf stands to gain from being split: of regression the sum of squared deviations, else what is not of its class. */
-static double
-promise_of(const TreeNode *leaf)
+/* A leaf that observes, and where it is among all. */
+typedef struct Observing
 {
-	double		largest = 0;
+	double		promise;
+	int			number;
+	TreeNode   *node;
+} Observing;
 
-	if (leaf->n_classes == 0)
-		return leaf->targets.squares;
-	for (int i = 0; i < leaf->n_classes; i++)
-		largest = fmax(largest, leaf->stats[i]);
-	return node_weight(leaf) - largest;
-}
+typedef struct AllObserving
+{
+	int			n;
+	int			capacity;
+	Observing  *list;
+} AllObserving;
 
-/* Of those below that observe, the one that promises least. */
 static void
-find_least_promising(TreeNode *node, TreeNode **least)
+gather(Allocator allocator, TreeNode *node, AllObserving *all)
 {
 	for (int i = 0; i < node->n_children; i++)
-		find_least_promising(node->children[i], least);
+		gather(allocator, node->children[i], all);
 	if (node->watch != NULL && node->watch->alternate != NULL)
-		find_least_promising(node->watch->alternate, least);
-	if (node->is_active && (*least == NULL || promise_of(node) < promise_of(*least)))
-		*least = node;
+		gather(allocator, node->watch->alternate, all);
+	if (!node->is_active)
+		return;
+	if (all->n == all->capacity)
+	{
+		int			capacity = all->capacity == 0 ? 64 : 2 * all->capacity;
+
+		all->list = allocator.resize(allocator.context, all->list, (size_t) all->capacity * sizeof(Observing),
+									 (size_t) capacity * sizeof(Observing));
+		all->capacity = capacity;
+	}
+	all->list[all->n] = (Observing){.promise = node_promise(node), .number = all->n, .node = node};
+	all->n++;
 }
 
-/* Of all trees, for they share the memory; NULL when none observes any more. */
-static TreeNode *
-least_promising(Learner *learner)
+/* Of those that promise as much, the first. */
+static bool
+is_before(const Observing *a, const Observing *b)
 {
-	TreeNode   *least = NULL;
+	return a->promise < b->promise || (a->promise == b->promise && a->number < b->number);
+}
+
+static void
+sift_down(AllObserving *all, int at)
+{
+	for (;;)
+	{
+		int			child = 2 * at + 1;
+		Observing	moved = all->list[at];
+
+		if (child + 1 < all->n && is_before(&all->list[child + 1], &all->list[child]))
+			child++;
+		if (child >= all->n || !is_before(&all->list[child], &moved))
+			return;
+		all->list[at] = all->list[child];
+		all->list[child] = moved;
+		at = child;
+	}
+}
+
+/* Those of all trees, for they share the memory: a heap, what promises least in front. Outside of what the model holds. */
+static AllObserving
+gather_all(Learner *learner)
+{
+	AllObserving all = {0};
 	Tree	   *tree;
 
 	for (int i = 0; (tree = learner->method->tree(learner, i)) != NULL; i++)
 		if (tree->root != NULL)
-			find_least_promising(tree->root, &least);
-	return least;
+			gather(learner->outer, tree->root, &all);
+	for (int i = all.n / 2; i-- > 0;)
+		sift_down(&all, i);
+	return all;
+}
+
+static void
+forget_all(Learner *learner, AllObserving *all)
+{
+	/* None that is left promises less; one that begins to observe says so (node_activate). */
+	learner->least_promise = all->n > 0 ? all->list[0].promise : INFINITY;
+	if (all->list != NULL)
+		learner->outer.resize(learner->outer.context, all->list, (size_t) all->capacity * sizeof(Observing), 0);
+}
+
+static void
+deactivate_first(Learner *learner, AllObserving *all)
+{
+	node_deactivate(learner, all->list[0].node);
+	all->list[0] = all->list[--all->n];
+	if (all->n > 0)
+		sift_down(all, 0);
+}
+
+/* So much is freed at once, that what was freed lasts for some time. */
+#define SHARE_KEPT 0.95
+
+/* What asks for more than this share is not worth that others stop. */
+#define LARGEST_SHARE 0.25
+
+/* Kirkby (2007): when there is too little memory, the leaves that promise least stop observing. */
+bool
+tree_make_room(Learner *learner, size_t bytes)
+{
+	AllObserving all;
+
+	if ((double) bytes > LARGEST_SHARE * learner->max_memory)
+		return learner_has_room(learner, bytes);
+	all = gather_all(learner);
+	while (all.n > 0 && (double) learner->held + (double) bytes > SHARE_KEPT * learner->max_memory)
+		deactivate_first(learner, &all);
+	forget_all(learner, &all);
+	return learner_has_room(learner, bytes);
 }
 
 /* Leaves that do not observe ask for room after so many times the grace period. */
 #define PATIENCE 5
 
-/* So much is freed at once, that what was freed lasts for some time. */
-#define SHARE_KEPT 0.95
-
-/* Kirkby (2007): when there is too little memory, the leaves that promise least stop observing. */
-static void
-keep_within_memory(Learner *learner)
-{
-	TreeNode   *least;
-
-	if (learner_is_full(learner))
-		while ((double) learner->held > SHARE_KEPT * learner->max_memory && (least = least_promising(learner)) != NULL)
-			node_deactivate(learner, least);
-}
-
-/* A leaf that stopped observing begins again where there is room, or where another that promises much less makes room. */
+/*
+ * A leaf that stopped observing begins again where there is room, or where another that promises much less makes room. That all
+ * promise more is mostly known without looking, for promises only grow.
+ */
 static void
 observe_again(Learner *learner, Tree *tree, TreeNode *leaf)
 {
-	if ((double) learner->held > SHARE_KEPT * learner->max_memory)
-	{
-		TreeNode   *least = least_promising(learner);
+	size_t		size = observers_size(learner, tree);
 
-		if (least == NULL || 2 * promise_of(least) > promise_of(leaf))
+	if ((double) learner->held + (double) size > SHARE_KEPT * learner->max_memory)
+	{
+		AllObserving all;
+		bool		gives_way;
+
+		if (2 * learner->least_promise > node_promise(leaf))
 			return;
-		node_deactivate(learner, least);
+		all = gather_all(learner);
+		gives_way = all.n > 0 && 2 * all.list[0].promise <= node_promise(leaf);
+		if (gives_way)
+			deactivate_first(learner, &all);
+		forget_all(learner, &all);
+		if (!gives_way)
+			return;
 	}
-	node_activate(learner, tree, leaf);
+	if (learner_has_room(learner, size))
+		node_activate(learner, tree, leaf);
 }
 
 static bool
@@ -300,6 +384,25 @@ create_child(Learner *learner, Tree *tree, const TreeNode *leaf, int n_classes, 
 	child->cover = child->last_attempt = child->targets.n;
 	leaf_model_create(learner, tree->settings, child, leaf);
 	return child;
+}
+
+/* The ways to split a node, one per feature. */
+typedef struct Choice
+{
+	Split		best;
+	double		second;			/* merit */
+	double		current;		/* of a split: merit of the best way by its feature */
+	const Observer *observer;	/* of the best */
+} Choice;
+
+/* Bytes of what takes the place of a leaf. */
+static size_t
+split_size(const Learner *learner, const Tree *tree, const TreeNode *leaf, const Choice *choice)
+{
+	size_t		n = (size_t) split_n_children(choice->observer, &choice->best);
+
+	return sizeof(TreeNode) + (tree->settings->is_adaptive ? watch_size() : 0) +
+		n * (node_size(learner, tree, leaf->n_classes, leaf) + sizeof(TreeNode *) + sizeof(int));
 }
 
 static void
@@ -348,15 +451,6 @@ hoeffding_bound(double range, double delta, double n)
 {
 	return sqrt(range * range * log(1 / delta) / (2 * n));
 }
-
-/* The ways to split a node, one per feature. */
-typedef struct Choice
-{
-	Split		best;
-	double		second;			/* merit */
-	double		current;		/* of a split: merit of the best way by its feature */
-	const Observer *observer;	/* of the best */
-} Choice;
 
 static Choice
 choose_split(const Learner *learner, const Tree *tree, const TreeNode *node)
@@ -414,8 +508,6 @@ attempt_to_split(Learner *learner, Tree *tree, TreeNode **place)
 	double		weight = node_weight(leaf);
 	Choice		choice;
 
-	/* Observers grow between attempts. */
-	keep_within_memory(learner);
 	if (weight - leaf->last_attempt < settings->grace_period * (leaf->is_active ? 1 : PATIENCE))
 		return;
 	leaf->last_attempt = weight;
@@ -426,8 +518,10 @@ attempt_to_split(Learner *learner, Tree *tree, TreeNode **place)
 	choice = choose_split(learner, tree, leaf);
 	if (choice.best.kind == SPLIT_NONE || !is_sure(settings, &choice, bound_of(settings, leaf)))
 		return;
+	/* It may be itself what promises least. */
+	if (!learner_make_room(learner, split_size(learner, tree, leaf, &choice)) || !leaf->is_active)
+		return;
 	split_leaf(learner, tree, place, choice.observer, &choice.best);
-	keep_within_memory(learner);
 }
 
 /*
@@ -443,7 +537,7 @@ reconsider_split(Learner *learner, Tree *tree, TreeNode **place)
 	Choice		choice;
 	double		bound;
 
-	if (!node->is_active || weight - node->last_attempt < settings->reconsider_after || learner_is_full(learner))
+	if (!node->is_active || weight - node->last_attempt < settings->reconsider_after)
 		return false;
 	node->last_attempt = weight;
 	choice = choose_split(learner, tree, node);
@@ -458,9 +552,10 @@ reconsider_split(Learner *learner, Tree *tree, TreeNode **place)
 	}
 	if (choice.best.merit - choice.current <= bound && bound >= settings->tie_threshold)
 		return false;
+	if (!learner_make_room(learner, split_size(learner, tree, node, &choice)) || !node->is_active)
+		return false;
 	node_prune(learner, tree, node);
 	split_leaf(learner, tree, place, choice.observer, &choice.best);
-	keep_within_memory(learner);
 	return true;
 }
 
@@ -473,6 +568,8 @@ tree_learn(Learner *learner, Tree *tree, const double *row, double target, doubl
 
 	if (tree->root == NULL)
 	{
+		if (!learner_make_room(learner, node_size(learner, tree, 0, NULL)))
+			return;
 		tree->root = node_create(learner, tree, 0, NULL, 0);
 		leaf_model_create(learner, tree->settings, tree->root, NULL);
 	}
@@ -488,8 +585,11 @@ tree_learn(Learner *learner, Tree *tree, const double *row, double target, doubl
 
 		if (tree->settings->reconsider_after > 0)
 		{
-			node_count(learner, node, (int) target, weight);
-			observe(learner, node, row, (int) target, weight);
+			if (node_make_room(learner, tree, node, row, (int) target))
+			{
+				node_count(learner, node, (int) target, weight);
+				observe(learner, node, row, (int) target, weight);
+			}
 			if (reconsider_split(learner, tree, place))
 				return;
 		}
@@ -498,7 +598,8 @@ tree_learn(Learner *learner, Tree *tree, const double *row, double target, doubl
 		branch = node_branch(node, row);
 		if (branch >= 0)
 			place = &node->children[branch];
-		else if (node->kind == SPLIT_CATEGORIES && !isnan(row[node->feature]) && !learner_is_full(learner))
+		else if (node->kind == SPLIT_CATEGORIES && !isnan(row[node->feature]) &&
+				 learner_has_room(learner, branch_size(learner, tree)))
 			place = add_branch(learner, tree, node, (int) row[node->feature]);
 		else
 			place = &node->children[node_common_branch(node)];

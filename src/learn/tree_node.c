@@ -4,6 +4,28 @@
  */
 #include "learn/tree_node.h"
 
+size_t
+observers_size(const Learner *learner, const Tree *tree)
+{
+	int			n = learner->features.n;
+
+	if (tree->settings->n_observed > 0 && tree->settings->n_observed < n)
+		n = tree->settings->n_observed;
+	return (size_t) n * (sizeof(Observer) + sizeof(int));
+}
+
+size_t
+node_size(const Learner *learner, const Tree *tree, int n_classes, const TreeNode *from)
+{
+	size_t		size = sizeof(TreeNode) + (size_t) n_classes * sizeof(double) + observers_size(learner, tree);
+
+	if (tree->settings->is_adaptive)
+		size += watch_size();
+	if (tree->settings->is_regression && tree->settings->leaf_prediction != LEAF_MEAN)
+		size += sizeof(LinearInputs) + linear_inputs_size(learner, from == NULL ? NULL : from->model);
+	return size;
+}
+
 /* Which features a new leaf observes: of those allowed, so many drawn at random, in order. */
 static void
 draw_observed(Learner *learner, const Tree *tree, TreeNode *node)
@@ -32,6 +54,7 @@ node_activate(Learner *learner, Tree *tree, TreeNode *node)
 	draw_observed(learner, tree, node);
 	node->observers = learner_room(learner, (size_t) node->n_observers * sizeof(Observer));
 	node->is_active = true;
+	learner->least_promise = fmin(learner->least_promise, node_promise(node));
 }
 
 void
@@ -121,11 +144,55 @@ node_weight(const TreeNode *node)
 	return weight;
 }
 
+double
+node_promise(const TreeNode *leaf)
+{
+	double		largest = 0;
+
+	if (leaf->n_classes == 0)
+		return leaf->targets.squares;
+	for (int i = 0; i < leaf->n_classes; i++)
+		largest = fmax(largest, leaf->stats[i]);
+	return node_weight(leaf) - largest;
+}
+
+static size_t
+counts_growth(const TreeNode *node, int class)
+{
+	return class >= node->n_classes ? (size_t) (class + 1 - node->n_classes) * sizeof(double) : 0;
+}
+
+bool
+node_make_room(Learner *learner, const Tree *tree, TreeNode *node, const double *row, int class)
+{
+	const TreeSettings *settings = tree->settings;
+	size_t		counts = settings->is_regression ? 0 : counts_growth(node, class);
+	size_t		growth = counts;
+
+	for (int i = 0; i < node->n_observers; i++)
+	{
+		const Observer *observer = &node->observers[i];
+		int			feature = node->observed == NULL ? i : node->observed[i];
+		bool		is_categorical = learner->is_categorical[feature];
+
+		if (!isnan(row[feature]))
+			growth += settings->is_regression ? target_observer_growth(settings, observer, is_categorical, row[feature])
+											  : observer_growth(observer, is_categorical, row[feature], class);
+	}
+	if (growth == 0 || learner_make_room(learner, growth))
+		return true;
+	if (node->is_active)
+		node_deactivate(learner, node);
+	return learner_has_room(learner, counts);
+}
+
 void
 node_count(Learner *learner, TreeNode *node, int class, double weight)
 {
 	if (class >= node->n_classes)
 	{
+		if (!learner_make_room(learner, counts_growth(node, class)))
+			return;
 		node->stats = learner_grow(learner->allocator, node->stats, (size_t) node->n_classes * sizeof(double),
 								   (size_t) (class + 1) * sizeof(double));
 		node->n_classes = class + 1;

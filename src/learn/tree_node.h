@@ -152,6 +152,11 @@ typedef struct Tree
 
 /* ---- tree_node.c ---- */
 
+/* Bytes of a new leaf with counts of so many classes, and with the model of another or, from NULL, of its own. */
+extern size_t node_size(const Learner *learner, const Tree *tree, int n_classes, const TreeNode *from);
+
+/* Bytes that a leaf takes to observe. */
+extern size_t observers_size(const Learner *learner, const Tree *tree);
 extern TreeNode *node_create(Learner *learner, Tree *tree, int depth, const double *stats, int n_classes);
 extern void node_free(Learner *learner, Tree *tree, TreeNode *node);
 
@@ -163,7 +168,19 @@ extern void node_deactivate(Learner *learner, TreeNode *node);
 extern void node_activate(Learner *learner, Tree *tree, TreeNode *node);
 extern double node_weight(const TreeNode *node);
 
-/* Adds to the count of a class. */
+/*
+ * How much a leaf stands to gain from being split, which only grows: of regression the sum of squared deviations, else what is not
+ * of its class.
+ */
+extern double node_promise(const TreeNode *node);
+
+/*
+ * Makes room for what a row may add to a node, which stops observing where there is none; false when there is none for its counts
+ * either. The class counts for nothing where numbers are learned.
+ */
+extern bool node_make_room(Learner *learner, const Tree *tree, TreeNode *node, const double *row, int class);
+
+/* Adds to the count of a class, where there is room for it. */
 extern void node_count(Learner *learner, TreeNode *node, int class, double weight);
 
 /* The number of the child where a row goes; -1 when it has no such: a missing value, a category with no child. */
@@ -182,6 +199,8 @@ extern void archive_tree(Learner *learner, Archive *archive, Tree *tree);
 
 #define TREE_MAX_BINS 256
 
+/* Bytes that adding a value may take. */
+extern size_t target_observer_growth(const TreeSettings *settings, const Observer *observer, bool is_categorical, double value);
 extern void target_observer_add(Learner *learner, const TreeSettings *settings, Observer *observer, bool is_categorical,
 								double value, double target, double weight);
 
@@ -194,6 +213,9 @@ extern void leaf_learn_number(Learner *learner, Tree *tree, TreeNode *leaf, cons
 /* ---- tree_observer.c ---- */
 
 extern void observer_free(Learner *learner, Observer *observer);
+
+/* Bytes that adding a value takes, for a while. */
+extern size_t observer_growth(const Observer *observer, bool is_categorical, double value, int class);
 extern void observer_add(Learner *learner, Observer *observer, bool is_categorical, double value, int class, double weight);
 
 /* The logarithm of what the value says of the class; -infinity when it says nothing. */
@@ -268,7 +290,8 @@ extern void split_count(Learner *learner, TreeNode *node, double target, double 
 /* Walks from a node to the leaf of a row. */
 extern TreeNode *find_leaf(const TreeNode *node, const double *row);
 
-/* Adds a child for a category that a split has not met; the child's place. */
+/* Adds a child for a category that a split has not met; the child's place. Its bytes. */
+extern size_t branch_size(const Learner *learner, const Tree *tree);
 extern TreeNode **add_branch(Learner *learner, Tree *tree, TreeNode *node, int category);
 
 /* The class with most votes, the first of several; -1 when there are none. */
@@ -279,8 +302,9 @@ extern int	most_votes(const double *votes, int n);
 extern void adaptive_tree_learn(Learner *learner, Tree *tree, const double *row, double target, double weight);
 extern void adaptive_tree_predict(const Learner *learner, const Tree *tree, const double *row, double *votes);
 
-/* The detector that watches a new node. */
+/* The detector that watches a new node; its bytes. */
 extern Watch *watch_create(Learner *learner);
+extern size_t watch_size(void);
 
 /* ---- tree_explain.c ---- */
 

@@ -23,6 +23,22 @@ observer_free(Learner *learner, Observer *observer)
 
 /* ---- seeing ---- */
 
+size_t
+observer_growth(const Observer *observer, bool is_categorical, double value, int class)
+{
+	size_t		n_classes = (size_t) (class >= observer->n_classes ? class + 1 : observer->n_classes);
+	size_t		n_categories = (size_t) observer->n_categories;
+
+	if (!is_categorical)
+		return (n_classes - (size_t) observer->n_classes) * sizeof(NumberEvidence);
+	if (class < observer->n_classes && value < observer->n_categories)
+		return 0;
+	if (value >= observer->n_categories)
+		n_categories = (size_t) value + 1;
+	/* The counts of before are there until they are copied. */
+	return (n_classes * n_categories + n_classes - (size_t) observer->n_classes) * sizeof(double);
+}
+
 static void
 add_number(Learner *learner, Observer *observer, double value, int class, double weight)
 {

@@ -14,13 +14,21 @@
 
 /* ---- seeing ---- */
 
-static void
-make_room_for_bins(Learner *learner, Observer *observer, int n)
+static int
+capacity_for(const Observer *observer, int n)
 {
 	int			capacity = observer->bin_capacity == 0 ? 4 : observer->bin_capacity;
 
 	while (capacity < n)
 		capacity *= 2;
+	return capacity;
+}
+
+static void
+make_room_for_bins(Learner *learner, Observer *observer, int n)
+{
+	int			capacity = capacity_for(observer, n);
+
 	if (capacity == observer->bin_capacity)
 		return;
 	observer->bins = learner_grow(learner->allocator, observer->bins, (size_t) observer->bin_capacity * sizeof(Bin),
@@ -67,6 +75,18 @@ merge_two_bins(Observer *observer)
 	bins[best].targets = spread_sum(bins[best].targets, bins[best + 1].targets);
 	observer->n_bins--;
 	memmove(bins + best + 1, bins + best + 2, (size_t) (observer->n_bins - best - 1) * sizeof(Bin));
+}
+
+size_t
+target_observer_growth(const TreeSettings *settings, const Observer *observer, bool is_categorical, double value)
+{
+	int			n = observer->n_bins;
+
+	if (is_categorical)
+		n = value >= n ? (int) value + 1 : n;
+	else if (n == observer->bin_capacity && n < settings->max_bins && !is_within(observer, find_bin(observer, value), value))
+		n++;
+	return n <= observer->bin_capacity ? 0 : (size_t) (capacity_for(observer, n) - observer->bin_capacity) * sizeof(Bin);
 }
 
 static void
@@ -327,6 +347,7 @@ leaf_learn_number(Learner *learner, Tree *tree, TreeNode *leaf, const double *ro
 		model_learn(learner, settings, leaf, row, target, weight);
 	}
 	split_count(learner, leaf, target, weight);
+	(void) node_make_room(learner, tree, leaf, row, 0);
 	for (int i = 0; i < leaf->n_observers; i++)
 	{
 		int			feature = leaf->observed == NULL ? i : leaf->observed[i];
