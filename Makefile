@@ -13,7 +13,7 @@ EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) results regression.diffs regression.ou
 	build/unit build/lint build/sanitize build/test-results build/server-version
 
 PG_CPPFLAGS = -I$(srcdir)/src
-PG_CFLAGS = -MMD -MP -Wall -Werror=implicit-function-declaration -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -ffp-contract=off
+PG_CFLAGS = -std=gnu11 -MMD -MP -Wall -Werror=implicit-function-declaration -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -ffp-contract=off
 SHLIB_LINK = -Wl,-Bsymbolic -lm
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))

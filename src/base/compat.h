@@ -16,6 +16,11 @@
 #include "varatt.h"
 #endif
 
+/* The headers of 19 may have been configured for C23, whose name for this our C11 does not know; those of 15 are none of C23. */
+#if PG_VERSION_NUM >= 190000 && defined(HAVE_TYPEOF_UNQUAL) && !defined(typeof_unqual)
+#define typeof_unqual __typeof_unqual__
+#endif
+
 /* Stands before a function that does not return, since 18. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
