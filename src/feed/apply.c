@@ -84,6 +84,11 @@ target_of(const FedLearner *fed, Learner *learner, const LearnerValue *label, do
 	*target = learner_class_add(learner, label->text, label->length);
 	if (*target >= 0)
 		return true;
+	if (learner_n_classes(learner) < (learner_task(learner_kind(learner)) == LEARNER_BINARY ? 2 : LEARNER_MAX_CLASSES))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("learner %s has no memory for a class more than its %d", fed->name, learner_n_classes(learner)),
+				 errhint("Create it again with more max_memory.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("learner %s can tell %d classes apart, and the labels have more", fed->name, learner_n_classes(learner)),

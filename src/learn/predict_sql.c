@@ -272,7 +272,10 @@ weir_explain(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("learner %s has no contributions of features", learner_name(learner_kind(learner)))));
 	contributions = palloc((Size) learner_n_features(learner) * sizeof(double));
-	(by_value ? learner_parts : learner_contributions)(learner, reader->row, explained_class(fcinfo, reader), &bias, contributions);
+	if (by_value)
+		learner_parts(learner, reader->row, explained_class(fcinfo, reader), &bias, contributions);
+	else
+		learner_contributions(learner, reader->row, explained_class(fcinfo, reader), &bias, contributions);
 	put_contribution(result, CStringGetTextDatum("(bias)"), bias);
 	for (int i = 0; i < learner_n_features(learner); i++)
 		/* Room for values that were never met adds nothing. */

@@ -283,9 +283,12 @@ static void
 forget_all(Learner *learner, AllObserving *all)
 {
 	/* None that is left promises less; one that begins to observe says so (node_activate). */
-	learner->least_promise = all->n > 0 ? all->list[0].promise : INFINITY;
-	if (all->list != NULL)
-		learner->outer.resize(learner->outer.context, all->list, (size_t) all->capacity * sizeof(Observing), 0);
+	learner->least_promise = INFINITY;
+	if (all->list == NULL)
+		return;
+	if (all->n > 0)
+		learner->least_promise = all->list[0].promise;
+	learner->outer.resize(learner->outer.context, all->list, (size_t) all->capacity * sizeof(Observing), 0);
 }
 
 static void
