@@ -173,6 +173,57 @@ is(sql(q{SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY column
 	'degrees double precision, was text', 'nothing names the type any more, so that a dump can be restored');
 sql(q{SELECT weir.drop_monitor(name) FROM weir.monitor WHERE name IN ('weather', 'forecast', 'degrees'); DROP TABLE days});
 
+# --- what a definition names of an enum's values goes with their labels: what counts as positive, groups of reference, classes, segments of rules
+sub outcomes
+{
+	my $of = $_[0] // 'loans';
+	return sql(qq{SELECT string_agg(metric || ' ' || round(value::numeric, 3), ', ' ORDER BY metric) FROM weir.performance_scores
+		WHERE monitor = '$of' AND segment IS NULL AND metric IN ('accuracy', 'recall', 'base_rate')});
+}
+
+sub rebuilt_of_label
+{
+	my ($monitor, $count, $what) = @_;
+	wait_until($node, qq{SELECT count(*) = $count AND bool_and(state = 'done') FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name = '$monitor' AND kind = 'rebuild'}, $what);
+	all_equal($node, $monitor, "$what: equal");
+}
+
+sql(q{CREATE TYPE answer AS ENUM ('no', 'yes'); CREATE DOMAIN reply AS answer; CREATE TYPE place AS ENUM ('north', 'south'); CREATE TYPE opinion AS ENUM ('no', 'yes');
+CREATE TABLE loans(id int PRIMARY KEY, at timestamptz, said answer, was reply, other opinion, region place, x float8); ALTER TABLE loans REPLICA IDENTITY FULL;
+INSERT INTO loans SELECT i, '2026-01-01'::timestamptz + i * interval '1 s', (ARRAY['no', 'yes'])[1 + i % 2]::answer, (ARRAY['no', 'yes'])[1 + i % 3 % 2]::answer,
+  (ARRAY['no', 'yes'])[1 + i % 2]::opinion, (ARRAY['north', 'south'])[1 + i % 5 % 2]::place, i FROM generate_series(1, 300) i;
+SELECT weir.create_monitor('loans', 'loans', 'at', columns => '{x}', prediction => 'said', label => 'was', positive => 'yes', protected => '{region}', segment_by => '{region,said}',
+  options => '{"reference": {"region": "north"}}');
+SELECT weir.create_monitor('opinions', 'loans', 'at', columns => '{x}', prediction => 'other', label => 'was', positive => 'yes');
+SELECT weir.create_rule('northern', 'loans', 'psi', above => 0.2, column_name => 'x', segment => 'north | yes')});
+all_equal($node, $_, "$_: before") for 'loans', 'opinions';
+my $outcomes = outcomes();
+is($outcomes, 'accuracy 0.500, base_rate 0.333, recall 0.500', 'some are positive');
+sql(q{ALTER TYPE answer RENAME VALUE 'yes' TO 'ja'; ALTER TYPE place RENAME VALUE 'north' TO 'nord'});
+rebuilt_of_label('loans', 1, 'the label of what is positive is renamed');
+is(outcomes(), $outcomes, 'the same are positive');
+my $said = q{SELECT concat_ws(', ', positive, options #>> '{reference,region}', (SELECT segment FROM weir.rule WHERE name = 'northern')) FROM weir.monitor WHERE name = 'loans'};
+is(sql($said), 'ja, nord, nord | ja', 'the definition and a rule have the new names');
+is(sql(q{SELECT string_agg(DISTINCT reference_group, ',') FROM weir.fairness_scores WHERE monitor = 'loans' AND reference_group IS NOT NULL}), 'nord', 'groups are compared with the same one');
+wait_until($node, q{SELECT state = 'disabled' AND reason LIKE 'its positive value "yes" is no label of enum public.answer, the type of column "was"%' FROM weir.monitors WHERE monitor = 'opinions'},
+	'where it would no longer fit another column, the monitor is disabled');
+sql(q{SELECT weir.rebuild('opinions')});
+wait_until($node, q{SELECT state = 'disabled' FROM weir.monitors WHERE monitor = 'opinions'}, 'and stays so until that is mended');
+sql(q{ALTER TYPE opinion RENAME VALUE 'yes' TO 'ja'; SELECT weir.alter_monitor('opinions', positive => 'ja'); SELECT weir.rebuild('opinions')});
+wait_until($node, q{SELECT state = 'active' FROM weir.monitors WHERE monitor = 'opinions'}, 'as it then is');
+all_equal($node, 'opinions', 'it reads the other label');
+is(outcomes('opinions'), $outcomes, 'with which the same are positive');
+
+keep_out();
+sql(q{BEGIN; ALTER TYPE answer RENAME VALUE 'ja' TO 'a'; ALTER TYPE answer RENAME VALUE 'no' TO 'ja'; ALTER TYPE answer RENAME VALUE 'a' TO 'no'; COMMIT; ALTER TABLE loans RENAME was TO became});
+let_in();
+rebuilt_of_label('loans', 2, 'two labels change names with each other while capture does not run, and a column is renamed');
+is(outcomes(), $outcomes, 'the same are positive even then');
+is(sql($said), 'no, nord, nord | no', 'by the name that they have');
+my ($status, $out, $error) = $node->psql('postgres', q{SELECT weir.create_monitor('never', 'loans', 'at', prediction => 'said', label => 'became', positive => 'yes')});
+like($error, qr/positive "yes" is no label of enum answer/, 'what no row can be is refused');
+sql(q{SELECT weir.drop_monitor(name) FROM weir.monitor WHERE name IN ('loans', 'opinions'); DROP TABLE loans; DROP DOMAIN reply; DROP TYPE answer, place, opinion});
+
 # --- a table that leaves the log, and one that is gone
 sql(q{ALTER TABLE sales SET UNLOGGED});
 wait_until($node, q{SELECT state = 'disabled' AND reason LIKE '%unlogged%' FROM weir.monitors WHERE monitor = 'wide'}, 'an unlogged table disables the monitor');

@@ -68,4 +68,18 @@ extern bool source_changes_are_pending(List *monitors);
  */
 extern bool source_follow_columns(int monitor_id, Oid source, bool *replaced, bool *busy);
 
+/* False when somebody is altering or dropping the monitor: capture waits for nobody. */
+extern bool source_lock_definition(int monitor_id, Oid source);
+
+/* ---- source_labels.c ---- */
+
+/*
+ * Follows labels of enums that were renamed since the last look, in what the definition and rules say of values.  Columns have the
+ * names that they have.  Returns true when the definition changed; false and *busy when somebody holds it.
+ */
+extern bool source_follow_labels(int monitor_id, Oid source, bool *busy);
+
+/* Why the monitor cannot go on: its positive value is no label of the enum that it is looked for in.  NULL: it is none of those. */
+extern char *source_problem_of_positive(int monitor_id, Oid source);
+
 #endif

@@ -28,9 +28,8 @@ execute(const char *statement, int monitor_id, Oid source, Oid third_type, Datum
 	return sql_execute(statement, third == (Datum) 0 ? 2 : 3, types, values, NULL);
 }
 
-/* Capture waits for nobody who is altering or dropping the monitor. */
-static bool
-lock_definition(int monitor_id, Oid source)
+bool
+source_lock_definition(int monitor_id, Oid source)
 {
 	return execute(
 			   "SELECT FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE m.monitor_id = $1 AND m.source = $2 "
@@ -149,7 +148,7 @@ forget_dropped_types(int monitor_id, Oid source)
 	if (execute("SELECT FROM weir.monitor_column c WHERE c.monitor_id = $1 AND $2 <> 0 "
 				"AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = c.data_type)",
 				monitor_id, source, InvalidOid, (Datum) 0) == 0 ||
-		!lock_definition(monitor_id, source))
+		!source_lock_definition(monitor_id, source))
 		return;
 	execute(
 		"UPDATE weir.monitor_column c SET data_type = coalesce((SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = $2 "
@@ -236,7 +235,7 @@ record_changes(int monitor_id, Oid source)
 	if (execute("SELECT FROM weir.monitor_state s, " SHAPE " p WHERE s.monitor_id = $1 AND s.shape IS DISTINCT FROM p.shape",
 				monitor_id, source, InvalidOid, (Datum) 0) == 0)
 		return true;
-	if (!lock_definition(monitor_id, source))
+	if (!source_lock_definition(monitor_id, source))
 		return false;
 	execute(
 		"INSERT INTO weir.schema_change (monitor_id, event_at, attribute, column_name, change, name_before, type_before, type_after) "
@@ -277,7 +276,7 @@ source_follow_columns(int monitor_id, Oid source, bool *replaced, bool *busy)
 	renames = sql_value(0, 3, &is_null);
 	has_renames = !is_null;
 
-	if (!record_changes(monitor_id, source) || (differs && !lock_definition(monitor_id, source)))
+	if (!record_changes(monitor_id, source) || (differs && !source_lock_definition(monitor_id, source)))
 	{
 		*busy = true;
 		return false;

@@ -284,6 +284,8 @@ typedef struct Look
 	bool		retracts_deletes;
 	bool		insert_only;
 	bool		is_first;		/* nothing is known yet */
+	bool		has_labels;		/* what is known has columns of enums */
+	bool		has_positive;
 	RangeList	rebuild;
 	RangeList	retain;
 } Look;
@@ -465,17 +467,28 @@ look_at_monitor(Look *look)
 	bool		replaced = false;
 	bool		busy = false;
 	bool		changed;
+	char	   *no_label;
 	uint64		n;
 	SPITupleTable *rows;
 
 	if (get_rel_name(look->source) == NULL)
 		return true;			/* loading disables it */
 	changed = source_follow_columns(look->monitor_id, look->source, &replaced, &busy);
+	changed |= !busy && look->has_labels && source_follow_labels(look->monitor_id, look->source, &busy);
 	watch_tree(look->source);
 	if (busy)
 	{
 		anything_changed = true;
-		return false;
+		if (replaced)
+			add_range(&look->rebuild, DT_NOBEGIN, DT_NOEND);
+		store_changes(look, &look->rebuild, "rebuild");
+		return changed;
+	}
+	no_label = look->has_positive ? source_problem_of_positive(look->monitor_id, look->source) : NULL;
+	if (no_label != NULL)
+	{
+		definition_disable(look->monitor_id, no_label);
+		return true;
 	}
 	n = sql_execute(changed_relations, 2, types, values, NULL);
 	rows = SPI_tuptable;
@@ -524,7 +537,9 @@ source_look(void)
 	n = sql_execute(
 		"SELECT m.monitor_id, m.name, m.source::oid, m.time_column::text, m.on_delete = 'retract', "
 		"coalesce((m.options ->> 'insert_only')::boolean, false), "
-		"NOT EXISTS (SELECT FROM weir.source_relation r WHERE r.monitor_id = m.monitor_id) "
+		"NOT EXISTS (SELECT FROM weir.source_relation r WHERE r.monitor_id = m.monitor_id), "
+		"EXISTS (SELECT FROM weir.source_relation r WHERE r.monitor_id = m.monitor_id AND pg_catalog.strpos(r.columns, '=') > 0), "
+		"m.positive IS NOT NULL "
 		"FROM weir._captured_monitor m JOIN weir.monitor_state s USING (monitor_id) WHERE s.state <> 'disabled' ORDER BY 1",
 		0, NULL, NULL, NULL);
 	rows = SPI_tuptable;
@@ -539,7 +554,9 @@ source_look(void)
 					 .time_column = SPI_getvalue(row, shape, 4),
 					 .retracts_deletes = DatumGetBool(SPI_getbinval(row, shape, 5, &is_null)),
 					 .insert_only = DatumGetBool(SPI_getbinval(row, shape, 6, &is_null)),
-					 .is_first = DatumGetBool(SPI_getbinval(row, shape, 7, &is_null))};
+					 .is_first = DatumGetBool(SPI_getbinval(row, shape, 7, &is_null)),
+					 .has_labels = DatumGetBool(SPI_getbinval(row, shape, 8, &is_null)),
+					 .has_positive = DatumGetBool(SPI_getbinval(row, shape, 9, &is_null))};
 
 		definition_blame(look.monitor_id);
 		changed |= look_at_monitor(&look);

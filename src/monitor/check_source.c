@@ -169,6 +169,23 @@ check_categories(Relation source, List *names, const char *what)
 	}
 }
 
+/* A value that no row can have would make every row a negative one. */
+static void
+check_positive_label(Oid type, const char *name, const char *what, const char *positive)
+{
+	Oid			base = getBaseType(type);
+
+	if (get_typtype(base) != TYPTYPE_ENUM ||
+		(strlen(positive) < NAMEDATALEN &&
+		 SearchSysCacheExists2(ENUMTYPOIDNAME, ObjectIdGetDatum(base), CStringGetDatum(positive))))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("positive \"%s\" is no label of enum %s", positive, format_type_be(base)),
+			 errdetail("It is the type of %s \"%s\": no row would be positive.", what, name),
+			 errhint("Name the label that counts as positive; one that is to come is added with ALTER TYPE ... ADD VALUE first.")));
+}
+
 static void
 check_outcome(Relation source, const char *name, const char *what, const char *positive)
 {
@@ -184,6 +201,8 @@ check_outcome(Relation source, const char *name, const char *what, const char *p
 				 errmsg("%s \"%s\" is of type %s, which is neither boolean nor a number", what, name,
 						format_type_be(column->atttypid)),
 				 errhint("Name the value that counts as positive: positive => 'yes'.")));
+	if (reader.positive != NULL)
+		check_positive_label(column->atttypid, name, what, positive);
 }
 
 static void

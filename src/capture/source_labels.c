@@ -1,0 +1,120 @@
+/*
+ * source_labels.c
+ *		Follows the labels of enums that are renamed: values of columns that a definition names.
+ *
+ * A definition names values as people write them.  What capture saw last (weir.source_relation.columns) has the number of each
+ *label with the hash of its name, and the number outlives a renaming.
+ */
+#include "postgres.h"
+
+#include "base/sql.h"
+#include "capture/source.h"
+#include "utils/builtins.h"
+
+/* Labels of columns of the source that have another name now: the column, the hash of the name that was, the name that is. */
+#define RENAMED \
+	"WITH renamed(name, hash, label) AS (SELECT a.attname, x.pair[2]::int, e.enumlabel::text FROM weir.source_relation k " \
+	"CROSS JOIN LATERAL pg_catalog.string_to_table(k.columns, ',') c(stored) " \
+	"CROSS JOIN LATERAL pg_catalog.regexp_matches(pg_catalog.split_part(c.stored, ':', 5), '(\\d+)=(-?\\d+)', 'g') x(pair) " \
+	"JOIN pg_catalog.pg_attribute a ON a.attrelid = $2 AND a.attnum = nullif(pg_catalog.split_part(c.stored, ':', 1), '')::int " \
+	"AND NOT a.attisdropped JOIN pg_catalog.pg_enum e ON e.oid = x.pair[1]::oid AND pg_catalog.hashtext(e.enumlabel::text) <> x.pair[2]::int " \
+	"WHERE k.monitor_id = $1 AND k.relation = $2) "
+
+static uint64
+execute(const char *statement, int monitor_id, Oid source)
+{
+	Oid			types[] = {INT4OID, OIDOID};
+	Datum		values[] = {Int32GetDatum(monitor_id), ObjectIdGetDatum(source)};
+
+	return sql_execute(statement, 2, types, values, NULL);
+}
+
+/* Where label and prediction are both read by it, it can only go with both; booleans and numbers are not. */
+static bool
+follow_positive(int monitor_id, Oid source)
+{
+	return execute(
+			   RENAMED
+			   "UPDATE weir.monitor m SET positive = n.label FROM (SELECT pg_catalog.min(r.label) AS label "
+			   "FROM weir.monitor d JOIN pg_catalog.pg_attribute a ON a.attrelid = $2 AND a.attname IN (d.label, d.prediction) "
+			   "AND NOT a.attisdropped JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND t.typcategory NOT IN ('B', 'N') "
+			   "LEFT JOIN renamed r ON r.name = a.attname AND r.hash = pg_catalog.hashtext(d.positive) WHERE d.monitor_id = $1 "
+			   "HAVING pg_catalog.count(*) = pg_catalog.count(r.label) AND pg_catalog.min(r.label) = pg_catalog.max(r.label)) n "
+			   "WHERE m.monitor_id = $1 AND m.positive IS NOT NULL",
+			   monitor_id, source) > 0;
+}
+
+/* Groups that others are compared with, and classes, whose order is that of the score. */
+static bool
+follow_options(int monitor_id, Oid source)
+{
+	return execute(
+			   RENAMED
+			   "UPDATE weir.monitor m SET options = n.options FROM (SELECT d.options "
+			   "|| CASE WHEN pg_catalog.jsonb_typeof(d.options -> 'reference') = 'object' THEN pg_catalog.jsonb_build_object('reference', "
+			   "(SELECT coalesce(pg_catalog.jsonb_object_agg(g.key, coalesce(r.label, g.value)), '{}') "
+			   "FROM pg_catalog.jsonb_each_text(d.options -> 'reference') g "
+			   "LEFT JOIN renamed r ON r.name::text = g.key AND r.hash = pg_catalog.hashtext(g.value))) ELSE '{}' END "
+			   "|| CASE WHEN pg_catalog.jsonb_typeof(d.options -> 'classes') = 'array' THEN pg_catalog.jsonb_build_object('classes', "
+			   "(SELECT coalesce(pg_catalog.jsonb_agg(coalesce(r.label, c.value) ORDER BY c.i), '[]') "
+			   "FROM pg_catalog.jsonb_array_elements_text(d.options -> 'classes') WITH ORDINALITY c(value, i) "
+			   "LEFT JOIN renamed r ON r.name = d.label AND r.hash = pg_catalog.hashtext(c.value))) ELSE '{}' END AS options "
+			   "FROM weir.monitor d WHERE d.monitor_id = $1) n WHERE m.monitor_id = $1 AND m.options <> n.options",
+			   monitor_id, source) > 0;
+}
+
+/* A rule's segment has a value of each segment column. */
+static void
+follow_segments_of_rules(int monitor_id, Oid source)
+{
+	execute(
+		RENAMED
+		"UPDATE weir.rule u SET segment = n.segment FROM (SELECT d.rule_id, "
+		"pg_catalog.string_agg(coalesce(r.label, s.value), ' | ' ORDER BY s.i) AS segment "
+		"FROM weir.rule d JOIN weir.monitor m USING (monitor_id) CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(m.segment_by), "
+		"pg_catalog.unnest(CASE WHEN pg_catalog.cardinality(m.segment_by) = 1 THEN ARRAY[d.segment] "
+		"ELSE pg_catalog.string_to_array(d.segment, ' | ') END)) WITH ORDINALITY s(name, value, i) "
+		"LEFT JOIN renamed r ON r.name = s.name AND r.hash = pg_catalog.hashtext(s.value) "
+		"WHERE d.monitor_id = $1 AND d.segment NOT IN ('*', '(other)') "
+		"GROUP BY d.rule_id HAVING pg_catalog.bool_and(s.name IS NOT NULL AND s.value IS NOT NULL)) n "
+		"WHERE u.rule_id = n.rule_id AND u.segment <> n.segment",
+		monitor_id, source);
+}
+
+bool
+source_follow_labels(int monitor_id, Oid source, bool *busy)
+{
+	bool		changed;
+
+	if (execute(RENAMED "SELECT FROM renamed", monitor_id, source) == 0)
+		return false;
+	if (!source_lock_definition(monitor_id, source))
+	{
+		*busy = true;
+		return false;
+	}
+	changed = follow_positive(monitor_id, source);
+	changed |= follow_options(monitor_id, source);
+	follow_segments_of_rules(monitor_id, source);
+	return changed;
+}
+
+char *
+source_problem_of_positive(int monitor_id, Oid source)
+{
+	/* Where it is read, see check_task_columns. */
+	if (execute(
+			"WITH RECURSIVE base(name, type, positive) AS (SELECT a.attname, a.atttypid, m.positive FROM weir.monitor m "
+			"JOIN pg_catalog.pg_attribute a ON a.attrelid = $2 AND a.attname IN (m.label, m.prediction) AND NOT a.attisdropped "
+			"WHERE m.monitor_id = $1 AND m.positive IS NOT NULL AND (m.protected <> '{}' "
+			"OR (coalesce(m.options ->> 'task', 'binary') IN ('binary', 'none') AND NOT m.options ? 'classes')) "
+			"UNION SELECT base.name, t.typbasetype, base.positive FROM base JOIN pg_catalog.pg_type t ON t.oid = base.type "
+			"WHERE t.typbasetype <> 0) SELECT base.positive, t.oid::regtype::text, base.name FROM base "
+			"JOIN pg_catalog.pg_type t ON t.oid = base.type AND t.typtype = 'e' WHERE NOT EXISTS "
+			"(SELECT FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid AND e.enumlabel::text = base.positive) ORDER BY base.name LIMIT 1",
+			monitor_id, source) == 0)
+		return NULL;
+	return psprintf("its positive value \"%s\" is no label of enum %s, the type of column \"%s\". "
+					"Name one with weir.alter_monitor (positive), and run weir.rebuild",
+					sql_text(0, 1), sql_text(0, 2), sql_text(0, 3));
+}
