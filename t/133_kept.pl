@@ -148,5 +148,48 @@ set_fault($node, '');
 is(sql(q{SELECT weir.wait_for() IS NOT NULL; SELECT n FROM weir.windows('part') WHERE window_start = '2026-01-02'}), "t\n1440", 'deleted rows are there');
 is(sql(q{SELECT inexact_since IS NOT NULL FROM weir.monitors WHERE monitor = 'part'}), 't', 'a partition that was dropped before it was read is not: the monitor is inexact');
 
+# --- a synchronous standby that does not answer: what asks for a build is committed, and nobody sees it; capture goes on
+my @hanging;
+
+# Runs the statement in a session of its own, which waits for the standby at the commit.
+sub hang
+{
+	my ($statement, $n) = @_;
+
+	push @hanging, $node->background_psql('postgres');
+	$hanging[-1]->query_until(qr/asked/, "\\echo asked\nSET synchronous_commit = on;\n$statement;\n");
+	wait_until($node, "SELECT count(*) = $n FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'", 'it hangs');
+	return;
+}
+
+both(q{INSERT INTO % SELECT i, '2026-03-01'::timestamptz + mod(i, 100) / 50 * interval '2 days', 'roof', i, i, i FROM generate_series(9001, 9100) i});
+sql(q{CREATE TABLE probe(i int); ALTER SYSTEM SET synchronous_commit = local; ALTER SYSTEM SET synchronous_standby_names = 'nobody'; SELECT pg_reload_conf()});
+hang(q{DO 'BEGIN LOOP INSERT INTO probe VALUES (1); COMMIT; PERFORM pg_sleep(0.05); END LOOP; END'}, 1);
+my $before = -s $node->logfile;
+hang(q{SELECT weir.rebuild('twin')}, 2);
+sql(q{SELECT weir.wait_for(timeout => '120 s')});
+unlike(slurp_file($node->logfile, $before), qr/weir goes on while transaction/, 'the rebuild of a monitor that follows deletes stops nothing');
+# It is made visible: while one waits that is in the audit log, no other can be written there.
+$node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%weir.rebuild%'});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name = 'twin' AND state <> 'done'}, 'its build waits');
+hang(q{SELECT weir.rebuild('kept'), weir.create_monitor('fresh', 'visit', 'at', columns => '{x}', window_size => '1 day', on_delete => 'ignore')}, 2);
+forget('id BETWEEN 9001 AND 9010');
+both(q{INSERT INTO % VALUES (9101, '2026-03-05', 'roof', 1, 1, 1)});
+wait_until($node, q{SELECT max(n) = 1 FROM weir.windows('twin') WHERE window_start = '2026-03-05'}, 'a monitor that ignores deletes is waited for, but not for ever');
+like(slurp_file($node->logfile, $before), qr/weir goes on while transaction/, '... and the log says so');
+sql(q{SELECT pg_terminate_backend(pid, 60000) FROM weir.capture_status});
+both(q{INSERT INTO % VALUES (9102, '2026-03-05', 'roof', 1, 1, 1)});
+wait_until($node, q{SELECT max(n) = 2 FROM weir.windows('twin') WHERE window_start = '2026-03-05'}, 'after capture has begun again too');
+set_fault($node, 'plan:wait:0');
+sql(q{ALTER SYSTEM RESET synchronous_standby_names; ALTER SYSTEM RESET synchronous_commit; SELECT pg_reload_conf()});
+wait_until($node, q{SELECT count(*) = 2 FROM weir.build JOIN weir.monitor USING (monitor_id) WHERE name IN ('kept', 'fresh') AND kept IS NOT NULL AND state = 'requested'},
+	'when the standby is given up, rows are kept from then on');
+forget('id BETWEEN 9050 AND 9060');
+set_fault($node, '');
+is_whole('kept', 'twin', 'deleted while nobody saw the request, and after it');
+is(sql(q{SELECT monitor, inexact_since IS NOT NULL FROM weir.monitors WHERE monitor IN ('kept', 'fresh') ORDER BY 1}), "fresh|t\nkept|f",
+	'the monitor that was made meanwhile may lack rows, and says so');
+sql(q{SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE query LIKE 'DO %probe%' AND pid <> pg_backend_pid()});
+
 $node->stop;
 done_testing();

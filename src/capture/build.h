@@ -78,6 +78,13 @@ extern void build_keep_requested(void);
 extern void build_keep_all(void);
 
 /*
+ * Builds (int) for which nothing is kept although the stream has passed the commit that asked for them: it was not visible then.
+ * They keep from here on, and what may be lost is marked.  The latter within a transaction that stores the position.
+ */
+extern List *build_find_passed(List *monitors, XLogRecPtr position);
+extern void build_keep_passed(List *passed);
+
+/*
  * Whether a build keeps rows that did not the last time, or (all) whether any does, of a table that a transaction in progress has
  * changed: what that deleted before is not among them.
  */

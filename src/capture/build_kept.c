@@ -17,12 +17,17 @@
  * Transactions of the stream that the cut sees after all, although they are decoded behind it, give their deletions to both.  A
  *slice that begins again has a new cut, and takes a new copy.
  *
+ * Where the stream had to pass that commit before it was visible (request.c), rows are kept from when it is noticed on.  Panes that
+ * lost some by then have been marked, as those have that lost them before the request.  A monitor that was not captured at that
+ * time has no such panes: it is inexact.
+ *
  * In a pane that lost rows before the request, or in a way that the stream does not tell (a partition that was dropped, TRUNCATE,
  * a delete without its old row), what is kept is not all that the table lacks: it is marked incomplete, and the live pane stays
  * in place of what was built.
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "base/sql.h"
 #include "capture/build.h"
 #include "capture/pane.h"
@@ -30,6 +35,7 @@
 #include "capture/request.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #define KEPT_OF_MONITOR "SELECT kept FROM weir.build WHERE monitor_id = $1 AND kept IS NOT NULL AND state NOT IN ('done', 'failed')"
@@ -51,6 +57,89 @@ build_keep_all(void)
 	sql_execute("UPDATE weir.build SET kept = pg_catalog.nextval('weir.generation') WHERE kept IS NULL AND kind <> 'verify' "
 				"AND state NOT IN ('done', 'failed')",
 				0, NULL, NULL, NULL);
+}
+
+/* ---- requests that were passed ---- */
+
+typedef struct UnkeptBuild
+{
+	int			number;
+	XLogRecPtr	asked_before;	/* the commit of its request lies before */
+} UnkeptBuild;
+
+static List *unkept = NIL;
+
+/* Builds are seen when their request is committed, mostly before the stream comes to that. */
+static XLogRecPtr
+asked_before(int number, XLogRecPtr now)
+{
+	UnkeptBuild *build;
+	ListCell   *cell;
+	MemoryContext old;
+
+	foreach(cell, unkept)
+	{
+		build = lfirst(cell);
+		if (build->number == number)
+			return build->asked_before;
+	}
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	build = palloc(sizeof(UnkeptBuild));
+	*build = (UnkeptBuild){.number = number, .asked_before = now};
+	unkept = lappend(unkept, build);
+	MemoryContextSwitchTo(old);
+	return now;
+}
+
+List *
+build_find_passed(List *monitors, XLogRecPtr position)
+{
+	XLogRecPtr	now = GetXLogInsertRecPtr();
+	bool		has_unkept = false;
+	List	   *passed = NIL;
+	ListCell   *cell;
+
+	foreach(cell, monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		ListCell   *build_cell;
+
+		foreach(build_cell, monitor->builds)
+		{
+			ActiveBuild *build = lfirst(build_cell);
+
+			if (monitor->retracts_deletes || build->kept != 0 || build->kind == BUILD_VERIFY ||
+				(build->kind == BUILD_INITIAL && !monitor->backfill))
+				continue;
+			has_unkept = true;
+			if (position >= asked_before(build->number, now) || (build->has_cut && position >= build->cut_lsn))
+				passed = list_append_unique_int(passed, build->number);
+		}
+	}
+	if (!has_unkept)
+	{
+		list_free_deep(unkept);
+		unkept = NIL;
+	}
+	return passed;
+}
+
+void
+build_keep_passed(List *passed)
+{
+	Oid			type = INT4ARRAYOID;
+	Datum	   *numbers = palloc(sizeof(Datum) * list_length(passed));
+	Datum		value;
+	ListCell   *cell;
+
+	foreach(cell, passed)
+		numbers[foreach_current_index(cell)] = Int32GetDatum(lfirst_int(cell));
+	value = PointerGetDatum(construct_array(numbers, list_length(passed), INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	sql_execute(
+		"UPDATE weir.build SET kept = pg_catalog.nextval('weir.generation'), inexact_since = CASE WHEN kind IN ('build', 'heal') "
+		"THEN coalesce(inexact_since, pg_catalog.clock_timestamp()) ELSE inexact_since END "
+		"WHERE build_id = ANY ($1) AND kept IS NULL",
+		1, &type, &value, NULL);
 }
 
 bool

@@ -54,7 +54,7 @@
 
 #define LOOK_AT_SLOT_MS 1000
 
-/* A transaction that has written its commit record is seen soon, or when its standby answers. */
+/* A transaction that has written its commit record is seen soon; when it waits for a standby, the stream goes on, see request.h. */
 #define REQUEST_WAIT_MS 2
 
 #define IDLE_ADVANCE_MS 10000
@@ -225,6 +225,7 @@ load_definitions(void)
 	label_change_load();
 	learner_change_load(monitors, definition_context);
 	source_note_pending(monitors);
+	request_set_monitors(monitors);
 	fold_set_monitors(monitors);
 	partial_take_up(monitors);
 }
@@ -387,6 +388,7 @@ flush_and_look_around(bool flush_is_due)
 	bool		sources_changed = false;
 	bool		is_loaded = false;
 	bool		builds_changed;
+	List	   *passed;
 
 	build_note_builders();
 	pgstat_report_activity(STATE_RUNNING, "flushing panes");
@@ -400,7 +402,7 @@ flush_and_look_around(bool flush_is_due)
 	}
 	sql_begin(&scope);
 	/* It has written its commit record, and others do not see it yet: nothing is stored of what lies behind. */
-	if (!request_is_visible(GetActiveSnapshot()))
+	if (request_must_wait(GetActiveSnapshot()))
 	{
 		sql_end(&scope);
 		CommitTransactionCommand();
@@ -421,6 +423,16 @@ flush_and_look_around(bool flush_is_due)
 	if (request_is_pending())
 		build_keep_requested();
 	definition_load_builds(monitors, definition_context);
+	passed = build_find_passed(monitors, position);
+	if (passed != NIL)
+	{
+		/* What was deleted before must not be decoded again and kept. */
+		if (!advances)
+			flush_write(monitors, position);
+		advances = true;
+		build_keep_passed(passed);
+		definition_load_builds(monitors, definition_context);
+	}
 	if (advances || !flush_has_rows(monitors))
 	{
 		if (source_look_is_due())
