@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
@@ -26,10 +27,16 @@
 #define LIVE_IN_RANGE " monitor_id = $1 AND generation = 0 AND pane_start >= $5 AND pane_start < $6"
 #define SHADOW " monitor_id = $1 AND generation = $4 AND pane_start >= $5 AND pane_start < $6"
 
+/* Each built row s beside the live pane l. Both ranges are given, for the planner concludes none from the other. */
+#define SHADOW_AND_LIVE \
+	" s.monitor_id = $1 AND s.generation = $4 AND s.pane_start >= $5 AND s.pane_start < $6 AND l.monitor_id = $1 " \
+	"AND l.generation = 0 AND l.pane_start >= $5 AND l.pane_start < $6 AND l.pane_start = s.pane_start AND l.segment = s.segment"
+
 /* The live pane l has rows that the table has deleted, of which not all are in what was built. */
 #define HOLDS_MORE \
 	" l.marks & 2 <> 0 AND NOT EXISTS (SELECT FROM weir.pane k WHERE k.monitor_id = $1 AND k.generation = " \
-	"(SELECT kept FROM weir.build WHERE build_id = $2) AND k.pane_start = l.pane_start AND k.segment = l.segment AND k.marks & 8 = 0)"
+	"(SELECT kept FROM weir.build WHERE build_id = $2) AND k.pane_start >= $5 AND k.pane_start < $6 AND k.pane_start = l.pane_start " \
+	"AND k.segment = l.segment AND k.marks & 8 = 0)"
 
 #define ROWS_BUILT \
 	" coalesce((SELECT sum(CASE s.part WHEN 'r' THEN -s.n ELSE s.n END) FROM weir.pane s WHERE s.monitor_id = $1 " \
@@ -306,9 +313,8 @@ keep_retired_columns(CapturedMonitor *monitor, const ActiveBuild *slice)
 	for (int i = 0; i < monitor->n_columns; i++)
 		if (monitor->columns[i].retired)
 			build_execute(
-				psprintf("UPDATE weir.pane s SET summaries[%d] = l.summaries[%d] FROM weir.pane l WHERE s.monitor_id = $1 "
-						 "AND s.generation = $4 AND s.part = 'b' AND l.monitor_id = $1 AND l.generation = 0 "
-						 "AND l.pane_start = s.pane_start AND l.segment = s.segment",
+				psprintf("UPDATE weir.pane s SET summaries[%d] = l.summaries[%d] FROM weir.pane l WHERE" SHADOW_AND_LIVE
+						 " AND s.part = 'b'",
 						 monitor->columns[i].position + 1, monitor->columns[i].position + 1),
 				slice);
 }
@@ -321,6 +327,13 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 	SPITupleTable *table;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext memory = AllocSetContextCreate(caller, "weir pane of a build", ALLOCSET_DEFAULT_SIZES);
+	int			settings = NewGUCNestLevel();
+
+	/*
+	 * As long as nobody has analysed the panes they look like a few rows, and a loop over all of them for each is planned as gladly
+	 * as anything else.
+	 */
+	(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 
 	/*
 	 * Deletions that capture did not see, and that this monitor ignores: a pane that holds more rows than the table has left keeps
@@ -330,23 +343,19 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 	{
 		build_execute("UPDATE weir.pane k SET marks = k.marks | 8 FROM weir.pane l WHERE k.monitor_id = $1 AND k.generation = "
 					  "(SELECT kept FROM weir.build WHERE build_id = $2) AND k.pane_start >= $5 AND k.pane_start < $6 "
-					  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = k.pane_start AND l.segment = k.segment "
-					  "AND l.n >" ROWS_BUILT,
+					  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start >= $5 AND l.pane_start < $6 "
+					  "AND l.pane_start = k.pane_start AND l.segment = k.segment AND l.n >" ROWS_BUILT,
 					  slice);
 		build_execute(
 			"UPDATE weir.pane l SET marks = l.marks | 2 WHERE l.monitor_id = $1 AND l.generation = 0 AND l.pane_start >= $5 "
 			"AND l.pane_start < $6 AND l.marks & 2 = 0 AND l.n >" ROWS_BUILT,
 			slice);
 	}
-	build_execute("DELETE FROM weir.pane s USING weir.pane l WHERE s.monitor_id = $1 AND s.generation = $4 AND l.monitor_id = $1 "
-				  "AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment AND" HOLDS_MORE,
-				  slice);
+	build_execute("DELETE FROM weir.pane s USING weir.pane l WHERE" SHADOW_AND_LIVE " AND" HOLDS_MORE, slice);
 	/* What was kept from before the definition changed has not followed the changes since. */
 	if (slice->kind == BUILD_INITIAL)
 		build_execute("UPDATE weir.pane l SET marks = l.marks | 1 WHERE" LIVE_IN_RANGE " AND" HOLDS_MORE, slice);
-	build_execute("UPDATE weir.pane s SET n_late = l.n_late FROM weir.pane l WHERE s.monitor_id = $1 AND s.generation = $4 "
-				  "AND l.monitor_id = $1 AND l.generation = 0 AND l.pane_start = s.pane_start AND l.segment = s.segment",
-				  slice);
+	build_execute("UPDATE weir.pane s SET n_late = l.n_late FROM weir.pane l WHERE" SHADOW_AND_LIVE, slice);
 	keep_retired_columns(monitor, slice);
 	build_execute("DELETE FROM weir.pane l WHERE" LIVE_IN_RANGE " AND NOT (" HOLDS_MORE ")", slice);
 	n = build_execute("SELECT DISTINCT pane_start, segment FROM weir.pane WHERE" SHADOW " AND part <> 'b'", slice);
@@ -398,6 +407,7 @@ build_swap_slice(CapturedMonitor *monitor, const ActiveBuild *slice)
 	}
 	MemoryContextDelete(memory);
 	build_execute("UPDATE weir.pane SET generation = 0, updated_at = pg_catalog.clock_timestamp() WHERE" SHADOW, slice);
+	AtEOXact_GUC(true, settings);
 
 	/* Whatever was cached of the range is not what the table has any more. */
 	pane_forget(slice->monitor_id, 0);
