@@ -312,11 +312,10 @@ keep_retired_columns(CapturedMonitor *monitor, const ActiveBuild *slice)
 {
 	for (int i = 0; i < monitor->n_columns; i++)
 		if (monitor->columns[i].retired)
-			build_execute(
-				psprintf("UPDATE weir.pane s SET summaries[%d] = l.summaries[%d] FROM weir.pane l WHERE" SHADOW_AND_LIVE
-						 " AND s.part = 'b'",
-						 monitor->columns[i].position + 1, monitor->columns[i].position + 1),
-				slice);
+			build_execute(psprintf("UPDATE weir.pane s SET summaries[%d] = l.summaries[%d] FROM weir.pane l WHERE" SHADOW_AND_LIVE
+								   " AND s.part = 'b'",
+								   monitor->columns[i].position + 1, monitor->columns[i].position + 1),
+						  slice);
 }
 
 /* Replaces the live panes of the range by the shadow's; panes that hold rows which the table has deleted stay as they are. */
