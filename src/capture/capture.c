@@ -35,6 +35,7 @@
 #include "capture/status.h"
 #include "capture/stream.h"
 #include "capture/utility.h"
+#include "capture/verification.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -230,87 +231,7 @@ load_definitions(void)
 	partial_take_up(monitors);
 }
 
-/* ---- requests of verify() ---- */
-
-/* What is told after the transaction that wrote the builds is committed. */
-typedef struct TakenRequest
-{
-	uint32		serial;
-	int			build_id;
-} TakenRequest;
-
-static TakenRequest taken_requests[CAPTURE_MAX_REQUESTS];
-
-static bool
-take_verify_requests(void)
-{
-	bool		taken = false;
-
-	for (int i = 0; i < CAPTURE_MAX_REQUESTS; i++)
-	{
-		CaptureStatus *status = status_lock(MyDatabaseId);
-		VerifyRequest request = status->requests[i];
-		Oid			types[] = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-		Datum		values[3];
-		bool		is_null;
-
-		status_unlock();
-		taken_requests[i].serial = 0;
-		if (!request.used || request.build_id != 0)
-			continue;
-		values[0] = Int32GetDatum(request.monitor_id);
-		values[1] = TimestampTzGetDatum(request.since);
-		values[2] = TimestampTzGetDatum(request.until);
-		sql_execute(
-			"INSERT INTO weir.build (monitor_id, kind, since, until, state, error) SELECT $1, 'verify', $2, $3, "
-			"CASE WHEN active THEN 'requested' ELSE 'failed' END, CASE WHEN NOT active THEN 'it is not captured' END "
-			"FROM (SELECT EXISTS (SELECT FROM weir.monitor_state WHERE monitor_id = $1 AND state <> 'disabled')) s (active) "
-			"RETURNING build_id",
-			3, types, values, NULL);
-		taken_requests[i].serial = request.serial;
-		taken_requests[i].build_id = DatumGetInt32(sql_value(0, 1, &is_null));
-		taken = true;
-	}
-	return taken;
-}
-
-/* Who called verify() may have been cancelled, or ended. */
-static bool
-abandon_verifications(void)
-{
-	CaptureStatus *status = status_lock(MyDatabaseId);
-	int			awaited[CAPTURE_MAX_REQUESTS];
-	int			n = 0;
-
-	for (int i = 0; i < CAPTURE_MAX_REQUESTS; i++)
-		if (status->requests[i].used && status->requests[i].build_id != 0)
-			awaited[n++] = status->requests[i].build_id;
-	status_unlock();
-	return build_abandon_verifications(monitors, awaited, n);
-}
-
-static void
-tell_taken_requests(void)
-{
-	CaptureStatus *status = status_lock(MyDatabaseId);
-
-	for (int i = 0; i < CAPTURE_MAX_REQUESTS; i++)
-		if (taken_requests[i].serial != 0 && status->requests[i].used && status->requests[i].serial == taken_requests[i].serial)
-			status->requests[i].build_id = taken_requests[i].build_id;
-	status_unlock();
-}
-
-static bool
-has_verify_requests(void)
-{
-	CaptureStatus *status = status_lock(MyDatabaseId);
-	bool		found = false;
-
-	for (int i = 0; i < CAPTURE_MAX_REQUESTS; i++)
-		found |= status->requests[i].used && status->requests[i].build_id == 0;
-	status_unlock();
-	return found;
-}
+/* ---- flushing ---- */
 
 /* Builds that were requested since they were loaded: they wait for a position where everything is flushed. Within an SPI scope. */
 static bool
@@ -321,8 +242,6 @@ has_new_builds(void)
 	sql_execute("SELECT EXISTS (SELECT FROM weir.build WHERE state = 'requested')", 0, NULL, NULL, NULL);
 	return DatumGetBool(sql_value(0, 1, &is_null));
 }
-
-/* ---- flushing ---- */
 
 /* ALTER DATABASE ... SET takes effect with the next start of a process. Within an SPI scope. */
 static bool
@@ -448,8 +367,8 @@ flush_and_look_around(bool flush_is_due)
 		advances = true;
 		definition_load_builds(monitors, definition_context);
 	}
-	builds_changed = abandon_verifications();
-	builds_changed |= take_verify_requests();
+	builds_changed = verification_abandon(monitors);
+	builds_changed |= verification_take();
 	if (builds_changed)
 		definition_load_builds(monitors, definition_context);
 	if (advances || !flush_has_rows(monitors))
@@ -475,7 +394,7 @@ flush_and_look_around(bool flush_is_due)
 	if (advances)
 		FAULT(FAULT_FLUSH_WRITTEN);
 	CommitTransactionCommand();
-	tell_taken_requests();
+	verification_tell();
 	request_taken();
 	if (advances)
 	{
@@ -626,7 +545,7 @@ run(void)
 		bool		caught_up = stream_read(Min(READ_SLICE_MS, capture_flush_interval_ms));
 		TimestampTz now = GetCurrentTimestamp();
 		bool		over_memory = is_over_memory();
-		bool		asked = has_verify_requests();
+		bool		asked = verification_is_asked();
 		bool		requested = request_is_pending();
 		bool		flush_is_due = flush_is_needed(monitors) &&
 			(requested || over_memory || asked || slot_needs_flush(stream_position() - stored_position) ||
