@@ -37,7 +37,7 @@ archive_features(Archive *archive, Learner *learner)
 			archive_refuse(archive);
 		if (learner->features.n != names.n)
 			archive_refuse(archive);
-		for (int i = n_inputs; i < names.n && !archive_is_corrupt(archive); i++)
+		for (int i = n_inputs; names.names != NULL && i < names.n && !archive_is_corrupt(archive); i++)
 			if (names_find(&learner->features, names.names[i].bytes, names.names[i].length) != i)
 				archive_refuse(archive);
 	}
