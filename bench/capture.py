@@ -395,15 +395,21 @@ def delays_of(connection, name, per_commit, rate, seconds, insert):
     return delays, polls, len(committed) * per_commit / took
 
 
+# As rows of a stream come: of the moment, so that one pane or two change.
+EVENT_NOW = EVENT.replace("timestamptz '2026-01-01 00:00+00' + n % 64 * interval '1 hour' + n % 3600 * interval '1 s'", 'clock_timestamp()')
+
+
 def freshness(cursor):
+    """Rows of the moment; then rows that change 64 panes each time, whose flushes write more than the share of the source's WAL allows five times a second."""
     connection = cursor.connection
     events_table(connection, 'bench_fresh', columns='{amount,latency,status,ok}')
-    for synchronous_commit, per_commit in (('on', 1), ('off', 1), ('on', 25)):
+    for event, panes, synchronous_commit, per_commit in ((EVENT_NOW, 'rows of the moment', 'on', 1), (EVENT_NOW, 'rows of the moment', 'off', 1),
+                                                         (EVENT_NOW, 'rows of the moment', 'on', 25), (EVENT, 'rows in all of 64 panes', 'on', 25)):
         connection.execute(f'SET synchronous_commit = {synchronous_commit}')
         delays, polls, rate = delays_of(connection, 'bench_fresh_0', per_commit, 200, SECONDS,
-                                        lambda first, n: connection.execute(f'INSERT INTO bench_fresh SELECT {EVENT} FROM generate_series({first}, {first + n - 1}) n'))
+                                        lambda first, n, event=event: connection.execute(f'INSERT INTO bench_fresh SELECT {event} FROM generate_series({first}, {first + n - 1}) n'))
         connection.execute('RESET synchronous_commit')
-        row(f'commit → visible in `weir.windows`, synchronous_commit = {synchronous_commit}', f'p50 {milliseconds(delays[len(delays) // 2])}',
+        row(f'commit → visible in `weir.windows`, synchronous_commit = {synchronous_commit}, {panes}', f'p50 {milliseconds(delays[len(delays) // 2])}',
             f'p99 {milliseconds(delays[int(len(delays) * 0.99)])}', '', f'{rate:,.0f} rows/s in commits of {per_commit}, polled every {milliseconds(polls)}')
     connection.execute("SELECT weir.drop_monitor('bench_fresh_0')")
 
