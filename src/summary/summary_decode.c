@@ -193,9 +193,16 @@ get_distinct(Reader *reader, Summary *summary)
 	for (int i = 0; i < DISTINCT_REGISTERS; i++)
 	{
 		uint64_t	code = get_golomb(reader, WIRE_RANK_ORDER);
-		int64_t		rank = central + unzigzag(code);
+		int			rank;
 
-		if (reader->corrupt || code > 2 * DISTINCT_MAX_RANK || rank < 0 || rank > DISTINCT_MAX_RANK)
+		/* Checked first: far from the middle, the sum would overflow. */
+		if (reader->corrupt || code > 2 * DISTINCT_MAX_RANK)
+		{
+			reader->corrupt = true;
+			return;
+		}
+		rank = central + (int) unzigzag(code);
+		if (rank < 0 || rank > DISTINCT_MAX_RANK)
 		{
 			reader->corrupt = true;
 			return;
