@@ -66,10 +66,10 @@ EXPLAIN (COSTS OFF, VERBOSE) SELECT flag, weir.fingerprint(copied) FROM copied G
 CREATE TABLE wide AS SELECT i AS id, repeat('x', i % 200) AS before, i % 2 = 0 AS flag FROM generate_series(1, 400) i;
 DO $$ BEGIN FOR i IN 1..150 LOOP EXECUTE format('ALTER TABLE wide ADD c%s %s', i, (ARRAY['int', 'text', 'smallint', 'float8[]', 'numeric'])[1 + i % 5]); END LOOP; END $$;
 UPDATE wide SET c1 = id, c64 = 7, c65 = 8, c66 = repeat('y', id % 130), c128 = ARRAY[id], c150 = -1 WHERE id % 3 > 0;
-CREATE TABLE kinds (a boolean, b "char", c uuid, d interval, e timetz, f macaddr, g inet, h varbit, i tsvector, j xml, k char(5),
+CREATE TABLE kinds (a boolean, b "char", c uuid, d interval, e timetz, f macaddr, g inet, h varbit, i tsvector, j json, k char(5),
     l box, m oidvector, n name, o mood, p jsonb, ranges int8multirange);
 INSERT INTO kinds SELECT i % 2 = 0, 'z', md5(i::text)::uuid, make_interval(secs => i), '12:00+02', '08:00:2b:01:02:03', '::1', B'101',
-    to_tsvector('simple', 'a b ' || i), '<a/>', i::text,
+    to_tsvector('simple', 'a b ' || i), '{"a": 1}', i::text,
     box(point(i, 0), point(1, 1)), '1 2', 'n', CASE WHEN i % 3 = 0 THEN 'sad'::mood END,
     CASE WHEN i % 5 > 0 THEN jsonb_build_object('long', repeat('z', i * 40)) END, '{[1,3)}' FROM generate_series(1, 200) i;
 CREATE TABLE without_dropped (LIKE t);
@@ -262,16 +262,6 @@ SELECT weir.verify_data_version(:a);
 \set VERBOSITY sqlstate
 SELECT count(*) FROM weir.data_version_rows(:a);
 SELECT weir.drop_data_version(0);
--- Of a partition elsewhere nobody knows how its rows lie: records are hashed, of the others too.
-RESET ROLE;
-CREATE EXTENSION file_fdw;
-CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
-CREATE TABLE spread (id int, word text) PARTITION BY LIST (id);
-CREATE TABLE spread_1 PARTITION OF spread FOR VALUES IN (1);
-CREATE FOREIGN TABLE spread_2 PARTITION OF spread FOR VALUES IN (2) SERVER files OPTIONS (program 'echo 2,elsewhere', format 'csv');
-INSERT INTO spread VALUES (1, 'here');
-EXPLAIN (COSTS OFF, VERBOSE) SELECT weir.fingerprint(spread) FROM spread;
-SELECT weir.fingerprint(spread) = (SELECT weir.fingerprint(q) FROM (VALUES (1, 'here'), (2, 'elsewhere')) q) AS with_one_elsewhere FROM spread;
 ROLLBACK;
 DROP ROLE regress_weir_owner, regress_weir_member, regress_weir_stranger;
 -- what plans use is nothing to call: it would read columns that one may not
