@@ -161,6 +161,22 @@ wait_until($center, q{SELECT count(*) > 0 AND min(n) >= 20 FROM weir.node_pane W
 is(center(q{SELECT sum(p.n) + max(o.n_suppressed) FROM weir.node_pane p JOIN weir.node o USING (monitor, node) WHERE node = 'lyon'}),
 	$node{lyon}->safe_psql('postgres', q{SELECT count(*) FROM loans}), 'and are counted');
 is(center(q{SELECT min(g.n) >= 20 FROM weir.node_pane p, unnest(p.fairness) f, weir.fairness_groups(f) g WHERE node = 'lyon'}), 't', 'so do small groups');
+is(center(q{SELECT min(t.count) >= 20 FROM weir.node_pane p, unnest(p.summaries) s,
+	LATERAL (SELECT t.count FROM weir.top(s, 1000) t WHERE weir.kind(s) = 'category') t WHERE node = 'lyon'}), 't', 'and rare categories');
+is(center(q{SELECT bool_and(weir.value_count(s) >= 20 AND weir.distinct_count(s) <= greatest(weir.value_count(s) / 20, 1)) FROM weir.node_pane p JOIN weir.monitor_column c ON c.column_name = 'score'
+	JOIN weir.monitor m ON m.monitor_id = c.monitor_id AND m.name = 'loans' JOIN weir.node_merge g ON g.monitor_id = m.monitor_id AND g.node = p.node,
+	LATERAL (SELECT p.summaries[g.positions[c.ordinal]] AS s) v
+	WHERE p.node = 'lyon' AND s IS NOT NULL}), 't', 'and single numbers');
+# Two states of a pane that has left do not differ by a few rows.
+my $state = q{SELECT md5(string_agg(p::text, ' ' ORDER BY pane_start, segment)) FROM weir.node_pane p WHERE node = 'lyon'};
+my $compared = q{SELECT NOT EXISTS (SELECT FROM weir.published_pane q JOIN weir.pane p USING (monitor_id, pane_start, segment) WHERE p.generation = 0 AND p.xmin <> q.version)};
+wait_until($node{lyon}, $compared, 'all panes have been looked at');
+my $before = $node{lyon}->safe_psql('postgres', $state);
+$node{lyon}->safe_psql('postgres', q{UPDATE loans SET score = 0.99 WHERE id = (SELECT min(id) FROM loans WHERE region = 'north' AND at < '2026-03-01 02:00' AND id > 0); SELECT weir.wait_for()});
+wait_until($node{lyon}, $compared, 'so has the one of a row that changed');
+is($node{lyon}->safe_psql('postgres', $state), $before, 'one row more does not leave');
+$node{lyon}->safe_psql('postgres', q{UPDATE loans SET score = 0.99 WHERE region = 'north' AND at BETWEEN '2026-03-01 01:00' AND '2026-03-01 01:59'});
+wait_until($node{lyon}, "SELECT ($state) <> '$before'", 'many do');
 is(center(q{SELECT count(*) FROM weir.node_pane p, unnest(p.summaries) WITH ORDINALITY s (summary, ordinal) WHERE node = 'lyon' AND summary IS NOT NULL AND ordinal = 1}), 0,
 	'nothing of a personal column has left');
 # While the task would publish.

@@ -16,6 +16,7 @@
 #include "monitor/monitor.h"
 #include "monitor/node.h"
 #include "summary/summary_datum.h"
+#include "summary/summary_groups.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -23,6 +24,8 @@
 
 PG_FUNCTION_INFO_V1(weir_published_summary);
 PG_FUNCTION_INFO_V1(weir_published_fairness);
+PG_FUNCTION_INFO_V1(weir_rows_changed);
+PG_FUNCTION_INFO_V1(weir_fairness_rows_changed);
 PG_FUNCTION_INFO_V1(weir_publish_panes);
 PG_FUNCTION_INFO_V1(weir_withdraw_panes);
 PG_FUNCTION_INFO_V1(weir_withdrawn);
@@ -31,8 +34,6 @@ PG_FUNCTION_INFO_V1(weir_withdrawn);
 /* Comparing all panes takes at most this share of the scheduler's time. */
 #define REST_FACTOR 20
 
-#define RARE "(rare)"
-
 /* ---- what leaves ---- */
 
 Datum
@@ -40,31 +41,71 @@ weir_published_summary(PG_FUNCTION_ARGS)
 {
 	Allocator	allocator = allocator_in(CurrentMemoryContext);
 	Summary	   *summary = summary_from_datum(allocator, PG_GETARG_DATUM(0));
-	int			min_group_size = PG_GETARG_INT32(1);
-	SummaryStatistics statistics;
-	SummaryCategory *categories;
-	size_t		n;
-	Summary	   *result;
 
-	if (summary_kind(summary) != SUMMARY_CATEGORY)
+	if (PG_GETARG_BOOL(2) && summary_kind(summary) != SUMMARY_CATEGORY)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	/* The sketch of those past the budget tells the frequent ones of them, but not who is rare. */
-	if (summary_hash_threshold(summary) != UINT64_MAX)
+	summary = summary_in_groups(allocator, summary, PG_GETARG_INT32(1));
+	if (summary == NULL)
 		PG_RETURN_NULL();
-	n = summary_categories(summary, NULL, 0);
-	categories = palloc(sizeof(SummaryCategory) * Max(n, 1));
-	summary_categories(summary, categories, n);
-	summary_statistics(summary, &statistics);
-	result = summary_create(allocator, SUMMARY_CATEGORY, summary_unit(summary), 0);
-	for (size_t i = 0; i < n; i++)
-		if (categories[i].count >= min_group_size)
-			summary_add_category_times(result, categories[i].bytes, categories[i].length, categories[i].count);
-		else
-			summary_add_category_times(result, RARE, strlen(RARE), categories[i].count);
-	summary_add_nulls(result, statistics.null_count);
-	PG_RETURN_DATUM(summary_to_datum(result));
+	PG_RETURN_DATUM(summary_to_datum(summary));
 }
 
+Datum
+weir_rows_changed(PG_FUNCTION_ARGS)
+{
+	Allocator	allocator = allocator_in(CurrentMemoryContext);
+
+	PG_RETURN_INT64(summary_rows_changed(allocator, summary_from_datum(allocator, PG_GETARG_DATUM(0)),
+										 summary_from_datum(allocator, PG_GETARG_DATUM(1))));
+}
+
+static int64
+rows_of(const FairnessGroup *group)
+{
+	int64		rows = 0;
+
+	for (int i = 0; i < 9; i++)
+		rows += group->counts[i / 3][i % 3];
+	return rows;
+}
+
+static int
+compare_groups(const void *a, const void *b)
+{
+	int64		rows = rows_of(a);
+	int64		other = rows_of(b);
+
+	return rows != other ? (rows < other ? -1 : 1) : 0;
+}
+
+Datum
+weir_fairness_rows_changed(PG_FUNCTION_ARGS)
+{
+	Allocator	allocator = allocator_in(CurrentMemoryContext);
+	FairnessTable *difference = fairness_from_datum(allocator, PG_GETARG_DATUM(1));
+	FairnessGroup *groups;
+	size_t		n;
+	int64		more = 0;
+	int64		fewer = 0;
+
+	fairness_check_status(fairness_subtract(difference, fairness_from_datum(allocator, PG_GETARG_DATUM(0))));
+	n = fairness_groups(difference, NULL, 0);
+	groups = palloc(sizeof(FairnessGroup) * Max(n, 1));
+	fairness_groups(difference, groups, n);
+	for (size_t i = 0; i < n; i++)
+		for (int j = 0; j < 9; j++)
+		{
+			int64		count = groups[i].counts[j / 3][j % 3];
+
+			if (count > 0)
+				more += count;
+			else
+				fewer -= count;
+		}
+	PG_RETURN_INT64(Max(more, fewer));
+}
+
+/* The total is known: what is left out must be many rows, too, so the next smallest groups go with the small ones. */
 Datum
 weir_published_fairness(PG_FUNCTION_ARGS)
 {
@@ -74,15 +115,17 @@ weir_published_fairness(PG_FUNCTION_ARGS)
 	size_t		n = fairness_groups(table, NULL, 0);
 	FairnessGroup *groups = palloc(sizeof(FairnessGroup) * Max(n, 1));
 	FairnessTable *result = fairness_create(allocator, fairness_n_columns(table), 0);
+	int64		withheld = 0;
 
 	fairness_groups(table, groups, n);
+	qsort(groups, n, sizeof(FairnessGroup), compare_groups);
 	for (size_t i = 0; i < n; i++)
 	{
-		int64		rows = 0;
+		int64		rows = rows_of(&groups[i]);
 
-		for (int j = 0; j < 9; j++)
-			rows += groups[i].counts[j / 3][j % 3];
-		if (rows >= min_group_size)
+		if (rows < min_group_size || (withheld > 0 && withheld < min_group_size))
+			withheld += rows;
+		else
 			fairness_check_status(fairness_add_counts(result, groups[i].key, groups[i].length, groups[i].counts));
 	}
 	PG_RETURN_DATUM(fairness_to_datum(result));
@@ -125,6 +168,7 @@ weir_publish_panes(PG_FUNCTION_ARGS)
 	SqlParameters parameters = {0};
 
 	require_argument(fcinfo, 2, "min_group_size");
+	require_argument(fcinfo, 3, "exact_numbers");
 	if (PG_GETARG_INT32(2) < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_group_size must be at least 1"),
@@ -135,6 +179,7 @@ weir_publish_panes(PG_FUNCTION_ARGS)
 	sql_add_text(&parameters, node);
 	sql_add(&parameters, INT4OID, PG_GETARG_DATUM(2), false);
 	sql_add_role(&parameters, GetUserId());
+	sql_add(&parameters, BOOLOID, PG_GETARG_DATUM(3), false);
 	sql_begin(&scope);
 	if (sql_execute("SELECT FROM weir.monitor WHERE monitor_id = $1 AND options ? 'nodes'", 1, parameters.types, parameters.values,
 					NULL) > 0)
@@ -144,10 +189,10 @@ weir_publish_panes(PG_FUNCTION_ARGS)
 	/* Under another name it would be another node. */
 	sql_execute("DELETE FROM weir.pane_publication WHERE monitor_id = $1 AND node <> $2", 2, (Oid[]){INT4OID, TEXTOID},
 				(Datum[]){parameters.values[0], parameters.values[2]}, NULL);
-	sql_run(
-		"INSERT INTO weir.pane_publication (monitor_id, monitor, node, min_group_size, published_by) VALUES ($1, $2, $3, $4, $5) "
-		"ON CONFLICT (monitor_id) DO UPDATE SET min_group_size = excluded.min_group_size, published_by = excluded.published_by",
-		&parameters);
+	sql_run("INSERT INTO weir.pane_publication (monitor_id, monitor, node, min_group_size, published_by, exact_numbers) "
+			"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (monitor_id) DO UPDATE SET min_group_size = excluded.min_group_size, "
+			"published_by = excluded.published_by, exact_numbers = excluded.exact_numbers",
+			&parameters);
 	audit_write_row("publish", "monitor", monitor, "pane_publication", "monitor_id", monitor_id);
 	sql_end(&scope);
 	worker_wake_at_commit();
@@ -179,8 +224,8 @@ weir_withdrawn(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	TupleDesc	shape;
-	Oid			types[] = {TEXTOID, TEXTOID};
-	Datum		values[2];
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID};
+	Datum		values[lengthof(types)];
 	bool		is_null;
 	SqlScope	scope;
 
@@ -193,6 +238,8 @@ weir_withdrawn(PG_FUNCTION_ARGS)
 	values[1] = SPI_getbinval(trigger->tg_trigtuple, shape, SPI_fnumber(shape, "node"), &is_null);
 	sql_execute("DELETE FROM weir.node_pane WHERE monitor = $1 AND node = $2", 2, types, values, NULL);
 	sql_execute("DELETE FROM weir.node WHERE monitor = $1 AND node = $2", 2, types, values, NULL);
+	values[2] = SPI_getbinval(trigger->tg_trigtuple, shape, SPI_fnumber(shape, "monitor_id"), &is_null);
+	sql_execute("DELETE FROM weir.published_pane WHERE monitor_id = $1", 1, types + 2, values + 2, NULL);
 	sql_end(&scope);
 	return PointerGetDatum(NULL);
 }

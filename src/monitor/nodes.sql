@@ -6,6 +6,7 @@ CREATE TABLE weir.pane_publication (
     node text NOT NULL,
     min_group_size int NOT NULL CHECK (min_group_size >= 1),
     published_by regrole NOT NULL,
+    exact_numbers boolean NOT NULL DEFAULT false, -- with min_group_size above 1: numbers are not put together into groups
     UNIQUE (monitor, node)
 );
 COMMENT ON TABLE weir.pane_publication IS 'Monitors of this database whose panes are published; read the view weir.published_monitors.';
@@ -42,6 +43,21 @@ CREATE TABLE weir.node_pane (
 );
 ALTER TABLE weir.node_pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
 COMMENT ON TABLE weir.node_pane IS 'Panes that are published, here or by databases that this one subscribes to. Whoever may read it sees their summaries.';
+
+-- Of the node's own, where small groups stay: two states of a pane must not differ by a few rows, else they would tell of these.
+CREATE TABLE weir.published_pane (
+    monitor_id int NOT NULL,
+    pane_start timestamptz NOT NULL,
+    segment text[] NOT NULL,
+    n bigint NOT NULL,
+    n_labelled bigint NOT NULL,
+    summaries weir.summary[] NOT NULL,    -- of all rows, when it was published
+    fairness weir.fairness_table[] NOT NULL,
+    version xid NOT NULL,                 -- of the pane it was last compared with
+    PRIMARY KEY (monitor_id, pane_start, segment)
+);
+ALTER TABLE weir.published_pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
+COMMENT ON TABLE weir.published_pane IS 'Panes as they were when they were published with a min_group_size above 1; they are published anew when enough rows have changed.';
 
 CREATE TABLE weir.node_merge (
     monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
@@ -103,37 +119,130 @@ END;
 COMMENT ON FUNCTION weir._pane_definition(int) IS
     'What the panes of a monitor hold, and where: what is personal or sensitive is not in it. Internal.';
 
-CREATE FUNCTION weir._published_summary(summary weir.summary, min_group_size int) RETURNS weir.summary
+CREATE FUNCTION weir._published_summary(summary weir.summary, min_group_size int, exact_numbers boolean) RETURNS weir.summary
     AS 'MODULE_PATHNAME', 'weir_published_summary' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION weir._published_summary(weir.summary, int) IS
-    'A summary without the names of rare categories: those with fewer rows are put together as (rare). NULL where not all are known. Internal.';
+COMMENT ON FUNCTION weir._published_summary(weir.summary, int, boolean) IS
+    'A summary of which each thing told is of at least min_group_size rows: rare categories are put together as (rare), numbers with their neighbours unless '
+    'exact_numbers. NULL where too few rows have a value, and where not all categories are known. Internal.';
 
 CREATE FUNCTION weir._published_fairness(fairness weir.fairness_table, min_group_size int) RETURNS weir.fairness_table
     AS 'MODULE_PATHNAME', 'weir_published_fairness' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION weir._published_fairness(weir.fairness_table, int) IS 'A fairness table without groups of fewer rows. Internal.';
+COMMENT ON FUNCTION weir._published_fairness(weir.fairness_table, int) IS
+    'A fairness table without groups of fewer rows, and without the next smallest where what is left out would have fewer rows. Internal.';
 
--- One statement: what is taken away and what is new belong together.
+CREATE FUNCTION weir._published_part(name text, summary weir.summary, min_group_size int, exact_numbers boolean) RETURNS weir.summary
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE
+        -- Counts of predictions and labels, as in fairness tables.
+        WHEN $1 LIKE 'decision\_performance.%' THEN $2
+        -- A performance knows pairs of classes by name, and what (rare) is of no pair.
+        WHEN $1 LIKE 'class\_performance.%' THEN (SELECT p.published FROM (SELECT weir._published_summary($2, $3, $4) AS published) p WHERE p.published::text = $2::text)
+        ELSE weir._published_summary($2, $3, $4) END;
+END;
+COMMENT ON FUNCTION weir._published_part(text, weir.summary, int, boolean) IS 'What is published of a column, or of a part of a derived one, by its name in the definition. Internal.';
+
+CREATE FUNCTION weir._rows_changed(before weir.summary, after weir.summary) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'weir_rows_changed' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._rows_changed(weir.summary, weir.summary) IS 'At least so many rows were added, removed or changed between two summaries of a column. Internal.';
+
+CREATE FUNCTION weir._rows_changed(before weir.fairness_table, after weir.fairness_table) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'weir_fairness_rows_changed' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._rows_changed(weir.fairness_table, weir.fairness_table) IS 'At least so many rows were added, removed or changed between two fairness tables. Internal.';
+
+CREATE VIEW weir._finer_published AS
+    SELECT u.monitor_id, u.monitor, u.node, k.pane_start, k.segment, p.pane_start AS coarse_start, p.pane_end AS coarse_end
+    FROM weir.pane_publication u JOIN weir.monitor m USING (monitor_id) JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node
+        CROSS JOIN LATERAL (SELECT v.pane_size FROM weir.pane_level v WHERE v.monitor_id = u.monitor_id AND v.before > k.pane_start ORDER BY v.before LIMIT 1) l
+        JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b' AND p.segment = k.segment
+            AND p.pane_start = weir.tumble(k.pane_start, l.pane_size, NULL, m.time_zone)
+    WHERE u.min_group_size > 1 AND k.pane_end IS DISTINCT FROM p.pane_end;
+COMMENT ON VIEW weir._finer_published IS 'Panes that were published before those of their time were rolled up, where small groups stay here. Internal.';
+
+CREATE FUNCTION weir._roll_up_published(monitor_id int) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    AS $body$
+    WITH finer AS MATERIALIZED (
+        SELECT f.* FROM weir._finer_published f WHERE f.monitor_id = $1
+    ), coarse AS MATERIALIZED (
+        SELECT f.monitor, f.node, f.segment, f.coarse_start, f.coarse_end, array_agg(f.pane_start) AS starts FROM finer f GROUP BY 1, 2, 3, 4, 5
+    ), published AS (
+        INSERT INTO weir.node_pane AS o (monitor, node, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness, version)
+        SELECT c.monitor, c.node, c.coarse_start, c.coarse_end, c.segment, k.n, k.n_labelled, k.n_late, k.marks,
+            ARRAY(SELECT CASE WHEN count(s.summary) = cardinality(c.starts) THEN weir.merge(s.summary) END
+                  FROM weir.node_pane p, unnest(p.summaries) WITH ORDINALITY s (summary, ordinal)
+                  WHERE p.monitor = c.monitor AND p.node = c.node AND p.segment = c.segment AND p.pane_start = ANY (c.starts) GROUP BY s.ordinal ORDER BY s.ordinal),
+            ARRAY(SELECT weir.merge(f.fairness) FROM weir.node_pane p, unnest(p.fairness) WITH ORDINALITY f (fairness, position)
+                  WHERE p.monitor = c.monitor AND p.node = c.node AND p.segment = c.segment AND p.pane_start = ANY (c.starts) GROUP BY f.position ORDER BY f.position), '0'
+        FROM coarse c, LATERAL (SELECT sum(p.n) AS n, sum(p.n_labelled) AS n_labelled, sum(p.n_late) AS n_late, bit_or(p.marks) AS marks FROM weir.node_pane p
+                                WHERE p.monitor = c.monitor AND p.node = c.node AND p.segment = c.segment AND p.pane_start = ANY (c.starts)) k
+        ON CONFLICT (monitor, node, pane_start, segment) DO UPDATE SET pane_end = excluded.pane_end, n = excluded.n, n_labelled = excluded.n_labelled, n_late = excluded.n_late,
+            marks = excluded.marks, summaries = excluded.summaries, fairness = excluded.fairness, version = excluded.version
+    ), compared AS (
+        INSERT INTO weir.published_pane AS o (monitor_id, pane_start, segment, n, n_labelled, summaries, fairness, version)
+        SELECT $1, c.coarse_start, c.segment, k.n, k.n_labelled,
+            ARRAY(SELECT CASE WHEN count(s.summary) = cardinality(c.starts) THEN weir.merge(s.summary) END
+                  FROM weir.published_pane p, unnest(p.summaries) WITH ORDINALITY s (summary, ordinal)
+                  WHERE p.monitor_id = $1 AND p.segment = c.segment AND p.pane_start = ANY (c.starts) GROUP BY s.ordinal ORDER BY s.ordinal),
+            ARRAY(SELECT weir.merge(f.fairness) FROM weir.published_pane p, unnest(p.fairness) WITH ORDINALITY f (fairness, position)
+                  WHERE p.monitor_id = $1 AND p.segment = c.segment AND p.pane_start = ANY (c.starts) GROUP BY f.position ORDER BY f.position), '0'
+        FROM coarse c, LATERAL (SELECT sum(p.n) AS n, sum(p.n_labelled) AS n_labelled FROM weir.published_pane p
+                                WHERE p.monitor_id = $1 AND p.segment = c.segment AND p.pane_start = ANY (c.starts) HAVING count(*) > 0) k
+        ON CONFLICT (monitor_id, pane_start, segment) DO UPDATE SET n = excluded.n, n_labelled = excluded.n_labelled,
+            summaries = excluded.summaries, fairness = excluded.fairness, version = excluded.version
+    ), gone AS (
+        DELETE FROM weir.published_pane p USING finer f WHERE p.monitor_id = $1 AND p.pane_start = f.pane_start AND p.segment = f.segment AND f.pane_start <> f.coarse_start
+    )
+    DELETE FROM weir.node_pane p USING finer f
+        WHERE p.monitor = f.monitor AND p.node = f.node AND p.pane_start = f.pane_start AND p.segment = f.segment AND f.pane_start <> f.coarse_start;
+$body$;
+COMMENT ON FUNCTION weir._roll_up_published(int) IS
+    'Merges what was published of panes that have been rolled up since: a coarser pane made anew would tell of the rows that the finer ones had kept here. Internal.';
+
+-- One statement: what is taken away and what is new belong together. What has left is replaced only where enough rows have changed: two
+-- states that differ by few rows would tell of these.
 CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
     -- Not BEGIN ATOMIC: PostgreSQL dumps two ON CONFLICT of one statement so that pg_upgrade cannot read them.
     AS $body$
-    WITH publication AS MATERIALIZED (
-        SELECT u.monitor_id, u.monitor, u.node, u.min_group_size, m.pane_size, coalesce(m.time_zone, 'UTC') AS time_zone,
-            weir._final_before(u.monitor_id) AS final_before, weir._pane_definition(u.monitor_id) AS definition
-        FROM weir.pane_publication u JOIN weir.monitor m USING (monitor_id) WHERE u.monitor_id = $1
+    SELECT weir._roll_up_published($1);
+    WITH settings AS MATERIALIZED (
+        SELECT u.monitor_id, u.monitor, u.node, u.min_group_size, u.exact_numbers, m.pane_size, coalesce(m.time_zone, 'UTC') AS time_zone,
+            weir._final_before(u.monitor_id) AS final_before, weir._pane_definition(u.monitor_id) || jsonb_build_object('exact_numbers', u.exact_numbers) AS definition
+        FROM weir.pane_publication u JOIN weir.monitor m USING (monitor_id)
+        WHERE u.monitor_id = $1 AND NOT EXISTS (SELECT FROM weir._finer_published f WHERE f.monitor_id = $1)  -- rolled up since the statement above
         FOR KEY SHARE OF u      -- whoever withdraws it meanwhile is waited for, and then there is nothing to publish
+    ), publication AS MATERIALIZED (
+        SELECT s.*, NOT EXISTS (SELECT FROM weir.node o WHERE o.monitor = s.monitor AND o.node = s.node AND o.definition = s.definition
+                                    AND o.min_group_size = s.min_group_size) AS is_anew
+        FROM settings s
+    ), item AS MATERIALIZED (
+        SELECT (e ->> 'ordinal')::bigint AS ordinal, e ->> 'name' AS name
+        FROM publication u, jsonb_array_elements((u.definition -> 'columns') || (u.definition -> 'derived')) e
     ), here AS MATERIALIZED (
-        SELECT p.pane_start, p.segment, p.xmin AS version, p.n,
+        SELECT p.pane_start, p.segment, p.xmin AS version, p.n, p.marks, k.n AS published_n, k.marks AS published_marks, q.version AS compared_version,
             -- A pane that grows before one's eyes would tell of single rows.
             u.min_group_size <= 1 OR p.n >= u.min_group_size
-                AND coalesce(p.pane_end, (p.pane_start AT TIME ZONE u.time_zone + u.pane_size) AT TIME ZONE u.time_zone) <= u.final_before AS is_published
+                AND coalesce(p.pane_end, (p.pane_start AT TIME ZONE u.time_zone + u.pane_size) AT TIME ZONE u.time_zone) <= u.final_before AS may_leave,
+            CASE WHEN k.n IS NULL OR u.is_anew THEN true
+                 WHEN u.min_group_size <= 1 THEN k.version <> p.xmin
+                 WHEN q.version = p.xmin THEN false
+                 ELSE q.n IS NULL OR abs(p.n - q.n) >= u.min_group_size OR abs(p.n_labelled - q.n_labelled) >= u.min_group_size
+                     OR EXISTS (SELECT FROM unnest(q.summaries, p.summaries) WITH ORDINALITY s (before, after, ordinal) JOIN item i USING (ordinal)
+                                WHERE weir._rows_changed(s.before, s.after) >= u.min_group_size)
+                     OR EXISTS (SELECT FROM unnest(q.fairness, p.fairness) f (before, after) WHERE weir._rows_changed(f.before, f.after) >= u.min_group_size)
+            END AS is_changed
         FROM publication u JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
+            LEFT JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node AND k.pane_start = p.pane_start AND k.segment = p.segment
+            LEFT JOIN weir.published_pane q ON q.monitor_id = u.monitor_id AND q.pane_start = p.pane_start AND q.segment = p.segment
     ), told AS (
         INSERT INTO weir.node AS o (monitor, node, definition, levels, min_group_size, n_suppressed, final_before, published_at)
         SELECT u.monitor, u.node, u.definition,
             (SELECT coalesce(jsonb_agg(jsonb_build_object('pane_size', l.pane_size, 'before', l.before) ORDER BY l.before), '[]')
              FROM weir.pane_level l WHERE l.monitor_id = u.monitor_id),
-            u.min_group_size, (SELECT coalesce(sum(h.n) FILTER (WHERE NOT coalesce(h.is_published, false)), 0) FROM here h), u.final_before, clock_timestamp()
+            u.min_group_size,
+            (SELECT coalesce(sum(CASE WHEN NOT h.is_changed THEN greatest(h.n - h.published_n, 0) WHEN h.may_leave THEN 0 ELSE h.n END), 0) FROM here h),
+            u.final_before, clock_timestamp()
         FROM publication u
         ON CONFLICT (monitor, node) DO UPDATE SET definition = excluded.definition, levels = excluded.levels, min_group_size = excluded.min_group_size,
             n_suppressed = excluded.n_suppressed, final_before = excluded.final_before, published_at = excluded.published_at
@@ -142,22 +251,37 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
             OR o.published_at < excluded.published_at - interval '10 s'
     ), gone AS (
         DELETE FROM weir.node_pane p USING publication u WHERE p.monitor = u.monitor AND p.node = u.node
-            AND NOT EXISTS (SELECT FROM here h WHERE h.is_published AND h.pane_start = p.pane_start AND h.segment = p.segment)
+            AND NOT EXISTS (SELECT FROM here h WHERE (h.may_leave OR NOT h.is_changed) AND h.pane_start = p.pane_start AND h.segment = p.segment)
+    ), no_more_compared AS (
+        DELETE FROM weir.published_pane p USING publication u WHERE p.monitor_id = u.monitor_id
+            AND (u.min_group_size <= 1
+                 OR NOT EXISTS (SELECT FROM here h WHERE (h.may_leave OR NOT h.is_changed) AND h.pane_start = p.pane_start AND h.segment = p.segment))
+    ), marked AS (
+        UPDATE weir.node_pane p SET marks = h.marks FROM publication u CROSS JOIN here h
+        WHERE NOT h.is_changed AND h.marks <> h.published_marks AND p.monitor = u.monitor AND p.node = u.node AND p.pane_start = h.pane_start AND p.segment = h.segment
+    ), compared AS (
+        UPDATE weir.published_pane p SET version = h.version FROM publication u CROSS JOIN here h
+        WHERE NOT h.is_changed AND h.version <> h.compared_version AND p.monitor_id = u.monitor_id AND p.pane_start = h.pane_start AND p.segment = h.segment
+    ), leaving AS MATERIALIZED (
+        SELECT h.pane_start, h.segment, h.version FROM here h WHERE coalesce(h.may_leave, false) AND h.is_changed
+    ), kept AS (
+        INSERT INTO weir.published_pane AS o (monitor_id, pane_start, segment, n, n_labelled, summaries, fairness, version)
+        SELECT p.monitor_id, p.pane_start, p.segment, p.n, p.n_labelled, p.summaries, p.fairness, h.version
+        FROM publication u CROSS JOIN leaving h JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
+            AND p.pane_start = h.pane_start AND p.segment = h.segment
+        WHERE u.min_group_size > 1
+        ON CONFLICT (monitor_id, pane_start, segment) DO UPDATE SET n = excluded.n, n_labelled = excluded.n_labelled, summaries = excluded.summaries,
+            fairness = excluded.fairness, version = excluded.version
     )
     INSERT INTO weir.node_pane AS o (monitor, node, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness, version)
     SELECT u.monitor, u.node, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks,
-        ARRAY(SELECT CASE WHEN w.ordinal IS NOT NULL THEN CASE WHEN u.min_group_size > 1 THEN weir._published_summary(s.summary, u.min_group_size) ELSE s.summary END END
-              FROM unnest(p.summaries) WITH ORDINALITY s (summary, ordinal)
-              LEFT JOIN (SELECT (e ->> 'ordinal')::bigint AS ordinal FROM jsonb_array_elements((u.definition -> 'columns') || (u.definition -> 'derived')) e) w USING (ordinal)
-              ORDER BY ordinal),
+        ARRAY(SELECT CASE WHEN i.ordinal IS NOT NULL THEN CASE WHEN u.min_group_size > 1 THEN weir._published_part(i.name, s.summary, u.min_group_size, u.exact_numbers) ELSE s.summary END END
+              FROM unnest(p.summaries) WITH ORDINALITY s (summary, ordinal) LEFT JOIN item i USING (ordinal) ORDER BY ordinal),
         ARRAY(SELECT CASE WHEN u.min_group_size > 1 THEN weir._published_fairness(f.fairness, u.min_group_size) ELSE f.fairness END
               FROM unnest(p.fairness) WITH ORDINALITY f (fairness, position) ORDER BY position),
         h.version
-    FROM publication u CROSS JOIN here h JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
+    FROM publication u CROSS JOIN leaving h JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
             AND p.pane_start = h.pane_start AND p.segment = h.segment
-        LEFT JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node AND k.pane_start = h.pane_start AND k.segment = h.segment
-    WHERE h.is_published AND (k.version IS DISTINCT FROM h.version
-        OR NOT EXISTS (SELECT FROM weir.node o WHERE o.monitor = u.monitor AND o.node = u.node AND o.definition = u.definition AND o.min_group_size = u.min_group_size))
     ON CONFLICT (monitor, node, pane_start, segment) DO UPDATE SET pane_end = excluded.pane_end, n = excluded.n, n_labelled = excluded.n_labelled, n_late = excluded.n_late,
         marks = excluded.marks, summaries = excluded.summaries, fairness = excluded.fairness, version = excluded.version;
 $body$;
@@ -167,13 +291,15 @@ CREATE FUNCTION weir._withdraw_panes() RETURNS trigger AS 'MODULE_PATHNAME', 'we
 COMMENT ON FUNCTION weir._withdraw_panes() IS 'Takes back what was published of a monitor. Internal.';
 CREATE TRIGGER withdraw AFTER DELETE ON weir.pane_publication FOR EACH ROW EXECUTE FUNCTION weir._withdraw_panes();
 
-CREATE FUNCTION weir.publish_panes(monitor text, node text, min_group_size int DEFAULT 10) RETURNS void
+CREATE FUNCTION weir.publish_panes(monitor text, node text, min_group_size int DEFAULT 10, exact_numbers boolean DEFAULT false) RETURNS void
     AS 'MODULE_PATHNAME', 'weir_publish_panes' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION weir.publish_panes(text, text, int) IS
+COMMENT ON FUNCTION weir.publish_panes(text, text, int, boolean) IS
     'Lets a monitor''s panes be published as those of a node, for a monitor elsewhere that puts those of many nodes together (option nodes of weir.create_monitor): they '
     'are kept in weir.node and weir.node_pane from now on, which an administrator publishes by logical replication. Rows never leave. min_group_size: of how many rows a '
-    'pane, a group of a protected column and a category must be to leave by itself: smaller panes and groups stay here, rare categories are put together as (rare), and '
-    'panes leave once they are final; 1 publishes everything at once. Columns classed personal or sensitive are left out. Again, with another size, changes it. Needs '
+    'pane, a group of a protected column, a category and a number must be to leave by itself: smaller panes and groups stay here (with the next smallest group, where what '
+    'stays is of fewer rows, too), rare categories are put together as (rare), numbers with their neighbours, told as their mean, '
+    'panes leave once they are final, and again when so many rows have changed; 1 publishes everything as it is, at once. exact_numbers: numbers are not put together, so that extremes '
+    'and single values leave. Columns classed personal or sensitive are left out. Again, with other arguments, changes it. Needs '
     'ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 a size below 1 or an empty name, 55000 a monitor that puts nodes together itself.';
 
 CREATE FUNCTION weir.withdraw_panes(monitor text) RETURNS void
@@ -309,5 +435,5 @@ COMMENT ON FUNCTION weir.forget_node(text) IS
     'slot was lost. Drop the subscription to it first. What this database publishes itself stays. Needs DELETE on weir.node_pane. Errors: 42704 no such node, '
     '42501 no privilege, 22023 an empty name.';
 
-REVOKE ALL ON FUNCTION weir._publish_panes(int), weir._withdraw_panes(), weir._forget_node(int, text), weir._merge_node(int, text), weir._take_node_levels(text),
+REVOKE ALL ON FUNCTION weir._publish_panes(int), weir._roll_up_published(int), weir._withdraw_panes(), weir._forget_node(int, text), weir._merge_node(int, text), weir._take_node_levels(text),
     weir._take_node_pane(text, text, timestamptz, text[]), weir._drop_node_pane(text, text, timestamptz, text[]), weir._node_changed(), weir._node_pane_changed() FROM PUBLIC;

@@ -1,0 +1,112 @@
+-- What leaves a node with a min_group_size, by itself and from one state to the next. In one transaction that is rolled back, so that nothing publishes but
+-- what is called here; panes are written by hand, each in a subtransaction, which gives it a version of its own.
+SET client_min_messages = warning;
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
+SELECT setseed(0.42) IS NOT NULL AS seeded;
+
+-- ---- summaries: categories ----
+CREATE FUNCTION pg_temp.told(x text[], size int DEFAULT 3) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce((SELECT string_agg(t.value || ' ' || t.count, ', ' ORDER BY t.count DESC, t.value) FROM weir.top(s, 20) t), '') || ' of ' || weir.value_count(s) || ' and ' || weir.null_count(s)
+	FROM (SELECT weir._published_summary((SELECT weir.summarize(v) FROM unnest(x) v), size, false) AS s) s WHERE s IS NOT NULL $$;
+SELECT x, pg_temp.told(x) FROM (VALUES
+	('{a,a,a}'::text[]), ('{a,a,a,NULL}'), ('{a,a,a,b,c,d}'),	-- enough are rare
+	('{a,a,a,a,e,e,e,b}'),	-- one is: the next smallest joins it
+	('{a,a,a,b}'), ('{a,b}'), ('{NULL,NULL}'),	-- then none would be left to name; too few; no value
+	('{a,b,c}'), ('{a,a,a,(rare)}'), ('{"","","",b,b,b}')) v (x);
+-- at random: each category told has enough rows, no row gets lost, and none is told where all could be
+SELECT count(*) AS cases, count(*) FILTER (WHERE s IS NULL) > 0 AS some_left_out, bool_and(s IS NULL OR weir.value_count(s) = n) AS all_rows,
+	bool_and(s IS NULL OR NOT EXISTS (SELECT FROM weir.top(s, 100) t WHERE t.count < size)) AS large_enough,
+	bool_and(smallest < size OR s::text = raw::text) AS as_it_is_where_all_are
+FROM (SELECT i, 1 + i % 7 AS size, weir.summarize((random() * random() * (1 + i % 9))::int::text) AS raw, count(*) AS n
+		FROM generate_series(1, 300) i, generate_series(1, 1 + i % 41) GROUP BY i) r,
+	LATERAL (SELECT min(t.count) AS smallest FROM weir.top(raw, 100) t) m, LATERAL (SELECT weir._published_summary(raw, size, false) AS s) p;
+SELECT weir._published_summary(weir.summarize(i::text), 3, false) IS NULL AS not_all_known FROM generate_series(1, 2000) i;
+
+-- ---- numbers ----
+CREATE FUNCTION pg_temp.values_of(s weir.summary) RETURNS TABLE (value float8, n bigint) LANGUAGE sql AS $$
+	SELECT v, count(*) FROM generate_series(1, weir.value_count(s)) i, LATERAL (SELECT weir.quantile(s, (i - 0.5) / weir.value_count(s)) AS v) q GROUP BY v $$;
+SELECT x, (SELECT string_agg(v.value || ' ' || v.n, ', ' ORDER BY v.value) FROM pg_temp.values_of(s) v) AS told, weir.null_count(s), weir.min_value(s), weir.max_value(s)
+FROM (VALUES ('{1,2,3}'::float8[]), ('{1,2}'), ('{1,2,3,10,20,30,40}'), ('{0,0,0,0,7}'), ('{-5,0,0,0,1,2,3,NULL}'), ('{NULL}'), ('{1,1,1,NaN}')) v (x),
+	LATERAL (SELECT weir._published_summary((SELECT weir.summarize(v) FROM unnest(x) v), 3, false) AS s) p;
+-- at random: each value told is of enough rows, and stands where its rows do; of coarser summaries as far as their bins tell
+SELECT count(*) AS cases, count(*) FILTER (WHERE weir.summary_level(raw) > 0) > 20 AS some_coarse, bool_and(weir.value_count(s) = n) AS all_rows,
+	bool_and((SELECT min(v.n) FROM pg_temp.values_of(s) v) >= size) FILTER (WHERE weir.summary_level(s) = 0) AS large_enough,
+	bool_and((SELECT bool_and(abs(weir.cdf(s, x) - weir.cdf(raw, x)) <= 3.0 * size / n + weir.error_bound(s) + weir.error_bound(raw))
+		FROM unnest(weir.quantile(raw, ARRAY[0.02, 0.3, 0.5, 0.9, 0.99])) x)) AS where_they_were,
+	bool_and(weir.distinct_count(s) IS NULL) FILTER (WHERE weir.summary_level(s) > 0) AS no_sketch
+FROM (SELECT i, 1 + i % 7 AS size, weir.summarize(CASE WHEN i % 3 = 0 THEN (random() * 5)::int ELSE exp(random() * 8) - 40 END::float8, 16 * (i % 2 + 1)) AS raw, count(*) AS n
+		FROM generate_series(1, 120) i, generate_series(1, 10 + i) GROUP BY i) r, LATERAL (SELECT weir._published_summary(raw, size, false) AS s) p;
+SELECT weir._published_summary(weir.summarize(x), 3, true)::text = weir.summarize(x)::text AS exact_numbers FROM generate_series(1, 2) x;
+
+-- ---- how many rows changed, at least ----
+SELECT weir._rows_changed(weir.summarize(x), weir.summarize(x * 2)) AS doubled, weir._rows_changed(weir.summarize(x), weir.summarize(x) FILTER (WHERE x <> 5)) AS one_went,
+	weir._rows_changed(weir.summarize(x::text), weir.summarize(nullif(x, 5)::text)) AS one_category, weir._rows_changed(weir.summarize(nullif(x, 7)), weir.summarize(x)) AS one_came,
+	weir._rows_changed(weir.summarize(x), weir.summarize(x)) AS none, weir._rows_changed(weir.summarize(x, 16), weir.summarize(x + 1000000, 16)) AS all_of_them
+FROM generate_series(1, 100) x;
+SELECT weir._rows_changed(weir.fairness(true, true, x::text), weir.fairness(x > 3, true, x::text)) FROM generate_series(1, 10) x;
+
+-- ---- groups of a protected column: a small one takes the next smallest with it ----
+SELECT sizes, (SELECT string_agg(g.group_name || ' ' || g.n, ', ' ORDER BY g.group_name) FROM weir.fairness_groups(weir._published_fairness(f, 5)) g)
+FROM (VALUES ('{5,9,20}'::int[]), ('{2,9,20}'), ('{2,3,20}'), ('{4,20}'), ('{1,1,2,9,9}')) v (sizes),
+	LATERAL (SELECT weir.fairness(true, true, 'g' || o) AS f FROM unnest(sizes) WITH ORDINALITY u (size, o), generate_series(1, size)) t;
+
+-- ---- from one state to the next ----
+BEGIN;
+CREATE TABLE visits (at timestamptz NOT NULL, x float8, kind text);
+SELECT weir.create_monitor('visits', 'visits', 'at', columns => '{x,kind}', window_size => '1 hour');
+SELECT weir.publish_panes('visits', 'here', min_group_size => 5);
+UPDATE weir.monitor_state SET watermark = '2026-03-02 00:00' WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'visits');
+-- a pane of the hour, with rows x = first, first + 1 ...
+CREATE FUNCTION pg_temp.pane(hour int, n int, first int DEFAULT 1, n_labelled int DEFAULT 0, marks int DEFAULT 0) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	BEGIN	-- a version of its own
+		DELETE FROM weir.pane p USING weir.monitor m WHERE m.name = 'visits' AND p.monitor_id = m.monitor_id AND p.pane_start = '2026-03-01'::timestamptz + hour * interval '1 hour';
+		INSERT INTO weir.pane (monitor_id, generation, pane_start, segment, n, n_labelled, n_late, marks, summaries, fairness)
+			SELECT m.monitor_id, 0, '2026-03-01'::timestamptz + hour * interval '1 hour', '{}', s.n, $4, 0, $5, ARRAY[s.x, s.kind], '{}'
+			FROM weir.monitor m, (SELECT count(*) AS n, weir.summarize(i::float8) AS x, weir.summarize('k' || i % 2) AS kind FROM generate_series(first, first + $2 - 1) i) s
+			WHERE m.name = 'visits' AND $2 > 0;
+	EXCEPTION WHEN division_by_zero THEN NULL;
+	END;
+	PERFORM weir._publish_panes(monitor_id) FROM weir.monitor WHERE name = 'visits';
+	RETURN (SELECT coalesce(string_agg(format('%s: %s, mean %s, marks %s', to_char(p.pane_start, 'HH24'), p.n, round(weir.mean(p.summaries[1])::numeric, 2), p.marks),
+				'; ' ORDER BY pane_start), 'nothing') FROM weir.node_pane p) || (SELECT '; stay: ' || n_suppressed FROM weir.node);
+END $$;
+SELECT pg_temp.pane(1, 4);	-- small
+SELECT pg_temp.pane(1, 12);	-- not any more
+SELECT pg_temp.pane(1, 13);	-- a row more stays
+SELECT pg_temp.pane(1, 16), pg_temp.pane(1, 8);	-- and four less
+SELECT pg_temp.pane(1, 12, first => 4);	-- three of the same number are others
+SELECT pg_temp.pane(1, 12, n_labelled => 4), pg_temp.pane(1, 12, n_labelled => 4, marks => 4);	-- what the pane says of itself is told at once
+SELECT pg_temp.pane(1, 17, marks => 4);	-- five more
+SELECT pg_temp.pane(1, 17, n_labelled => 9);	-- labels
+SELECT pg_temp.pane(1, 17, first => 101, n_labelled => 9);	-- all others
+SELECT pg_temp.pane(1, 14);	-- three less, and later
+SELECT pg_temp.pane(1, 3);	-- too few are left
+SELECT pg_temp.pane(1, 12), pg_temp.pane(1, 0);	-- none
+-- rolled up, with two rows that had not left: what left before is merged
+SELECT pg_temp.pane(2, 10), pg_temp.pane(3, 10, first => 11), pg_temp.pane(4, 2, first => 21);
+CREATE FUNCTION pg_temp.roll_up(n int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM weir.pane p USING weir.monitor m WHERE m.name = 'visits' AND p.monitor_id = m.monitor_id;
+	INSERT INTO weir.pane (monitor_id, generation, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness)
+		SELECT m.monitor_id, 0, '2026-03-01 00:00', '2026-03-01 06:00', '{}', n, 0, 0, 0, ARRAY[s.x, s.kind], '{}'
+		FROM weir.monitor m, (SELECT weir.summarize(i::float8) AS x, weir.summarize('k' || i % 2) AS kind FROM generate_series(1, n) i) s WHERE m.name = 'visits';
+	INSERT INTO weir.pane_level SELECT monitor_id, '6 hours', '2026-03-01 06:00' FROM weir.monitor WHERE name = 'visits' ON CONFLICT DO NOTHING;
+EXCEPTION WHEN division_by_zero THEN NULL;
+END $$;
+SELECT pg_temp.roll_up(22);
+SELECT pg_temp.pane(7, 0);
+SELECT p.pane_start, p.pane_end, p.n, weir.min_value(p.summaries[1]) > 1 AS not_one, weir.max_value(p.summaries[1]) FROM weir.node_pane p;
+SELECT pg_temp.roll_up(25);
+SELECT pg_temp.pane(7, 0);
+-- another size, another form: all anew
+SELECT weir.publish_panes('visits', 'here', min_group_size => 5, exact_numbers => true);
+SELECT pg_temp.pane(7, 0);
+SELECT weir.min_value(summaries[1]), weir.max_value(summaries[1]) FROM weir.node_pane;
+SELECT weir.publish_panes('visits', 'here', min_group_size => 1);
+SELECT pg_temp.pane(8, 1);
+SELECT count(*) FROM weir.published_pane;
+SELECT weir.withdraw_panes('visits');
+SELECT count(*) FROM weir.node_pane;
+ROLLBACK;
