@@ -283,6 +283,11 @@ $subscriber->safe_psql('postgres', q{ALTER TABLE moving DROP COLUMN x CASCADE});
 wait_until($subscriber, q{SELECT status = 'disabled' AND disabled_reason LIKE 'column "x" was dropped%'
   FROM weir.monitor_learners WHERE model = 'moving'}, 'a column that is dropped sets its learners aside');
 
+$subscriber->safe_psql('postgres', q{SELECT weir.resume_learner('moving')});
+is($subscriber->safe_psql('postgres', q{SELECT coalesce(disabled_reason, waiting_reason) LIKE '%column "x" was dropped%', n_gaps, gap_reason LIKE 'it was set aside: column "x" was dropped%'
+  FROM weir.monitor_learners WHERE model = 'moving'}), 't|1|t', 'one that goes on although nothing is mended says why it cannot at once');
+wait_until($subscriber, q{SELECT status = 'disabled' AND waiting_reason IS NULL FROM weir.monitor_learners WHERE model = 'moving'}, 'and is set aside again');
+
 # ---- erased ----
 
 is($subscriber->safe_psql('postgres', q{SELECT what, n FROM weir.erase_subject('loans', 'id', '10001', 'asked', delete_rows => false) WHERE what = 'predictions of learners';
@@ -311,7 +316,10 @@ for ([ "'loans', 'tree'", qr/has a learner already/ ], [ "'loans', 'x', 'nothing
 	[ "'loans', 'x', 'linear_regression', label => 'purpose'", qr/cannot learn a label of type text/ ], [ "'nowhere', 'x'", qr/monitor "nowhere" does not exist/ ], [ "'loans', 'x',
   on_drift => 'panic'", qr/unknown value "panic"/ ],
 	[ "'loans', 'x', 'linear_regression', label => 'debt', features => '{income}', detector => 'ddm'", qr/cannot watch the errors of numbers/ ], [ "'loans', 'x', version => 3",
-  qr/has no version 3/ ])
+  qr/has no version 3/ ], [ "'loans', 'x', 'k_means', label => 'repaid'", qr/k_means learns no label/ ], [ "'loans', 'x', 'half_space_trees', on_drift => 'reset'",
+  qr/half_space_trees makes no errors/ ],
+	[ q{'loans', 'x', 'alma', options => '{"pipeline": [{"step": "scale", "feature": "purpose"}]}'}, qr/step 1 of the pipeline, scale, does not go with the features/ ],
+	[ q{'loans', 'x', options => '{"max_memory": 5000}'}, qr/max_memory of 5000 bytes does not suffice/ ])
 {
 	$subscriber->psql('postgres', "SELECT weir.create_learner($_->[0])", stderr => \$err);
 	like($err, $_->[1], "refused: $_->[0]");
@@ -355,11 +363,13 @@ $publisher->wait_for_catchup('weir_test');
 my $before = $publisher->safe_psql('postgres', 'SELECT last_value FROM label_seq');
 $subscriber->safe_psql('postgres', q{
 SELECT weir.create_monitor('families', 'loans', 'at', window_size => '1 day', filter => 'id > 30000', columns => '{income,debt,purpose}');
-CREATE TABLE families AS SELECT learner, task = 'regression' AS is_regression, CASE WHEN options ? 'n_models' THEN '{"n_models": 3}' ELSE '{}' END::jsonb AS options
-  FROM weir.learners WHERE task IN ('two classes', 'classes', 'regression');
-SELECT weir.create_learner('families', learner, learner, features => CASE WHEN is_regression THEN '{income}' ELSE '{income,debt}' END::text[],
-  label => CASE WHEN is_regression THEN 'debt' ELSE 'repaid' END,
-  options => options) FROM families;
+CREATE TABLE families AS SELECT learner AS model, learner, task, CASE WHEN task = 'regression' THEN '{income}' ELSE '{income,debt}' END::text[] AS features,
+    CASE WHEN task = 'regression' THEN 'debt' WHEN task LIKE '%classes' THEN 'repaid' END AS label, CASE WHEN options ? 'n_models' THEN '{"n_models": 3}' ELSE '{}' END::jsonb AS options
+  FROM weir.learners
+  UNION ALL SELECT learner || ' of a pipeline', learner, 'pipeline', '{income,debt,purpose}', 'repaid', '{"pipeline": [{"step": "impute", "feature": "income"},
+    {"step": "window", "feature": "income", "by": "purpose", "rows": 20, "as": "mean_income"},
+    {"step": "one_hot", "feature": "purpose", "max_values": 2, "missing": "feature"}]}' FROM unnest('{logistic_regression,hoeffding_tree}'::text[]) learner;
+SELECT weir.create_learner('families', model, learner, features => features, label => label, options => options) FROM families;
 });
 learned();
 set_fault($subscriber, 'learner_stored:kill:1:9');
@@ -370,11 +380,14 @@ wait_for_fault($subscriber, 'learner_stored:kill:1:9', 1);
 set_fault($subscriber, '');
 learned();
 is($subscriber->safe_psql('postgres', qq{
-SELECT count(*) >= 25, bool_and(m.n_seen = 500 AND m.n_gaps = 0), string_agg(x.learner, ',') FILTER (WHERE weir.model_learner(x.learner, 'current')::text IS DISTINCT FROM
-  CASE WHEN x.is_regression THEN (SELECT weir.train(x.learner, f, debt, x.options ORDER BY at) FROM loans, LATERAL (SELECT income) f WHERE id > 30000)
+SELECT count(*) = count(m.n_seen) AND count(*) >= 33, bool_and(m.n_seen = 500 AND m.n_gaps = 0), string_agg(x.model, ',') FILTER (WHERE weir.model_learner(x.model, 'current')::text IS DISTINCT FROM
+  CASE WHEN x.task = 'regression' THEN (SELECT weir.train(x.learner, f, debt, x.options ORDER BY at) FROM loans, LATERAL (SELECT income) f WHERE id > 30000)
+  WHEN x.label IS NULL THEN (SELECT weir.train(x.learner, f, NULL, x.options ORDER BY at) FROM loans, LATERAL (SELECT income, debt) f WHERE id > 30000)
+  WHEN x.task = 'pipeline' THEN (SELECT weir.train(x.learner, f, repaid, x.options ORDER BY seq > $before, CASE WHEN seq <= $before THEN at END, seq)
+    FROM loans, LATERAL (SELECT income, debt, purpose) f WHERE id > 30000 AND repaid IS NOT NULL)
   ELSE (SELECT weir.train(x.learner, f, repaid, x.options ORDER BY seq > $before, CASE WHEN seq <= $before THEN at END, seq) FROM loans, LATERAL (SELECT income, debt) f
     WHERE id > 30000 AND repaid IS NOT NULL) END::text)
-FROM families x LEFT JOIN weir.monitor_learners m ON m.model = x.learner}), 't|t|', 'every learner is bit for bit that of one run');
+FROM families x LEFT JOIN weir.monitor_learners m USING (model)}), 't|t|', 'every learner is bit for bit that of one run');
 
 # ---- the end ----
 

@@ -202,6 +202,41 @@ $node->safe_psql('postgres', q{INSERT INTO parts VALUES (1002, '2026-01-01', 'a'
 $session->query_safe('COMMIT');
 $session->quit;
 is($node->safe_psql('postgres', q{SELECT n_gaps FROM weir.monitor_learners WHERE model = 'parted'}), '1', 'a learner that goes on counts the gap, whoever had its state');
+
+# A partition that brings rows brings no changes of them: that is said, but of learners that have read them, however they did.
+$node->safe_psql('postgres', q{
+DELETE FROM parts WHERE y = 'perhaps';
+CREATE TABLE parts_c (LIKE parts INCLUDING ALL);
+INSERT INTO parts_c SELECT i, '2026-01-02', 'c', i % 7, 'no' FROM generate_series(10001, 10100) i;
+CREATE TABLE parts_d PARTITION OF parts FOR VALUES IN ('d');
+INSERT INTO parts SELECT i, '2026-01-02', 'd', i % 7, 'no' FROM generate_series(11001, 11100) i});
+learned();
+is($node->safe_psql('postgres', q{SELECT n_gaps FROM weir.monitor_learners WHERE model = 'parted'}), '1', 'a partition that is created brings no gap');
+$seen = $node->safe_psql('postgres', q{SELECT n_seen FROM weir.monitor_learners WHERE model = 'parted'});
+$node->safe_psql('postgres', q{
+SELECT weir.pause_capture();
+ALTER TABLE parts ATTACH PARTITION parts_c FOR VALUES IN ('c');
+SELECT weir.create_learner('parts', 'parted_later', 'k_means', features => '{x}', keep_predictions => true);
+INSERT INTO parts SELECT i, '2026-01-02', 'c', i % 7, 'no' FROM generate_series(12001, 12100) i;
+SELECT weir.resume_capture()});
+wait_until($node, q{SELECT n_gaps = 2 FROM weir.monitor_learners WHERE model = 'parted'}, 'one that is attached with rows does');
+learned();
+is($node->safe_psql('postgres', qq{SELECT n_seen - $seen, n_gaps, gap_at > now() - interval '1 hour',
+  gap_reason LIKE 'table "parts_c" was attached, and the rows that it brought are not learned: weir.reset_learner%' FROM weir.monitor_learners WHERE model = 'parted'}),
+	'100|2|t|t', 'with its reason');
+is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), n_learned = n_seen, n_gaps, label IS NULL, accuracy IS NULL, status
+  FROM weir.monitor_learners WHERE model = 'parted_later'}),
+	'0|t|0|t|t|active', 'one that began later has read them: it has no gap, nor a label');
+$node->safe_psql('postgres', q{SELECT weir.reset_learner('parted')});
+learned();
+is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), n_gaps, gap_at, gap_reason FROM weir.monitor_learners WHERE model = 'parted'}), '0|0||',
+	'a reset learns the table as it is');
+$node->safe_psql('postgres', q{DELETE FROM parts WHERE id > 12050});
+learned();
+is($node->safe_psql('postgres', q{SELECT n_retracted, (SELECT count(*) = (SELECT count(*) FROM parts) AND count(prediction) >= count(*) - 5
+  AND bool_and(coalesce(prediction::int BETWEEN 0 AND 4, true) AND label IS NULL) FROM weir.learner_predictions p WHERE p.model = m.model), (SELECT count(*) FROM weir.learner_metrics e WHERE e.model = m.model)
+  FROM weir.monitor_learners m WHERE model = 'parted_later'}), '50|t|0', 'what it said of rows goes with them');
+$node->safe_psql('postgres', q{SELECT weir.drop_learner('parted_later')});
 $node->safe_psql('postgres', q{UPDATE weir.monitor_learner SET prediction_retention = '1 second' WHERE features = '{x}' AND label = 'y' AND learner = 'logistic_regression'});
 $node->restart;
 wait_until($node, q{SELECT NOT EXISTS (SELECT FROM weir.learner_predictions WHERE model = 'parted')}, 'predictions of a learner that is idle expire');

@@ -109,8 +109,8 @@ CREATE TABLE weir.monitor_learner (
     features name[] NOT NULL,             -- columns of the source, in the order of the learner's features
     feature_names text[] NOT NULL,        -- what the model calls them: renaming a column does not change that
     feature_types regtype[] NOT NULL,
-    label name NOT NULL,
-    label_type regtype NOT NULL,
+    label name,                           -- NULL: one of clusters or anomalies, which has none
+    label_type regtype,
     is_regression boolean NOT NULL,
     from_version int,                     -- of the model: what it goes on from; NULL: it begins untrained
     backfill boolean NOT NULL,
@@ -131,8 +131,6 @@ CREATE TABLE weir.learner_state (
     learner_id int PRIMARY KEY REFERENCES weir.monitor_learner ON DELETE CASCADE,
     epoch int NOT NULL DEFAULT 0,         -- goes up whenever somebody else than its worker changes it
     followed boolean NOT NULL DEFAULT false, -- capture notes what changes
-    n_gaps int NOT NULL DEFAULT 0,        -- how often rows may have passed it unseen
-    gap_at timestamptz,
     disabled_reason text,
     waiting_reason text,                  -- what failed, and is tried again
     cut pg_snapshot,                      -- what had been read from the table when it began: these transactions are not learned again; NULL: it has not begun
@@ -157,7 +155,17 @@ CREATE TABLE weir.learner_state (
 ALTER TABLE weir.learner_state ALTER model SET STORAGE EXTERNAL, ALTER successor SET STORAGE EXTERNAL;
 COMMENT ON TABLE weir.learner_state IS 'How far each learner of a monitor has come; read the view weir.monitor_learners.';
 
--- No foreign key: its check would make capture wait for a transaction that drops a learner. Capture sweeps.
+-- No foreign key here and below: its check would make capture wait for a transaction that drops a learner. Capture sweeps. And a table of
+-- its own: capture can write here, whoever has the state locked.
+CREATE TABLE weir.learner_gap (
+    learner_id int NOT NULL,
+    noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    brought_by xid8,                      -- the transaction that brought the rows: what sees it has read them; NULL: they came one by one
+    reason text NOT NULL
+);
+CREATE INDEX ON weir.learner_gap (learner_id);
+COMMENT ON TABLE weir.learner_gap IS 'Why rows may have passed learners unseen; read the view weir.monitor_learners.';
+
 CREATE TABLE weir.learner_change (
     change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- below 0: rows that were there before the learner began
     learner_id int NOT NULL,
@@ -169,7 +177,7 @@ CREATE INDEX ON weir.learner_change (learner_id, change_id);
 COMMENT ON TABLE weir.learner_change IS 'Rows that wait to be learned: those that were there before, then what capture has written with the position of the stream; removed with the state of the learner.';
 
 CREATE TABLE weir.learner_prediction (
-    learner_id int NOT NULL,              -- no foreign key either
+    learner_id int NOT NULL,
     subject text NOT NULL,                -- the row's key: its text, of several columns a JSON array
     at timestamptz NOT NULL,              -- the row's time
     prediction text,                      -- NULL: the learner said nothing

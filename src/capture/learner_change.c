@@ -109,7 +109,7 @@ learner_change_map(Relation relation, CapturedMonitor *monitor, MemoryContext co
 		LearnerMap *map = palloc0(sizeof(LearnerMap));
 
 		map->learner = learner;
-		map->label = column_here(relation, monitor, map, &learner->label);
+		map->label = learner->has_label ? column_here(relation, monitor, map, &learner->label) : InvalidAttrNumber;
 		map->features = palloc(sizeof(AttrNumber) * learner->n_features);
 		for (int i = 0; i < learner->n_features; i++)
 			map->features[i] = column_here(relation, monitor, map, &learner->features[i]);
@@ -348,7 +348,7 @@ key_of(Relation relation, const LearnerMap *map, const RowImage *row)
 static bool
 has_label(Relation relation, const LearnerMap *map, const RowImage *row)
 {
-	return !row->nulls[map->label - 1] && is_readable(relation, map->label, row);
+	return map->learner->has_label && !row->nulls[map->label - 1] && is_readable(relation, map->label, row);
 }
 
 static void
@@ -367,7 +367,10 @@ note(Relation relation, const LearnerMap *map, LearnerRowKind kind, TimestampTz 
 		learner_row_add(&bytes, &learner->features[i].reader, row->values[number],
 						row->nulls[number] || !is_readable(relation, map->features[i], row));
 	}
-	learner_row_add(&bytes, &learner->label.reader, row->values[map->label - 1], !has_label(relation, map, row));
+	if (has_label(relation, map, row))
+		learner_row_add(&bytes, &learner->label.reader, row->values[map->label - 1], false);
+	else
+		learner_row_add(&bytes, NULL, (Datum) 0, true);
 	header.length = bytes.len;
 	spool_put(current, &header, bytes.data);
 	pfree(bytes.data);

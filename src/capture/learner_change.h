@@ -22,6 +22,7 @@ typedef struct CapturedLearner
 	bool		is_followed;	/* what changes is noted, and its worker may know */
 	int			n_features;
 	CapturedColumn *features;
+	bool		has_label;		/* else each row is learned as it is: label is nothing */
 	CapturedColumn label;
 	char	   *failure;		/* why nothing is noted for it any more; told at the next flush */
 	bool		failure_told;
@@ -81,6 +82,12 @@ extern bool learner_follow_has_any(void);
 
 /* Once all that was decoded is visible, learners that are new begin.  Inside an SPI scope. */
 extern void learner_change_follow(List *monitors);
+
+/*
+ * Rows have come that no change tells of, with a table that now belongs to the source; link tells how, as weir.source_relation has
+ * it.  The monitor's learners have a gap, unless they began later.  Inside an SPI scope.
+ */
+extern void learner_note_attached(int monitor_id, const char *table, const char *link);
 
 /* Nothing is noted for it any more.  False when somebody has its state locked: then at the next flush. */
 extern bool learner_set_aside(int learner_id, const char *reason);

@@ -82,12 +82,14 @@ add_columns(CapturedMonitor *monitor, CapturedLearner *learner, MemoryContext co
 	uint64		n = sql_execute(
 		"SELECT u.name::text, u.type::oid, u.is_label AND l.is_regression, u.is_label FROM weir.monitor_learner l, LATERAL ("
 		"SELECT f.name, f.type, false, f.i FROM ROWS FROM (pg_catalog.unnest(l.features), pg_catalog.unnest(l.feature_types)) "
-		"WITH ORDINALITY f (name, type, i) UNION ALL SELECT l.label, l.label_type, true, 0) u (name, type, is_label, i) "
+		"WITH ORDINALITY f (name, type, i) UNION ALL SELECT l.label, l.label_type, true, 0 WHERE l.label IS NOT NULL) "
+		"u (name, type, is_label, i) "
 		"WHERE l.learner_id = $1 ORDER BY u.is_label, u.i",
 		1, &type, &id, NULL);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
-	learner->n_features = (int) n - 1;
+	learner->has_label = n > 0 && DatumGetBool(sql_value(n - 1, 4, &is_null));
+	learner->n_features = (int) n - learner->has_label;
 	learner->features = palloc0(sizeof(CapturedColumn) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -112,6 +114,12 @@ add_columns(CapturedMonitor *monitor, CapturedLearner *learner, MemoryContext co
 	"(s.disabled_reason IS NOT NULL OR coalesce(m.state = 'disabled', true) " \
 	"OR NOT coalesce((SELECT follows_learners FROM weir.capture_progress), false))"
 
+#define WHY_THEY_PASSED \
+	"CASE WHEN s.disabled_reason IS NOT NULL THEN 'it was set aside: ' || s.disabled_reason " \
+	"WHEN coalesce(m.state = 'disabled', true) THEN 'its monitor was disabled' || coalesce(': ' || m.reason, '') " \
+	"ELSE coalesce('the stream has a gap: ' || (SELECT g.reason FROM weir.gap g ORDER BY g.noticed_at DESC LIMIT 1), " \
+	"'the stream was not read from where it was left') END"
+
 /*
  * Where rows may have passed unseen, a learner that had begun has a gap; one that had not reads them from the table.  Capture waits
  * for nobody who has a state locked: false when there are such, to be tried again before any learner is said to be followed.
@@ -122,12 +130,15 @@ record_gaps(List *monitors)
 	ListCell   *cell;
 	ListCell   *learner_cell;
 	bool		is_null;
-	uint64		n = sql_execute("UPDATE weir.learner_state s SET followed = false, n_gaps = s.n_gaps + (s.cut IS NOT NULL)::int, "
-						   "gap_at = CASE WHEN s.cut IS NOT NULL THEN pg_catalog.clock_timestamp() ELSE s.gap_at END "
-						   "FROM (SELECT learner_id FROM weir.learner_state WHERE followed FOR UPDATE SKIP LOCKED) k "
-						   "JOIN weir.monitor_learner l USING (learner_id) LEFT JOIN weir.monitor_state m USING (monitor_id) "
-						   "WHERE s.learner_id = k.learner_id AND " ROWS_MAY_HAVE_PASSED " RETURNING s.learner_id",
-						   0, NULL, NULL, NULL);
+	uint64		n = sql_execute(
+		"WITH passed AS (UPDATE weir.learner_state s SET followed = false "
+		"FROM (SELECT learner_id FROM weir.learner_state WHERE followed FOR UPDATE SKIP LOCKED) k "
+		"JOIN weir.monitor_learner l USING (learner_id) LEFT JOIN weir.monitor_state m USING (monitor_id) "
+		"WHERE s.learner_id = k.learner_id AND " ROWS_MAY_HAVE_PASSED
+		" RETURNING s.learner_id, s.cut IS NOT NULL AS has_begun, " WHY_THEY_PASSED " AS reason), "
+		"gap AS (INSERT INTO weir.learner_gap (learner_id, reason) SELECT learner_id, reason FROM passed WHERE has_begun) "
+		"SELECT learner_id FROM passed",
+		0, NULL, NULL, NULL);
 
 	for (uint64 i = 0; i < n; i++)
 		foreach(cell, monitors)
@@ -159,6 +170,8 @@ learner_change_load(List *monitors, MemoryContext context)
 				0, NULL, NULL, NULL);
 	sql_execute("DELETE FROM weir.learner_prediction WHERE learner_id NOT IN (SELECT learner_id FROM weir.monitor_learner)", 0,
 				NULL, NULL, NULL);
+	sql_execute("DELETE FROM weir.learner_gap WHERE learner_id NOT IN (SELECT learner_id FROM weir.monitor_learner)", 0, NULL, NULL,
+				NULL);
 	(void) record_gaps(NIL);
 	n = sql_execute(
 		"SELECT l.learner_id, l.monitor_id, s.followed FROM weir.monitor_learner l JOIN weir.learner_state s USING (learner_id) "
@@ -215,11 +228,38 @@ learner_change_follow(List *monitors)
 			/* Capture waits for nobody who has the row locked. */
 			if (!learner->is_followed && learner->failure == NULL)
 				learner->is_followed =
-					sql_execute("UPDATE weir.learner_state s SET followed = true FROM (SELECT learner_id FROM weir.learner_state "
-								"WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
-								1, &type, &id, NULL) == 1;
+					sql_execute(
+						"UPDATE weir.learner_state s SET followed = true, waiting_reason = NULL FROM (SELECT learner_id FROM weir.learner_state "
+						"WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
+						1, &type, &id, NULL) == 1;
 		}
 	sql_execute("UPDATE weir.capture_progress SET follows_learners = true WHERE NOT follows_learners", 0, NULL, NULL, NULL);
+}
+
+/* ---- rows that no change tells of ---- */
+
+/*
+ * The latest transaction that the link names has brought them: a learner whose rows of before were read when it could be seen has
+ * read them, too.  That is for the reader of the gap to say, since learners may be reading now.
+ */
+void
+learner_note_attached(int monitor_id, const char *table, const char *link)
+{
+	Oid			types[] = {INT4OID, TEXTOID, TEXTOID};
+	Datum		values[] = {
+		Int32GetDatum(monitor_id),
+		CStringGetTextDatum(psprintf(
+			"table \"%s\" was attached, and the rows that it brought are not learned: weir.reset_learner learns the table as it is",
+			table)),
+		CStringGetTextDatum(link)};
+
+	sql_execute(
+		"INSERT INTO weir.learner_gap (learner_id, brought_by, reason) SELECT l.learner_id, b.xid, $2 FROM weir.monitor_learner l, "
+		"(SELECT pg_catalog.max(n.next - ((n.next - t.xid[1]::bigint) & 4294967295))::text::xid8 AS xid FROM "
+		"pg_catalog.regexp_matches($3, ':([0-9]+):', 'g') t (xid), "
+		"(SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint AS next) n) b "
+		"WHERE l.monitor_id = $1 AND NOT EXISTS (SELECT FROM weir.learner_gap g WHERE g.learner_id = l.learner_id AND g.brought_by = b.xid)",
+		3, types, values, NULL);
 }
 
 /* ---- set aside ---- */
@@ -230,9 +270,10 @@ learner_set_aside(int learner_id, const char *reason)
 	Oid			types[] = {INT4OID, TEXTOID};
 	Datum		values[] = {Int32GetDatum(learner_id), CStringGetTextDatum(reason)};
 
-	if (sql_execute("UPDATE weir.learner_state s SET disabled_reason = $2, epoch = s.epoch + 1 FROM (SELECT learner_id FROM "
-					"weir.learner_state WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
-					2, types, values, NULL) == 0)
+	if (sql_execute(
+			"UPDATE weir.learner_state s SET disabled_reason = $2, waiting_reason = NULL, epoch = s.epoch + 1 FROM (SELECT learner_id FROM "
+			"weir.learner_state WHERE learner_id = $1 FOR UPDATE SKIP LOCKED) k WHERE s.learner_id = k.learner_id",
+			2, types, values, NULL) == 0)
 		return false;
 	ereport(LOG, (errmsg("weir sets learner %d aside: %s", learner_id, reason)));
 	sql_execute("DELETE FROM weir.learner_change WHERE learner_id = $1", 1, types, values, NULL);

@@ -50,6 +50,7 @@ typedef struct LearnerRow
 /* Begins a change; values follow in the order of the features, then the label. key may be NULL. */
 extern void learner_row_begin(StringInfo bytes, LearnerRowKind kind, TimestampTz at, const char *key);
 extern void learner_row_add_text(StringInfo bytes, const char *text, int length);
+/* Of a value that is not there no reader is needed. */
 extern void learner_row_add(StringInfo bytes, const ValueReader *reader, Datum value, bool is_null);
 
 /* Puts a change that was begun and added to behind others, as they are stored. */

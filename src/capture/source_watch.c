@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "base/sql.h"
+#include "capture/learner_change.h"
 #include "capture/source.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
@@ -370,6 +371,12 @@ forget_relation(const Look *look, Oid relation)
 	sql_execute("DELETE FROM weir.source_relation WHERE monitor_id = $1 AND relation = $2", 2, types, values, NULL);
 }
 
+static void
+note_attached(const Look *look, HeapTuple row, TupleDesc shape)
+{
+	learner_note_attached(look->monitor_id, SPI_getvalue(row, shape, CHILD_NAME), SPI_getvalue(row, shape, CHILD_LINK));
+}
+
 /* Takes note of one table that is not as it was known. */
 static void
 look_at_relation(Look *look, HeapTuple row, TupleDesc shape)
@@ -406,13 +413,18 @@ look_at_relation(Look *look, HeapTuple row, TupleDesc shape)
 					 errdetail("Updates and deletes of its rows cannot be taken back exactly."),
 					 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL.", SPI_getvalue(row, shape, CHILD_NAME))));
 		if (!in_place && may_hold_rows(relation))
+		{
 			add_range(&look->rebuild, range.since, range.until);
+			note_attached(look, row, shape);
+		}
 		return;
 	}
 	/* It was away in between: nobody knows what happened to it there. */
 	if (strcmp(SPI_getvalue(row, shape, CHILD_LINK), SPI_getvalue(row, shape, CHILD_KNOWN_LINK)) != 0)
 	{
 		add_range(&look->rebuild, Min(range.since, known.since), Max(range.until, known.until));
+		if (may_hold_rows(relation))
+			note_attached(look, row, shape);
 		return;
 	}
 	if (was_rewritten(SPI_getvalue(row, shape, CHILD_KNOWN_COLUMNS), SPI_getvalue(row, shape, CHILD_COLUMNS),

@@ -49,7 +49,7 @@ ask(const FedLearner *fed)
 
 	if (learner_n_rows(learner) == 0)
 		return prediction;
-	if (fed->is_regression)
+	if (!fed->tells_classes)
 	{
 		prediction.number = learner_number(learner, fed->row);
 		prediction.is_known = isfinite(prediction.number);
@@ -74,6 +74,9 @@ ask(const FedLearner *fed)
 static bool
 target_of(const FedLearner *fed, Learner *learner, const LearnerValue *label, double *target)
 {
+	*target = 0;
+	if (!fed->needs_label)
+		return true;
 	if (fed->is_regression)
 	{
 		*target = label->number;
@@ -160,8 +163,8 @@ error_of(const FedLearner *fed, const LearnerValue *label, const Prediction *pre
 }
 
 /*
- * A row with its label. said: what was predicted when it came; NULL: it is predicted now, before it is learned. The learner that
- * drift put away has not seen the row; the one that follows it has.
+ * A row with its label, if one is needed. said: what was predicted when it came; NULL: it is predicted now, before it is learned.
+ * The learner that drift put away has not seen the row; the one that follows it has.
  */
 static void
 learn(FedLearner *fed, const LearnerRow *change, const Prediction *said)
@@ -177,9 +180,10 @@ learn(FedLearner *fed, const LearnerRow *change, const Prediction *said)
 		prediction = *said;
 	if (!target_of(fed, fed->learner, label, &target))
 		return;
-	evaluate(fed, label, &prediction);
+	if (fed->needs_label)
+		evaluate(fed, label, &prediction);
 	fed->n_learned++;
-	if (prediction.is_known)
+	if (prediction.is_known && fed->needs_label)
 		watch(fed, error_of(fed, label, &prediction), change->at);
 	/* Another learner knows classes and categories by other codes. */
 	read_features(fed, change, fed->learner, true, fed->row);
@@ -206,20 +210,21 @@ static void
 see_new(FedLearner *fed, const LearnerRow *change)
 {
 	bool		has_label = change->n_values > 0 && !change->values[change->n_values - 1].is_missing;
+	bool		is_learned = has_label || !fed->needs_label;
 	Prediction	prediction;
 
 	fed->n_seen++;
-	if (has_label && !fed->keeps_predictions)
+	if (is_learned && !fed->keeps_predictions)
 	{
 		learn(fed, change, NULL);
 		return;
 	}
-	read_features(fed, change, fed->learner, has_label, fed->row);
+	read_features(fed, change, fed->learner, is_learned, fed->row);
 	prediction = ask(fed);
 	if (change->key_length > 0)
 		remembered_add(fed, change->key, change->key_length, change->at, &prediction,
 					   has_label ? label_text(fed, &change->values[fed->n_features]) : NULL);
-	if (has_label)
+	if (is_learned)
 		learn(fed, change, &prediction);
 }
 
@@ -243,6 +248,7 @@ void
 fed_learner_apply(FedLearner *fed)
 {
 	const LearnerRow *change = &fed->change;
+	bool		has_waited;
 
 	switch (change->kind)
 	{
@@ -261,8 +267,9 @@ fed_learner_apply(FedLearner *fed)
 			break;
 		case LEARNER_ROW_GONE:
 		case LEARNER_ROW_GONE_UNLABELLED:
-			if ((change->key_length == 0 || !remembered_forget(fed, change->key, change->key_length)) &&
-				change->kind == LEARNER_ROW_GONE)
+			has_waited = change->key_length > 0 && remembered_forget(fed, change->key, change->key_length);
+			/* Where no label is needed, every row was learned. */
+			if ((change->kind == LEARNER_ROW_GONE && !has_waited) || !fed->needs_label)
 				fed->n_retracted++;
 			break;
 	}

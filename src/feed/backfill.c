@@ -35,7 +35,8 @@ typedef struct Reading
 {
 	Oid			source;
 	Oid			owner;
-	int			n_columns;		/* features, then the label */
+	int			n_columns;		/* features, then the label, if there is one */
+	bool		has_label;
 	ValueReader *readers;
 	int			n_key;
 	ValueReader *key_readers;
@@ -111,11 +112,12 @@ prepare(const FedLearner *fed, MemoryContext context)
 		"SELECT " PRESENT_NAME(
 			"u.name") " FROM weir.monitor_learner l JOIN weir.monitor m USING (monitor_id) "
 					  "LEFT JOIN weir.monitor_state s USING (monitor_id), LATERAL (SELECT f.name, false, f.i FROM "
-					  "pg_catalog.unnest(l.features) WITH ORDINALITY f (name, i) UNION ALL SELECT l.label, true, 0) u (name, is_label, i) "
+					  "pg_catalog.unnest(l.features) WITH ORDINALITY f (name, i) UNION ALL SELECT l.label, true, 0 WHERE l.label IS NOT NULL) u (name, is_label, i) "
 					  "WHERE l.learner_id = $1 ORDER BY u.is_label, u.i",
 		1, &type, &id, NULL);
 	old = MemoryContextSwitchTo(context);
 	reading->n_columns = (int) n;
+	reading->has_label = (int) n > fed->n_features;
 	reading->readers = palloc0(sizeof(ValueReader) * n);
 	initStringInfo(&query);
 	/* As capture has it, times without a zone are UTC. */
@@ -166,6 +168,8 @@ write_row(const Reading *reading, uint64 i, StringInfo changes, StringInfo bytes
 
 		learner_row_add(bytes, &reading->readers[k], value, is_null);
 	}
+	if (!reading->has_label)
+		learner_row_add(bytes, NULL, (Datum) 0, true);
 	learner_row_append(changes, 0, bytes->data, bytes->len);
 }
 

@@ -1,16 +1,14 @@
 /*
  * create_learner.c
- *		The functions that begin, end and change how learners are fed.
+ *		The function that begins to feed a learner with the rows of a monitor.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "base/arguments.h"
 #include "base/audit.h"
 #include "base/person.h"
 #include "base/privileges.h"
 #include "base/sql.h"
-#include "capture/capture.h"
 #include "catalog/pg_type.h"
 #include "detect/detector_datum.h"
 #include "feed/fed_learner.h"
@@ -19,23 +17,13 @@
 #include "miscadmin.h"
 #include "model/model.h"
 #include "monitor/monitor.h"
-#include "pgstat.h"
-#include "storage/latch.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 
 PG_FUNCTION_INFO_V1(weir_create_learner);
-PG_FUNCTION_INFO_V1(weir_drop_learner);
-PG_FUNCTION_INFO_V1(weir_snapshot_learner);
-PG_FUNCTION_INFO_V1(weir_reset_learner);
-PG_FUNCTION_INFO_V1(weir_resume_learner);
-PG_FUNCTION_INFO_V1(weir_wait_for_learners);
-
-#define POLL_MS 50
 
 enum
 {
@@ -63,7 +51,7 @@ typedef struct Definition
 	int			monitor_id;
 	Oid			source;
 	char	   *monitor;
-	char	   *label;			/* the monitor's; NULL: none */
+	char	   *label;			/* NULL: none, or none is needed */
 	List	   *features;		/* of char * */
 	Oid			label_type;
 	LearnerKind kind;
@@ -183,27 +171,57 @@ is_continuous(Oid type)
 	}
 }
 
+/* The column to be learned, and the learner. given NULL: the monitor's label. */
+static char *
+settle_label(Definition *definition, char *learner, char *given)
+{
+	int			kind = learner == NULL ? -1 : learner_find(learner);
+
+	/* One that does not exist is told of with its options. */
+	if (kind >= 0 && !learner_needs_label((LearnerKind) kind))
+	{
+		if (given != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("learner %s learns no label", learner),
+					 errhint("Leave label out: each row is learned as it comes.")));
+		definition->label = NULL;
+		return learner;
+	}
+	if (given != NULL)
+		definition->label = given;
+	if (definition->label == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" has no label", definition->monitor),
+				 errhint("Name the column to be learned with label => .")));
+	definition->label_type = column_type(definition, definition->label, "label");
+	if (learner != NULL)
+		return learner;
+	return pstrdup(is_continuous(definition->label_type) ? "linear_regression" : "adaptive_random_forest");
+}
+
 static void
-check_learner(Definition *definition, const char *name)
+check_label(const Definition *definition, const char *name)
 {
 	ValueReader reader;
-	ListCell   *cell;
-	Learner	   *learner;
-	bool		is_regression;
+	bool		is_regression = learner_task(definition->kind) == LEARNER_REGRESSION;
 
-	learner = learner_from_names(CurrentMemoryContext, name, definition->options);
-	definition->kind = learner_kind(learner);
-	is_regression = learner_task(definition->kind) == LEARNER_REGRESSION;
-	if (!learner_needs_label(definition->kind))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("learner %s has no labels to be fed with", name),
-				 errhint("Train it with weir.train.")));
 	if (!value_reader_init(&reader, definition->label_type, is_regression ? SUMMARY_NUMERIC : SUMMARY_CATEGORY,
 						   CurrentMemoryContext))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("learner %s cannot learn a label of type %s", name, format_type_be(definition->label_type)),
 				 is_regression ? errhint("It learns numbers.") : errhint("It learns classes: boolean, integers, text, enums.")));
+}
+
+static void
+check_learner(Definition *definition, const char *name)
+{
+	ListCell   *cell;
+	Learner	   *learner = learner_from_names(CurrentMemoryContext, name, definition->options);
+
+	definition->kind = learner_kind(learner);
+	if (definition->label != NULL)
+		check_label(definition, name);
 	if (definition->features == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a learner needs at least one feature"),
@@ -212,19 +230,21 @@ check_learner(Definition *definition, const char *name)
 	{
 		char	   *feature = lfirst(cell);
 		Oid			type = column_type(definition, feature, "feature");
+		ValueReader reader;
+		bool		is_categorical = !value_reader_init(&reader, type, SUMMARY_NUMERIC, CurrentMemoryContext);
 
-		if (!value_reader_init(&reader, type, SUMMARY_NUMERIC, CurrentMemoryContext) &&
-			!value_reader_init(&reader, type, SUMMARY_CATEGORY, CurrentMemoryContext))
+		if (is_categorical && !value_reader_init(&reader, type, SUMMARY_CATEGORY, CurrentMemoryContext))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of type %s cannot be a feature", feature, format_type_be(type))));
-		if (strcmp(feature, definition->label) == 0)
+		if (definition->label != NULL && strcmp(feature, definition->label) == 0)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the label \"%s\" cannot be a feature", feature)));
-		if (learner_add_feature(learner, feature, strlen(feature), false) != foreach_current_index(cell))
+		if (learner_add_feature(learner, feature, strlen(feature), is_categorical) != foreach_current_index(cell))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("feature \"%s\" is named twice, or there are too many", feature)));
 	}
+	learner_require_steps(learner);
 }
 
 static void
@@ -236,6 +256,11 @@ check_drift(const Definition *definition, const char *on_drift, const char *dete
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown value \"%s\" of on_drift", on_drift),
 				 errhint("It is keep, reset or replace.")));
+	if (definition->label == NULL && strcmp(on_drift, "keep") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("learner %s makes no errors that a detector could watch", learner_name(definition->kind)),
+				 errhint("Leave on_drift at keep.")));
 	if (learner_task(definition->kind) == LEARNER_REGRESSION && detector_input(detector_kind(made)) != DETECTOR_NUMBER)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("detector %s cannot watch the errors of numbers", detector),
@@ -312,7 +337,7 @@ store(FunctionCallInfo fcinfo, const Definition *definition, int model_id, Oid u
 	sql_add(&parameters, TEXTARRAYOID, text_array(definition->features), false);
 	sql_add(&parameters, OIDARRAYOID, type_array(definition), false);
 	sql_add_text(&parameters, definition->label);
-	sql_add(&parameters, OIDOID, ObjectIdGetDatum(definition->label_type), false);
+	sql_add(&parameters, OIDOID, ObjectIdGetDatum(definition->label_type), definition->label == NULL);
 	sql_add(&parameters, BOOLOID, BoolGetDatum(learner_task(definition->kind) == LEARNER_REGRESSION), false);
 	sql_add(&parameters, INT4OID, PG_ARGISNULL(VERSION) ? (Datum) 0 : PG_GETARG_DATUM(VERSION), PG_ARGISNULL(VERSION));
 	sql_add(&parameters, BOOLOID, PG_GETARG_DATUM(BACKFILL), false);
@@ -379,17 +404,9 @@ weir_create_learner(PG_FUNCTION_ARGS)
 	find_columns(&definition);
 	if (!PG_ARGISNULL(FEATURES))
 		definition.features = given_features(PG_GETARG_ARRAYTYPE_P(FEATURES));
-	if (!PG_ARGISNULL(LABEL))
-		definition.label = argument_text(fcinfo, LABEL);
-	if (definition.label == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("monitor \"%s\" has no label", definition.monitor),
-				 errhint("Name the column to be learned with label => .")));
-	definition.label_type = column_type(&definition, definition.label, "label");
-	if (PG_ARGISNULL(FEATURES))
+	name = settle_label(&definition, argument_text(fcinfo, LEARNER), argument_text(fcinfo, LABEL));
+	if (PG_ARGISNULL(FEATURES) && definition.label != NULL)
 		definition.features = without(definition.features, definition.label);
-	name = PG_ARGISNULL(LEARNER) ? pstrdup(is_continuous(definition.label_type) ? "linear_regression" : "adaptive_random_forest")
-								 : argument_text(fcinfo, LEARNER);
 	check_learner(&definition, name);
 	check_drift(&definition, argument_text(fcinfo, ON_DRIFT), argument_text(fcinfo, DETECTOR), PG_GETARG_JSONB_P(DETECTOR_OPTIONS));
 
@@ -401,185 +418,4 @@ weir_create_learner(PG_FUNCTION_ARGS)
 	sql_end(&scope);
 	worker_wake_at_commit();
 	PG_RETURN_DATUM(DirectFunctionCall1(namein, CStringGetDatum(model)));
-}
-
-/* ---- change ---- */
-
-/* The learner of a model that the caller owns; its model's row is locked, inside an SPI scope. */
-static int
-learner_of(const char *name, Oid user)
-{
-	Model		model = model_find(name, true);
-	bool		is_null;
-
-	model_require_owner(user, model.owner, "model", name);
-	if (sql_execute("SELECT learner_id FROM weir.monitor_learner WHERE model_id = $1 FOR UPDATE", 1, (Oid[]){INT4OID},
-					(Datum[]){Int32GetDatum(model.model_id)}, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" has no learner", name),
-				 errhint("SELECT model FROM weir.monitor_learners lists those that have.")));
-	return DatumGetInt32(sql_value(0, 1, &is_null));
-}
-
-static void
-execute(const char *statement, int learner_id)
-{
-	sql_execute(statement, 1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(learner_id)}, NULL);
-}
-
-/* A version of what is stored; 0: there is nothing new. Its worker reads the state anew. Inside an SPI scope. */
-static int
-snapshot(int learner_id, const char *note)
-{
-	FedLearner *fed;
-	int			version;
-
-	/* The worker passes over a row that is locked, and tries again. */
-	execute("SELECT FROM weir.learner_state WHERE learner_id = $1 FOR UPDATE", learner_id);
-	fed = fed_learner_load(learner_id, CurrentMemoryContext);
-	if (fed == NULL || !fed->has_begun || fed->n_learned == fed->learned_at_snapshot)
-		return 0;
-	version = snapshot_make(fed, note, false);
-	sql_execute("UPDATE weir.learner_state SET epoch = epoch + 1, learned_at_snapshot = $2, snapshot_at = $3 WHERE learner_id = $1",
-				3, (Oid[]){INT4OID, INT8OID, TIMESTAMPTZOID},
-				(Datum[]){Int32GetDatum(learner_id), Int64GetDatum(fed->learned_at_snapshot),
-						  TimestampTzGetDatum(fed->snapshot_at)},
-				NULL);
-	return version;
-}
-
-Datum
-weir_drop_learner(PG_FUNCTION_ARGS)
-{
-	char	   *model = required_text(fcinfo, 0, "model");
-	Oid			user = GetUserId();
-	SqlScope	scope;
-	int			learner_id;
-	int			version = 0;
-
-	require_argument(fcinfo, 1, "snapshot");
-	sql_begin(&scope);
-	learner_id = learner_of(model, user);
-	if (PG_GETARG_BOOL(1))
-		version = snapshot(learner_id, "as it was when its learner was dropped");
-	audit_write_row("drop", "learner", model, "monitor_learner", "learner_id", learner_id);
-	execute("DELETE FROM weir.monitor_learner WHERE learner_id = $1", learner_id);
-	sql_end(&scope);
-	worker_wake_at_commit();
-	if (version == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_INT32(version);
-}
-
-Datum
-weir_snapshot_learner(PG_FUNCTION_ARGS)
-{
-	char	   *model = required_text(fcinfo, 0, "model");
-	char	   *note = argument_text(fcinfo, 1);
-	Oid			user = GetUserId();
-	SqlScope	scope;
-	int			version;
-
-	sql_begin(&scope);
-	version = snapshot(learner_of(model, user), note != NULL ? note : "on request");
-	sql_end(&scope);
-	if (version == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the learner of model \"%s\" has learned nothing since its last version", model),
-				 errhint("SELECT * FROM weir.monitor_learners tells how it is.")));
-	PG_RETURN_INT32(version);
-}
-
-Datum
-weir_reset_learner(PG_FUNCTION_ARGS)
-{
-	char	   *model = required_text(fcinfo, 0, "model");
-	Oid			user = GetUserId();
-	SqlScope	scope;
-	int			learner_id;
-
-	sql_begin(&scope);
-	learner_id = learner_of(model, user);
-	if (!PG_ARGISNULL(1))
-		sql_execute("UPDATE weir.monitor_learner SET backfill = $2 WHERE learner_id = $1", 2, (Oid[]){INT4OID, BOOLOID},
-					(Datum[]){Int32GetDatum(learner_id), PG_GETARG_DATUM(1)}, NULL);
-	execute(
-		"UPDATE weir.learner_state SET epoch = epoch + 1, cut = NULL, model = NULL, successor = NULL, detector = NULL, evaluation = NULL, "
-		"disabled_reason = NULL, waiting_reason = NULL, n_gaps = 0, gap_at = NULL, n_seen = 0, n_learned = 0, n_corrected = 0, n_retracted = 0, n_warnings = 0, "
-		"n_drifts = 0, last_drift_at = NULL, latest_at = NULL, learned_at_snapshot = 0, memory_bytes = NULL WHERE learner_id = $1",
-		learner_id);
-	execute("DELETE FROM weir.learner_prediction WHERE learner_id = $1", learner_id);
-	audit_write("reset", "learner", model);
-	sql_end(&scope);
-	worker_wake_at_commit();
-	PG_RETURN_VOID();
-}
-
-Datum
-weir_resume_learner(PG_FUNCTION_ARGS)
-{
-	char	   *model = required_text(fcinfo, 0, "model");
-	Oid			user = GetUserId();
-	SqlScope	scope;
-
-	sql_begin(&scope);
-	/* Capture may not have been able to count the gap, while this row was locked. */
-	execute("UPDATE weir.learner_state SET epoch = epoch + 1, disabled_reason = NULL, waiting_reason = NULL, followed = false, "
-			"n_gaps = n_gaps + (followed AND cut IS NOT NULL)::int, gap_at = CASE WHEN followed AND cut IS NOT NULL THEN "
-			"pg_catalog.clock_timestamp() ELSE gap_at END WHERE learner_id = $1 AND disabled_reason IS NOT NULL",
-			learner_of(model, user));
-	audit_write("resume", "learner", model);
-	sql_end(&scope);
-	worker_wake_at_commit();
-	PG_RETURN_VOID();
-}
-
-/* ---- waiting ---- */
-
-static bool
-something_waits(void)
-{
-	SqlScope	scope;
-	bool		is_null;
-	bool		waits;
-
-	sql_begin(&scope);
-	PushActiveSnapshot(GetLatestSnapshot());
-	if (SPI_execute("SELECT EXISTS (SELECT FROM weir.monitor_learner l LEFT JOIN weir.learner_state s USING (learner_id) "
-					"JOIN weir.monitor_state m USING (monitor_id) WHERE m.state <> 'disabled' AND s.disabled_reason IS NULL "
-					"AND (coalesce(s.cut IS NULL OR NOT s.followed, true) "
-					"OR EXISTS (SELECT FROM weir.learner_change c WHERE c.learner_id = l.learner_id AND c.change_id > s.applied)))",
-					true, 0) != SPI_OK_SELECT)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not look for what waits to be learned")));
-	PopActiveSnapshot();
-	waits = DatumGetBool(sql_value(0, 1, &is_null));
-	sql_end(&scope);
-	return waits;
-}
-
-Datum
-weir_wait_for_learners(PG_FUNCTION_ARGS)
-{
-	LOCAL_FCINFO(call, 2);
-	TimestampTz end = DatumGetTimestampTz(
-		DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()), PG_GETARG_DATUM(0)));
-
-	InitFunctionCallInfoData(*call, NULL, 2, InvalidOid, NULL, NULL);
-	call->args[0].value = (Datum) 0;
-	call->args[0].isnull = true;
-	call->args[1].value = PG_GETARG_DATUM(0);
-	call->args[1].isnull = false;
-	(void) weir_wait_for(call);
-	while (something_waits())
-	{
-		if (GetCurrentTimestamp() >= end)
-			ereport(ERROR,
-					(errcode(ERRCODE_QUERY_CANCELED), errmsg("learners have not learned everything in time"),
-					 errhint("See SELECT * FROM weir.monitor_learners.")));
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, POLL_MS, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-	}
-	PG_RETURN_VOID();
 }

@@ -115,6 +115,7 @@ static void
 read_definition(FedLearner *fed)
 {
 	bool		is_null;
+	LearnerKind kind;
 	Datum	   *types;
 	int			n;
 
@@ -129,6 +130,9 @@ read_definition(FedLearner *fed)
 	for (int i = 0; i < n; i++)
 		fed->feature_is_categorical[i] = is_categorical(DatumGetObjectId(types[i]));
 	fed->is_regression = DatumGetBool(sql_value(0, 8, &is_null));
+	kind = (LearnerKind) learner_find(fed->name);
+	fed->needs_label = learner_needs_label(kind);
+	fed->tells_classes = learner_tells_classes(kind);
 	fed->from_version = (int) read_int(9);
 	fed->backfill = DatumGetBool(sql_value(0, 10, &is_null));
 	fed->snapshot_us = read_int(11);

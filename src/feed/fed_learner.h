@@ -47,6 +47,8 @@ typedef struct FedLearner
 	char	  **feature_names;
 	bool	   *feature_is_categorical;
 	bool		is_regression;
+	bool		needs_label;
+	bool		tells_classes;	/* else it says a number */
 	int			from_version;	/* 0: none */
 	bool		backfill;
 	int64		snapshot_us;	/* 0: not by time */

@@ -8,15 +8,15 @@ CREATE FUNCTION weir.create_learner(monitor text, model text, learner text DEFAU
 COMMENT ON FUNCTION weir.create_learner(text, text, text, text[], text, jsonb, boolean, int, interval, bigint, text, text, jsonb, boolean, interval, int) IS
     'Feeds a learner with the rows of a monitor: each new row is first predicted, then, when its label is there, learned. Returns the name of the model, which is made where it does not exist, and has at most '
     'one learner. learner: as in weir.learners; NULL: adaptive_random_forest, or linear_regression where the label is a number other than an integer. features: columns of the source; NULL: those that the monitor '
-    'summarizes, without label, prediction, score, protected columns, primary key, vectors, and personal or sensitive columns. label: a column; NULL: the monitor''s. options: of the learner, such as max_memory. '
+    'summarizes, without label, prediction, score, protected columns, primary key, vectors, and personal or sensitive columns. label: a column; NULL: the monitor''s, and of learners of clusters and anomalies, which learn each row as it comes, none. options: of the learner, such as max_memory. '
     'backfill: learns the rows that are there first, in the order of their time. version: of the model, to go on from; NULL: untrained. A label that comes later, as an '
     'UPDATE of its row (or by weir.join_labels), is learned then: what was predicted when the row came is remembered under the primary key for prediction_retention, and is what counts; without a key it is predicted '
     'anew, and REPLICA IDENTITY FULL is needed. A label that changes after it was learned, and a row that is deleted, cannot be unlearned: they are counted. Rows are learned exactly once, in the order of commits. '
     'A version of the model is made every snapshot_interval or snapshot_rows learned rows, whichever comes first (NULL: not so); of versions that it makes by itself, the latest keep_versions stay (NULL: all), and those that an '
     'alias has ever meant, or that evaluations, recorded predictions, reviews or complaints are about. on_drift: what a signal of the detector (weir.detectors) over the errors does: keep (it is counted), '
-    'reset (a version is made, and learning begins anew), replace (likewise, with a learner that has learned since the detector''s warning). keep_predictions: keeps all predictions, in '
+    'reset (a version is made, and learning begins anew), replace (likewise, with a learner that has learned since the detector''s warning); without labels there are no errors, and keep is all there is. keep_predictions: keeps all predictions, in '
     'weir.learner_predictions. For the owner of the monitor, who must be able to read the columns. Errors: 42704 no such monitor, 42703 no such column, 42804 a type that cannot be read, 42710 the model has a learner, '
-    '22023 an unknown learner, detector or option, 42501.';
+    '22023 an unknown learner, detector or option, or a pipeline that does not go with the features, 54000 too little max_memory, 42501.';
 
 CREATE FUNCTION weir.drop_learner(model text, snapshot boolean DEFAULT true) RETURNS int
     AS 'MODULE_PATHNAME', 'weir_drop_learner' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -34,7 +34,7 @@ COMMENT ON FUNCTION weir.reset_learner(text, boolean) IS
 CREATE FUNCTION weir.resume_learner(model text) RETURNS void
     AS 'MODULE_PATHNAME', 'weir_resume_learner' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION weir.resume_learner(text) IS
-    'Goes on with a learner that was set aside, once its reason is mended: from what it had learned, with the rows that come from now on; those in between count as a gap. For its owner. Errors: 42704 the model has no learner, 42501.';
+    'Goes on with a learner that was set aside, once its reason is mended: from what it had learned, with the rows that come from now on; those in between count as a gap. Where nothing is mended it is set aside again. For its owner. Errors: 42704 the model has no learner, 42501.';
 CREATE FUNCTION weir.wait_for_learners(timeout interval DEFAULT '30 s') RETURNS void
     AS 'MODULE_PATHNAME', 'weir_wait_for_learners' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION weir.wait_for_learners(interval) IS
@@ -74,7 +74,7 @@ CREATE VIEW weir.learner_metrics WITH (security_barrier) AS
     SELECT m.name AS model, e.scope, e.metric, e.value, e.majority, e.last_label, e.n
     FROM weir.monitor_learner l JOIN weir.learner_state s USING (learner_id) JOIN weir.model m USING (model_id),
         LATERAL unnest(weir._prequential_metrics(s.evaluation)) e
-    WHERE weir._may_see(m.owner::oid);
+    WHERE weir._may_see(m.owner::oid) AND l.label IS NOT NULL;
 COMMENT ON VIEW weir.learner_metrics IS
     'How good what learners of monitors said of rows was, before they learned them, beside the majority and the last label: columns as in weir.prequential_metric.';
 GRANT SELECT ON weir.learner_metrics TO PUBLIC;
@@ -87,10 +87,12 @@ CREATE VIEW weir.monitor_learners WITH (security_barrier) AS
         e.majority_mean_absolute_error, e.last_label_mean_absolute_error,
         s.memory_bytes,
         coalesce(l.options ->> 'max_memory', (SELECT c.options ->> 'max_memory' FROM weir.learners c WHERE c.learner = l.learner))::float8::bigint AS max_memory, l.on_drift, l.detector,
-        s.n_warnings, s.n_drifts, s.last_drift_at, s.n_corrected, s.n_retracted, s.n_gaps, s.gap_at,
+        s.n_warnings, s.n_drifts, s.last_drift_at, s.n_corrected, s.n_retracted, g.n AS n_gaps, g.noticed_at AS gap_at, g.reason AS gap_reason,
         s.latest_at, (SELECT max(v.version) FROM weir.model_version v WHERE v.model_id = l.model_id AND v.config ->> 'monitor' = o.name) AS last_version,
         s.snapshot_at AS last_snapshot_at, s.updated_at, l.owner
     FROM weir.monitor_learner l JOIN weir.model m USING (model_id) JOIN weir.monitor o USING (monitor_id) LEFT JOIN weir.learner_state s USING (learner_id)
+        CROSS JOIN LATERAL (SELECT count(*)::int AS n, max(x.noticed_at) AS noticed_at, (array_agg(x.reason ORDER BY x.noticed_at DESC))[1] AS reason FROM weir.learner_gap x
+            WHERE x.learner_id = l.learner_id AND (x.brought_by IS NULL OR NOT pg_visible_in_snapshot(x.brought_by, s.cut))) g
         LEFT JOIN LATERAL (SELECT max(x.value) FILTER (WHERE x.metric = 'accuracy' AND x.scope = 'all') AS accuracy,
                 max(x.value) FILTER (WHERE x.metric = 'kappa' AND x.scope = 'all') AS kappa,
                 max(x.value) FILTER (WHERE x.metric = 'kappa_temporal' AND x.scope = 'all') AS kappa_temporal,
@@ -105,9 +107,9 @@ CREATE VIEW weir.monitor_learners WITH (security_barrier) AS
     WHERE weir._may_see(m.owner::oid);
 COMMENT ON VIEW weir.monitor_learners IS
     'Learners that are fed with the rows of monitors (weir.create_learner), of the models in weir.models. status: starting (capture has not taken note of it, or it learns the rows that were there before), active, disabled (set aside, disabled_reason says why; '
-    'its monitor goes on). waiting_reason: what it failed to do lately, and tries again. n_seen: rows that came, n_learned: with their label, n_waiting: changes that capture has noted, and rows that were there before, that are not applied yet. accuracy to last_label_mean_absolute_error: of what was said of rows before they were learned, '
-    'see weir.learner_metrics; sliding: the latest 1000. memory_bytes: of the model in memory, bounded by max_memory. n_corrected: labels that changed, n_retracted: rows that were deleted, after they were learned. n_gaps: how often rows may have '
-    'passed unseen, the last time noticed at gap_at: weir.reset_learner mends that. latest_at: time of the latest row. last_version: of the model, made from it.';
+    'its monitor goes on). waiting_reason: what it failed to do lately, and tries again, or why it was set aside before weir.resume_learner, until it goes on. n_seen: rows that came, n_learned: with their label, n_waiting: changes that capture has noted, and rows that were there before, that are not applied yet. accuracy to last_label_mean_absolute_error: of what was said of rows before they were learned, '
+    'see weir.learner_metrics; sliding: the latest 1000; NULL without labels. memory_bytes: of the model in memory, bounded by max_memory. n_corrected: labels that changed, n_retracted: rows that were deleted, after they were learned. n_gaps: how often rows may have '
+    'passed unseen, the last time noticed at gap_at, for gap_reason: weir.reset_learner learns the table as it is, which mends that. latest_at: time of the latest row. last_version: of the model, made from it.';
 GRANT SELECT ON weir.monitor_learners TO PUBLIC;
 
 CREATE VIEW weir.learner_predictions WITH (security_barrier) AS
@@ -116,7 +118,7 @@ CREATE VIEW weir.learner_predictions WITH (security_barrier) AS
     WHERE weir._may_see(m.owner::oid);
 COMMENT ON VIEW weir.learner_predictions IS
     'What learners of monitors said of rows when they came: of those whose label has not come, and of all where keep_predictions says so. subject: the primary key as text, of several columns a JSON array; row_at: the row''s time; prediction: a class, or a '
-    'number as text, NULL where nothing was known; score: the probability of the class, of regression the number; label: NULL until it comes, and, with labelled_at, when it was taken back.';
+    'number as text, NULL where nothing was known; score: the probability of the class, of regression the number, of clusters its number, of anomalies how anomalous (0 to 1); label: NULL until it comes, and, with labelled_at, when it was taken back.';
 GRANT SELECT ON weir.learner_predictions TO PUBLIC;
 
 ALTER TABLE weir.monitor_learner ADD FOREIGN KEY (model_id) REFERENCES weir.model;

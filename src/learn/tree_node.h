@@ -297,6 +297,14 @@ extern TreeNode **add_branch(Learner *learner, Tree *tree, TreeNode *node, int c
 /* The class with most votes, the first of several; -1 when there are none. */
 extern int	most_votes(const double *votes, int n);
 
+/* ---- tree_room.c ---- */
+
+/*
+ * A leaf that stopped observing begins again where there is room, or where another that promises much less makes room. That all
+ * promise more is mostly known without looking, for promises only grow.
+ */
+extern void observe_again(Learner *learner, Tree *tree, TreeNode *leaf);
+
 /* ---- adaptive_tree.c ---- */
 
 extern void adaptive_tree_learn(Learner *learner, Tree *tree, const double *row, double target, double weight);
