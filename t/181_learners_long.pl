@@ -234,8 +234,9 @@ is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), 
 $node->safe_psql('postgres', q{DELETE FROM parts WHERE id > 12050});
 learned();
 is($node->safe_psql('postgres', q{SELECT n_retracted, (SELECT count(*) = (SELECT count(*) FROM parts) AND count(prediction) >= count(*) - 5
-  AND bool_and(coalesce(prediction::int BETWEEN 0 AND 4, true) AND label IS NULL) FROM weir.learner_predictions p WHERE p.model = m.model), (SELECT count(*) FROM weir.learner_metrics e WHERE e.model = m.model)
-  FROM weir.monitor_learners m WHERE model = 'parted_later'}), '50|t|0', 'what it said of rows goes with them');
+    AND bool_and(coalesce(prediction::int BETWEEN 0 AND 4, true) AND label IS NULL) FROM weir.learner_predictions p WHERE p.model = m.model),
+  (SELECT count(*) FROM weir.learner_metrics e WHERE e.model = m.model) FROM weir.monitor_learners m WHERE model = 'parted_later'}),
+	'50|t|0', 'what it said of rows goes with them');
 $node->safe_psql('postgres', q{SELECT weir.drop_learner('parted_later')});
 $node->safe_psql('postgres', q{UPDATE weir.monitor_learner SET prediction_retention = '1 second' WHERE features = '{x}' AND label = 'y' AND learner = 'logistic_regression'});
 $node->restart;

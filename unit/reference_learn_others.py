@@ -285,9 +285,9 @@ class Drawn:
 
 
 def drawn_rows(seed, n):
-    """Ten features of each row, uniform; the first number says whether the row comes after a drift."""
+    """Ten features of each row, uniform; the number before them says whether the row comes after a drift, the one behind whether its class is drawn anew."""
     numbers = Drawn(seed)
-    return np.array([numbers.uniforms(11)[1:] for _ in range(n)])
+    return np.array([numbers.uniforms(12)[1:11] for _ in range(n)])
 
 
 def in_tree(rows, draws):
