@@ -105,6 +105,10 @@ SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "wind
 SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "window", "feature": "f1"}]}')) FROM loans;
 SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": {"step": "window"}}')) FROM loans;
 DROP TABLE piped;
+-- features that say nothing are told, once enough rows have been learned
+SELECT learner, feature, is_nil FROM (SELECT learner, train(learner, (SELECT f FROM (SELECT i * 7919 % 1000 AS x, 7 AS same, 'a'::text AS one_kind) f), i * 7919 % 1000 > 500 ORDER BY i) AS m
+  FROM unnest('{logistic_regression,hoeffding_tree}'::text[]) learner, generate_series(1, 6000) i GROUP BY 1 OFFSET 0) s, learner_features(m) ORDER BY 1, 2;
+SELECT feature, is_nil FROM (SELECT train('logistic_regression', ROW(i % 10, 7), i % 10 > 5 ORDER BY i) AS m FROM generate_series(1, 4000) i) s, learner_features(m);
 -- one_hot: a feature of 0 and 1 per value, of values that are given or come first; the others together stand under the category's own name
 CREATE TABLE piped AS SELECT learner, (SELECT train(learner, (SELECT f FROM (SELECT income, purpose, CASE WHEN id % 5 > 0 THEN id % 3 = 0 END::text AS twin) f), repaid, '{"pipeline": [
     {"step": "one_hot", "feature": "purpose", "max_values": 2}, {"step": "one_hot", "feature": "twin", "values": ["true", "maybe"], "missing": "feature"},
