@@ -190,6 +190,31 @@ $node->safe_psql('postgres', q{SELECT weir.drop_monitor(monitor) FROM weir.monit
 setting('weir.build_rate', 0);
 all_equal($node, 'orders', 'at the end');
 
+# --- while a builder reads, panes are written no more often than without it; only its cut and the end of its slice need that
+$node->safe_psql('postgres', q{CREATE TABLE steady(at timestamptz NOT NULL, x float8); INSERT INTO steady SELECT '2026-01-01'::timestamptz + i * interval '1 min', i FROM generate_series(1, 1000) i;
+SELECT weir.create_monitor('steady', 'steady', 'at', columns => '{x}', window_size => '1 hour')});
+all_equal($node, 'steady', 'a monitor to be rebuilt');
+set_fault($node, 'slice_read:wait:1');
+$node->safe_psql('postgres', q{SELECT weir.rebuild('steady')});
+wait_for_fault($node, 'slice_read:wait:1', 1);
+setting('weir.flush_interval', q('60s'));
+wait_until($node, q{SELECT flush_interval >= '60 s' FROM weir.capture_status}, 'without it they would be written once a minute');
+$node->safe_psql('postgres', q{INSERT INTO steady SELECT '2026-01-01', i FROM generate_series(1, 100) i});
+my $look = q{SELECT state_change FROM pg_stat_activity WHERE backend_type = 'weir capture'};
+my %flushes;
+for (1 .. 12)
+{
+	my $last = $node->safe_psql('postgres', $look);
+	$node->safe_psql('postgres', q{INSERT INTO steady VALUES ('2026-01-01', 0)});
+	$node->poll_query_until('postgres', "SELECT state_change > '$last' FROM ($look) s") or die 'capture does not look around any more';
+	$flushes{$node->safe_psql('postgres', q{SELECT updated_at FROM weir.capture_progress})} = 1;
+}
+cmp_ok(scalar(keys %flushes), '<=', 3, 'of a dozen looks at what comes meanwhile, hardly any flushes');
+set_fault($node, '');
+wait_until($node, q{SELECT state = 'done' FROM weir.build WHERE kind = 'rebuild' ORDER BY build_id DESC LIMIT 1}, 'once it has read, its end does not wait for the next flush');
+setting('weir.flush_interval', q('200ms'));
+all_equal($node, 'steady', 'and it is right');
+
 # --- a slice with very many panes ends in steps, between which capture reads on; also when it dies in one of them
 $node->safe_psql('postgres', q{
 CREATE TABLE ticks(id int, at timestamptz NOT NULL, x float8); ALTER TABLE ticks REPLICA IDENTITY FULL;

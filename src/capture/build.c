@@ -43,6 +43,14 @@
 #include "worker/worker.h"
 
 #define OFFER_WAIT_MS 5000
+
+/* A transaction that has written its commit record is seen soon, but where it waits for a standby. */
+#define SEEN_WAIT_MS 20
+
+/* Flushes for the sake of builds that came to nothing are tried again later and later. */
+#define LEAST_VAIN_MS 100
+#define MOST_VAIN_MS 3200
+
 #define MAX_ATTEMPTS 5
 #define BUILDER_RETRY_MS 100
 #define NO_SLOT_RETRY_MS 5000
@@ -198,6 +206,60 @@ lock_state(int monitor_id)
 	return sql_execute("SELECT FROM weir.monitor_state WHERE monitor_id = $1 FOR UPDATE SKIP LOCKED", 1, &type, &value, NULL) == 1;
 }
 
+/* ---- what a flush is wanted for ---- */
+
+static TimestampTz next_try = 0;
+static int	vain_ms = 0;
+
+/* Somebody has the monitor locked, or a standby is silent. */
+static void
+note_try(bool succeeded)
+{
+	vain_ms = succeeded ? 0 : Min(Max(2 * vain_ms, LEAST_VAIN_MS), MOST_VAIN_MS);
+	next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), vain_ms);
+}
+
+static bool
+a_builder_waits(void)
+{
+	CaptureStatus *status = status_lock(MyDatabaseId);
+	bool		found = false;
+
+	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
+		found |= status->builders[i].pid != 0 && status->builders[i].rendezvous == RENDEZVOUS_WANTED;
+	status_unlock();
+	return found;
+}
+
+static bool
+may_be_finished(const CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr position)
+{
+	/* The builder may have read a table that DDL has changed since the cut. */
+	return slice->state == BUILD_READ && position >= slice->cut_lsn && monitor->source_change_lsn == InvalidXLogRecPtr &&
+		!(slice->kind == BUILD_VERIFY && is_being_made(monitor));
+}
+
+bool
+build_wants_flush(List *monitors, XLogRecPtr position)
+{
+	ListCell   *cell;
+
+	if (GetCurrentTimestamp() < next_try)
+		return false;
+	if (a_builder_waits())
+		return true;
+	foreach(cell, monitors)
+	{
+		CapturedMonitor *monitor = lfirst(cell);
+		ListCell   *build_cell;
+
+		foreach(build_cell, monitor->builds)
+			if (may_be_finished(monitor, lfirst(build_cell), position))
+				return true;
+	}
+	return false;
+}
+
 /* ---- handing over ---- */
 
 /* Tells the builder; returns true when it took the snapshot. */
@@ -239,7 +301,7 @@ offer(int builder, const ActiveBuild *slice, const char *snapshot)
 	return taken;
 }
 
-/* The first slice that waits, with a new generation; false when there is none, or somebody has its monitor locked. */
+/* The first slice that waits, with a new generation, but those of monitors that somebody has locked; false when there is none. */
 static bool
 next_slice(ActiveBuild *slice)
 {
@@ -249,7 +311,7 @@ next_slice(ActiveBuild *slice)
 	if (sql_execute("SELECT b.monitor_id, s.build_id, s.slice, pg_catalog.nextval('weir.generation')::int, s.since, s.until "
 					"FROM (SELECT s.* FROM weir.build_slice s JOIN" PENDING_BUILDS "b USING (build_id) JOIN weir.monitor_state m "
 					"USING (monitor_id) WHERE s.state = 'requested' AND b.state = 'reading' AND" BUILD_MAY_BEGIN IN_TURN
-					", s.slice LIMIT 1) s JOIN weir.build b USING (build_id)",
+					", s.slice LIMIT 1 FOR UPDATE OF m SKIP LOCKED) s JOIN weir.build b USING (build_id)",
 					0, NULL, NULL, NULL) == 0)
 		return false;
 	slice->monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
@@ -258,7 +320,7 @@ next_slice(ActiveBuild *slice)
 	slice->generation = DatumGetInt32(sql_value(0, 4, &is_null));
 	slice->since = DatumGetTimestampTz(sql_value(0, 5, &is_null));
 	slice->until = DatumGetTimestampTz(sql_value(0, 6, &is_null));
-	return lock_state(slice->monitor_id);
+	return true;
 }
 
 static bool
@@ -276,6 +338,27 @@ is_of_whole_panes(List *monitors, const ActiveBuild *slice)
 	return true;
 }
 
+/* Begins a transaction whose snapshot sees all that is decoded. NULL, and no transaction, when some of it is not yet visible. */
+static Snapshot
+begin_within_snapshot(void)
+{
+	for (int waited = 0;; waited++)
+	{
+		Snapshot	snapshot;
+
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		XactIsoLevel = XACT_REPEATABLE_READ;
+		snapshot = GetTransactionSnapshot();
+		if (stream_is_within(snapshot))
+			return snapshot;
+		AbortCurrentTransaction();
+		if (waited == SEEN_WAIT_MS)
+			return NULL;
+		worker_wait(1);
+	}
+}
+
 /* One slice for one builder. False when there is none for it, or not now. */
 static bool
 hand_over(int builder, List *monitors, const char *fingerprint)
@@ -290,17 +373,9 @@ hand_over(int builder, List *monitors, const char *fingerprint)
 	Oid			types[] = {INT4OID, INT4OID, INT4OID, LSNOID};
 
 	FAULT(FAULT_CUT);
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	XactIsoLevel = XACT_REPEATABLE_READ;
-	snapshot = GetTransactionSnapshot();
-
-	/* A transaction may be in the stream already and not yet visible: soon, or when its standby answers. */
-	if (!stream_is_within(snapshot))
-	{
-		AbortCurrentTransaction();
+	snapshot = begin_within_snapshot();
+	if (snapshot == NULL)
 		return false;
-	}
 	name = ExportSnapshot(snapshot);
 	sql_begin(&scope);
 	present = definition_fingerprint();
@@ -343,17 +418,20 @@ bool
 build_hand_over_cuts(List *monitors, const char *fingerprint)
 {
 	bool		waits[CAPTURE_MAX_BUILDERS];
+	bool		any_waits = false;
 	bool		taken = false;
 	CaptureStatus *status = status_lock(MyDatabaseId);
 
 	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
-		waits[i] = status->builders[i].pid != 0 && status->builders[i].rendezvous == RENDEZVOUS_WANTED;
+		any_waits |= waits[i] = status->builders[i].pid != 0 && status->builders[i].rendezvous == RENDEZVOUS_WANTED;
 	status_unlock();
 	/* The first changes the fingerprint at most once, when it says that the monitor is being built: the others get theirs next
 	 * time. */
 	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
 		if (waits[i])
 			taken |= hand_over(i, monitors, fingerprint);
+	if (any_waits)
+		note_try(taken);
 	return taken;
 }
 
@@ -460,10 +538,11 @@ build_took_step(void)
 }
 
 bool
-build_advance(List *monitors, XLogRecPtr position)
+build_advance(List *monitors, XLogRecPtr position, bool is_flushed)
 {
 	ListCell   *cell;
 	bool		changed = false;
+	bool		tried = false;
 
 	took_step = false;
 	foreach(cell, monitors)
@@ -476,10 +555,11 @@ build_advance(List *monitors, XLogRecPtr position)
 			ActiveBuild *slice = lfirst(build_cell);
 
 			definition_blame(monitor->monitor_id);
-			/* The builder may have read a table that DDL has changed since the cut. */
-			if (slice->state == BUILD_READ && !took_step && position >= slice->cut_lsn && !monitor->has_source_change &&
-				!(slice->kind == BUILD_VERIFY && is_being_made(monitor)))
+			if (is_flushed && !took_step && may_be_finished(monitor, slice, position))
+			{
+				tried = true;
 				changed |= took_step = finish_slice(monitor, slice, position);
+			}
 			else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
 			{
 				changed = true;
@@ -490,6 +570,8 @@ build_advance(List *monitors, XLogRecPtr position)
 		}
 	}
 	definition_blame(0);
+	if (tried)
+		note_try(took_step);
 	return changed;
 }
 

@@ -33,11 +33,17 @@ extern void build_start_builders(List *monitors);
 extern bool build_hand_over_cuts(List *monitors, const char *fingerprint);
 
 /*
- * Finishes the slices that are read and whose cut lies behind position, one step at a time; begins those again whose builder died.
- * Within the flush transaction and an SPI scope, after the panes were written.  Returns true when something changed: builds must be
- * loaded again.
+ * True when a builder waits for its cut, or a slice that is read for its next step: both happen only where everything decoded is
+ * flushed.  Nothing else of a build needs that.
  */
-extern bool build_advance(List *monitors, XLogRecPtr position);
+extern bool build_wants_flush(List *monitors, XLogRecPtr position);
+
+/*
+ * Where everything is flushed, finishes the slices that are read and whose cut lies behind position, one step at a time; begins
+ * those again whose builder died.  Within the flush transaction and an SPI scope, after the panes were written.  Returns true when
+ * something changed: builds must be loaded again.
+ */
+extern bool build_advance(List *monitors, XLogRecPtr position, bool is_flushed);
 
 /*
  * Ends verifications whose caller has gone: awaited are those of the others.  Within an SPI scope. Returns true when there was one:

@@ -233,16 +233,6 @@ load_definitions(void)
 
 /* ---- flushing ---- */
 
-/* Builds that were requested since they were loaded: they wait for a position where everything is flushed. Within an SPI scope. */
-static bool
-has_new_builds(void)
-{
-	bool		is_null;
-
-	sql_execute("SELECT EXISTS (SELECT FROM weir.build WHERE state = 'requested')", 0, NULL, NULL, NULL);
-	return DatumGetBool(sql_value(0, 1, &is_null));
-}
-
 /* ALTER DATABASE ... SET takes effect with the next start of a process. Within an SPI scope. */
 static bool
 database_settings_changed(void)
@@ -329,19 +319,21 @@ flush_and_look_around(bool flush_is_due)
 	}
 	FAULT(FAULT_FLUSH_BEGIN);
 	pace_flush_begins(pane_n_dirty());
-	/* What is new takes effect only where everything is flushed. */
+	definition_load_builds(monitors, definition_context);
+	/* What is new takes effect only where everything is flushed, and so do cuts and the ends of slices. */
 	if (!needs_flush && flush_has_rows(monitors) &&
-		(build_is_under_way(monitors) || source_change_was_seen() || source_changes_are_pending(monitors) ||
-		 definitions_changed() || has_new_builds()))
+		(build_wants_flush(monitors, position) || source_wants_flush(monitors, position) || definitions_changed()))
 		advances = true;
 	advances |= request_is_pending();
 	FAULT(FAULT_FLUSH_DECIDED);
 	stream_forget_ended(GetActiveSnapshot());
 	if (advances)
+	{
 		flush_write(monitors, position);
-	if (request_is_pending())
-		build_keep_requested();
-	definition_load_builds(monitors, definition_context);
+		if (request_is_pending())
+			build_keep_requested();
+		definition_load_builds(monitors, definition_context);
+	}
 	passed = build_find_passed(monitors, position);
 	if (passed != NIL)
 	{
@@ -359,7 +351,7 @@ flush_and_look_around(bool flush_is_due)
 		if (source_apply_changes(monitors, position))
 			definition_load_builds(monitors, definition_context);
 	}
-	if (build_advance(monitors, position))
+	if (build_advance(monitors, position, advances || !flush_has_rows(monitors)))
 	{
 		/* Without its cut nothing keeps apart any more what lies before: never decode it again. */
 		if (!advances)
@@ -549,7 +541,6 @@ run(void)
 		bool		requested = request_is_pending();
 		bool		flush_is_due = flush_is_needed(monitors) &&
 			(requested || over_memory || asked || slot_needs_flush(stream_position() - stored_position) ||
-			 (build_is_under_way(monitors) && now >= next_look) ||
 			 pace_is_due(stream_position(), pane_n_dirty(), caught_up, flush_is_wanted()));
 
 		if (flush_is_due || now >= next_look || asked || requested)

@@ -193,7 +193,7 @@ typedef struct CapturedMonitor
 	List	   *truncated_parts; /* since the last flush: children that were emptied, by OID */
 	char	   *failure;		/* why it cannot go on; nothing is folded for it any more */
 	char	   *logged_failure; /* the same without values of rows */
-	bool		has_source_change; /* DDL is noticed that the stream has not reached: no build ends before that */
+	XLogRecPtr	source_change_lsn; /* of DDL that is noticed and the stream has not reached: no build ends before; 0: none */
 
 	/* Panes that rows fell into lately, see level_place. */
 	TimestampTz bounds_origin;

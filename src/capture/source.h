@@ -18,9 +18,6 @@
 /* True when something may have happened to a source since the last look. */
 extern bool source_look_is_due(void);
 
-/* True when it should not wait for the next flush. */
-extern bool source_change_was_seen(void);
-
 /*
  * Looks at all sources.  Returns true when definitions have to be loaded again.  Inside a transaction and an SPI scope; takes no
  * lock on a source that anybody could wait for, and waits for nobody.
@@ -29,7 +26,7 @@ extern bool source_look(void);
 
 /*
  * Disables monitors that have failed, takes note of the partitions that were truncated, and does what was noticed before the
- * stream's position; the rest is noted in has_source_change.  Everything folded must be flushed.  Returns true when builds were
+ * stream's position; the rest is noted in source_change_lsn.  Everything folded must be flushed.  Returns true when builds were
  * requested.
  */
 extern bool source_apply_changes(List *monitors, XLogRecPtr position);
@@ -58,6 +55,9 @@ extern void source_note_pending(List *monitors);
 
 /* True when nobody has looked since DDL, or source_apply_changes has something to do, now or when the stream has come further. */
 extern bool source_changes_are_pending(List *monitors);
+
+/* True when it has something to do now, at this position, or source_look has: both where everything is flushed. */
+extern bool source_wants_flush(List *monitors, XLogRecPtr position);
 
 /* ---- source_columns.c ---- */
 

@@ -71,14 +71,17 @@ apply_truncated_parts(CapturedMonitor *monitor)
 	monitor->truncated_parts = NIL;
 }
 
-/* Whether something was noticed that the stream has not reached. */
+/* Where the first of what was noticed is that the stream has not reached. */
 static void
 note_pending(CapturedMonitor *monitor)
 {
 	Oid			type = INT4OID;
 	Datum		value = Int32GetDatum(monitor->monitor_id);
+	bool		is_null;
 
-	monitor->has_source_change = sql_execute("SELECT FROM weir.source_change WHERE monitor_id = $1", 1, &type, &value, NULL) > 0;
+	sql_execute("SELECT min(noticed_lsn) FROM weir.source_change WHERE monitor_id = $1", 1, &type, &value, NULL);
+	value = sql_value(0, 1, &is_null);
+	monitor->source_change_lsn = is_null ? InvalidXLogRecPtr : DatumGetLSN(value);
 }
 
 void

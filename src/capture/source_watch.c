@@ -80,12 +80,6 @@ begin_watching(void)
 }
 
 bool
-source_change_was_seen(void)
-{
-	return anything_changed;
-}
-
-bool
 source_look_is_due(void)
 {
 	return anything_changed || GetCurrentTimestamp() >= next_look;
@@ -578,6 +572,13 @@ source_look(void)
 	return changed;
 }
 
+static bool
+has_pending_change(const CapturedMonitor *monitor, XLogRecPtr position)
+{
+	return monitor->failure != NULL || monitor->truncated_parts != NIL ||
+		(monitor->source_change_lsn != InvalidXLogRecPtr && monitor->source_change_lsn <= position);
+}
+
 bool
 source_changes_are_pending(List *monitors)
 {
@@ -587,11 +588,20 @@ source_changes_are_pending(List *monitors)
 	if (nobody_has_looked)
 		return true;
 	foreach(cell, monitors)
-	{
-		CapturedMonitor *monitor = lfirst(cell);
-
-		if (monitor->failure != NULL || monitor->truncated_parts != NIL || monitor->has_source_change)
+		if (has_pending_change(lfirst(cell), PG_UINT64_MAX))
 			return true;
-	}
+	return false;
+}
+
+bool
+source_wants_flush(List *monitors, XLogRecPtr position)
+{
+	ListCell   *cell;
+
+	if (anything_changed)
+		return true;
+	foreach(cell, monitors)
+		if (has_pending_change(lfirst(cell), position))
+			return true;
 	return false;
 }
