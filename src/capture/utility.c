@@ -15,6 +15,7 @@
 #include "base/compat.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "base/version.h"
 #include "capture/blame.h"
 #include "capture/capture.h"
 #include "capture/slot.h"
@@ -30,6 +31,7 @@
 #include "storage/ipc.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/pg_lsn.h"
 #include "utils/syscache.h"
 #include "worker/worker.h"
@@ -135,6 +137,15 @@ note_logged_table(Oid table)
 
 	if (!OidIsValid(extension_oid(true)))
 		return;
+	/* Another version's tables are not known here, and nobody's command may fail for that. */
+	if (strcmp(extension_version(), WEIR_VERSION) != 0)
+	{
+		ereport(WARNING,
+				(errmsg("weir cannot take note of what was written to table \"%s\" while it was unlogged", get_rel_name(table)),
+				 errdetail("The extension is of another version than the library that the server has loaded."),
+				 errhint("Run ALTER EXTENSION weir UPDATE, then weir.rebuild for the monitors of this table.")));
+		return;
+	}
 	sql_begin(&scope);
 	sql_execute(
 		"WITH RECURSIVE above(relation) AS (SELECT $1 UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i "
