@@ -231,6 +231,25 @@ FROM generate_series(1, 1200) i});
 set_fault($node, '');
 all_equal($node, 'ticks', 'what changes meanwhile is in both');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.pane WHERE generation <> 0}), 0, 'and nothing is left over');
+# Panes of another size take the place of those that there are in steps, too: each ends where no pane of either size goes on.
+my $rows = q{SELECT sum(n) FROM weir.pane JOIN weir.monitor USING (monitor_id) WHERE name = 'ticks' AND generation = 0};
+for ([ '25 s', 3 ], [ '1 minute', 2 ])
+{
+	my ($size, $step) = @$_;
+	set_fault($node, "slice_step:wait:1:$step");
+	$node->safe_psql('postgres', qq{SELECT weir.alter_monitor('ticks', options => '{"pane_size": "$size"}', window_size => '5 minutes')});
+	wait_for_fault($node, "slice_step:wait:1:$step", 1);
+	is($node->safe_psql('postgres', q{SELECT bool_or(pane_end IS NULL) AND bool_or(pane_end IS NOT NULL) FROM weir.pane JOIN weir.monitor USING (monitor_id) WHERE name = 'ticks'
+		AND generation = 0}), 't', "$size: some panes are of the new size, some of the one before");
+	is($node->safe_psql('postgres', $rows), $node->safe_psql('postgres', q{SELECT count(*) FROM ticks}), 'and each row is in one of them');
+	$node->safe_psql('postgres', q{UPDATE ticks SET x = x + 0.5 WHERE id % 100 = 0; DELETE FROM ticks WHERE id % 100 = 2; INSERT INTO ticks SELECT i, '2026-01-01'::timestamptz + i * interval '40 s', -1
+		FROM generate_series(1, 1200) i});
+	set_fault($node, '');
+	all_equal($node, 'ticks', "panes of $size");
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.pane WHERE pane_end IS NOT NULL}), 0, 'all of them');
+}
+$node->safe_psql('postgres', q{SELECT weir.alter_monitor('ticks', options => '{"pane_size": "10 s"}', window_size => '1 minute')});
+all_equal($node, 'ticks', 'as it was');
 for my $fault ('slice_step:kill:1:2', 'flush_committed:kill:1:6')
 {
 	set_fault($node, $fault);

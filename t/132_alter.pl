@@ -130,7 +130,12 @@ is($node->safe_psql('postgres', q{SELECT md5(string_agg(concat(window_start, n),
 alter(q{options => '{"pane_size": "3 hours", "roll_up": [{"after": "20 days", "size": "1 day"}]}', window_size => '6 hours'});
 all_equal($node, 'm', 'coarser panes');
 wait_until($node, q{SELECT count(*) = 2 FROM weir.monitor_storage}, 'which are rolled up');
+set_fault($node, 'slice_step:wait:1:8');
 alter(q{options => '{"pane_size": "1 hour", "roll_up": null}'});
+wait_for_fault($node, 'slice_step:wait:1:8', 1);
+is($node->safe_psql('postgres', q{SELECT sum(n) FROM weir.pane JOIN weir.monitor USING (monitor_id) WHERE name = 'm' AND generation = 0}), $node->safe_psql('postgres', q{SELECT count(*) FROM loan}),
+	'no slice begins in the middle of a pane that was rolled up');
+set_fault($node, '');
 all_equal($node, 'm', 'and are not any more');
 is($node->safe_psql('postgres', q{SELECT string_agg(pane_size::text, ' ') FROM weir.monitor_storage}), '01:00:00', 'all are of one size');
 

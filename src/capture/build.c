@@ -472,7 +472,7 @@ finish_slice(CapturedMonitor *monitor, const ActiveBuild *slice, XLogRecPtr posi
 
 	if (!lock_state(slice->monitor_id))
 		return false;
-	part.until = build_step_end(slice);
+	part.until = build_step_end(monitor, slice);
 	other_adopt(monitor, &part);
 	if (slice->kind == BUILD_VERIFY)
 		build_compare_slice(monitor, &part, position);

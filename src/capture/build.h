@@ -60,8 +60,8 @@ extern void build_begin_again(int monitor_id);
 /* The same for the slices that were read, or are being read, and have to do with the range. */
 extern void build_begin_slices_again(int monitor_id, TimestampTz since, TimestampTz until);
 
-/* Where the next step of finishing a slice ends: at the begin of a pane, or at the end of the slice. */
-extern TimestampTz build_step_end(const ActiveBuild *slice);
+/* Where the next step of finishing a slice ends: between panes, or at the end of the slice. */
+extern TimestampTz build_step_end(const CapturedMonitor *monitor, const ActiveBuild *slice);
 
 /*
  * Inside an SPI scope, with the monitor's state locked: compares the slice's panes with the live ones, or puts them in their place.

@@ -10,6 +10,7 @@
 
 #include "base/sql.h"
 #include "capture/build.h"
+#include "capture/level.h"
 #include "capture/other.h"
 #include "capture/pane.h"
 #include "capture/pane_table.h"
@@ -51,15 +52,13 @@
 	"(SELECT pane_start FROM weir.pane WHERE monitor_id = $1 AND generation = " generation " AND pane_start " comparison " $5 " \
 	"AND pane_start < $6 ORDER BY pane_start LIMIT %d)"
 
-TimestampTz
-build_step_end(const ActiveBuild *slice)
+/* The begin of the pane after the first thousand. */
+static TimestampTz
+after_step(const ActiveBuild *slice)
 {
 	TimestampTz end;
 	bool		is_null;
 
-	/* Where live panes have another size, these are replaced together with what they span. */
-	if (build_execute("SELECT FROM weir.build WHERE build_id = $2 AND pane_size_before IS NOT NULL", slice) > 0)
-		return slice->until;
 	if (build_execute(psprintf("SELECT pane_start FROM (" PANES_FROM("0", ">=") " UNION ALL " PANES_FROM(
 								   "$4", ">=") ") p ORDER BY 1 OFFSET %d LIMIT 1",
 							   STEP_PANES + 1, STEP_PANES + 1, STEP_PANES),
@@ -69,12 +68,29 @@ build_step_end(const ActiveBuild *slice)
 	if (end > slice->since)
 		return end;
 	/* More segments than that. */
-	if (build_execute(psprintf("SELECT min(pane_start) FROM (" PANES_FROM("0", ">") " UNION ALL " PANES_FROM("$4", ">") ") p", 1,
-							   1),
-					  slice) == 0)
-		return slice->until;
+	build_execute(psprintf("SELECT min(pane_start) FROM (" PANES_FROM("0", ">") " UNION ALL " PANES_FROM("$4", ">") ") p", 1, 1),
+				  slice);
 	end = DatumGetTimestampTz(sql_value(0, 1, &is_null));
 	return is_null ? slice->until : end;
+}
+
+/* Live panes may have another size than those that take their place: a step ends where no pane of either does not. */
+TimestampTz
+build_step_end(const CapturedMonitor *monitor, const ActiveBuild *slice)
+{
+	ActiveBuild part = *slice;
+	TimestampTz end = after_step(slice);
+	bool		is_null;
+
+	while (end < slice->until)
+	{
+		part.until = level_ceiling(monitor, end);
+		build_execute("SELECT max(pane_end) FROM weir.pane WHERE" LIVE_IN_RANGE " AND pane_end > $6", &part);
+		end = DatumGetTimestampTz(sql_value(0, 1, &is_null));
+		if (is_null)
+			return Min(part.until, slice->until);
+	}
+	return slice->until;
 }
 
 /* ---- verify ---- */

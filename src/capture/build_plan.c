@@ -156,6 +156,60 @@ take_sample(CapturedMonitor *monitor, TimestampTz since, TimestampTz until, Samp
 	qsort(sample->times, sample->n, sizeof(TimestampTz), compare_times);
 }
 
+/* ---- live panes of another size ---- */
+
+/* What a slice replaces are whole panes, too. */
+typedef struct OldPanes
+{
+	WindowClock clock;
+	int			n;
+	PaneBounds *coarse;			/* rolled up, ascending */
+} OldPanes;
+
+/* Each says where it ends, see build_prepare. */
+static OldPanes *
+load_old_panes(const CapturedMonitor *monitor, const Interval *size)
+{
+	Oid			types[] = {INT4OID, INTERVALOID};
+	Datum		values[] = {Int32GetDatum(monitor->monitor_id), IntervalPGetDatum(size)};
+	OldPanes   *old = palloc0(sizeof(OldPanes));
+	MemoryContext caller = CurrentMemoryContext;
+	SqlScope	scope;
+	bool		is_null;
+
+	window_clock_init(&old->clock, size, NULL, monitor->time_zone);
+	sql_begin(&scope);
+	old->n = (int) sql_execute("SELECT DISTINCT pane_start, pane_end FROM weir.pane WHERE monitor_id = $1 AND generation = 0 "
+							   "AND pane_end > pane_start + $2 ORDER BY 1",
+							   2, types, values, NULL);
+	old->coarse = MemoryContextAllocHuge(caller, sizeof(PaneBounds) * Max(old->n, 1));
+	for (int i = 0; i < old->n; i++)
+		old->coarse[i] = (PaneBounds){.start = DatumGetTimestampTz(sql_value(i, 1, &is_null)),
+									  .end = DatumGetTimestampTz(sql_value(i, 2, &is_null))};
+	sql_end(&scope);
+	return old;
+}
+
+/* The begin of the pane that the time falls into. */
+static TimestampTz
+old_start(const OldPanes *old, TimestampTz time)
+{
+	TimestampTz start = window_start(&old->clock, time);
+	int			low = 0;
+	int			high = old->n;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (old->coarse[middle].start <= start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && start < old->coarse[low - 1].end ? old->coarse[low - 1].start : start;
+}
+
 /* ---- slices ---- */
 
 /* The slice that the time falls into: bounds[i] <= time < bounds[i + 1]. */
@@ -179,8 +233,8 @@ slice_of(const BuildPlan *plan, TimestampTz time)
 
 /* Bounds at begins of panes, with about equally many rows between them; fewer than n where panes are larger than that. */
 static void
-choose_bounds(CapturedMonitor *monitor, const WindowClock *old_clock, TimestampTz since, TimestampTz until, const Sample *sample,
-			  int n, BuildPlan *plan)
+choose_bounds(CapturedMonitor *monitor, const OldPanes *old, TimestampTz since, TimestampTz until, const Sample *sample, int n,
+			  BuildPlan *plan)
 {
 	plan->n_slices = 0;
 	plan->bounds[plan->n_slices++] = since;
@@ -188,10 +242,9 @@ choose_bounds(CapturedMonitor *monitor, const WindowClock *old_clock, TimestampT
 	{
 		TimestampTz bound = level_start(monitor, sample->times[(int64) sample->n * i / n]);
 
-		/* What a slice replaces are whole panes, too. */
-		if (old_clock != NULL)
+		if (old != NULL)
 		{
-			bound = window_start(old_clock, bound);
+			bound = old_start(old, bound);
 			if (level_start(monitor, bound) != bound)
 				continue;
 		}
@@ -319,25 +372,22 @@ rows_of_slices(int64 rows, double rows_per_page)
 void
 build_plan(CapturedMonitor *monitor, const Interval *old_size, TimestampTz since, TimestampTz until, BuildPlan *plan)
 {
-	WindowClock clock = {0};
-	WindowClock *old_clock = old_size != NULL ? &clock : NULL;
+	OldPanes   *old = old_size != NULL ? load_old_panes(monitor, old_size) : NULL;
 	Sample		sample = {0};
 	int64		most;
 	int			wanted;
 	int			n;
 
-	if (old_size != NULL)
-		window_clock_init(&clock, old_size, NULL, monitor->time_zone);
 	take_sample(monitor, Max(since, monitor->expired_before), until, &sample);
 	plan->rows = (int64) (sample.n / sample.share);
 	most = rows_of_slices(plan->rows, sample.rows_per_page);
 	wanted = n = (int) Max(1, Min(MAX_SLICES, (plan->rows + most - 1) / most));
 	plan->bounds = palloc(sizeof(TimestampTz) * (n + 1));
-	choose_bounds(monitor, old_clock, since, until, &sample, n, plan);
+	choose_bounds(monitor, old, since, until, &sample, n, plan);
 	while (plan->n_slices > 1 && cost_of_slices(plan, &sample) > MAX_COST)
 	{
 		n = n / 2 < MIN_SLICES ? 1 : n / 2;
-		choose_bounds(monitor, old_clock, since, until, &sample, n, plan);
+		choose_bounds(monitor, old, since, until, &sample, n, plan);
 	}
 	if (n < wanted && old_size == NULL)
 		try_partitions(monitor, since, until, &sample, plan);
