@@ -217,6 +217,8 @@ INSERT INTO other SELECT '2026-01-01', i, i FROM generate_series(1, 100) i; GRAN
 SELECT weir.create_monitor('young', 'other', 'at', columns => '{x}', backfill => false)});
 my ($code, $out, $err) = $node->psql('postgres', q{SET ROLE somebody; SELECT weir.alter_monitor('m', add_columns => '{purpose}')});
 like($err, qr/must be owner|permission denied/, 'refused: not the owner');
+($code, $out, $err) = $node->psql('postgres', q{SELECT weir.alter_monitor('m', filter => 'amount > ' || i) FROM generate_series(1, 101) i});
+like($err, qr/monitor "m" has 100 builds that are not over/, 'refused: more than a hundred builds at a time');
 ($code, $out, $err) = $node->psql('postgres', q{SELECT weir.alter_monitor('young', filter => 'x > 5')});
 like($err, qr/backfill => false/, 'refused: panes without the rows of before cannot be built anew');
 $node->safe_psql('postgres', q{SELECT weir.wait_for(); SELECT weir.alter_monitor('young', add_columns => '{y}'); SELECT weir.wait_for(); INSERT INTO other

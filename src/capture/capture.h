@@ -40,6 +40,9 @@ extern PGDLLEXPORT Datum weir_wait_for(PG_FUNCTION_ARGS);
 /* What is written by this, in a worker of weir, is not decoded by capture.  Ends before the transaction or subtransaction does. */
 extern void capture_pass_over(void (*write)(void *argument), void *argument);
 
+/* Raises 53400 when a hundred builds of the monitor are not over: before another one is asked for. Inside an SPI scope. */
+extern void capture_require_few_builds(int monitor_id, const char *name);
+
 /* Tells by NOTICE what of the setup is missing for this monitor, each with the command that mends it. */
 extern void capture_report_setup(int monitor_id);
 

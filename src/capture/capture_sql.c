@@ -428,11 +428,11 @@ weir_verify(PG_FUNCTION_ARGS)
 }
 
 /* Capture looks at all that are pending, all the time. */
-static void
-require_few_builds(const MonitorFacts *facts, const char *name)
+void
+capture_require_few_builds(int monitor_id, const char *name)
 {
 	Oid			type = INT4OID;
-	Datum		value = Int32GetDatum(facts->monitor_id);
+	Datum		value = Int32GetDatum(monitor_id);
 	bool		is_null;
 	int64		n;
 
@@ -476,7 +476,7 @@ weir_rebuild(PG_FUNCTION_ARGS)
 	values[2] = TimestampTzGetDatum(facts.until);
 	values[3] = CStringGetTextDatum(was_disabled ? "heal" : "rebuild");
 	sql_begin(&scope);
-	require_few_builds(&facts, name);
+	capture_require_few_builds(facts.monitor_id, name);
 	if (!facts.backfill && facts.since == DT_NOBEGIN && facts.until == DT_NOEND)
 		sql_execute("UPDATE weir.monitor SET backfill = true WHERE monitor_id = $1", 1, types, values, NULL);
 	sql_execute("UPDATE weir.monitor_state SET state = 'starting', reason = NULL WHERE monitor_id = $1 AND state = 'disabled'", 1,

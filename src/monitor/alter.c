@@ -16,6 +16,7 @@
 #include "base/audit.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "capture/capture.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "monitor/definition.h"
@@ -571,6 +572,7 @@ request_build(const Alteration *alteration, Datum columns)
 	/* Where rows of before are left out, panes of before go without the column. */
 	if (!anew && (alteration->added == NIL || !alteration->now.backfill))
 		return;
+	capture_require_few_builds(alteration->now.monitor_id, alteration->now.name);
 	if (anew)
 		nulls[2] = 'n';
 	if (!sizes_differ(&alteration->before, &alteration->now))

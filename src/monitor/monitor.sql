@@ -108,7 +108,7 @@ COMMENT ON FUNCTION weir.alter_monitor(text, interval, interval, interval, text[
     'protected or option pane_size builds everything anew in the background: what was there is read, as it was, until it is '
     'replaced, the newest first (weir.progress shows how far it is). Needs ownership of the monitor or of its table, and of the table '
     'where columns are looked at. Errors: 42704 no such monitor, 42703 no such column, 42701 a column that is summarized already, '
-    '22023 and 42804 as in create_monitor, 55000 panes that cannot be built anew from the table.';
+    '22023 and 42804 as in create_monitor, 55000 panes that cannot be built anew from the table, 53400 a hundred builds of the monitor are not over.';
 
 CREATE FUNCTION weir.drop_monitor(monitor text) RETURNS void
     AS 'MODULE_PATHNAME', 'weir_drop_monitor' LANGUAGE C VOLATILE PARALLEL UNSAFE;
