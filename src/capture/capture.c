@@ -17,6 +17,7 @@
 #include "capture/build.h"
 #include "capture/capture.h"
 #include "capture/definition.h"
+#include "capture/enum_label.h"
 #include "capture/fault.h"
 #include "capture/flush.h"
 #include "capture/fold.h"
@@ -217,6 +218,7 @@ load_definitions(void)
 		fingerprint = fingerprint ? MemoryContextStrdup(definition_context, fingerprint) : NULL;
 		/* Before anything is read of them: whatever DDL does to the sources from now on will be noticed. */
 		(void) source_look();
+		enum_label_load();
 		build_prepare();
 		FAULT(FAULT_DEFINITIONS);
 		monitors = definition_load(definition_context);

@@ -30,37 +30,36 @@ execute(const char *statement, int monitor_id, Oid source)
 }
 
 /* Where label and prediction are both read by it, it can only go with both; booleans and numbers are not. */
-static bool
+static void
 follow_positive(int monitor_id, Oid source)
 {
-	return execute(
-			   RENAMED
-			   "UPDATE weir.monitor m SET positive = n.label FROM (SELECT pg_catalog.min(r.label) AS label "
-			   "FROM weir.monitor d JOIN pg_catalog.pg_attribute a ON a.attrelid = $2 AND a.attname IN (d.label, d.prediction) "
-			   "AND NOT a.attisdropped JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND t.typcategory NOT IN ('B', 'N') "
-			   "LEFT JOIN renamed r ON r.name = a.attname AND r.hash = pg_catalog.hashtext(d.positive) WHERE d.monitor_id = $1 "
-			   "HAVING pg_catalog.count(*) = pg_catalog.count(r.label) AND pg_catalog.min(r.label) = pg_catalog.max(r.label)) n "
-			   "WHERE m.monitor_id = $1 AND m.positive IS NOT NULL",
-			   monitor_id, source) > 0;
+	execute(RENAMED
+			"UPDATE weir.monitor m SET positive = n.label FROM (SELECT pg_catalog.min(r.label) AS label "
+			"FROM weir.monitor d JOIN pg_catalog.pg_attribute a ON a.attrelid = $2 AND a.attname IN (d.label, d.prediction) "
+			"AND NOT a.attisdropped JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND t.typcategory NOT IN ('B', 'N') "
+			"LEFT JOIN renamed r ON r.name = a.attname AND r.hash = pg_catalog.hashtext(d.positive) WHERE d.monitor_id = $1 "
+			"HAVING pg_catalog.count(*) = pg_catalog.count(r.label) AND pg_catalog.min(r.label) = pg_catalog.max(r.label)) n "
+			"WHERE m.monitor_id = $1 AND m.positive IS NOT NULL",
+			monitor_id, source);
 }
 
 /* Groups that others are compared with, and classes, whose order is that of the score. */
-static bool
+static void
 follow_options(int monitor_id, Oid source)
 {
-	return execute(
-			   RENAMED
-			   "UPDATE weir.monitor m SET options = n.options FROM (SELECT d.options "
-			   "|| CASE WHEN pg_catalog.jsonb_typeof(d.options -> 'reference') = 'object' THEN pg_catalog.jsonb_build_object('reference', "
-			   "(SELECT coalesce(pg_catalog.jsonb_object_agg(g.key, coalesce(r.label, g.value)), '{}') "
-			   "FROM pg_catalog.jsonb_each_text(d.options -> 'reference') g "
-			   "LEFT JOIN renamed r ON r.name::text = g.key AND r.hash = pg_catalog.hashtext(g.value))) ELSE '{}' END "
-			   "|| CASE WHEN pg_catalog.jsonb_typeof(d.options -> 'classes') = 'array' THEN pg_catalog.jsonb_build_object('classes', "
-			   "(SELECT coalesce(pg_catalog.jsonb_agg(coalesce(r.label, c.value) ORDER BY c.i), '[]') "
-			   "FROM pg_catalog.jsonb_array_elements_text(d.options -> 'classes') WITH ORDINALITY c(value, i) "
-			   "LEFT JOIN renamed r ON r.name = d.label AND r.hash = pg_catalog.hashtext(c.value))) ELSE '{}' END AS options "
-			   "FROM weir.monitor d WHERE d.monitor_id = $1) n WHERE m.monitor_id = $1 AND m.options <> n.options",
-			   monitor_id, source) > 0;
+	execute(
+		RENAMED
+		"UPDATE weir.monitor m SET options = n.options FROM (SELECT d.options "
+		"|| CASE WHEN pg_catalog.jsonb_typeof(d.options -> 'reference') = 'object' THEN pg_catalog.jsonb_build_object('reference', "
+		"(SELECT coalesce(pg_catalog.jsonb_object_agg(g.key, coalesce(r.label, g.value)), '{}') "
+		"FROM pg_catalog.jsonb_each_text(d.options -> 'reference') g "
+		"LEFT JOIN renamed r ON r.name::text = g.key AND r.hash = pg_catalog.hashtext(g.value))) ELSE '{}' END "
+		"|| CASE WHEN pg_catalog.jsonb_typeof(d.options -> 'classes') = 'array' THEN pg_catalog.jsonb_build_object('classes', "
+		"(SELECT coalesce(pg_catalog.jsonb_agg(coalesce(r.label, c.value) ORDER BY c.i), '[]') "
+		"FROM pg_catalog.jsonb_array_elements_text(d.options -> 'classes') WITH ORDINALITY c(value, i) "
+		"LEFT JOIN renamed r ON r.name = d.label AND r.hash = pg_catalog.hashtext(c.value))) ELSE '{}' END AS options "
+		"FROM weir.monitor d WHERE d.monitor_id = $1) n WHERE m.monitor_id = $1 AND m.options <> n.options",
+		monitor_id, source);
 }
 
 /* A rule's segment has a value of each segment column. */
@@ -84,8 +83,6 @@ follow_segments_of_rules(int monitor_id, Oid source)
 bool
 source_follow_labels(int monitor_id, Oid source, bool *busy)
 {
-	bool		changed;
-
 	if (execute(RENAMED "SELECT FROM renamed", monitor_id, source) == 0)
 		return false;
 	if (!source_lock_definition(monitor_id, source))
@@ -93,10 +90,10 @@ source_follow_labels(int monitor_id, Oid source, bool *busy)
 		*busy = true;
 		return false;
 	}
-	changed = follow_positive(monitor_id, source);
-	changed |= follow_options(monitor_id, source);
+	follow_positive(monitor_id, source);
+	follow_options(monitor_id, source);
 	follow_segments_of_rules(monitor_id, source);
-	return changed;
+	return true;
 }
 
 char *

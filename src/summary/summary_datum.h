@@ -72,6 +72,13 @@ typedef struct CategoryText
 	char		short_text[CATEGORY_MAX_LENGTH];
 } CategoryText;
 
+/*
+ * From now on values of enums are named so in this process; where it gives NULL, by the catalogs.  Names live until the next value
+ * is read.
+ */
+typedef const char *(*EnumNamer)(Oid value);
+extern void value_reader_name_enums(EnumNamer namer);
+
 /* The value as category text, shortened where it is long. */
 extern void value_reader_get_text(const ValueReader *reader, Datum value, CategoryText *text);
 extern void category_text_free(CategoryText *text);

@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
@@ -273,6 +274,14 @@ encode_float(double value, bool single, char *buffer)
 		double_to_shortest_decimal_buf(value + 0.0, buffer); /* -0 equals 0 and reads alike */
 }
 
+static EnumNamer name_of_enum = NULL;
+
+void
+value_reader_name_enums(EnumNamer namer)
+{
+	name_of_enum = namer;
+}
+
 /* The long value's short form. */
 static void
 shorten(CategoryText *text)
@@ -291,6 +300,7 @@ void
 value_reader_get_text(const ValueReader *reader, Datum value, CategoryText *text)
 {
 	struct varlena *stored;
+	const char *name;
 
 	text->allocated = NULL;
 	text->bytes = text->short_text;
@@ -330,7 +340,11 @@ value_reader_get_text(const ValueReader *reader, Datum value, CategoryText *text
 		default:
 			if (!reader->has_output)
 				elog(ERROR, "type %u cannot be read as a category", reader->base_type);
-			text->bytes = text->allocated = OutputFunctionCall((FmgrInfo *) &reader->output, value);
+			if (name_of_enum != NULL && reader->output.fn_oid == F_ENUM_OUT &&
+				(name = name_of_enum(DatumGetObjectId(value))) != NULL)
+				text->bytes = name;
+			else
+				text->bytes = text->allocated = OutputFunctionCall((FmgrInfo *) &reader->output, value);
 			break;
 	}
 	text->length = strlen(text->bytes);
