@@ -242,7 +242,8 @@ for ([ '25 s', 3 ], [ '1 minute', 2 ])
 	is($node->safe_psql('postgres', q{SELECT bool_or(pane_end IS NULL) AND bool_or(pane_end IS NOT NULL) FROM weir.pane JOIN weir.monitor USING (monitor_id) WHERE name = 'ticks'
 		AND generation = 0}), 't', "$size: some panes are of the new size, some of the one before");
 	is($node->safe_psql('postgres', $rows), $node->safe_psql('postgres', q{SELECT count(*) FROM ticks}), 'and each row is in one of them');
-	$node->safe_psql('postgres', q{UPDATE ticks SET x = x + 0.5 WHERE id % 100 = 0; DELETE FROM ticks WHERE id % 100 = 2; INSERT INTO ticks SELECT i, '2026-01-01'::timestamptz + i * interval '40 s', -1
+	$node->safe_psql('postgres', q{UPDATE ticks SET x = x + 0.5 WHERE id % 100 = 0; DELETE FROM ticks WHERE id % 100 = 2; INSERT INTO ticks
+		SELECT i, '2026-01-01'::timestamptz + i * interval '40 s', -1
 		FROM generate_series(1, 1200) i});
 	set_fault($node, '');
 	all_equal($node, 'ticks', "panes of $size");
