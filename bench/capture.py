@@ -64,10 +64,9 @@ def private_memory(pid):
 
 
 def processor_time(pid):
-    """Seconds that the process has spent so far."""
-    with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
-        fields = file.read().rsplit(')', 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+    """Seconds that the process has spent so far, to the microsecond."""
+    with open(f'/proc/{pid}/schedstat', encoding='utf-8') as file:
+        return int(file.read().split()[0]) / 1e9
 
 
 def watch_memory(pid, stop, peak):

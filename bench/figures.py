@@ -23,6 +23,7 @@ import reports
 import scale
 import series
 import summaries
+import systems
 from common import ROUNDS, ROWS, TABLE, compare, row
 
 
@@ -62,7 +63,7 @@ def machine(cursor):
 FIGURES = {**summaries.FIGURES, 'windows': windows, **builds.FIGURES, **capture.FIGURES,
            'detectors': lambda cursor: detectors.speed(cursor, row, min(ROUNDS, 3)), 'detector_delays': detectors.delays, **series.FIGURES,
            'drift': drift.speed, **fairness.FIGURES, **jobs.FIGURES, 'learners': lambda cursor: learners.speed(cursor, row),
-           'learner_peers': lambda cursor: learner_peers.peers(cursor, row), 'scale': scale.scale, **reports.FIGURES}
+           'learner_peers': lambda cursor: learner_peers.peers(cursor, row), 'scale': scale.scale, **systems.FIGURES, **reports.FIGURES}
 
 
 def main():

@@ -89,6 +89,22 @@ my $summaries = q{SELECT md5(string_agg(pane_start || n::text || summaries::text
 is($publisher->safe_psql('postgres', $summaries), $subscriber->safe_psql('postgres', $summaries),
 	'the node that saw a row does not show: same rows, same bytes');
 
+# A publisher's primary key is enough, and a list of columns: what rows were before is known here.
+$publisher->safe_psql('postgres', q{CREATE TABLE keyed(id bigint PRIMARY KEY, at timestamptz NOT NULL, amount float8, remarks text);
+	INSERT INTO keyed SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', i, 'stays there' FROM generate_series(1, 1000) i;
+	CREATE PUBLICATION keyed FOR TABLE keyed (id, at, amount)});
+$subscriber->safe_psql('postgres', q{CREATE TABLE keyed(id bigint PRIMARY KEY, at timestamptz NOT NULL, amount float8); ALTER TABLE keyed REPLICA IDENTITY FULL;
+	SELECT weir.create_monitor('keyed', 'keyed', 'at', window_size => '1 hour')});
+$subscriber->safe_psql('postgres', sprintf(q{CREATE SUBSCRIPTION keyed CONNECTION '%s dbname=postgres' PUBLICATION keyed}, $publisher->connstr));
+$subscriber->wait_for_subscription_sync($publisher, 'keyed');
+$publisher->safe_psql('postgres', q{UPDATE keyed SET amount = -amount WHERE id % 7 = 0; DELETE FROM keyed WHERE id % 10 = 0; UPDATE keyed SET remarks = 'changes';
+	UPDATE keyed SET id = id + 100000 WHERE id % 11 = 0});
+$publisher->wait_for_catchup('keyed');
+all_equal($subscriber, 'keyed', 'updates and deletes of a publisher that sends the key alone');
+is($subscriber->safe_psql('postgres', q{SELECT (SELECT sum(n) FROM weir.windows('keyed')),
+	(SELECT sum(amount) FROM keyed) = (SELECT sum(weir.value_sum(summary)) FROM weir.window_stats('keyed') WHERE column_name = 'amount')}),
+	'900|t', 'are taken back');
+
 # wait_for and a transaction that has written.
 my ($code, $stdout, $stderr) = $subscriber->psql('postgres', q{BEGIN; CREATE TEMP TABLE t(x int); SELECT weir.wait_for(); COMMIT});
 like($stderr, qr/cannot run in a transaction that has written/, 'wait_for refuses to wait for itself');

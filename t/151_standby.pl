@@ -100,6 +100,9 @@ else
 {
 	is($standby->safe_psql('postgres', q{SELECT kind, healed_at IS NOT NULL FROM weir.gaps}), 'slot missing|t', 'a gap is recorded and healed');
 }
+note('figure: PostgreSQL ' . $standby->pg_version . ', promoted amid writes: '
+	  . $standby->safe_psql('postgres', q{SELECT format('%s of %s panes equal to the table, %s gaps, %s of them healed', equal, panes, (SELECT count(*) FROM weir.gaps),
+		(SELECT count(healed_at) FROM weir.gaps)) FROM weir.verify('sales')}));
 $standby->safe_psql('postgres', sprintf($load, 20));
 all_equal($standby, 'sales', 'and it goes on');
 

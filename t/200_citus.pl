@@ -27,7 +27,6 @@ sub sql { my ($query) = @_; return $coordinator->safe_psql('postgres', $query); 
 sql("SELECT citus_set_coordinator_host('" . $coordinator->host . "', " . $coordinator->port . ')');
 sql("SELECT citus_add_node('" . $_->host . "', " . $_->port . ')') foreach @node[ 1, 2 ];
 my $citus = sql(q{SELECT extversion FROM pg_extension WHERE extname = 'citus'});
-diag("Citus $citus");
 
 my $columns = q{id bigint, at timestamptz, amount float8, status text, sex text, score float8, approved boolean, repaid boolean, old boolean, embedding float8[]};
 sql("SET citus.shard_count = 4; CREATE TABLE events($columns); SELECT create_distributed_table('events', 'id'); CREATE TABLE alone($columns); ALTER TABLE alone REPLICA IDENTITY FULL");
@@ -67,7 +66,6 @@ is(join("\n", sort keys %pushed), join("\n", sort split /\n/, sql("SELECT p.oid:
 	'each that can be computed in parts is computed on the workers');
 is(join("\n", sort keys %gathered), join("\n", sort split /\n/, sql("SELECT p.oid::regprocedure $aggregates AND aggcombinefn = 0")),
 	'those that need all rows, or their order, get the rows');
-diag(scalar(keys %pushed) . ' aggregates are pushed down, ' . scalar(keys %gathered) . ' get rows');
 
 # ---- groups, filters and plans ----
 my $grouped = q{SELECT status, (weir_citus.stats(amount)).mean, weir_citus.quantile(amount, 0.9) FILTER (WHERE old),
@@ -88,6 +86,19 @@ is(sql(q{SELECT weir.merge_fingerprints(result) FROM run_command_on_shards('even
 # Shards without rows, and no rows at all.
 is(sql(q{SELECT weir_citus.summarize(amount)::text FROM events WHERE id < 3}), sql(q{SELECT weir.summarize(amount)::text FROM alone WHERE id < 3}), 'some shards without rows');
 is(sql(q{SELECT weir_citus.summarize(amount) IS NULL AND weir_citus.distinct_count(status) = 0 FROM events WHERE id < 0}), 't', 'all of them');
+
+# ---- what travels ----
+sql(q{SET citus.shard_count = 4; CREATE TABLE many(id bigint, amount float8); SELECT create_distributed_table('many', 'id');
+	INSERT INTO many SELECT i, exp((i * 7919 % 99991) / 20000.0) FROM generate_series(1, 200000) i});
+my $states = sql(q{SELECT sum(result::bigint) FROM run_command_on_shards('many',
+	$$SELECT length(textin(worker_partial_agg('weir_citus.summarize(double precision)'::regprocedure, amount))) FROM %s$$)});
+my ($n, $unit) = sql('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT weir.summarize(amount) FROM (SELECT amount FROM many OFFSET 0) m') =~
+  /Tuple data received from nodes: (\d+) (bytes|kB|MB)/;
+my $rows = $n * { bytes => 1, kB => 1024, MB => 1024 * 1024 }->{$unit};
+cmp_ok($states, '<', $rows, 'states are less than the rows');
+note(sprintf 'figure: a summary of 200,000 rows in 4 shards: %d bytes travel as states, %d as rows: %.3f', $states, $rows, $states / $rows);
+note(sprintf 'figure: Citus %s: %d aggregates in parts on the workers, %d over rows that are fetched, %d with another result', $citus, scalar(keys %pushed), scalar(keys %gathered),
+	scalar(@different));
 
 # ---- a monitor on each worker's shard, put together on the coordinator ----
 # The lines of docs/scale.md; several shards on each.

@@ -2,6 +2,7 @@
 """The mirror of models, versions, metrics and aliases in MLflow (clients/python, weir-mlflow), in a real MLflow server on loopback: complete, repeatable, interrupted,
 over names that MLflow does not take, beside what others keep there, and following by NOTIFY."""
 import contextlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -73,7 +74,9 @@ def prepare(connection):
 
 
 def whole(mlflow, mirror, connection, data, job):
+    begin = time.perf_counter()
     changes = mirror.sync()
+    first = time.perf_counter() - begin
     check((changes.models, changes.versions, changes.aliases_set, changes.aliases_deleted, changes.conflicts) == (2, 4, 5, 0, []), f'the first sync: {changes}')
     registered = mlflow.get_registered_model('credit')
     check(registered.description == 'small loans' and registered.tags['weir.risk'] == 'high' and registered.tags['weir.model'] == 'credit', f'a model: {registered}')
@@ -94,7 +97,11 @@ def whole(mlflow, mirror, connection, data, job):
     name = "a%2Fb%3Ac%27%25%22 %5C %E2%98%83\u00e9"
     other = mlflow.get_registered_model(name)
     check(other.tags['weir.model'] == HOSTILE and mlflow.get_model_version(name, '1').tags['weir.model'] == HOSTILE, 'a name that MLflow does not take')
+    begin = time.perf_counter()
     again = mirror.sync()
+    second = time.perf_counter() - begin
+    print(f"# figure: MLflow {importlib.metadata.version('mlflow-skinny')}: {changes.versions} versions of {changes.models} models with {changes.aliases_set} aliases mirrored; "
+          f'a sync with nothing new takes {second / first:.2f} of the time', flush=True)
     check(not again, f'a second sync changes nothing: {again}')
     return runs(mlflow)
 
