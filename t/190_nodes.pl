@@ -119,6 +119,11 @@ wait_until($center, q{SELECT state = 'active' FROM weir.nodes WHERE node = 'oslo
 
 # ---- a node whose slot was lost, and much has changed since ----
 sub copied { my ($name) = @_; return "SELECT count(*) = 2 FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE s.subname = '$name' AND r.srsubstate = 'r'"; }
+# ---- and which would pass for another one before ----
+$node{oslo}->safe_psql('postgres', q{INSERT INTO weir.node SELECT monitor, 'lyon', definition, levels, min_group_size, 0, final_before, published_at FROM weir.node WHERE node = 'oslo'});
+$center->wait_for_log(qr/node "lyon" already brings the panes of monitor "loans" to this database, by subscription "lyon"/);
+is(center(q{SELECT string_agg(node, ' ' ORDER BY node) FROM weir.nodes WHERE state = 'active'}), 'lyon oslo', 'a node cannot bring what is of another one');
+$node{oslo}->safe_psql('postgres', q{DELETE FROM weir.node WHERE node = 'lyon'});
 center('DROP SUBSCRIPTION oslo');
 both('oslo', q{DELETE FROM TABLE WHERE id BETWEEN 500 AND 1200NODE});
 insert('oslo', 3501, 4000);

@@ -68,7 +68,11 @@ bundle_add(Bundle *into, const Bundle *from)
 		if (from->fairness[i] == NULL)
 			continue;
 		if (into->fairness[i] == NULL)
+		{
 			into->fairness[i] = fairness_copy(allocator_in(into->context), from->fairness[i]);
+			/* The limit is of rows that come; panes that each keep to it can have other groups. */
+			fairness_set_max_groups(into->fairness[i], 0);
+		}
 		else
 			fairness_check_status(fairness_merge(into->fairness[i], from->fairness[i]));
 	}

@@ -13,6 +13,7 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "monitor/boundary.h"
 #include "monitor/node.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -104,6 +105,57 @@ columns_of_nodes(List *columns)
 	return columns;
 }
 
+/* ---- merging ---- */
+
+#define MERGE "SELECT weir._merge_node($1, $2)"
+#define MERGED \
+	"SELECT m.monitor_id, $2 FROM weir.monitor m LEFT JOIN weir.node_merge g ON g.monitor_id = m.monitor_id AND g.node = $2 " \
+	"WHERE m.options ->> 'nodes' = $1"
+#define CHECK_LEVELS "SELECT weir._check_node_levels($1, $2)"
+
+typedef struct Merging
+{
+	const char *statement;
+	Datum		monitor_id;
+	Datum		node;
+} Merging;
+
+static void
+merge_unsafely(void *argument)
+{
+	Merging	   *merging = argument;
+
+	sql_execute(merging->statement, 2, (Oid[]){INT4OID, TEXTOID}, (Datum[]){merging->monitor_id, merging->node}, NULL);
+}
+
+/*
+ * What a node tells of itself may be anything.  An error here would be raised again and again, and hold up all that its
+ * subscription brings: the node is refused instead.
+ */
+static void
+merge_nodes(const char *statement, const char *which, int n_parameters, const Oid *types, const Datum *values)
+{
+	uint64		n = sql_execute(which, n_parameters, types, values, NULL);
+	SPITupleTable *table = SPI_tuptable;
+
+	for (uint64 row = 0; row < n; row++)
+	{
+		bool		is_null;
+		Merging		merging = {statement, SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null),
+						   SPI_getbinval(table->vals[row], table->tupdesc, 2, &is_null)};
+		ErrorData  *error = run_behind_boundary(merge_unsafely, &merging);
+
+		if (error == NULL)
+			continue;
+		if (!error_is_lasting(error->sqlerrcode))
+			ReThrowError(error);
+		sql_execute("SELECT weir._refuse_node($1, $2, $3)", 3, (Oid[]){INT4OID, TEXTOID, TEXTOID},
+					(Datum[]){merging.monitor_id, merging.node,
+							  CStringGetTextDatum(psprintf("what it tells of itself cannot be read: %s", error->message))},
+					NULL);
+	}
+}
+
 void
 merge_anew(int monitor_id)
 {
@@ -114,10 +166,10 @@ merge_anew(int monitor_id)
 	sql_execute("LOCK TABLE weir.node, weir.node_pane IN SHARE ROW EXCLUSIVE MODE", 0, NULL, NULL, NULL);
 	sql_execute("SELECT weir._forget_node(monitor_id, node) FROM weir.node_merge WHERE monitor_id = $1", 1, &type, &value, NULL);
 	sql_execute("DELETE FROM weir.pane_level WHERE monitor_id = $1", 1, &type, &value, NULL);
-	sql_execute(
-		"SELECT weir._merge_node(m.monitor_id, n.node) FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes' "
-		"WHERE m.monitor_id = $1",
-		1, &type, &value, NULL);
+	merge_nodes(MERGE,
+				"SELECT m.monitor_id, n.node FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes' "
+				"WHERE m.monitor_id = $1",
+				1, &type, &value);
 	sql_execute("SELECT weir._take_node_levels(options ->> 'nodes') FROM weir.monitor WHERE monitor_id = $1", 1, &type, &value,
 				NULL);
 }
@@ -208,33 +260,47 @@ be_alone_for(Datum node)
 				&type, &node, NULL);
 }
 
+static bool
+is_same(const TriggerData *trigger, const char *name)
+{
+	bool		is_null;
+
+	return DatumGetBool(DirectFunctionCall2(jsonb_eq, field(trigger, trigger->tg_trigtuple, name, &is_null),
+											field(trigger, trigger->tg_newtuple, name, &is_null)));
+}
+
 Datum
 weir_node_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
-	bool		is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	bool		is_delete = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
 	bool		is_null;
 	SqlScope	scope;
 	Oid			types[] = {TEXTOID, TEXTOID};
 	Datum		values[2];
 
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && is_same(trigger, "definition") && is_same(trigger, "levels"))
+		return PointerGetDatum(NULL);
 	sql_begin(&scope);
 	values[0] = field(trigger, trigger->tg_trigtuple, "monitor", &is_null);
 	values[1] = field(trigger, trigger->tg_trigtuple, "node", &is_null);
 	be_alone_for(values[1]);
-	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	if (is_delete)
+	{
 		sql_execute("SELECT weir._forget_node(g.monitor_id, g.node) FROM weir.node_merge g JOIN weir.monitor m USING (monitor_id) "
 					"WHERE m.options ->> 'nodes' = $1 AND g.node = $2",
 					2, types, values, NULL);
-	else if (!is_update ||
-			 !DatumGetBool(DirectFunctionCall2(jsonb_eq, field(trigger, trigger->tg_trigtuple, "definition", &is_null),
-											   field(trigger, trigger->tg_newtuple, "definition", &is_null))))
-		sql_execute("SELECT weir._merge_node(m.monitor_id, $2) FROM weir.monitor m WHERE m.options ->> 'nodes' = $1", 2, types,
-					values, NULL);
-	if (!is_update ||
-		!DatumGetBool(DirectFunctionCall2(jsonb_eq, field(trigger, trigger->tg_trigtuple, "levels", &is_null),
-										  field(trigger, trigger->tg_newtuple, "levels", &is_null))))
-		sql_execute("SELECT weir._take_node_levels($1)", 1, types, values, NULL);
+		sql_execute("DELETE FROM weir.node_origin WHERE monitor = $1 AND node = $2", 2, types, values, NULL);
+	}
+	else
+	{
+		bool		is_only_levels = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && is_same(trigger, "definition");
+
+		if (is_only_levels)
+			merge_nodes(CHECK_LEVELS, MERGED " AND g.refused IS NULL", 2, types, values);
+		merge_nodes(MERGE, is_only_levels ? MERGED " AND g.refused IS NOT NULL" : MERGED, 2, types, values);
+	}
+	sql_execute("SELECT weir._take_node_levels($1)", 1, types, values, NULL);
 	sql_end(&scope);
 	return PointerGetDatum(NULL);
 }

@@ -186,6 +186,12 @@ weir_publish_panes(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("monitor \"%s\" puts nodes together itself", monitor),
 				 errhint("Publish the monitors at the nodes; several databases may subscribe to them.")));
+	if (sql_execute("SELECT FROM weir.node_origin WHERE monitor = $1 AND node = $2", 2, parameters.types + 1, parameters.values + 1,
+					NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("a subscription brings the panes of monitor \"%s\" from node \"%s\"", monitor, node),
+				 errhint("Publish under another name, or SELECT weir.forget_node('%s') if it is no more.", node)));
 	/* Under another name it would be another node. */
 	sql_execute("DELETE FROM weir.pane_publication WHERE monitor_id = $1 AND node <> $2", 2, (Oid[]){INT4OID, TEXTOID},
 				(Datum[]){parameters.values[0], parameters.values[2]}, NULL);

@@ -59,6 +59,14 @@ CREATE TABLE weir.published_pane (
 ALTER TABLE weir.published_pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
 COMMENT ON TABLE weir.published_pane IS 'Panes as they were when they were published with a min_group_size above 1; they are published anew when enough rows have changed.';
 
+CREATE TABLE weir.node_origin (
+    monitor text NOT NULL,
+    node text NOT NULL,
+    subscription oid NOT NULL,
+    PRIMARY KEY (monitor, node)
+);
+COMMENT ON TABLE weir.node_origin IS 'Which subscription brings each node: no other may.';
+
 CREATE TABLE weir.node_merge (
     monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
     node text NOT NULL,
@@ -72,10 +80,18 @@ COMMENT ON TABLE weir.node_merge IS 'How the panes of each node become panes of 
 
 -- ---- when windows are final ----
 
+CREATE FUNCTION weir._is_heard_of(published_at timestamptz, options jsonb) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- By its clock: one that is far ahead would otherwise be waited for when it is no more.
+    SELECT $1 > now() - s.silent_after AND $1 < now() + s.silent_after FROM (SELECT coalesce(($2 ->> 'silent_after')::interval, interval '10 minutes') AS silent_after) s;
+END;
+COMMENT ON FUNCTION weir._is_heard_of(timestamptz, jsonb) IS 'Whether a node told of itself not longer ago than option silent_after. Internal.';
+
 CREATE FUNCTION weir._nodes_final_before(monitor_id int) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT coalesce(min(n.final_before) FILTER (WHERE n.published_at > now() - coalesce((m.options ->> 'silent_after')::interval, interval '10 minutes')),
+    SELECT coalesce(min(n.final_before) FILTER (WHERE weir._is_heard_of(n.published_at, m.options)),
         max(n.final_before))
     FROM weir.monitor m JOIN weir.node_merge g USING (monitor_id) JOIN weir.node n ON n.monitor = m.options ->> 'nodes' AND n.node = g.node
     WHERE m.monitor_id = $1 AND g.refused IS NULL;
@@ -310,19 +326,48 @@ COMMENT ON FUNCTION weir.withdraw_panes(text) IS
 
 -- ---- where they are put together ----
 
+CREATE FUNCTION weir._claim_node(monitor text, node text, subscription oid) RETURNS text
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- Asked for each pane: what is claimed already is not locked again.
+    INSERT INTO weir.node_origin AS o SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM weir.node_origin c WHERE c.monitor = $1 AND c.node = $2 AND c.subscription = $3)
+        ON CONFLICT (monitor, node) DO UPDATE SET subscription = excluded.subscription WHERE NOT EXISTS (SELECT FROM pg_subscription s WHERE s.oid = o.subscription);
+    SELECT CASE WHEN EXISTS (SELECT FROM weir.pane_publication u WHERE u.monitor = $1 AND u.node = $2) THEN 'itself'
+        ELSE (SELECT format('subscription "%s"', s.subname) FROM weir.node_origin o JOIN pg_subscription s ON s.oid = o.subscription
+              WHERE o.monitor = $1 AND o.node = $2 AND o.subscription <> $3) END;
+END;
+COMMENT ON FUNCTION weir._claim_node(text, text, oid) IS
+    'Makes a node that of a subscription, unless it is of another one that is still there; gives who else brings it, or NULL. Internal.';
+
+CREATE FUNCTION weir._is_summary_of(summary weir.summary, kind text, data_type regtype) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_is_summary_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._is_summary_of(weir.summary, text, regtype) IS 'Whether it is a summary of a column of that type, as that kind. Internal.';
+CREATE FUNCTION weir._is_summary_of_part(summary weir.summary, derivation text, part text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_is_summary_of_part' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._is_summary_of_part(weir.summary, text, text) IS 'Whether it is a summary of that part of a derived column. Internal.';
+CREATE FUNCTION weir._is_fairness_of(fairness weir.fairness_table, n bigint) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'weir_is_fairness_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._is_fairness_of(weir.fairness_table, bigint) IS 'Whether it counts the groups of one protected column of at most so many rows. Internal.';
+
 CREATE FUNCTION weir._node_refusal(monitor_id int, definition jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE
-        WHEN d ->> 'pane_size' <> m ->> 'pane_size' THEN format('its panes are of %s, not %s', d ->> 'pane_size', m ->> 'pane_size')
-        WHEN d ->> 'time_zone' <> m ->> 'time_zone' THEN format('its time zone is %s, not %s', d ->> 'time_zone', m ->> 'time_zone')
+        WHEN d ->> 'pane_size' IS DISTINCT FROM m ->> 'pane_size' THEN format('its panes are of %s, not %s', coalesce(d ->> 'pane_size', 'no size'), m ->> 'pane_size')
+        WHEN d ->> 'time_zone' IS DISTINCT FROM m ->> 'time_zone' THEN format('its time zone is %s, not %s', coalesce(d ->> 'time_zone', 'none'), m ->> 'time_zone')
         WHEN (SELECT array_agg(v ORDER BY v) FROM jsonb_array_elements_text(d -> 'segment_by') v)
                 IS DISTINCT FROM (SELECT array_agg(v ORDER BY v) FROM jsonb_array_elements_text(m -> 'segment_by') v WHERE v <> 'node')
             THEN format('it is segmented by %s, not %s', d -> 'segment_by', (m -> 'segment_by') - 'node')
         WHEN EXISTS (SELECT FROM unnest(ARRAY['prediction', 'score', 'label', 'positive']) r WHERE d ->> r IS DISTINCT FROM m ->> r)
             THEN (SELECT format('its %s is %s, not %s', r, coalesce(d ->> r, 'none'), coalesce(m ->> r, 'none'))
                   FROM unnest(ARRAY['prediction', 'score', 'label', 'positive']) WITH ORDINALITY u (r, o) WHERE d ->> r IS DISTINCT FROM m ->> r ORDER BY o LIMIT 1)
-        WHEN d -> 'protected' <> m -> 'protected' THEN format('its protected columns are %s, not %s', d -> 'protected', m -> 'protected')
+        WHEN d -> 'protected' IS DISTINCT FROM m -> 'protected' THEN format('its protected columns are %s, not %s', d -> 'protected', m -> 'protected')
+        -- What it does not publish, being personal, is missing; what it has must be of the same kind.
+        WHEN d -> 'derived' <> '[]' AND m -> 'derived' <> '[]' AND EXISTS (SELECT e ->> 'name' FROM jsonb_array_elements(m -> 'derived') e
+                                                                          EXCEPT SELECT e ->> 'name' FROM jsonb_array_elements(d -> 'derived') e)
+            THEN format('its types of prediction, score and label give %s, not %s',
+                (SELECT string_agg(DISTINCT split_part(e ->> 'name', '.', 1), ', ') FROM jsonb_array_elements(d -> 'derived') e),
+                (SELECT string_agg(DISTINCT split_part(e ->> 'name', '.', 1), ', ') FROM jsonb_array_elements(m -> 'derived') e))
         ELSE (SELECT format('its column %s is %s (%s), not %s (%s)', a ->> 'name', a ->> 'kind', a ->> 'type', b ->> 'kind', b ->> 'type')
               FROM jsonb_array_elements(d -> 'columns') a JOIN jsonb_array_elements(m -> 'columns') b ON a ->> 'name' = b ->> 'name'
               WHERE a ->> 'kind' <> b ->> 'kind' OR a ->> 'kind' = 'numeric' AND a ->> 'type' <> b ->> 'type' ORDER BY a ->> 'name' LIMIT 1) END
@@ -351,14 +396,63 @@ CREATE VIEW weir._merged_pane AS
     WHERE g.refused IS NULL;
 COMMENT ON VIEW weir._merged_pane IS 'Panes of nodes as panes of the monitors that put them together. Internal.';
 
-CREATE FUNCTION weir._forget_node(monitor_id int, node text) RETURNS void
+-- A node may be wrong or hostile: a summary of another kind would be an error in every reading.
+CREATE FUNCTION weir._pane_refusal(monitor_id int, pane weir._merged_pane) RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('its pane of %s has ', pane.node_pane_start) || CASE
+        WHEN NOT isfinite(pane.pane_start) OR NOT coalesce(isfinite(pane.pane_end) AND pane.pane_end > pane.pane_start, true) THEN 'no finite range of time'
+        -- So many rows that no sum of panes overflows.
+        WHEN pane.n NOT BETWEEN 0 AND 1000000000000 OR pane.n_labelled NOT BETWEEN 0 AND pane.n OR pane.n_late NOT BETWEEN 0 AND 1000000000000
+            THEN format('%s rows, %s labels, %s late rows', pane.n, pane.n_labelled, pane.n_late)
+        WHEN cardinality(pane.node_segment) > 0 AND (array_ndims(pane.node_segment) <> 1 OR array_lower(pane.node_segment, 1) <> 1
+                OR cardinality(pane.node_segment) <> (SELECT cardinality(m.segment_by) - 1 FROM weir.monitor m WHERE m.monitor_id = $1))
+            THEN format('segment %s', pane.node_segment)
+        WHEN EXISTS (SELECT FROM unnest(pane.fairness) f WHERE NOT weir._is_fairness_of(f, pane.n)) THEN 'fairness counts that are not of its rows'
+        ELSE coalesce((SELECT format('a summary of column %s that is no %s of %s', c.column_name, c.kind, c.data_type) FROM weir.monitor_column c
+                       WHERE c.monitor_id = $1 AND c.retired_at IS NULL AND NOT weir._is_summary_of(pane.summaries[c.ordinal], c.kind, c.data_type) ORDER BY c.ordinal LIMIT 1),
+            (SELECT format('a summary that is no %s of %s', d.part, d.derivation) FROM weir.derived_column d
+             WHERE d.monitor_id = $1 AND NOT weir._is_summary_of_part(pane.summaries[d.ordinal], d.derivation, d.part) ORDER BY d.ordinal LIMIT 1),
+            (SELECT format('vectors of %s numbers in column %s, others have %s', weir.vector_dimension(pane.summaries[c.ordinal]), c.column_name, o.dimension)
+             FROM weir.monitor_column c, LATERAL (SELECT weir.vector_dimension(p.summaries[c.ordinal]) AS dimension FROM weir.pane p
+                                                  WHERE p.monitor_id = $1 AND p.generation = 0 AND weir.vector_dimension(p.summaries[c.ordinal]) IS NOT NULL LIMIT 1) o
+             WHERE c.monitor_id = $1 AND c.retired_at IS NULL AND c.kind = 'vector' AND weir.vector_dimension(pane.summaries[c.ordinal]) <> o.dimension ORDER BY c.ordinal LIMIT 1)) END;
+END;
+COMMENT ON FUNCTION weir._pane_refusal(int, weir._merged_pane) IS 'Why a pane of a node cannot be put into the monitor''s; NULL: it can. Internal.';
+
+CREATE FUNCTION weir._forget_node_panes(monitor_id int, node text) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     DELETE FROM weir.pane p USING weir.monitor m
         WHERE m.monitor_id = $1 AND p.monitor_id = $1 AND p.generation = 0 AND p.segment[array_lower(p.segment, 1) - 1 + array_position(m.segment_by, 'node')] = $2;
+END;
+COMMENT ON FUNCTION weir._forget_node_panes(int, text) IS 'Takes a node''s panes out of a monitor. Internal.';
+
+CREATE FUNCTION weir._forget_node(monitor_id int, node text) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT weir._forget_node_panes($1, $2);
     DELETE FROM weir.node_merge g WHERE g.monitor_id = $1 AND g.node = $2;
 END;
-COMMENT ON FUNCTION weir._forget_node(int, text) IS 'Takes a node''s panes out of a monitor. Internal.';
+COMMENT ON FUNCTION weir._forget_node(int, text) IS 'Takes a node out of a monitor. Internal.';
+
+CREATE FUNCTION weir._refuse_node(monitor_id int, node text, reason text) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT weir._forget_node_panes($1, $2);
+    INSERT INTO weir.node_merge AS g (monitor_id, node, positions, segment_positions, first_protected, refused) VALUES ($1, $2, '{}', '{}', 0, $3)
+        ON CONFLICT (monitor_id, node) DO UPDATE SET refused = excluded.refused;
+END;
+COMMENT ON FUNCTION weir._refuse_node(int, text, text) IS 'Leaves a node out of a monitor, and says why. Internal.';
+
+CREATE FUNCTION weir._check_node_levels(monitor_id int, node text) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT count(weir.tumble(l.before, l.pane_size, NULL, m.time_zone))
+        FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes', jsonb_to_recordset(n.levels) l (pane_size interval, before timestamptz)
+        WHERE m.monitor_id = $1 AND n.node = $2;
+END;
+COMMENT ON FUNCTION weir._check_node_levels(int, text) IS 'An error where a node says that it has panes of a size that no calendar has: else it would be one when somebody reads. Internal.';
 
 CREATE FUNCTION weir._merge_node(monitor_id int, node text) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -366,18 +460,27 @@ BEGIN ATOMIC
     SELECT weir._forget_node($1, $2);
     INSERT INTO weir.node_merge (monitor_id, node, positions, segment_positions, first_protected, refused)
         SELECT m.monitor_id, n.node,
-            ARRAY(SELECT (e.value ->> 'ordinal')::int FROM generate_series(1, m.last_ordinal) o (ordinal)
+            ARRAY(SELECT e.ordinal FROM generate_series(1, m.last_ordinal) o (ordinal)
                   LEFT JOIN LATERAL (SELECT c.column_name AS name, 'columns' AS part FROM weir.monitor_column c WHERE c.monitor_id = m.monitor_id AND c.ordinal = o.ordinal
                       UNION ALL SELECT d.derivation || '.' || d.part, 'derived' FROM weir.derived_column d WHERE d.monitor_id = m.monitor_id AND d.ordinal = o.ordinal) w ON true
-                  LEFT JOIN LATERAL (SELECT e.value FROM jsonb_array_elements(n.definition -> w.part) e WHERE e.value ->> 'name' = w.name) e ON true
+                  LEFT JOIN LATERAL (SELECT min((e.value ->> 'ordinal')::int) AS ordinal FROM jsonb_array_elements(n.definition -> w.part) e
+                                     WHERE e.value ->> 'name' = w.name) e ON true
                   ORDER BY o.ordinal),
             ARRAY(SELECT CASE WHEN s.name = 'node' THEN 0 ELSE array_position(ARRAY(SELECT jsonb_array_elements_text(n.definition -> 'segment_by')), s.name::text) END
                   FROM unnest(m.segment_by) WITH ORDINALITY s (name, place) ORDER BY place),
-            (n.definition ->> 'first_protected')::int, weir._node_refusal(m.monitor_id, n.definition)
+            (n.definition ->> 'first_protected')::smallint, weir._node_refusal(m.monitor_id, n.definition)
         FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes' WHERE m.monitor_id = $1 AND n.node = $2;
+    SELECT weir._check_node_levels($1, $2);
+    SELECT weir._refuse_node($1, $2, r.reason)
+        FROM (SELECT weir._pane_refusal($1, p) AS reason FROM weir._merged_pane p WHERE p.monitor_id = $1 AND p.node = $2) r WHERE r.reason IS NOT NULL LIMIT 1;
     INSERT INTO weir.pane (monitor_id, generation, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness)
         SELECT p.monitor_id, 0, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks, p.summaries, p.fairness
         FROM weir._merged_pane p WHERE p.monitor_id = $1 AND p.node = $2;
+    -- Its own vectors among each other.
+    SELECT weir._refuse_node($1, $2, r.reason)
+        FROM (SELECT weir._pane_refusal($1, p) AS reason FROM weir._merged_pane p
+              WHERE p.monitor_id = $1 AND p.node = $2 AND EXISTS (SELECT FROM weir.monitor_column c WHERE c.monitor_id = $1 AND c.kind = 'vector')) r
+        WHERE r.reason IS NOT NULL LIMIT 1;
 END;
 COMMENT ON FUNCTION weir._merge_node(int, text) IS 'Puts a node''s panes into a monitor, in place of those of it that were there. Internal.';
 
@@ -388,17 +491,23 @@ BEGIN ATOMIC
     SELECT pg_advisory_xact_lock('weir.pane_level'::regclass::oid::int, hashtext($1));
     INSERT INTO weir.pane_level AS o (monitor_id, pane_size, before)
         SELECT m.monitor_id, l.pane_size, max(l.before)
-        FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes', jsonb_to_recordset(n.levels) l (pane_size interval, before timestamptz)
+        FROM weir.monitor m JOIN weir.node_merge g USING (monitor_id) JOIN weir.node n ON n.monitor = m.options ->> 'nodes' AND n.node = g.node,
+            jsonb_to_recordset(CASE WHEN g.refused IS NULL THEN n.levels ELSE '[]' END) l (pane_size interval, before timestamptz)
         WHERE n.monitor = $1 GROUP BY m.monitor_id, l.pane_size
         ON CONFLICT (monitor_id, pane_size) DO UPDATE SET before = excluded.before WHERE o.before <> excluded.before;
     DELETE FROM weir.pane_level o USING weir.monitor m WHERE m.options ->> 'nodes' = $1 AND o.monitor_id = m.monitor_id
-        AND NOT EXISTS (SELECT FROM weir.node n, jsonb_to_recordset(n.levels) l (pane_size interval) WHERE n.monitor = $1 AND l.pane_size = o.pane_size);
+        AND NOT EXISTS (SELECT FROM weir.node n JOIN weir.node_merge g ON g.monitor_id = m.monitor_id AND g.node = n.node,
+                            jsonb_to_recordset(CASE WHEN g.refused IS NULL THEN n.levels ELSE '[]' END) l (pane_size interval)
+                        WHERE n.monitor = $1 AND l.pane_size = o.pane_size);
 END;
 COMMENT ON FUNCTION weir._take_node_levels(text) IS 'Up to where any node has coarser panes. Internal.';
 
 CREATE FUNCTION weir._take_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT weir._refuse_node(r.monitor_id, $2, r.reason)
+        FROM (SELECT p.monitor_id, weir._pane_refusal(p.monitor_id, p) AS reason FROM weir._merged_pane p
+              WHERE p.monitor = $1 AND p.node = $2 AND p.node_pane_start = $3 AND p.node_segment = $4) r WHERE r.reason IS NOT NULL;
     INSERT INTO weir.pane AS o (monitor_id, generation, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness)
         SELECT p.monitor_id, 0, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks, p.summaries, p.fairness
         FROM weir._merged_pane p WHERE p.monitor = $1 AND p.node = $2 AND p.node_pane_start = $3 AND p.node_segment = $4
@@ -424,6 +533,14 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON weir.node FOR EACH RO
 CREATE FUNCTION weir._node_pane_changed() RETURNS trigger AS 'MODULE_PATHNAME', 'weir_node_pane_changed' LANGUAGE C;
 COMMENT ON FUNCTION weir._node_pane_changed() IS 'A pane of a node reaches the monitors that put nodes together. Internal.';
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON weir.node_pane FOR EACH ROW EXECUTE FUNCTION weir._node_pane_changed();
+CREATE FUNCTION weir._node_arrives() RETURNS trigger AS 'MODULE_PATHNAME', 'weir_node_arrives' LANGUAGE C;
+COMMENT ON FUNCTION weir._node_arrives() IS 'A subscription brings its own nodes, and none those of others. Internal.';
+CREATE TRIGGER arrives BEFORE INSERT OR UPDATE OR DELETE ON weir.node FOR EACH ROW EXECUTE FUNCTION weir._node_arrives();
+CREATE TRIGGER arrives BEFORE INSERT OR UPDATE OR DELETE ON weir.node_pane FOR EACH ROW EXECUTE FUNCTION weir._node_arrives();
+CREATE TRIGGER is_truncated BEFORE TRUNCATE ON weir.node FOR EACH STATEMENT EXECUTE FUNCTION weir._node_arrives();
+CREATE TRIGGER is_truncated BEFORE TRUNCATE ON weir.node_pane FOR EACH STATEMENT EXECUTE FUNCTION weir._node_arrives();
+ALTER TABLE weir.node ENABLE ALWAYS TRIGGER arrives, ENABLE ALWAYS TRIGGER is_truncated;
+ALTER TABLE weir.node_pane ENABLE ALWAYS TRIGGER arrives, ENABLE ALWAYS TRIGGER is_truncated;
 -- In the transaction that replication applies: exactly once, and what a node takes back goes.
 ALTER TABLE weir.node ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE weir.node_pane ENABLE ALWAYS TRIGGER changed;
@@ -435,5 +552,6 @@ COMMENT ON FUNCTION weir.forget_node(text) IS
     'slot was lost. Drop the subscription to it first. What this database publishes itself stays. Needs DELETE on weir.node_pane. Errors: 42704 no such node, '
     '42501 no privilege, 22023 an empty name.';
 
-REVOKE ALL ON FUNCTION weir._publish_panes(int), weir._roll_up_published(int), weir._withdraw_panes(), weir._forget_node(int, text), weir._merge_node(int, text), weir._take_node_levels(text),
+REVOKE ALL ON FUNCTION weir._publish_panes(int), weir._roll_up_published(int), weir._claim_node(text, text, oid), weir._forget_node_panes(int, text),
+    weir._refuse_node(int, text, text), weir._node_arrives(), weir._withdraw_panes(), weir._forget_node(int, text), weir._merge_node(int, text), weir._take_node_levels(text),
     weir._take_node_pane(text, text, timestamptz, text[]), weir._drop_node_pane(text, text, timestamptz, text[]), weir._node_changed(), weir._node_pane_changed() FROM PUBLIC;
