@@ -430,8 +430,8 @@ is_due(const RuleTurn *turn, const MonitorFinal *final)
 	return turn->has_work || (!turn->is_capture && !TIMESTAMP_IS_NOBEGIN(final->latest) && final->latest != turn->evaluated_to);
 }
 
-/* A rule's turn, which looks how far its monitor is final when no other rule's has. */
-static void
+/* A rule's turn, which looks how far its monitor is final when no other rule's has.  Whether it was evaluated. */
+static bool
 take_turn(const RuleTurn *turn, List **finals)
 {
 	MonitorFinal *final = find_final(*finals, turn->monitor_id, turn->until);
@@ -443,45 +443,50 @@ take_turn(const RuleTurn *turn, List **finals)
 		sql_begin(&scope);
 		rule_begin_state(turn->rule_id);
 		sql_end(&scope);
-		return;
+		return false;
 	}
 	if (final == NULL && !turn->has_work && !turn->is_capture)
 	{
 		final = read_final(turn->monitor_id, turn->until);
 		*finals = lappend(*finals, final);
 	}
-	if (is_due(turn, final))
-		rule_evaluate(turn->rule_id);
+	if (!is_due(turn, final))
+		return false;
+	rule_evaluate(turn->rule_id);
+	return true;
 }
 
 typedef struct TurnArgument
 {
 	const RuleTurn *turn;
 	List	  **finals;
+	bool		is_evaluated;
 } TurnArgument;
 
 static void
 take_turn_of(void *argument)
 {
-	const TurnArgument *of = argument;
+	TurnArgument *of = argument;
 
-	take_turn(of->turn, of->finals);
+	of->is_evaluated = take_turn(of->turn, of->finals);
 }
 
-/* Takes a turn so that an error stays the rule's own: it is undone, the rule disabled, and the others go on. */
-static void
+/* Takes a turn so that an error stays the rule's own: it is undone, the rule disabled, and the others go on.  Whether it was
+ * evaluated. */
+static bool
 take_turn_behind_boundary(const RuleTurn *turn, List **finals)
 {
-	TurnArgument of = {turn, finals};
+	TurnArgument of = {turn, finals, false};
 	ErrorData  *error = run_behind_boundary(take_turn_of, &of);
 
 	if (error == NULL)
-		return;
+		return of.is_evaluated;
 	ereport(LOG, (errmsg("weir could not evaluate rule %d: %s", turn->rule_id, message_without_values(error))));
 	/* One without state has nowhere to be disabled. */
 	if (error_is_lasting(error->sqlerrcode) && turn->has_state)
 		rule_disable(turn->rule_id, error->message);
 	FreeErrorData(error);
+	return false;
 }
 
 /* Those of active monitors that are not disabled, the longest not evaluated first. */
@@ -556,9 +561,11 @@ rule_task(void)
 		CHECK_FOR_INTERRUPTS();
 		if (turn->has_state && final != NULL && !is_due(turn, final))
 			continue;
-		take_turn_behind_boundary(turn, &finals);
-		if (TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS))
-			break;				/* the others are the first of the next turn */
+
+		/* Only one that was evaluated, and is now the last in the order, may end the turn: the others are the first of the next
+		 * one. If looks at idle monitors and errors ended it too, those behind them might never have a turn. */
+		if (take_turn_behind_boundary(turn, &finals) && TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), TURN_MS))
+			break;
 	}
 	AtEOXact_GUC(true, guc_level);
 }
