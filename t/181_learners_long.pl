@@ -154,6 +154,12 @@ $node->safe_psql('postgres', q{SELECT weir.evaluate_model('versioned', 24, $q$SE
   weir.predict_with('versioned', f, $2::text)::boolean AS challenger FROM large, LATERAL (SELECT a, b, c) f WHERE id > 23000$q$)});
 is($node->safe_psql('postgres', q{SELECT version, against, n FROM weir.evaluations WHERE model = 'versioned'}), '24|10|1000', 'versions are evaluated like any');
 is($node->safe_psql('postgres', q{SELECT weir.drop_learner('versioned') IS NULL}), 't', 'nothing new to be kept');
+# By time: once there is something new to be kept.
+$node->safe_psql('postgres', q{SELECT weir.create_learner('small', 'timed', 'gaussian_naive_bayes', snapshot_interval => '1 second')});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.model_versions WHERE model = 'timed' AND note = 'on schedule'}, 'a version when it is time');
+$node->safe_psql('postgres', qq{INSERT INTO small $rows FROM generate_series(201::bigint, 210) i});
+wait_until($node, q{SELECT count(*) = 2 AND bool_and(metrics ? 'accuracy') FROM weir.model_versions WHERE model = 'timed'}, 'and the next when more is learned');
+$node->safe_psql('postgres', q{DELETE FROM small WHERE id > 200; SELECT weir.drop_learner('timed')});
 
 # ---- rows that leave their partition and arrive nowhere; a gap while somebody has the state locked; predictions of an idle learner ----
 
