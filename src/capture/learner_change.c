@@ -400,7 +400,7 @@ note_update(Relation relation, const LearnerMap *map, const StringInfoData *old_
 	}
 	else if (old_label->len == 0 && label.len > 0)
 		note(relation, map, LEARNER_ROW_LABELLED, at, key, new_row);
-	else if (old_label->len != label.len || memcmp(old_label->data, label.data, label.len) != 0)
+	else if (old_label->len != label.len || (label.len > 0 && memcmp(old_label->data, label.data, label.len) != 0))
 		note_key(map->learner->learner_id, current_xid, label.len == 0 ? LEARNER_ROW_WITHDRAWN : LEARNER_ROW_CORRECTED, at, key);
 	pfree(label.data);
 }
