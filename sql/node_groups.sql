@@ -26,14 +26,16 @@ SELECT weir._published_summary(weir.summarize(i::text), 3, false) IS NULL AS not
 -- ---- numbers ----
 CREATE FUNCTION pg_temp.values_of(s weir.summary) RETURNS TABLE (value float8, n bigint) LANGUAGE sql AS $$
 	SELECT v, count(*) FROM generate_series(1, weir.value_count(s)) i, LATERAL (SELECT weir.quantile(s, (i - 0.5) / weir.value_count(s)) AS v) q GROUP BY v $$;
-SELECT x, (SELECT string_agg(v.value || ' ' || v.n, ', ' ORDER BY v.value) FROM pg_temp.values_of(s) v) AS told, weir.null_count(s), weir.min_value(s), weir.max_value(s)
-FROM (VALUES ('{1,2,3}'::float8[]), ('{1,2}'), ('{1,2,3,10,20,30,40}'), ('{0,0,0,0,7}'), ('{-5,0,0,0,1,2,3,NULL}'), ('{NULL}'), ('{1,1,1,NaN}')) v (x),
+SELECT x, (SELECT string_agg(round(v.value::numeric, 6)::float8 || ' ' || v.n, ', ' ORDER BY v.value) FROM pg_temp.values_of(s) v) AS told, weir.null_count(s),
+	round(weir.min_value(s)::numeric, 6)::float8 AS min, round(weir.max_value(s)::numeric, 6)::float8 AS max
+FROM (VALUES ('{1,2,3}'::float8[]), ('{1,2}'), ('{1,2,3,10,20,30,40}'), ('{0,0,0,0,7}'), ('{0,0,0,0,0,0,7}'), ('{-5,-5,-5,-4,0,0,0,0,0}'), ('{-5,0,0,0,1,2,3,NULL}'), ('{NULL}'), ('{1,1,1,NaN}')) v (x),
 	LATERAL (SELECT weir._published_summary((SELECT weir.summarize(v) FROM unnest(x) v), 3, false) AS s) p;
 -- at random: each value told is of enough rows, and stands where its rows do; of coarser summaries as far as their bins tell
 SELECT count(*) AS cases, count(*) FILTER (WHERE weir.summary_level(raw) > 0) > 20 AS some_coarse, bool_and(weir.value_count(s) = n) AS all_rows,
 	bool_and((SELECT min(v.n) FROM pg_temp.values_of(s) v) >= size) FILTER (WHERE weir.summary_level(s) = 0) AS large_enough,
 	bool_and((SELECT bool_and(abs(weir.cdf(s, x) - weir.cdf(raw, x)) <= 3.0 * size / n + weir.error_bound(s) + weir.error_bound(raw))
 		FROM unnest(weir.quantile(raw, ARRAY[0.02, 0.3, 0.5, 0.9, 0.99])) x)) AS where_they_were,
+	bool_and(abs(weir.mean(s) - weir.mean(raw)) <= 1e-12 * (1 + abs(weir.max_value(raw)))) FILTER (WHERE weir.summary_level(raw) = 0) AS same_mean,
 	bool_and(weir.distinct_count(s) IS NULL) FILTER (WHERE weir.summary_level(s) > 0) AS no_sketch
 FROM (SELECT i, 1 + i % 7 AS size, weir.summarize(CASE WHEN i % 3 = 0 THEN (random() * 5)::int ELSE exp(random() * 8) - 40 END::float8, 16 * (i % 2 + 1)) AS raw, count(*) AS n
 		FROM generate_series(1, 120) i, generate_series(1, 10 + i) GROUP BY i) r, LATERAL (SELECT weir._published_summary(raw, size, false) AS s) p;

@@ -313,7 +313,7 @@ COMMENT ON FUNCTION weir.publish_panes(text, text, int, boolean) IS
     'Lets a monitor''s panes be published as those of a node, for a monitor elsewhere that puts those of many nodes together (option nodes of weir.create_monitor): they '
     'are kept in weir.node and weir.node_pane from now on, which an administrator publishes by logical replication. Rows never leave. min_group_size: of how many rows a '
     'pane, a group of a protected column, a category and a number must be to leave by itself: smaller panes and groups stay here (with the next smallest group, where what '
-    'stays is of fewer rows, too), rare categories are put together as (rare), numbers with their neighbours, told as their mean, '
+    'stays is of fewer rows, too), rare categories are put together as (rare), numbers with their neighbours into groups told as their mean, '
     'panes leave once they are final, and again when so many rows have changed; 1 publishes everything as it is, at once. exact_numbers: numbers are not put together, so that extremes '
     'and single values leave. Columns classed personal or sensitive are left out. Again, with other arguments, changes it. Needs '
     'ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 a size below 1 or an empty name, 55000 a monitor that puts nodes together itself.';

@@ -48,131 +48,152 @@ categories_in_groups(Allocator allocator, const Summary *summary, int64_t size)
 
 /* ---- numbers ---- */
 
-/* Neighbouring bins that are told of as one. */
+/* Rows that lie next to each other, told as one value. */
 typedef struct Group
 {
-	int			first;
-	int			last;
-	int			popular;		/* a bin that has enough rows by itself, or -1 */
+	double		value;			/* their mean */
 	int64_t		count;
+	bool		is_one_value;
 } Group;
 
-static double
-middle_of(uint64_t bin, int level)
-{
-	return distribution_value(distribution_first_key(bin, level)) / 2 + distribution_value(distribution_last_key(bin, level)) / 2;
-}
-
-/* What a bin is taken for; at level 0 its value itself. */
+/* What the values of a bin are taken for; at level 0 they are that. */
 static double
 value_of(uint64_t bin, int level)
 {
-	return level == 0 ? distribution_value(bin) : middle_of(bin, level);
-}
-
-/* What the rows of a group are told as: the value that most share, else their mean.  Never outside of the group's bins. */
-static double
-value_of_group(const Group *group, const DistributionBin *bins, int level)
-{
-	double		mean = 0;
-	double		before = 0;
-	double		lowest = value_of(bins[group->first].key, level);
-	double		highest = value_of(bins[group->last].key, level);
-
-	if (group->popular >= 0)
-		return value_of(bins[group->popular].key, level);
-	for (int i = group->first; i <= group->last; i++)
-	{
-		double		count = (double) bins[i].count;
-		double		total = before + count;
-
-		mean =
-			before == 0 ? value_of(bins[i].key, level) : mean * (before / total) + value_of(bins[i].key, level) * (count / total);
-		before = total;
-	}
-	return fmin(fmax(mean, lowest), highest);
+	if (level == 0)
+		return distribution_value(bin);
+	return distribution_value(distribution_first_key(bin, level)) / 2 + distribution_value(distribution_last_key(bin, level)) / 2;
 }
 
 static void
-join_to(Group *group, const Group *other, const DistributionBin *bins)
+add_rows(Group *group, double value, int64_t count)
 {
-	if (other->popular >= 0 && (group->popular < 0 || bins[other->popular].count > bins[group->popular].count))
-		group->popular = other->popular;
-	group->last = other->last;
-	group->count += other->count;
+	double		total = (double) (group->count + count);
+
+	group->is_one_value = group->count == 0 || (group->is_one_value && group->value == value);
+	/* Between both, and without a sum that could overflow. */
+	group->value = group->is_one_value ? value : group->value * ((double) group->count / total) + value * ((double) count / total);
+	group->count += count;
 }
 
-/* Bins in ascending order, into groups of at least size rows; 0 groups when there are not so many rows. */
+/* The last rows, too few for a group: some of the group before them join them where it can spare some, else they join it. */
 static int
-make_groups(Group *groups, const DistributionBin *bins, int n_bins, int64_t size)
+add_last(Group *groups, int n, const Group *last, int64_t size)
 {
+	Group	   *before = &groups[n - 1];
+	int64_t		missing = size - last->count;
+
+	if (before->is_one_value && before->count - missing >= size)
+	{
+		before->count -= missing;
+		groups[n] = *last;
+		add_rows(&groups[n], before->value, missing);
+		return n + 1;
+	}
+	add_rows(before, last->value, last->count);
+	return n;
+}
+
+/*
+ * Values in ascending order, into groups of size rows, or more where they are of one value; 0 groups when there are not so many
+ * rows.  There are at most twice as many as bins, and one.
+ */
+static int
+make_groups(Group *groups, const DistributionBin *bins, int n_bins, int level, int64_t size)
+{
+	Group		open = {0};
 	int			n = 0;
 
 	for (int i = 0; i < n_bins; i++)
 	{
-		Group		bin = {i, i, bins[i].count >= size ? i : -1, bins[i].count};
+		double		value = value_of(bins[i].key, level);
+		int64_t		left = bins[i].count;
 
-		if (n > 0 && groups[n - 1].count < size)
-			join_to(&groups[n - 1], &bin, bins);
-		else
-			groups[n++] = bin;
+		if (open.count > 0)
+		{
+			int64_t		taken = left < size - open.count ? left : size - open.count;
+
+			add_rows(&open, value, taken);
+			left -= taken;
+			if (open.count == size)
+			{
+				groups[n++] = open;
+				open.count = 0;
+			}
+		}
+		if (left > 0 && open.count == 0)
+		{
+			add_rows(&open, value, left);
+			if (left >= size)
+			{
+				groups[n++] = open;
+				open.count = 0;
+			}
+		}
 	}
-	if (n > 1 && groups[n - 1].count < size)
+	return open.count == 0 || n == 0 ? n : add_last(groups, n, &open, size);
+}
+
+/* In place of the values that it had. */
+static void
+take_groups(Summary *summary, const Group *groups, int n)
+{
+	Distribution *distribution = &summary->distribution;
+	int			level = distribution->level;
+	size_t		room = sizeof(DistributionBin) * (size_t) n;
+	DistributionBin *bins = allocate(summary->allocator, room);
+	int			n_bins = 0;
+
+	moments_free(&summary->moments, summary->allocator);
+	summary->moments_current = false;
+	summary->minimum = groups[0].value;
+	summary->maximum = groups[n - 1].value;
+	for (int i = 0; i < n; i++)
 	{
-		join_to(&groups[n - 2], &groups[n - 1], bins);
-		n--;
+		uint64_t	key = distribution_key(groups[i].value) >> level;
+
+		if (level > 0)
+			moments_add_times(&summary->moments, summary->allocator, groups[i].value, groups[i].count);
+		/* Rounding can make neighbours the same; it never changes their order by more. */
+		if (n_bins > 0 && key <= bins[n_bins - 1].key)
+			bins[n_bins - 1].count += groups[i].count;
+		else
+			bins[n_bins++] = (DistributionBin){key, groups[i].count};
 	}
-	return n > 0 && groups[0].count < size ? 0 : n;
+	moments_settle(&summary->moments, summary->allocator);
+	memcpy(distribution_assign(distribution, summary->allocator, n_bins, level), bins, sizeof(DistributionBin) * (size_t) n_bins);
+	release(summary->allocator, bins, room);
+	/* How many values there were is not known of groups; a sketch would tell whether a value is among them. */
+	if (summary->distinct != NULL)
+		release(summary->allocator, summary->distinct, sizeof(DistinctSketch));
+	summary->distinct = NULL;
+	summary->distinct_stale = false;
+	summary->minimum_stale = false;
+	summary->maximum_stale = false;
 }
 
 static Summary *
 numbers_in_groups(Allocator allocator, const Summary *summary, int64_t size)
 {
 	Summary	   *result = summary_copy(allocator, summary_settle(summary));
-	Distribution *distribution = &result->distribution;
-	const DistributionBin *bins = distribution_sorted(distribution, allocator);
-	int			n_bins = distribution->n_bins;
-	int			level = distribution->level;
-	size_t		room = sizeof(Group) * (size_t) (n_bins + 1);
+	const DistributionBin *bins = distribution_sorted(&result->distribution, allocator);
+	int			n_bins = result->distribution.n_bins;
+	size_t		room = sizeof(Group) * (size_t) (2 * n_bins + 1);
 	Group	   *groups;
-	DistributionBin *grouped;
 	int			n;
 
 	if (n_bins == 0)
 		return result;
 	groups = allocate(allocator, room);
-	n = make_groups(groups, bins, n_bins, size);
-	moments_free(&result->moments, allocator);
-	result->moments_current = false;
-	grouped = allocate(allocator, sizeof(DistributionBin) * (size_t) (n + 1));
-	for (int i = 0; i < n; i++)
-	{
-		double		value = value_of_group(&groups[i], bins, level);
-
-		grouped[i] = (DistributionBin){distribution_key(value) >> level, groups[i].count};
-		if (i == 0)
-			result->minimum = value;
-		result->maximum = value;
-		if (level > 0)
-			moments_add_times(&result->moments, allocator, value, groups[i].count);
-	}
-	moments_settle(&result->moments, allocator);
+	n = make_groups(groups, bins, n_bins, result->distribution.level, size);
 	if (n > 0)
-		memcpy(distribution_assign(distribution, allocator, n, level), grouped, sizeof(DistributionBin) * (size_t) n);
-	release(allocator, grouped, sizeof(DistributionBin) * (size_t) (n + 1));
-	release(allocator, groups, room);
-	/* How many values there were is not known of groups; a sketch would tell whether a value is among them. */
-	if (result->distinct != NULL)
-		release(allocator, result->distinct, sizeof(DistinctSketch));
-	result->distinct = NULL;
-	result->distinct_stale = false;
-	result->minimum_stale = false;
-	result->maximum_stale = false;
-	if (n == 0)
+		take_groups(result, groups, n);
+	else
 	{
 		summary_free(result);
-		return NULL;
+		result = NULL;
 	}
+	release(allocator, groups, room);
 	return result;
 }
 

@@ -14,9 +14,9 @@
  * (complementary suppression: else it would follow from the total).  NULL when none is left to name after that, and when not all
  * categories are known.
  *
- * Numbers are put together with their neighbours into groups of at least size rows, each told as one value: the one that size of
- * them share, or else their mean (univariate microaggregation, Domingo-Ferrer and Mateo-Sanz 2002).  So extremes and sums are of
- * groups, too; how many values there were is not known any more.  Of vectors, so are the norms.
+ * Numbers are put together in ascending order into groups of size rows, each told as its mean (univariate microaggregation,
+ * Domingo-Ferrer and Mateo-Sanz 2002), where they are not of one value.  So the mean stays, no extreme is told, and how many values
+ * there were is not known any more.  Of vectors, so are the norms.
  *
  * How many are NULL, NaN or infinite stays.
  */
