@@ -28,7 +28,8 @@ CREATE FUNCTION pg_temp.values_of(s weir.summary) RETURNS TABLE (value float8, n
 	SELECT v, count(*) FROM generate_series(1, weir.value_count(s)) i, LATERAL (SELECT weir.quantile(s, (i - 0.5) / weir.value_count(s)) AS v) q GROUP BY v $$;
 SELECT x, (SELECT string_agg(round(v.value::numeric, 6)::float8 || ' ' || v.n, ', ' ORDER BY v.value) FROM pg_temp.values_of(s) v) AS told, weir.null_count(s),
 	round(weir.min_value(s)::numeric, 6)::float8 AS min, round(weir.max_value(s)::numeric, 6)::float8 AS max
-FROM (VALUES ('{1,2,3}'::float8[]), ('{1,2}'), ('{1,2,3,10,20,30,40}'), ('{0,0,0,0,7}'), ('{0,0,0,0,0,0,7}'), ('{-5,-5,-5,-4,0,0,0,0,0}'), ('{-5,0,0,0,1,2,3,NULL}'), ('{NULL}'), ('{1,1,1,NaN}')) v (x),
+FROM (VALUES ('{1,2,3}'::float8[]), ('{1,2}'), ('{1,2,3,10,20,30,40}'), ('{0,0,0,0,7}'), ('{0,0,0,0,0,0,7}'), ('{-5,-5,-5,-4,0,0,0,0,0}'),
+	('{-5,0,0,0,1,2,3,NULL}'), ('{NULL}'), ('{1,1,1,NaN}')) v (x),
 	LATERAL (SELECT weir._published_summary((SELECT weir.summarize(v) FROM unnest(x) v), 3, false) AS s) p;
 -- at random: each value told is of enough rows, and stands where its rows do; of coarser summaries as far as their bins tell
 SELECT count(*) AS cases, count(*) FILTER (WHERE weir.summary_level(raw) > 0) > 20 AS some_coarse, bool_and(weir.value_count(s) = n) AS all_rows,
