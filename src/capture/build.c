@@ -55,9 +55,26 @@
 #define BUILDER_RETRY_MS 100
 #define NO_SLOT_RETRY_MS 5000
 
-int			build_workers = 1;
-int			build_slice_rows = 2000000;
-int			build_rate = 0;
+/* ---- all builds ---- */
+
+ActiveBuild *
+build_next(BuildCursor *cursor)
+{
+	for (; cursor->next_monitor < list_length(cursor->monitors); build_leave_monitor(cursor))
+	{
+		cursor->monitor = list_nth(cursor->monitors, cursor->next_monitor);
+		if (cursor->next_build < list_length(cursor->monitor->builds))
+			return list_nth(cursor->monitor->builds, cursor->next_build++);
+	}
+	return NULL;
+}
+
+void
+build_leave_monitor(BuildCursor *cursor)
+{
+	cursor->next_monitor++;
+	cursor->next_build = 0;
+}
 
 /* ---- builders ---- */
 
@@ -115,21 +132,12 @@ is_being_made(const CapturedMonitor *monitor)
 static bool
 has_slices(List *monitors, bool only_requested)
 {
-	ListCell   *cell;
+	BuildCursor cursor = {.monitors = monitors};
+	ActiveBuild *build;
 
-	foreach(cell, monitors)
-	{
-		CapturedMonitor *monitor = lfirst(cell);
-		ListCell   *build_cell;
-
-		foreach(build_cell, monitor->builds)
-		{
-			ActiveBuild *build = lfirst(build_cell);
-
-			if (!only_requested || (build->state == BUILD_REQUESTED && !(build->kind == BUILD_VERIFY && is_being_made(monitor))))
-				return true;
-		}
-	}
+	while ((build = build_next(&cursor)) != NULL)
+		if (!only_requested || (build->state == BUILD_REQUESTED && !(build->kind == BUILD_VERIFY && is_being_made(cursor.monitor))))
+			return true;
 	return false;
 }
 
@@ -242,21 +250,16 @@ may_be_finished(const CapturedMonitor *monitor, const ActiveBuild *slice, XLogRe
 bool
 build_wants_flush(List *monitors, XLogRecPtr position)
 {
-	ListCell   *cell;
+	BuildCursor cursor = {.monitors = monitors};
+	ActiveBuild *slice;
 
 	if (GetCurrentTimestamp() < next_try)
 		return false;
 	if (a_builder_waits())
 		return true;
-	foreach(cell, monitors)
-	{
-		CapturedMonitor *monitor = lfirst(cell);
-		ListCell   *build_cell;
-
-		foreach(build_cell, monitor->builds)
-			if (may_be_finished(monitor, lfirst(build_cell), position))
-				return true;
-	}
+	while ((slice = build_next(&cursor)) != NULL)
+		if (may_be_finished(cursor.monitor, slice, position))
+			return true;
 	return false;
 }
 
@@ -540,33 +543,26 @@ build_took_step(void)
 bool
 build_advance(List *monitors, XLogRecPtr position, bool is_flushed)
 {
-	ListCell   *cell;
+	BuildCursor cursor = {.monitors = monitors};
+	ActiveBuild *slice;
 	bool		changed = false;
 	bool		tried = false;
 
 	took_step = false;
-	foreach(cell, monitors)
+	while ((slice = build_next(&cursor)) != NULL)
 	{
-		CapturedMonitor *monitor = lfirst(cell);
-		ListCell   *build_cell;
-
-		foreach(build_cell, monitor->builds)
+		definition_blame(cursor.monitor->monitor_id);
+		if (is_flushed && !took_step && may_be_finished(cursor.monitor, slice, position))
 		{
-			ActiveBuild *slice = lfirst(build_cell);
-
-			definition_blame(monitor->monitor_id);
-			if (is_flushed && !took_step && may_be_finished(monitor, slice, position))
-			{
-				tried = true;
-				changed |= took_step = finish_slice(monitor, slice, position);
-			}
-			else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
-			{
-				changed = true;
-				/* The other slices in the list went with it. */
-				if (!begin_slice_again(slice))
-					break;
-			}
+			tried = true;
+			changed |= took_step = finish_slice(cursor.monitor, slice, position);
+		}
+		else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
+		{
+			changed = true;
+			/* The other slices in the list went with it. */
+			if (!begin_slice_again(slice))
+				build_leave_monitor(&cursor);
 		}
 	}
 	definition_blame(0);
@@ -598,32 +594,25 @@ has_a_builder(const CapturedMonitor *monitor, int build)
 bool
 build_abandon_verifications(List *monitors, const int *awaited, int n)
 {
-	ListCell   *cell;
+	BuildCursor cursor = {.monitors = monitors};
+	ActiveBuild *slice;
 	bool		found = false;
 
-	foreach(cell, monitors)
+	while ((slice = build_next(&cursor)) != NULL)
 	{
-		CapturedMonitor *monitor = lfirst(cell);
-		ListCell   *build_cell;
-
-		foreach(build_cell, monitor->builds)
+		/* What a builder is reading it reads to its end: then there is no other slice for it. */
+		if (slice->kind != BUILD_VERIFY || is_among(slice->number, awaited, n) || has_a_builder(cursor.monitor, slice->number))
+			continue;
+		found = true;
+		if (slice->generation != 0)
 		{
-			ActiveBuild *slice = lfirst(build_cell);
-
-			/* What a builder is reading it reads to its end: then there is no other slice for it. */
-			if (slice->kind != BUILD_VERIFY || is_among(slice->number, awaited, n) || has_a_builder(monitor, slice->number))
-				continue;
-			found = true;
-			if (slice->generation != 0)
-			{
-				build_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation = $4", slice);
-				pane_forget(slice->monitor_id, slice->generation);
-			}
-			build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
-			build_execute("UPDATE weir.build SET state = 'failed', error = 'nobody waits for it any more', "
-						  "finished_at = pg_catalog.clock_timestamp() WHERE build_id = $2",
-						  slice);
+			build_execute("DELETE FROM weir.pane WHERE monitor_id = $1 AND generation = $4", slice);
+			pane_forget(slice->monitor_id, slice->generation);
 		}
+		build_execute("DELETE FROM weir.build_slice WHERE build_id = $2", slice);
+		build_execute("UPDATE weir.build SET state = 'failed', error = 'nobody waits for it any more', "
+					  "finished_at = pg_catalog.clock_timestamp() WHERE build_id = $2",
+					  slice);
 	}
 	return found;
 }

@@ -16,6 +16,21 @@
 
 /* ---- capture's side ---- */
 
+/* All builds of all monitors, one after the other; begins with .monitors set and all else zero. */
+typedef struct BuildCursor
+{
+	List	   *monitors;
+	int			next_monitor;
+	int			next_build;
+	CapturedMonitor *monitor;	/* of the build that was given last */
+} BuildCursor;
+
+/* NULL at the end. */
+extern ActiveBuild *build_next(BuildCursor *cursor);
+
+/* Passes over what is left of the present monitor. */
+extern void build_leave_monitor(BuildCursor *cursor);
+
 /* Remembers which builders are at work.  Before builds are loaded, so that one that ends in between has told its outcome. */
 extern void build_note_builders(void);
 

@@ -97,24 +97,17 @@ build_find_passed(List *monitors, XLogRecPtr position)
 	XLogRecPtr	now = GetXLogInsertRecPtr();
 	bool		has_unkept = false;
 	List	   *passed = NIL;
-	ListCell   *cell;
+	BuildCursor cursor = {.monitors = monitors};
+	ActiveBuild *build;
 
-	foreach(cell, monitors)
+	while ((build = build_next(&cursor)) != NULL)
 	{
-		CapturedMonitor *monitor = lfirst(cell);
-		ListCell   *build_cell;
-
-		foreach(build_cell, monitor->builds)
-		{
-			ActiveBuild *build = lfirst(build_cell);
-
-			if (monitor->retracts_deletes || build->kept != 0 || build->kind == BUILD_VERIFY ||
-				(build->kind == BUILD_INITIAL && !monitor->backfill))
-				continue;
-			has_unkept = true;
-			if (position >= asked_before(build->number, now) || (build->has_cut && position >= build->cut_lsn))
-				passed = list_append_unique_int(passed, build->number);
-		}
+		if (cursor.monitor->retracts_deletes || build->kept != 0 || build->kind == BUILD_VERIFY ||
+			(build->kind == BUILD_INITIAL && !cursor.monitor->backfill))
+			continue;
+		has_unkept = true;
+		if (position >= asked_before(build->number, now) || (build->has_cut && position >= build->cut_lsn))
+			passed = list_append_unique_int(passed, build->number);
 	}
 	if (!has_unkept)
 	{
@@ -147,23 +140,16 @@ build_keeps_anew(List *monitors, bool all)
 {
 	static int	last = 0;
 	int			newest = 0;
-	ListCell   *cell;
+	BuildCursor cursor = {.monitors = monitors};
+	ActiveBuild *build;
 	bool		is_touched = false;
 
-	foreach(cell, monitors)
+	while ((build = build_next(&cursor)) != NULL)
 	{
-		CapturedMonitor *monitor = lfirst(cell);
-		ListCell   *build_cell;
-
-		foreach(build_cell, monitor->builds)
-		{
-			ActiveBuild *build = lfirst(build_cell);
-
-			if (build->kept == 0)
-				continue;
-			newest = Max(newest, build->number);
-			is_touched = is_touched || ((all || build->number > last) && partial_touches_source(monitor));
-		}
+		if (build->kept == 0)
+			continue;
+		newest = Max(newest, build->number);
+		is_touched = is_touched || ((all || build->number > last) && partial_touches_source(cursor.monitor));
 	}
 	last = Max(last, newest);
 	return is_touched;

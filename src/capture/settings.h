@@ -16,4 +16,7 @@ extern int	build_workers;		/* weir.build_workers */
 extern int	build_slice_rows;	/* weir.build_slice_rows */
 extern int	build_rate;			/* weir.build_rate, 0: as fast as it can */
 
+/* Defines them: from capture_init. */
+extern void settings_init(void);
+
 #endif
