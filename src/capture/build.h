@@ -2,7 +2,7 @@
  * build.h
  *		Shadow generations: read from the source under a cut, completed by capture, swapped in or compared.  Inside this room only.
  *
- * build.c, build_kept.c and build_finish.c are capture's side, build_plan.c, build_read.c and builder.c the builder's.
+ * build.c, build_cut.c, build_kept.c and build_finish.c are capture's side, build_plan.c, build_read.c and builder.c the builder's.
  */
 #ifndef WEIR_CAPTURE_BUILD_H
 #define WEIR_CAPTURE_BUILD_H
@@ -39,6 +39,9 @@ extern bool build_is_under_way(List *monitors);
 
 /* Starts builders where slices wait and fewer run than weir.build_workers allows. */
 extern void build_start_builders(List *monitors);
+
+/* A flush for the sake of builds has come to something, or not: then the next is wanted later. */
+extern void build_note_try(bool succeeded);
 
 /*
  * Gives a slice and a cut, taken at the present position, to every builder that waits for one.  Everything decoded must be flushed;
