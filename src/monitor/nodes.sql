@@ -398,9 +398,10 @@ COMMENT ON VIEW weir._merged_pane IS 'Panes of nodes as panes of the monitors th
 
 -- A node may be wrong or hostile: a summary of another kind would be an error in every reading.
 CREATE FUNCTION weir._pane_refusal(monitor_id int, pane weir._merged_pane) RETURNS text
-    LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT format('its pane of %s has ', pane.node_pane_start) || CASE
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- In PL/pgSQL, which keeps its plans: it is asked for each pane.
+    RETURN format('its pane of %s has ', pane.node_pane_start) || CASE
         WHEN NOT isfinite(pane.pane_start) OR NOT coalesce(isfinite(pane.pane_end) AND pane.pane_end > pane.pane_start, true) THEN 'no finite range of time'
         -- So many rows that no sum of panes overflows.
         WHEN pane.n NOT BETWEEN 0 AND 1000000000000 OR pane.n_labelled NOT BETWEEN 0 AND pane.n OR pane.n_late NOT BETWEEN 0 AND 1000000000000
@@ -417,7 +418,7 @@ BEGIN ATOMIC
              FROM weir.monitor_column c, LATERAL (SELECT weir.vector_dimension(p.summaries[c.ordinal]) AS dimension FROM weir.pane p
                                                   WHERE p.monitor_id = $1 AND p.generation = 0 AND weir.vector_dimension(p.summaries[c.ordinal]) IS NOT NULL LIMIT 1) o
              WHERE c.monitor_id = $1 AND c.retired_at IS NULL AND c.kind = 'vector' AND weir.vector_dimension(pane.summaries[c.ordinal]) <> o.dimension ORDER BY c.ordinal LIMIT 1)) END;
-END;
+END $$;
 COMMENT ON FUNCTION weir._pane_refusal(int, weir._merged_pane) IS 'Why a pane of a node cannot be put into the monitor''s; NULL: it can. Internal.';
 
 CREATE FUNCTION weir._forget_node_panes(monitor_id int, node text) RETURNS void
@@ -503,9 +504,10 @@ END;
 COMMENT ON FUNCTION weir._take_node_levels(text) IS 'Up to where any node has coarser panes. Internal.';
 
 CREATE FUNCTION weir._take_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS void
-    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT weir._refuse_node(r.monitor_id, $2, r.reason)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM weir._refuse_node(r.monitor_id, $2, r.reason)
         FROM (SELECT p.monitor_id, weir._pane_refusal(p.monitor_id, p) AS reason FROM weir._merged_pane p
               WHERE p.monitor = $1 AND p.node = $2 AND p.node_pane_start = $3 AND p.node_segment = $4) r WHERE r.reason IS NOT NULL;
     INSERT INTO weir.pane AS o (monitor_id, generation, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness)
@@ -514,7 +516,7 @@ BEGIN ATOMIC
         ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET pane_end = excluded.pane_end, n = excluded.n,
             n_labelled = excluded.n_labelled, n_late = excluded.n_late, marks = excluded.marks, summaries = excluded.summaries,
             fairness = excluded.fairness, updated_at = clock_timestamp();
-END;
+END $$;
 COMMENT ON FUNCTION weir._take_node_pane(text, text, timestamptz, text[]) IS 'Puts one pane of a node into the monitors that put them together. Internal.';
 
 CREATE FUNCTION weir._drop_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS void
