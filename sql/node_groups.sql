@@ -54,12 +54,18 @@ SELECT sizes, (SELECT string_agg(g.group_name || ' ' || g.n, ', ' ORDER BY g.gro
 FROM (VALUES ('{5,9,20}'::int[]), ('{2,9,20}'), ('{2,3,20}'), ('{4,20}'), ('{1,1,2,9,9}')) v (sizes),
 	LATERAL (SELECT weir.fairness(true, true, 'g' || o) AS f FROM unnest(sizes) WITH ORDINALITY u (size, o), generate_series(1, size)) t;
 
+-- of as many rows the same one as among categories, else the two together would tell how large the small one is
+SELECT (SELECT string_agg(g.group_name || ' ' || g.n, ', ' ORDER BY g.group_name) FROM weir.fairness_groups(weir._published_fairness(f, 5)) g) AS groups, pg_temp.told(x, 5) AS categories
+FROM (VALUES ('{aa,b,c}'::text[]), ('{b,aa,c}'), ('{x,xyz,xy}')) v (names),
+	LATERAL (SELECT weir.fairness(true, true, name) AS f, array_agg(name) AS x
+		FROM unnest('{a}' || names, '{3,7,7,20}'::int[]) u (name, size), generate_series(1, size)) t;
+
 -- ---- from one state to the next ----
 BEGIN;
 CREATE TABLE visits (at timestamptz NOT NULL, x float8, kind text);
 SELECT weir.create_monitor('visits', 'visits', 'at', columns => '{x,kind}', window_size => '1 hour');
 SELECT weir.publish_panes('visits', 'here', min_group_size => 5);
-UPDATE weir.monitor_state SET watermark = '2026-03-02 00:00' WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'visits');
+UPDATE weir.monitor_state SET watermark = '2026-03-02 00:17:30' WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'visits');
 -- a pane of the hour, with rows x = first, first + 1 ...
 CREATE FUNCTION pg_temp.pane(hour int, n int, first int DEFAULT 1, n_labelled int DEFAULT 0, marks int DEFAULT 0) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -77,6 +83,8 @@ BEGIN
 END $$;
 SELECT pg_temp.pane(1, 4);	-- small
 SELECT pg_temp.pane(1, 12);	-- not any more
+SELECT o.final_before = weir.tumble(f.at, m.pane_size) AS between_panes, o.final_before < f.at AS not_of_a_row
+FROM weir.node o, weir.monitor m, LATERAL (SELECT weir._final_before(m.monitor_id) AS at) f WHERE m.name = 'visits';
 SELECT pg_temp.pane(1, 13);	-- a row more stays
 SELECT pg_temp.pane(1, 16), pg_temp.pane(1, 8);	-- and four less
 SELECT pg_temp.pane(1, 12, first => 4);	-- three of the same number are others

@@ -69,13 +69,30 @@ rows_of(const FairnessGroup *group)
 	return rows;
 }
 
+/* Of as many rows the last by name comes first, as among categories: where both leave of one column, both leave the same out. */
 static int
 compare_groups(const void *a, const void *b)
 {
-	int64		rows = rows_of(a);
-	int64		other = rows_of(b);
+	const FairnessGroup *group = a;
+	const FairnessGroup *other = b;
+	int64		rows = rows_of(group);
+	int64		other_rows = rows_of(other);
+	const char *name = NULL;
+	const char *other_name = NULL;
+	size_t		length = 0;
+	size_t		other_length = 0;
+	size_t		offset = 0;
+	size_t		other_offset = 0;
+	int			order;
 
-	return rows != other ? (rows < other ? -1 : 1) : 0;
+	if (rows != other_rows)
+		return rows < other_rows ? -1 : 1;
+	(void) fairness_key_next(group->key, group->length, &offset, &name, &length);
+	(void) fairness_key_next(other->key, other->length, &other_offset, &other_name, &other_length);
+	if (name == NULL || other_name == NULL)
+		return (name != NULL) - (other_name != NULL);
+	order = memcmp(other_name, name, Min(length, other_length));
+	return order != 0 ? order : (other_length > length) - (other_length < length);
 }
 
 Datum

@@ -221,13 +221,16 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
     -- Not BEGIN ATOMIC: PostgreSQL dumps two ON CONFLICT of one statement so that pg_upgrade cannot read them.
     AS $body$
+    -- Whoever withdraws it meanwhile is waited for, before anything is written, and then there is nothing to publish.
+    SELECT FROM weir.pane_publication u WHERE u.monitor_id = $1 FOR KEY SHARE;
     SELECT weir._roll_up_published($1);
     WITH settings AS MATERIALIZED (
         SELECT u.monitor_id, u.monitor, u.node, u.min_group_size, u.exact_numbers, m.pane_size, coalesce(m.time_zone, 'UTC') AS time_zone,
-            weir._final_before(u.monitor_id) AS final_before, weir._pane_definition(u.monitor_id) || jsonb_build_object('exact_numbers', u.exact_numbers) AS definition
+            -- Exactly, it would tell when each latest row happened; between panes it ends no window earlier.
+            CASE WHEN u.min_group_size > 1 THEN weir.tumble(weir._final_before(u.monitor_id), m.pane_size, NULL, m.time_zone) ELSE weir._final_before(u.monitor_id) END AS final_before,
+            weir._pane_definition(u.monitor_id) || jsonb_build_object('exact_numbers', u.exact_numbers) AS definition
         FROM weir.pane_publication u JOIN weir.monitor m USING (monitor_id)
         WHERE u.monitor_id = $1 AND NOT EXISTS (SELECT FROM weir._finer_published f WHERE f.monitor_id = $1)  -- rolled up since the statement above
-        FOR KEY SHARE OF u      -- whoever withdraws it meanwhile is waited for, and then there is nothing to publish
     ), publication AS MATERIALIZED (
         SELECT s.*, NOT EXISTS (SELECT FROM weir.node o WHERE o.monitor = s.monitor AND o.node = s.node AND o.definition = s.definition
                                     AND o.min_group_size = s.min_group_size) AS is_anew
