@@ -93,6 +93,13 @@ SELECT pg_temp.pane(1, 17, marks => 4);	-- five more
 SELECT pg_temp.pane(1, 17, n_labelled => 9);	-- labels
 SELECT pg_temp.pane(1, 17, first => 101, n_labelled => 9);	-- all others
 SELECT pg_temp.pane(1, 14);	-- three less, and later
+-- where it is not known what is final, or that goes back, what has left stays as it left, and nothing else leaves; then it is looked at again
+UPDATE weir.monitor_state SET watermark = NULL WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'visits');
+SELECT pg_temp.pane(1, 24), pg_temp.pane(2, 12);
+UPDATE weir.monitor_state SET watermark = '2026-03-01 01:10' WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'visits');
+SELECT pg_temp.pane(1, 25), pg_temp.pane(2, 0);
+UPDATE weir.monitor_state SET watermark = '2026-03-02 00:17:30' WHERE monitor_id = (SELECT monitor_id FROM weir.monitor WHERE name = 'visits');
+SELECT pg_temp.pane(2, 0), pg_temp.pane(1, 12);
 SELECT pg_temp.pane(1, 3);	-- too few are left
 SELECT pg_temp.pane(1, 12), pg_temp.pane(1, 0);	-- none
 -- rolled up, with two rows that had not left: what left before is merged

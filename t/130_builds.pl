@@ -202,6 +202,7 @@ wait_until($node, q{SELECT flush_interval >= '60 s' FROM weir.capture_status}, '
 $node->safe_psql('postgres', q{INSERT INTO steady SELECT '2026-01-01', i FROM generate_series(1, 100) i});
 my $look = q{SELECT state_change FROM pg_stat_activity WHERE backend_type = 'weir capture'};
 my %flushes;
+my $began = time;
 for (1 .. 12)
 {
 	my $last = $node->safe_psql('postgres', $look);
@@ -209,7 +210,7 @@ for (1 .. 12)
 	$node->poll_query_until('postgres', "SELECT state_change > '$last' FROM ($look) s") or die 'capture does not look around any more';
 	$flushes{$node->safe_psql('postgres', q{SELECT updated_at FROM weir.capture_progress})} = 1;
 }
-cmp_ok(scalar(keys %flushes), '<=', 3, 'of a dozen looks at what comes meanwhile, hardly any flushes');
+cmp_ok(scalar(keys %flushes), '<=', 3 + int((time - $began) / 60), 'of a dozen looks at what comes meanwhile, hardly any flushes');
 set_fault($node, '');
 wait_until($node, q{SELECT state = 'done' FROM weir.build WHERE kind = 'rebuild' ORDER BY build_id DESC LIMIT 1}, 'once it has read, its end does not wait for the next flush');
 setting('weir.flush_interval', q('200ms'));

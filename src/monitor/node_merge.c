@@ -250,14 +250,15 @@ field(const TriggerData *trigger, HeapTuple row, const char *name, bool *is_null
 	return SPI_getbinval(row, shape, SPI_fnumber(shape, name), is_null);
 }
 
-/* What a node tells of itself and its panes may arrive in two transactions at once: whoever comes second sees the other's. */
+/* What a node tells of a monitor, and its panes, may arrive in two transactions at once: whoever comes second sees the other's. */
 static void
-be_alone_for(Datum node)
+be_alone_for(const Datum *monitor_and_node)
 {
-	Oid			type = TEXTOID;
+	static const Oid types[] = {TEXTOID, TEXTOID};
 
-	sql_execute("SELECT pg_catalog.pg_advisory_xact_lock('weir.node'::pg_catalog.regclass::oid::int, pg_catalog.hashtext($1))", 1,
-				&type, &node, NULL);
+	sql_execute(
+		"SELECT pg_catalog.pg_advisory_xact_lock('weir.node'::pg_catalog.regclass::oid::int, pg_catalog.hashtext($1 || ' ' || $2))",
+		2, types, monitor_and_node, NULL);
 }
 
 static bool
@@ -284,7 +285,7 @@ weir_node_changed(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	values[0] = field(trigger, trigger->tg_trigtuple, "monitor", &is_null);
 	values[1] = field(trigger, trigger->tg_trigtuple, "node", &is_null);
-	be_alone_for(values[1]);
+	be_alone_for(values);
 	if (is_delete)
 	{
 		sql_execute("SELECT weir._forget_node(g.monitor_id, g.node) FROM weir.node_merge g JOIN weir.monitor m USING (monitor_id) "
@@ -319,7 +320,7 @@ weir_node_pane_changed(PG_FUNCTION_ARGS)
 	sql_begin(&scope);
 	for (int i = 0; i < lengthof(key); i++)
 		values[i] = field(trigger, row, key[i], &is_null);
-	be_alone_for(values[1]);
+	be_alone_for(values);
 	/* Keys are never changed: a node deletes and inserts. */
 	sql_execute(TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "SELECT weir._drop_node_pane($1, $2, $3, $4)"
 														   : "SELECT weir._take_node_pane($1, $2, $3, $4)",

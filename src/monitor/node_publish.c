@@ -4,9 +4,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "base/arguments.h"
 #include "base/audit.h"
 #include "base/memory.h"
+#include "base/privileges.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -19,6 +21,7 @@
 #include "summary/summary_groups.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 
@@ -33,6 +36,8 @@ PG_FUNCTION_INFO_V1(weir_withdrawn);
 #define PERIOD_MS 1000
 /* Comparing all panes takes at most this share of the scheduler's time. */
 #define REST_FACTOR 20
+/* Also after a look that took long because it waited for somebody. */
+#define LONGEST_REST_MS 60000
 
 /* ---- what leaves ---- */
 
@@ -71,7 +76,7 @@ rows_of(const FairnessGroup *group)
 
 /* Of as many rows the last by name comes first, as among categories: where both leave of one column, both leave the same out. */
 static int
-compare_groups(const void *a, const void *b)
+smallest_first(const void *a, const void *b)
 {
 	const FairnessGroup *group = a;
 	const FairnessGroup *other = b;
@@ -135,7 +140,7 @@ weir_published_fairness(PG_FUNCTION_ARGS)
 	int64		withheld = 0;
 
 	fairness_groups(table, groups, n);
-	qsort(groups, n, sizeof(FairnessGroup), compare_groups);
+	qsort(groups, n, sizeof(FairnessGroup), smallest_first);
 	for (size_t i = 0; i < n; i++)
 	{
 		int64		rows = rows_of(&groups[i]);
@@ -150,21 +155,57 @@ weir_published_fairness(PG_FUNCTION_ARGS)
 
 /* ---- the task ---- */
 
+/* The next monitor's. Who holds its publication, to withdraw it for example, is not waited for: its turn comes at the next look. */
+static bool
+publish_next(int *monitor_id)
+{
+	Oid			type = INT4OID;
+	Datum		id = Int32GetDatum(*monitor_id);
+	bool		is_null;
+	bool		found;
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	found = sql_execute("SELECT monitor_id FROM weir.pane_publication WHERE monitor_id > $1 ORDER BY monitor_id LIMIT 1 "
+						"FOR KEY SHARE SKIP LOCKED",
+						1, &type, &id, NULL) > 0;
+	if (found)
+	{
+		id = sql_value(0, 1, &is_null);
+		*monitor_id = DatumGetInt32(id);
+		sql_execute("SELECT weir._publish_panes($1)", 1, &type, &id, NULL);
+	}
+	sql_end(&scope);
+	return found;
+}
+
+/* False when the extension is no more. */
+static bool
+begin_next_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	return extension_lock();
+}
+
+/* A transaction for each: who waits for one publication does not wait for all. */
 static void
 publish_task(void)
 {
 	static TimestampTz next = 0;
 	TimestampTz begin = GetCurrentTimestamp();
 	TimestampTz now;
-	SqlScope	scope;
+	int			monitor_id = 0;
 
 	if (begin < next)
 		return;
-	sql_begin(&scope);
-	sql_execute("SELECT weir._publish_panes(monitor_id) FROM weir.pane_publication", 0, NULL, NULL, NULL);
-	sql_end(&scope);
+	while (publish_next(&monitor_id) && begin_next_transaction())
+		;
 	now = GetCurrentTimestamp();
-	next = now + Max(PERIOD_MS * INT64CONST(1000), (now - begin) * REST_FACTOR);
+	next = now + Min(Max(PERIOD_MS * INT64CONST(1000), (now - begin) * REST_FACTOR), LONGEST_REST_MS * INT64CONST(1000));
 }
 
 void

@@ -19,7 +19,7 @@ CREATE TABLE weir.node (
     definition jsonb NOT NULL,            -- weir._pane_definition
     levels jsonb NOT NULL DEFAULT '[]',   -- [{"pane_size", "before"}]: what of it was rolled up
     min_group_size int NOT NULL,
-    n_suppressed bigint NOT NULL,         -- rows of panes that are not published, for they are small or not final
+    n_suppressed bigint NOT NULL,         -- rows of panes that are not published, for they are small or not final, in steps of min_group_size
     final_before timestamptz,             -- what happened before is final there
     published_at timestamptz NOT NULL,    -- at least every ten seconds, while the node lives
     PRIMARY KEY (monitor, node)
@@ -216,13 +216,11 @@ COMMENT ON FUNCTION weir._roll_up_published(int) IS
     'Merges what was published of panes that have been rolled up since: a coarser pane made anew would tell of the rows that the finer ones had kept here. Internal.';
 
 -- One statement: what is taken away and what is new belong together. What has left is replaced only where enough rows have changed: two
--- states that differ by few rows would tell of these.
+-- states that differ by few rows would tell of these. Who calls it holds the publication, so that nobody withdraws it meanwhile.
 CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
     -- Not BEGIN ATOMIC: PostgreSQL dumps two ON CONFLICT of one statement so that pg_upgrade cannot read them.
     AS $body$
-    -- Whoever withdraws it meanwhile is waited for, before anything is written, and then there is nothing to publish.
-    SELECT FROM weir.pane_publication u WHERE u.monitor_id = $1 FOR KEY SHARE;
     SELECT weir._roll_up_published($1);
     WITH settings AS MATERIALIZED (
         SELECT u.monitor_id, u.monitor, u.node, u.min_group_size, u.exact_numbers, m.pane_size, coalesce(m.time_zone, 'UTC') AS time_zone,
@@ -240,12 +238,12 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
         FROM publication u, jsonb_array_elements((u.definition -> 'columns') || (u.definition -> 'derived')) e
     ), here AS MATERIALIZED (
         SELECT p.pane_start, p.segment, p.xmin AS version, p.n, p.marks, k.n AS published_n, k.marks AS published_marks, q.version AS compared_version,
-            -- A pane that grows before one's eyes would tell of single rows.
-            u.min_group_size <= 1 OR p.n >= u.min_group_size
-                AND coalesce(p.pane_end, (p.pane_start AT TIME ZONE u.time_zone + u.pane_size) AT TIME ZONE u.time_zone) <= u.final_before AS may_leave,
+            f.is_final AND (u.min_group_size <= 1 OR p.n >= u.min_group_size) AS may_leave,
+            -- What has left while it was final stays as it left when it is so no more: the latest time went back, or is not known.
+            NOT f.is_final AND k.n IS NOT NULL AND NOT u.is_anew AND p.n >= u.min_group_size AS waits,
             CASE WHEN k.n IS NULL OR u.is_anew THEN true
                  WHEN u.min_group_size <= 1 THEN k.version <> p.xmin
-                 WHEN q.version = p.xmin THEN false
+                 WHEN q.version = p.xmin OR NOT f.is_final AND p.n >= u.min_group_size THEN false
                  ELSE q.n IS NULL OR abs(p.n - q.n) >= u.min_group_size OR abs(p.n_labelled - q.n_labelled) >= u.min_group_size
                      OR EXISTS (SELECT FROM unnest(q.summaries, p.summaries) WITH ORDINALITY s (before, after, ordinal) JOIN item i USING (ordinal)
                                 WHERE weir._rows_changed(s.before, s.after) >= u.min_group_size)
@@ -254,13 +252,18 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
         FROM publication u JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
             LEFT JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node AND k.pane_start = p.pane_start AND k.segment = p.segment
             LEFT JOIN weir.published_pane q ON q.monitor_id = u.monitor_id AND q.pane_start = p.pane_start AND q.segment = p.segment
+            -- A pane that grows before one's eyes would tell of single rows. Where nothing is known to be final, none is.
+            CROSS JOIN LATERAL (SELECT u.min_group_size <= 1 OR coalesce(coalesce(p.pane_end, (p.pane_start AT TIME ZONE u.time_zone + u.pane_size) AT TIME ZONE u.time_zone)
+                                                                         <= u.final_before, false) AS is_final) f
     ), told AS (
         INSERT INTO weir.node AS o (monitor, node, definition, levels, min_group_size, n_suppressed, final_before, published_at)
         SELECT u.monitor, u.node, u.definition,
             (SELECT coalesce(jsonb_agg(jsonb_build_object('pane_size', l.pane_size, 'before', l.before) ORDER BY l.before), '[]')
              FROM weir.pane_level l WHERE l.monitor_id = u.monitor_id),
             u.min_group_size,
-            (SELECT coalesce(sum(CASE WHEN NOT h.is_changed THEN greatest(h.n - h.published_n, 0) WHEN h.may_leave THEN 0 ELSE h.n END), 0) FROM here h),
+            -- In steps: by single rows it would tell, and published_at with it, when each comes.
+            (SELECT coalesce(sum(CASE WHEN NOT h.is_changed THEN greatest(h.n - h.published_n, 0) WHEN h.may_leave THEN 0 ELSE h.n END), 0)::bigint FROM here h)
+                / u.min_group_size * u.min_group_size,
             u.final_before, clock_timestamp()
         FROM publication u
         ON CONFLICT (monitor, node) DO UPDATE SET definition = excluded.definition, levels = excluded.levels, min_group_size = excluded.min_group_size,
@@ -280,9 +283,9 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
         WHERE NOT h.is_changed AND h.marks <> h.published_marks AND p.monitor = u.monitor AND p.node = u.node AND p.pane_start = h.pane_start AND p.segment = h.segment
     ), compared AS (
         UPDATE weir.published_pane p SET version = h.version FROM publication u CROSS JOIN here h
-        WHERE NOT h.is_changed AND h.version <> h.compared_version AND p.monitor_id = u.monitor_id AND p.pane_start = h.pane_start AND p.segment = h.segment
+        WHERE NOT h.is_changed AND NOT h.waits AND h.version <> h.compared_version AND p.monitor_id = u.monitor_id AND p.pane_start = h.pane_start AND p.segment = h.segment
     ), leaving AS MATERIALIZED (
-        SELECT h.pane_start, h.segment, h.version FROM here h WHERE coalesce(h.may_leave, false) AND h.is_changed
+        SELECT h.pane_start, h.segment, h.version FROM here h WHERE h.may_leave AND h.is_changed
     ), kept AS (
         INSERT INTO weir.published_pane AS o (monitor_id, pane_start, segment, n, n_labelled, summaries, fairness, version)
         SELECT p.monitor_id, p.pane_start, p.segment, p.n, p.n_labelled, p.summaries, p.fairness, h.version

@@ -6,7 +6,7 @@ CREATE VIEW weir.published_monitors WITH (security_barrier) AS
     FROM weir.monitors m JOIN weir.monitor d ON d.name = m.monitor JOIN weir.pane_publication u USING (monitor_id) LEFT JOIN weir.node n ON n.monitor = u.monitor AND n.node = u.node;
 COMMENT ON VIEW weir.published_monitors IS
     'Monitors of this database whose panes are published (weir.publish_panes), of those that one may read: as which node, since which size panes and groups leave, how many '
-    'panes have left, rows of panes that have not (n_suppressed), up to when windows are final, when that was last told, and who published it.';
+    'panes have left, rows of panes that have not (n_suppressed, in steps of min_group_size), up to when windows are final, when that was last told, and who published it.';
 GRANT SELECT ON weir.published_monitors TO PUBLIC;
 
 CREATE VIEW weir.nodes WITH (security_barrier) AS
@@ -22,6 +22,6 @@ CREATE VIEW weir.nodes WITH (security_barrier) AS
 COMMENT ON VIEW weir.nodes IS
     'Nodes of the monitors with option nodes that one may read. state: active, silent (not heard of for option silent_after, 10 minutes by default: windows become final '
     'without it; or its clock is that far ahead) or refused (reason says how its monitor differs, or what cannot be read: its panes are left out). panes and n rows in them; n_suppressed: rows that stay at the node because panes '
-    'are small or not final; final_until: up to when windows are final there; published_at: when it was last heard of, by its clock; missing_columns: columns '
+    'are small or not final, in steps of min_group_size there; final_until: up to when windows are final there; published_at: when it was last heard of, by its clock; missing_columns: columns '
     'that it does not publish, personal ones for example: windows with its rows have no readings of them.';
 GRANT SELECT ON weir.nodes TO PUBLIC;
