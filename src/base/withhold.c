@@ -39,17 +39,33 @@ message_without_values(const ErrorData *error)
 	return may_quote_values(error->sqlerrcode) ? withheld(error->sqlerrcode) : error->message;
 }
 
-/* Whoever needs the message has copied it before. */
+const char *
+hint_without_values(const ErrorData *error)
+{
+	return may_quote_values(error->sqlerrcode) ? NULL : error->hint;
+}
+
+static void
+forget(char **text)
+{
+	if (*text != NULL)
+		pfree(*text);
+	*text = NULL;
+}
+
+/* Whoever needs the message has copied it before. What stands here is freed afterwards, so it has to be allocated as the rest. */
 static void
 withhold(ErrorData *error)
 {
 	if ((error->elevel == LOG || error->elevel >= ERROR) && may_quote_values(error->sqlerrcode))
 	{
-		error->message = withheld(error->sqlerrcode);
-		error->detail = NULL;
-		error->detail_log = NULL;
-		error->context = NULL;
-		error->internalquery = NULL;
+		forget(&error->message);
+		forget(&error->detail);
+		forget(&error->detail_log);
+		forget(&error->hint);
+		forget(&error->context);
+		forget(&error->internalquery);
+		error->message = pstrdup(withheld(error->sqlerrcode));
 	}
 	if (next_hook != NULL)
 		next_hook(error);

@@ -526,7 +526,7 @@ try_to_complete(CapturedMonitor *monitor, uint64 row, SPITupleTable *table, Memo
 		RollbackAndReleaseCurrentSubTransaction();
 		ereport(LOG,
 				(errmsg("weir disables monitor \"%s\": %s", monitor->name, message_without_values(error)),
-				 error->hint ? errhint("%s", error->hint) : 0));
+				 hint_without_values(error) ? errhint("%s", hint_without_values(error)) : 0));
 		definition_disable(monitor->monitor_id, definition_reason(error));
 		succeeded = false;
 	}

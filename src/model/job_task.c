@@ -78,8 +78,8 @@ try_step(void (*step)(TaskRow *), TaskRow *row, const char *what)
 	CurrentResourceOwner = resources;
 	if (error != NULL)
 		ereport(LOG,
-				(errcode(error->sqlerrcode), errmsg("%s: %s", what, message_without_values(error)),
-				 error->hint ? errhint("%s", error->hint) : 0));
+				(errmsg("%s: %s", what, message_without_values(error)),
+				 hint_without_values(error) ? errhint("%s", hint_without_values(error)) : 0));
 	return error;
 }
 
