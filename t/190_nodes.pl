@@ -188,6 +188,15 @@ is(center(q{SELECT count(*) FROM weir.node_pane p, unnest(p.summaries) WITH ORDI
 $node{oslo}->safe_psql('postgres', qq{SELECT weir.create_monitor('others', 'loans', $monitor); SELECT weir.publish_panes('others', 'oslo', min_group_size => 1); SELECT weir.wait_for()});
 my $others = q{SELECT coalesce(sum(n), 0) = (SELECT count(*) FROM loans) FROM weir.node_pane WHERE monitor = 'others'};
 wait_until($node{oslo}, $others, 'a second monitor is published');
+# Nor does an error of one stop the others.
+$node{oslo}->safe_psql('postgres', q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE LOG 'quoted %', NEW USING ERRCODE = '22000'; RAISE 'refused'; END$$;
+	CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON weir.node_pane FOR EACH ROW WHEN (NEW.monitor = 'loans') EXECUTE FUNCTION refuse()});
+$node{oslo}->safe_psql('postgres', q{DELETE FROM loans WHERE id % 10 = 5; SELECT weir.wait_for()});
+wait_until($node{oslo}, $others, 'an error of the first stops no others');
+is($node{oslo}->safe_psql('postgres', q{SELECT sum(n) > (SELECT count(*) FROM loans) FROM weir.node_pane WHERE monitor = 'loans'}), 't', 'it was one');
+like(slurp_file($node{oslo}->logfile), qr/weir could not publish panes of monitor/, 'and is told');
+unlike(slurp_file($node{oslo}->logfile), qr/ quoted \(/, 'what a function of a user logs beside it is withheld');
+$node{oslo}->safe_psql('postgres', q{DROP TRIGGER refuse ON weir.node_pane; DROP FUNCTION refuse()});
 my $owner = $node{oslo}->background_psql('postgres');
 $owner->query_safe(q{BEGIN; SELECT weir.withdraw_panes('loans')});
 $node{oslo}->safe_psql('postgres', q{DELETE FROM loans WHERE id % 10 = 4; SELECT weir.wait_for()});

@@ -10,11 +10,13 @@
 #include "base/memory.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "base/withhold.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fairness/fairness_datum.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "monitor/boundary.h"
 #include "monitor/monitor.h"
 #include "monitor/node.h"
 #include "summary/summary_datum.h"
@@ -155,9 +157,9 @@ weir_published_fairness(PG_FUNCTION_ARGS)
 
 /* ---- the task ---- */
 
-/* The next monitor's. Who holds its publication, to withdraw it for example, is not waited for: its turn comes at the next look. */
+/* The next monitor. Who holds its publication, to withdraw it for example, is not waited for: its turn comes at the next look. */
 static bool
-publish_next(int *monitor_id)
+find_next(int *monitor_id)
 {
 	Oid			type = INT4OID;
 	Datum		id = Int32GetDatum(*monitor_id);
@@ -170,13 +172,21 @@ publish_next(int *monitor_id)
 						"FOR KEY SHARE SKIP LOCKED",
 						1, &type, &id, NULL) > 0;
 	if (found)
-	{
-		id = sql_value(0, 1, &is_null);
-		*monitor_id = DatumGetInt32(id);
-		sql_execute("SELECT weir._publish_panes($1)", 1, &type, &id, NULL);
-	}
+		*monitor_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	sql_end(&scope);
 	return found;
+}
+
+static void
+publish_unsafely(void *argument)
+{
+	Oid			type = INT4OID;
+	Datum		id = Int32GetDatum(*(int *) argument);
+	SqlScope	scope;
+
+	sql_begin(&scope);
+	sql_execute("SELECT weir._publish_panes($1)", 1, &type, &id, NULL);
+	sql_end(&scope);
 }
 
 /* False when the extension is no more. */
@@ -191,19 +201,32 @@ begin_next_transaction(void)
 	return extension_lock();
 }
 
-/* A transaction for each: who waits for one publication does not wait for all. */
+/* A transaction for each: who waits for one publication does not wait for all. Nor does an error stop the others; it is tried
+ * again at each look, and told once in a while. */
 static void
 publish_task(void)
 {
 	static TimestampTz next = 0;
+	static TimestampTz told_at = 0;
 	TimestampTz begin = GetCurrentTimestamp();
+	bool		tells = begin - told_at >= LONGEST_REST_MS * INT64CONST(1000);
 	TimestampTz now;
 	int			monitor_id = 0;
 
 	if (begin < next)
 		return;
-	while (publish_next(&monitor_id) && begin_next_transaction())
-		;
+	while (find_next(&monitor_id))
+	{
+		ErrorData  *error = run_behind_boundary(publish_unsafely, &monitor_id);
+
+		if (error != NULL && tells)
+		{
+			ereport(LOG, (errmsg("weir could not publish panes of monitor %d: %s", monitor_id, message_without_values(error))));
+			told_at = begin;
+		}
+		if (!begin_next_transaction())
+			break;
+	}
 	now = GetCurrentTimestamp();
 	next = now + Min(Max(PERIOD_MS * INT64CONST(1000), (now - begin) * REST_FACTOR), LONGEST_REST_MS * INT64CONST(1000));
 }
