@@ -285,7 +285,9 @@ void
 other_adopt(CapturedMonitor *monitor, const ActiveBuild *slice)
 {
 	if (slice->segment_limit < monitor->segment_limit && !lower_limit(monitor, slice->segment_limit))
-		elog(ERROR, "the state of monitor \"%s\" is locked", monitor->name);
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("the state of monitor \"%s\" is locked", monitor->name),
+				 errhint("It is tried again once the transaction that holds it is over.")));
 	if (monitor->segment_limit != SEGMENT_KEEP_ALL)
 		gather(monitor, slice->generation, slice->since, slice->until);
 }

@@ -22,7 +22,9 @@ find_part(PerformanceKind kind, const char *name)
 	for (int i = 0; (part = performance_part_name(kind, i)) != NULL; i++)
 		if (strcmp(part, name) == 0)
 			return i;
-	elog(ERROR, "a performance has no part \"%s\"", name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a performance of this kind has no part \"%s\"", name),
+			 errhint("Its parts are those of the columns that weir derives for it.")));
 }
 
 static int
@@ -56,10 +58,12 @@ weir_performance_of(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	n = elements(PG_GETARG_ARRAYTYPE_P(2), &names, &name_nulls);
 	if (elements(PG_GETARG_ARRAYTYPE_P(3), &summaries, &nulls) != n)
-		elog(ERROR, "parts and summaries of a performance do not match");
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("a performance needs as many summaries as parts"),
+				 errhint("Give one summary, or NULL, for each part.")));
 	for (int i = 0; i < n; i++)
 	{
-		if (nulls[i])
+		if (nulls[i] || name_nulls[i])
 			PG_RETURN_NULL();
 		parts[find_part(kind, TextDatumGetCString(names[i]))] = summary_from_datum(allocator, summaries[i]);
 	}
