@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "capture/level.h"
 #include "capture/partial.h"
 #include "capture/relation_map.h"
 #include "utils/hsearch.h"
@@ -18,17 +17,6 @@
 /* One in so many new panes looks whether memory is short. */
 #define NEW_PANES_UNCHECKED 256
 
-/* A pane whose marks outlive the definition it was made by. */
-typedef struct MarkedPane
-{
-	int			monitor_id;
-	TimestampTz since;
-	TimestampTz until;
-	int			marks;
-	int			n;				/* of the segment's values */
-	SegmentValue values[FLEXIBLE_ARRAY_MEMBER];
-} MarkedPane;
-
 /* Subtransactions have neighbouring ids: 64 to an entry. */
 typedef struct JoinedBlock
 {
@@ -40,7 +28,6 @@ static MemoryContext partial_context;
 static List *transactions;		/* Streamed */
 static int	last_number;		/* of a set */
 static int	new_panes;
-static uint64 given_up_count;
 
 void
 partial_init(MemoryContext parent)
@@ -50,6 +37,12 @@ partial_init(MemoryContext parent)
 }
 
 /* ---- transactions and sets ---- */
+
+List *
+partial_transactions(void)
+{
+	return transactions;
+}
 
 Streamed *
 partial_transaction(TransactionId xid, bool create)
@@ -317,107 +310,7 @@ partial_first_epoch(const Streamed *streamed, int monitor_id)
 	return epoch;
 }
 
-TouchedMonitor *
-partial_touched(const Streamed *streamed, int monitor_id)
-{
-	ListCell   *cell;
-
-	foreach(cell, streamed->touched)
-	{
-		TouchedMonitor *touched = lfirst(cell);
-
-		if (touched->monitor_id == monitor_id)
-			return touched;
-	}
-	return NULL;
-}
-
-static TouchedMonitor *
-touched_monitor(Streamed *streamed, int monitor_id)
-{
-	TouchedMonitor *touched = partial_touched(streamed, monitor_id);
-	MemoryContext old;
-
-	if (touched != NULL)
-		return touched;
-	old = MemoryContextSwitchTo(partial_context);
-	touched = palloc0(sizeof(TouchedMonitor));
-	touched->monitor_id = monitor_id;
-	streamed->touched = lappend(streamed->touched, touched);
-	MemoryContextSwitchTo(old);
-	return touched;
-}
-
-/* Ranges ascend and do not touch each other; when they are too many, the two nearest become one. */
-void
-partial_touch(Streamed *streamed, int monitor_id, TimestampTz since, TimestampTz until)
-{
-	TouchedMonitor *touched = touched_monitor(streamed, monitor_id);
-	TouchedRange *ranges = touched->ranges;
-	int			at = 0;
-	int			end;
-
-	while (at < touched->n_ranges && ranges[at].until < since)
-		at++;
-	if (at < touched->n_ranges && ranges[at].since <= since && ranges[at].until >= until)
-		return;
-	for (end = at; end < touched->n_ranges && ranges[end].since <= until; end++)
-	{
-		since = Min(since, ranges[end].since);
-		until = Max(until, ranges[end].until);
-	}
-	memmove(&ranges[at + 1], &ranges[end], sizeof(TouchedRange) * (touched->n_ranges - end));
-	touched->n_ranges += 1 - (end - at);
-	ranges[at] = (TouchedRange){since, until};
-	if (touched->n_ranges > MOST_RANGES)
-	{
-		int			nearest = 0;
-
-		for (int i = 1; i + 1 < touched->n_ranges; i++)
-			if (ranges[i + 1].since - ranges[i].until < ranges[nearest + 1].since - ranges[nearest].until)
-				nearest = i;
-		ranges[nearest].until = ranges[nearest + 1].until;
-		touched->n_ranges--;
-		memmove(&ranges[nearest + 1], &ranges[nearest + 2], sizeof(TouchedRange) * (touched->n_ranges - nearest - 1));
-	}
-}
-
 /* ---- the end ---- */
-
-/* Keeps marks that a rebuild could not tell. */
-static void
-give_up_set(Streamed *streamed, PartialSet *set)
-{
-	dlist_mutable_iter iterator;
-
-	dlist_foreach_modify(iterator, &set->panes)
-	{
-		Pane	   *pane = dlist_container(Pane, node, iterator.cur);
-
-		partial_touch(streamed, pane->monitor->monitor_id, pane->key.start, level_end(pane->monitor, pane->key.start));
-		pane_part_close(pane->monitor, &pane->added);
-		pane_part_close(pane->monitor, &pane->removed);
-		if (pane->base.n > 0)
-			pane->marks |= PANE_INCOMPLETE;
-		pane_part_close(pane->monitor, &pane->base);
-		pane->marks &= PANE_RETAINED | PANE_INCOMPLETE;
-		if (pane->marks == 0)
-			pane_remove(pane);
-	}
-}
-
-static void
-give_up(Streamed *streamed)
-{
-	dlist_iter	iterator;
-
-	if (streamed->given_up)
-		return;
-	dlist_foreach(iterator, &streamed->sets)
-		give_up_set(streamed, dlist_container(PartialSet, node, iterator.cur));
-	streamed->given_up = true;
-	given_up_count++;
-}
 
 void
 partial_abort(Streamed *streamed, TransactionId xid)
@@ -446,7 +339,7 @@ partial_abort(Streamed *streamed, TransactionId xid)
 				(errmsg("weir gives up folding transaction %u, which is in progress: a subtransaction was rolled back late",
 						streamed->xid),
 				 errdetail("What it touched is rebuilt from the tables after it commits.")));
-		give_up(streamed);
+		partial_give_up(streamed);
 	}
 	dlist_foreach_modify(iterator, &streamed->sets)
 	{
@@ -535,7 +428,7 @@ partial_limit(size_t memory)
 				(errmsg("weir gives up folding transaction %u, which is in progress: its partial panes take %zu kB", largest->xid,
 						most / 1024),
 				 errdetail("What it touched is rebuilt from the tables after it commits."), errhint("Raise weir.capture_memory.")));
-		give_up(largest);
+		partial_give_up(largest);
 	}
 }
 
@@ -544,133 +437,6 @@ partial_limit_now_and_then(size_t memory)
 {
 	if (new_panes >= NEW_PANES_UNCHECKED)
 		partial_limit(memory);
-}
-
-/* ---- definitions that change meanwhile ---- */
-
-static void
-put_away_pane(PartialSet *set, Pane *pane)
-{
-	const Segment *segment = pane->key.segment;
-	MarkedPane *marked = palloc0(offsetof(MarkedPane, values) + sizeof(SegmentValue) * segment->n);
-
-	marked->monitor_id = pane->monitor->monitor_id;
-	marked->since = pane->key.start;
-	marked->until = level_end(pane->monitor, pane->key.start);
-	marked->marks = pane->marks;
-	marked->n = segment->n;
-	for (int i = 0; i < segment->n; i++)
-		if (segment->values[i] != NULL)
-		{
-			marked->values[i].length = segment->lengths[i];
-			marked->values[i].bytes = pnstrdup(segment->values[i], segment->lengths[i]);
-		}
-	set->put_away = lappend(set->put_away, marked);
-	pane_remove(pane);
-}
-
-void
-partial_give_up_all(List *monitors)
-{
-	MemoryContext old = MemoryContextSwitchTo(partial_context);
-	ListCell   *cell;
-
-	foreach(cell, transactions)
-	{
-		Streamed   *streamed = lfirst(cell);
-		List	   *served = NIL;
-		ListCell   *monitor_cell;
-		dlist_iter	set_iterator;
-
-		give_up(streamed);
-		dlist_foreach(set_iterator, &streamed->sets)
-		{
-			PartialSet *set = dlist_container(PartialSet, node, set_iterator.cur);
-			dlist_mutable_iter iterator;
-
-			dlist_foreach_modify(iterator, &set->panes)
-				put_away_pane(set, dlist_container(Pane, node, iterator.cur));
-		}
-		foreach(monitor_cell, monitors)
-		{
-			int			monitor_id = ((CapturedMonitor *) lfirst(monitor_cell))->monitor_id;
-
-			if (!streamed->definitions_changed || list_member_int(streamed->known_monitors, monitor_id))
-				served = lappend_int(served, monitor_id);
-		}
-		list_free(streamed->known_monitors);
-		streamed->known_monitors = served;
-		streamed->definitions_changed = true;
-	}
-	MemoryContextSwitchTo(old);
-}
-
-static CapturedMonitor *
-find_monitor(List *monitors, int monitor_id)
-{
-	ListCell   *cell;
-
-	foreach(cell, monitors)
-		if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
-			return lfirst(cell);
-	return NULL;
-}
-
-/* Where panes are smaller now, or deletes are retracted, the table has to tell. */
-static void
-take_up_pane(Streamed *streamed, PartialSet *set, CapturedMonitor *monitor, const MarkedPane *marked)
-{
-	if (monitor->retracts_deletes || level_end(monitor, level_start(monitor, marked->since)) < marked->until)
-		partial_touch(streamed, monitor->monitor_id, marked->since, marked->until);
-	else
-		partial_pane(set, monitor, level_start(monitor, marked->since),
-					 segment_intern(marked->n, marked->values, monitor->segment_limit))
-			->marks |= marked->marks;
-}
-
-static void
-take_up_set(Streamed *streamed, PartialSet *set, List *monitors)
-{
-	ListCell   *cell;
-
-	foreach(cell, set->totals)
-	{
-		PartialTotals *totals = lfirst(cell);
-
-		totals->monitor = find_monitor(monitors, totals->monitor_id);
-		if (totals->monitor != NULL)
-			continue;
-		set->totals = foreach_delete_current(set->totals, cell);
-		pfree(totals);
-	}
-	foreach(cell, set->put_away)
-	{
-		MarkedPane *marked = lfirst(cell);
-		CapturedMonitor *monitor = find_monitor(monitors, marked->monitor_id);
-
-		if (monitor != NULL)
-			take_up_pane(streamed, set, monitor, marked);
-		for (int i = 0; i < marked->n; i++)
-			if (marked->values[i].bytes != NULL)
-				pfree((char *) marked->values[i].bytes);
-	}
-	list_free_deep(set->put_away);
-	set->put_away = NIL;
-}
-
-void
-partial_take_up(List *monitors)
-{
-	ListCell   *cell;
-
-	foreach(cell, transactions)
-	{
-		Streamed   *streamed = lfirst(cell);
-		dlist_iter	iterator;
-
-		dlist_foreach(iterator, &streamed->sets)
-			take_up_set(streamed, dlist_container(PartialSet, node, iterator.cur), monitors);
-	}
 }
 
 bool
@@ -687,10 +453,4 @@ partial_touches_source(const CapturedMonitor *monitor)
 				return true;
 	}
 	return false;
-}
-
-uint64
-partial_given_up_count(void)
-{
-	return given_up_count;
 }

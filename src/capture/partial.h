@@ -11,6 +11,9 @@
  *
  * A TRUNCATE may be taken back too.  It begins a new epoch; sets belong to the epoch in which their changes came, and at commit
  * those before the last TRUNCATE that is left are dropped.
+ *
+ * partial.c has the sets, partial_given_up.c what is left of a transaction that is given up, partial_definitions.c what is left of
+ * them all when definitions change.
  */
 #ifndef WEIR_CAPTURE_PARTIAL_H
 #define WEIR_CAPTURE_PARTIAL_H
@@ -87,6 +90,9 @@ extern void partial_init(MemoryContext parent);
 /* The transaction with this id; made when there is none and create says so. */
 extern Streamed *partial_transaction(TransactionId xid, bool create);
 
+/* All of them (Streamed). */
+extern List *partial_transactions(void);
+
 /* Where changes of a subtransaction go now. */
 extern PartialSet *partial_set(Streamed *streamed, TransactionId xid);
 extern Pane *partial_pane(PartialSet *set, CapturedMonitor *monitor, TimestampTz start, Segment *segment);
@@ -94,6 +100,9 @@ extern PartialTotals *partial_totals(PartialSet *set, CapturedMonitor *monitor);
 
 extern void partial_note_relation(Streamed *streamed, Oid relation);
 extern void partial_truncate(Streamed *streamed, TransactionId xid, int monitor_id, Oid part);
+
+/* From now on only what it touched is remembered.  Marks that a rebuild could not tell stay. */
+extern void partial_give_up(Streamed *streamed);
 
 /* Of a transaction that was given up: it touched the pane [since, until) of the monitor. */
 extern void partial_touch(Streamed *streamed, int monitor_id, TimestampTz since, TimestampTz until);
