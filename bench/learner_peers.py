@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from learners import TOP, compiled, stream, thousands
+from learners import compiled, stream, thousands
 
 MEMORY_ROWS = int(os.environ.get('BENCH_MEMORY_ROWS', 1_000_000))
 BUDGET = 1_000_000

@@ -9,6 +9,7 @@ import numpy as np  # noqa: E402
 
 SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 2**32))
 random = np.random.default_rng(SEED)
+np.random.seed(SEED % 2**32)    # what scikit-learn and others draw from when they are not told
 COUNTS = [0, 0]     # what held, and what did not
 
 
@@ -25,7 +26,7 @@ def close(a, b, tolerance=1e-9):
     return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance)
 
 
-def result():
+def finish():
     """Says how it went; the exit status."""
     if COUNTS[1]:
         print(f'REFERENCE_SEED={SEED} repeats this run')

@@ -8,7 +8,7 @@ import math
 import os
 import sys
 
-from checks import check, close, random, result
+from checks import check, close, random, finish
 import numpy as np
 import pandas as pd
 import psycopg
@@ -314,7 +314,7 @@ def main():
         adult(cursor)
         connection.rollback()
     logging.disable(logging.NOTSET)
-    return result()
+    return finish()
 
 
 if __name__ == '__main__':

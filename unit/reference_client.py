@@ -18,7 +18,7 @@ import pandas as pd
 import psycopg
 from psycopg.types.json import Jsonb
 
-from checks import check, result
+from checks import check, finish
 from client_package import build, package, pages
 from server import SECONDS, Server, wait_for
 
@@ -503,7 +503,7 @@ def main():
             pages(connection)
         finally:
             server.end()
-    return result()
+    return finish()
 
 
 if __name__ == '__main__':

@@ -15,7 +15,7 @@ from river import drift
 from river._river_rust.drift import AdaptiveWindowing
 from scipy import stats
 
-from checks import check, random, result
+from checks import check, random, finish
 
 
 # ---- streams ----
@@ -510,7 +510,7 @@ def main():
             check(found >= 2, f"{name} saw only {found} changes in every stream")
         check_evaluation(connection)
     print("most drifts in a stream:", ", ".join(f"{name} {n}" for name, n in sorted(drifts.items())))
-    return result()
+    return finish()
 
 
 if __name__ == "__main__":

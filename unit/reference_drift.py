@@ -8,7 +8,6 @@ import json
 import math
 import os
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -17,21 +16,9 @@ from scipy import stats
 from scipy.spatial import distance
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
+from checks import check, finish, random
 
-SEED = int(os.environ.get("REFERENCE_SEED", time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
 warnings.filterwarnings("ignore", category=RuntimeWarning)
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if failed <= 20:
-            print("not ok -", what)
 
 
 def close(a, b, tolerance=1e-9):
@@ -392,10 +379,7 @@ def main():
             options_case(connection)
             adjust_case(connection)
         connection.rollback()
-    if failed:
-        print(f"REFERENCE_SEED={SEED} repeats this run")
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    sys.exit(finish())
 
 
 main()

@@ -9,7 +9,7 @@ import math
 import sys
 import warnings
 
-from checks import check, close, random, result
+from checks import check, close, random, finish
 import numpy as np
 import psycopg
 from sklearn import metrics as sklearn_metrics
@@ -335,7 +335,7 @@ def main():
             check_fading(cursor)
         connection.rollback()
     logging.disable(logging.NOTSET)
-    return result()
+    return finish()
 
 
 if __name__ == '__main__':

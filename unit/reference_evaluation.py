@@ -4,9 +4,7 @@ Connects to the server that PGHOST, PGPORT, PGUSER and PGDATABASE name (the exte
 that is rolled back). Prints "N passed, N failed"; the exit status is 1 when something failed. REFERENCE_SEED repeats a run.
 """
 import math
-import os
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -15,22 +13,10 @@ from fairlearn.metrics import demographic_parity_difference, equalized_odds_diff
 from scipy import stats
 from sklearn import metrics
 from statsmodels.stats.contingency_tables import mcnemar
+from checks import SEED, check, finish, random
 
 warnings.filterwarnings('ignore')
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
 Z = stats.norm.ppf(0.975)
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if failed <= 20:
-            print('not ok -', what)
 
 
 def close(a, b, tolerance=1e-9):
@@ -209,5 +195,4 @@ with psycopg.connect() as connection:
             check_gaps(cursor)
         check_level(cursor)
     connection.rollback()
-print(f'{passed} passed, {failed} failed')
-sys.exit(failed > 0)
+sys.exit(finish())

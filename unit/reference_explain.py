@@ -5,9 +5,7 @@ explanations of trees and forests against shap's of the same trees, exported.
 scikit-learn asks weir's models by SQL.  Importances are compared in expectation, for the permutations are others; the rest exactly.  REFERENCE_SEED repeats a run.
 """
 import json
-import os
 import sys
-import time
 import warnings
 
 import numpy
@@ -16,16 +14,10 @@ from sklearn import inspection, metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 import peers
+from checks import SEED, check, finish
 
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
-TOTALS = [0, 0]
 ROUNDS = 200
 CLASSIFIERS = ['logistic_regression', 'gaussian_naive_bayes', 'hoeffding_tree']
-
-
-def check(good, name):
-    TOTALS[not good] += 1
-    print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
 
 
 # Leaves that say the same of every row, as shap's do.
@@ -202,7 +194,6 @@ def shap_values(connection, generator):
 
 def main():
     warnings.simplefilter('ignore')
-    print(f'# REFERENCE_SEED={SEED}')
     generator = numpy.random.default_rng(SEED)
     with psycopg.connect(autocommit=True) as connection:
         for learner in CLASSIFIERS + ['linear_regression']:
@@ -217,8 +208,7 @@ def main():
             attributions(connection, rows, learner)
         drift(connection, generator)
         shap_values(connection, generator)
-    print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
-    return 1 if TOTALS[1] else 0
+    return finish()
 
 
 if __name__ == '__main__':

@@ -6,7 +6,6 @@ that is rolled back). Prints "N passed, N failed"; the exit status is 1 when som
 import math
 import os
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -15,22 +14,10 @@ from fairlearn import metrics as fairlearn
 from scipy import stats
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, proportions_ztest
+from checks import check, finish, random
 
 warnings.filterwarnings("ignore")
-SEED = int(os.environ.get("REFERENCE_SEED", time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
 Z95 = stats.norm.ppf(0.975)
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if failed <= 20:
-            print("not ok -", what)
 
 
 def close(a, b, tolerance=1e-9):
@@ -372,10 +359,7 @@ def main():
                 check_strata(cursor)
             check_shrinking(cursor)
         connection.rollback()
-    if failed:
-        print(f"REFERENCE_SEED={SEED} repeats this run")
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    sys.exit(finish())
 
 
 main()

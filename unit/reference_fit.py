@@ -3,23 +3,14 @@
 
 Few and many features, skewed classes, offsets, several summaries per class.  REFERENCE_SEED repeats a run.
 """
-import os
 import sys
-import time
 
 import numpy
 import psycopg
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
-
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
-TOTALS = [0, 0]
-
-
-def check(good, name):
-    TOTALS[not good] += 1
-    print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
+from checks import SEED, check, finish
 
 
 def store(connection, rows, labels):
@@ -93,7 +84,6 @@ def refused(connection, query, word):
 
 
 def main():
-    print(f'# REFERENCE_SEED={SEED}')
     generator = numpy.random.default_rng(SEED)
     with psycopg.connect(autocommit=True) as connection:
         for n, d in ((20, 2), (500, 8), (400, 30)):
@@ -109,8 +99,7 @@ def main():
         refused(connection, "SELECT weir.fit_gaussian_naive_bayes('a', 'b', s) FROM (SELECT weir.summarize(i::text) AS s FROM generate_series(1, 10) i) q", 'kind category')
         check(connection.execute(
             "SELECT weir.fit_gaussian_naive_bayes(NULL, 'b', NULL), weir.fit_ridge(weir.summarize(ARRAY[1.0, 2.0]::float8[]), '{a}')").fetchone() == (None, None), 'NULL over nothing')
-    print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
-    return 1 if TOTALS[1] else 0
+    return finish()
 
 
 if __name__ == '__main__':

@@ -5,9 +5,7 @@ that is rolled back). Prints "N passed, N failed"; the exit status is 1 when som
 """
 import json
 import math
-import os
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -15,21 +13,9 @@ import psycopg
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import aggregate_raters, cohens_kappa, fleiss_kappa, to_table
+from checks import check, finish, random
 
 warnings.filterwarnings("ignore")
-SEED = int(os.environ.get("REFERENCE_SEED", time.time_ns() % 2**32))
-random = np.random.default_rng(SEED)
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        if failed <= 20:
-            print("not ok -", what)
 
 
 def close(a, b, tolerance=1e-9):
@@ -156,9 +142,7 @@ def main():
         compare_representativeness(connection)
         edges(connection)
         connection.rollback()
-    print(f"seed {SEED}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 import psycopg
 from river import compose, linear_model, naive_bayes, optim, preprocessing, tree
 
-from checks import check, random, result
+from checks import check, random, finish
 
 
 def close(a, b, tolerance=1e-9):
@@ -286,4 +286,4 @@ cursor.execute("""SELECT max(abs(ln(p / (1 - p)) - s)) FROM (SELECT weir.predict
          (SELECT x FROM learn_rows WHERE stream = %(s)s AND i %% 97 = 0) r) q""", {"s": whole})
 check(cursor.fetchone()[0] < 1e-6, "logistic regression: contributions sum to the log-odds")
 
-sys.exit(result())
+sys.exit(finish())

@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
-from checks import check, random, result
+from checks import check, random, finish
 from learner_streams import Streams
 
 warnings.simplefilter("ignore")
@@ -338,4 +338,4 @@ shares = [(np.mean(labels[between & (i // 4000 == part)]), np.mean(after[between
 # Some 340 rows each: a standard deviation is at most 0.027.
 check(all(abs(one - other) < 0.2 for one, other in shares), f"a gradual drift follows a sigmoid of its width: {shares}")
 
-sys.exit(result())
+sys.exit(finish())

@@ -18,7 +18,7 @@ from river.tree.nodes.htr_nodes import LeafMean
 from river.tree.nodes.leaf import HTLeaf
 from river.tree.splitter import EBSTSplitter
 
-from checks import check, random, result
+from checks import check, random, finish
 from learner_streams import Streams
 
 connection = psycopg.connect("", autocommit=True)
@@ -128,4 +128,4 @@ for tie_threshold in (0, 0.05):
     different = sum(str(a) != b for a, b in list(zip(said, ours))[1:])
     check(model.n_nodes > 5 and different == 0, f"extremely fast decision tree: {different} of 6000 rows are told otherwise, {model.n_nodes} nodes")
 
-sys.exit(result())
+sys.exit(finish())

@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 
 os.environ.update(MLFLOW_DISABLE_TELEMETRY='true', MLFLOW_SERVER_ENABLE_JOB_EXECUTION='false', MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT='true',
                   MLFLOW_HTTP_REQUEST_MAX_RETRIES='2', GIT_PYTHON_REFRESH='quiet')
-from checks import check, result
+from checks import check, finish
 from client_package import build
 from server import SECONDS, wait_for
 
@@ -249,7 +249,7 @@ def main():
             command(mlflow, server.uri, connection, directory)
         finally:
             server.end()
-    return result()
+    return finish()
 
 
 if __name__ == '__main__':

@@ -4,27 +4,19 @@
 Classes and numbers, few and many rows, rare classes, missing labels and predictions.  REFERENCE_SEED repeats a run.
 """
 import math
-import os
 import random
 import sys
-import time
 import warnings
 
 import numpy
 import psycopg
 from sklearn import metrics
+from checks import SEED, check, finish
 
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
 RANDOM = random.Random(SEED)
-TOTALS = [0, 0]
 WINDOW = 1000
 FADING = 0.999
 NOTHING = '(nothing)'
-
-
-def check(good, name):
-    TOTALS[not good] += 1
-    print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
 
 
 def close(a, b, tolerance=1e-9):
@@ -117,15 +109,13 @@ def case(connection, number):
 
 def main():
     warnings.simplefilter('ignore')
-    print(f'# REFERENCE_SEED={SEED}')
     with psycopg.connect(autocommit=True) as connection:
         for number in range(60):
             case(connection, number)
         found, counts = ask(connection, [None, 'a', None, 'a', 'b'], ['a', 'a', 'b', 'a', 'b'], False)
         check(counts['all'] == 2 and found['all', 'accuracy'][0] == 1, 'rows without a label are left out')
         check(connection.execute("SELECT weir.prequential_performance(l, 'a'::text) FROM (SELECT 1 AS l WHERE false) s").fetchone()[0] is None, 'NULL over no rows')
-    print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
-    return 1 if TOTALS[1] else 0
+    return finish()
 
 
 if __name__ == '__main__':

@@ -5,25 +5,17 @@ Random tables with NULLs, NaN, infinities, new categories, repeated keys; edges:
 """
 import json
 import math
-import os
 import random
 import sys
-import time
 
 import numpy
 import pandas
 import psycopg
 from scipy import stats
+from checks import SEED, check, finish
 
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
 RANDOM = random.Random(SEED)
 NUMBERS = numpy.random.default_rng(SEED)
-TOTALS = [0, 0]
-
-
-def check(good, name):
-    TOTALS[not good] += 1
-    print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
 
 
 def same(found, expected, tolerance=1e-9):
@@ -148,7 +140,6 @@ def compare_tables(cursor, label):
 
 
 def main():
-    print(f'# seed {SEED}')
     with psycopg.connect(autocommit=True) as connection, connection.cursor() as cursor:
         for case in range(60):
             sizes = RANDOM.choice([(1000, 200), (200, 200), (50, 49), (1, 1), (1000, 1), (1, 40), (300, 0), (0, 100)])
@@ -156,8 +147,7 @@ def main():
             compare_columns(cursor, 'text', texts(sizes[0], 0), texts(sizes[1], RANDOM.choice([0, 0, 1, 500])), f'texts {case} of {sizes}')
         for case in range(12):
             compare_tables(cursor, f'table {case}')
-    print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
-    return 1 if TOTALS[1] else 0
+    return finish()
 
 
 if __name__ == '__main__':

@@ -6,25 +6,17 @@ REFERENCE_SEED repeats a run.
 import datetime as dt
 import fractions
 import math
-import os
 import sys
-import time
 
 import numpy
 import pandas
 import psycopg
 import scipy.stats
 import statsmodels.tsa.stattools
+from checks import SEED, check, finish
 
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
 RANDOM = numpy.random.default_rng(SEED)
-TOTALS = [0, 0]
 EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)
-
-
-def check(good, name):
-    TOTALS[not good] += 1
-    print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
 
 
 def near(a, b, relative=1e-12, absolute=0.0):
@@ -346,10 +338,7 @@ def main():
                 test_counters(cursor, n, shape)
             for n in (5, 100, 1000):
                 test_downsampling(cursor, n, shape)
-    if TOTALS[1]:
-        print(f'# REFERENCE_SEED={SEED} repeats this run')
-    print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
-    return 1 if TOTALS[1] else 0
+    return finish()
 
 
 if __name__ == '__main__':

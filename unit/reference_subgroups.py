@@ -9,7 +9,7 @@ import math
 import os
 import sys
 
-from checks import check, close, random, result
+from checks import check, close, random, finish
 import numpy as np
 import pandas as pd
 import psycopg
@@ -267,7 +267,7 @@ def main():
         adult(cursor)
         connection.rollback()
     logging.disable(logging.NOTSET)
-    return result()
+    return finish()
 
 
 if __name__ == '__main__':

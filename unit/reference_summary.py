@@ -5,24 +5,16 @@ REFERENCE_SEED repeats a run.
 """
 import fractions
 import math
-import os
 import sys
-import time
 
 import numpy
 import pandas
 import psycopg
 import scipy.stats
+from checks import SEED, check, finish
 
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
 RANDOM = numpy.random.default_rng(SEED)
-TOTALS = [0, 0]
 PROBABILITIES = sorted([0.0, 1.0, 0.5, 0.001, 0.999] + list(RANDOM.random(40)))
-
-
-def check(good, name):
-    TOTALS[not good] += 1
-    print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
 
 
 def shapes(n):
@@ -271,10 +263,7 @@ def main():
         test_table(cursor)
         test_sliding(cursor)
         test_numerics(cursor)
-    if TOTALS[1]:
-        print(f'# REFERENCE_SEED={SEED} repeats this run')
-    print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
-    return 1 if TOTALS[1] else 0
+    return finish()
 
 
 if __name__ == '__main__':

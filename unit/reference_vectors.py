@@ -3,23 +3,15 @@
 
 REFERENCE_SEED repeats a run.
 """
-import os
 import sys
-import time
 
 import numpy
 import psycopg
 import scipy.spatial.distance
+from checks import SEED, check, finish
 
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
 RANDOM = numpy.random.default_rng(SEED)
-TOTALS = [0, 0]
 BANDWIDTHS = 4.0 ** numpy.arange(-1, 7)
-
-
-def check(good, name):
-    TOTALS[not good] += 1
-    print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
 
 
 def shapes(n, dimension):
@@ -112,10 +104,7 @@ def main():
             test_moments(cursor, n, dimension)
         for dimension in (1, 2, 5, 64, 200):
             test_distance(cursor, dimension)
-    if TOTALS[1]:
-        print(f'# REFERENCE_SEED={SEED} repeats this run')
-    print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
-    return 1 if TOTALS[1] else 0
+    return finish()
 
 
 if __name__ == '__main__':

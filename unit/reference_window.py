@@ -4,16 +4,14 @@
 Random times and those around every change of the clocks, in zones with ordinary and with odd rules.  REFERENCE_SEED repeats a run.
 """
 import datetime as dt
-import os
 import random
 import sys
-import time
 import zoneinfo
 
 import pandas
 import psycopg
+from checks import SEED, check, finish
 
-SEED = int(os.environ.get('REFERENCE_SEED', time.time_ns() % 1_000_000))
 RANDOM = random.Random(SEED)
 UTC = dt.timezone.utc
 EPOCH = dt.datetime(2000, 1, 1, tzinfo=UTC)
@@ -27,12 +25,6 @@ ZONES = ['UTC', 'Asia/Qatar', 'Asia/Kolkata', 'Asia/Kathmandu', 'Europe/Berlin',
          'America/New_York', 'America/Havana', 'America/Sao_Paulo', 'America/St_Johns', 'America/Caracas', 'Asia/Beirut', 'Asia/Tehran',
          'Asia/Pyongyang', 'Australia/Sydney', 'Australia/Lord_Howe', 'Pacific/Apia', 'Pacific/Kwajalein', 'Pacific/Chatham',
          'Antarctica/Troll', 'America/Scoresbysund', 'Africa/Cairo']
-TOTALS = [0, 0]
-
-
-def check(good, name):
-    TOTALS[not good] += 1
-    print(f'{"ok" if good else "not ok"} {sum(TOTALS)} - {name}')
 
 
 def micros(moment):
@@ -396,10 +388,7 @@ def main():
             test_flat(cursor, kind)
         test_sessions(cursor)
         test_session_ties(cursor)
-    if TOTALS[1]:
-        print(f'# REFERENCE_SEED={SEED} repeats this run')
-    print(f'{TOTALS[0]} passed, {TOTALS[1]} failed')
-    return 1 if TOTALS[1] else 0
+    return finish()
 
 
 if __name__ == '__main__':
