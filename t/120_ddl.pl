@@ -210,7 +210,7 @@ sql(q{ALTER TYPE answer RENAME VALUE 'yes' TO 'ja'; ALTER TYPE place RENAME VALU
 rebuilt_of_label('loans', 1, 'the label of what is positive is renamed');
 is(outcomes(), $outcomes, 'the same are positive');
 my $said = q{SELECT concat_ws(', ', positive, options #>> '{reference,region}', (SELECT segment FROM weir.rule WHERE name = 'northern')) FROM weir.monitor WHERE name = 'loans'};
-is(sql($said), 'ja, nord, nord | ja', 'the definition and a rule have the new names');
+wait_until($node, "SELECT ($said) = 'ja, nord, nord | ja'", 'the definition and a rule have the new names');
 is(sql(q{SELECT string_agg(DISTINCT reference_group, ',') FROM weir.fairness_scores WHERE monitor = 'loans' AND reference_group IS NOT NULL}), 'nord', 'groups are compared with the same one');
 wait_until($node, q{SELECT state = 'disabled' AND reason LIKE 'its positive value "yes" is no label of enum public.answer, the type of column "was"%' FROM weir.monitors WHERE monitor = 'opinions'},
 	'where it would no longer fit another column, the monitor is disabled');
@@ -226,10 +226,59 @@ sql(q{BEGIN; ALTER TYPE answer RENAME VALUE 'ja' TO 'a'; ALTER TYPE answer RENAM
 let_in();
 rebuilt_of_label('loans', 2, 'two labels change names with each other while capture does not run, and a column is renamed');
 is(outcomes(), $outcomes, 'the same are positive even then');
-is(sql($said), 'no, nord, nord | no', 'by the name that they have');
+wait_until($node, "SELECT ($said) = 'no, nord, nord | no'", 'by the name that they have');
 my ($status, $out, $error) = $node->psql('postgres', q{SELECT weir.create_monitor('never', 'loans', 'at', prediction => 'said', label => 'became', positive => 'yes')});
 like($error, qr/positive "yes" is no label of enum answer/, 'what no row can be is refused');
 sql(q{SELECT weir.drop_monitor(name) FROM weir.monitor WHERE name IN ('loans', 'opinions'); DROP TABLE loans; DROP DOMAIN reply; DROP TYPE answer, place, opinion});
+
+# --- so does what was taken down before: alerts and states of rules, of segments and groups, and baselines that were read once
+sql(q{CREATE TYPE place AS ENUM ('north', 'south', 'east | west'); CREATE TYPE sort AS ENUM ('a', 'b');
+CREATE TABLE visits(id bigserial PRIMARY KEY, at timestamptz, place place, sort sort, guess sort, x float8); ALTER TABLE visits REPLICA IDENTITY FULL;
+INSERT INTO visits(at, place, sort, guess, x) SELECT '2026-01-01'::timestamptz + i * interval '1 min', (enum_range(NULL::place))[1 + i % 3], (enum_range(NULL::sort))[1 + i % 2],
+  (enum_range(NULL::sort))[1 + i / 2 % 2], CASE WHEN i >= 240 AND i % 3 = 0 THEN 100 ELSE i % 7 END FROM generate_series(0, 360) i;
+SELECT weir.create_monitor('visits', 'visits', 'at', columns => '{x,sort}', segment_by => '{place,sort}', window_size => '1 hour', prediction => 'guess', label => 'sort',
+  protected => '{place}', positive => 'a', options => '{"min_n": 2, "min_group_size": 2}');
+SELECT weir.create_monitor('guesses', 'visits', 'at', columns => '{x}', window_size => '1 hour', prediction => 'guess', label => 'sort', options => '{"task": "class"}')});
+sql(q{SELECT weir.set_baseline(m, query => $$SELECT * FROM visits WHERE at < '2026-01-01 03:00'$$) FROM unnest('{visits,guesses}'::text[]) m});
+all_equal($node, $_, "$_: before") for 'visits', 'guesses';
+sql(q{SELECT weir.create_rule(name, 'visits', metric, above => above, column_name => column_name, segment => segment, min_n => 2, options => '{"history": true}')
+  FROM (VALUES ('high', 'mean', 50, 'x', '*'), ('low', 'mean', 5000, 'x', '"east | west" | a'), ('share', 'selection_rate', 0.1, 'place', NULL)) r(name, metric, above, column_name, segment)});
+my $alerts = q{SELECT coalesce(string_agg(concat_ws(' ', rule, subject, segment, state), ', ' ORDER BY rule, subject, segment), '') FROM weir.alerts WHERE monitor = 'visits'};
+wait_until($node, "SELECT ($alerts) = 'high x north | a open, high x north | b open, share place: east | west open, share place: north open, share place: south open'",
+	'alerts of segments and groups');
+my $first = sql(q{SELECT string_agg(alert_id::text, ',' ORDER BY alert_id) FROM weir.alerts WHERE monitor = 'visits'});
+my $drift = q{SELECT string_agg(round(value::numeric, 6)::text, ' ' ORDER BY segment IS NULL, round(value::numeric, 6)) FROM weir.drift_scores
+	WHERE monitor = 'visits' AND metric = 'psi' AND window_start = '2026-01-01 01:00+00'};
+my $drifted = sql($drift);
+# One who has a rule and an alert locked: capture goes on, and so do rules of others.
+my $holder = $node->background_psql('postgres');
+$holder->query_safe(q{BEGIN; SELECT FROM weir.rule WHERE name = 'low' FOR UPDATE; SELECT FROM weir.alert WHERE rule = 'share' FOR UPDATE});
+sql(q{BEGIN; ALTER TYPE place RENAME VALUE 'north' TO 'norden'; ALTER TYPE place RENAME VALUE 'east | west' TO 'mid | dle';
+ALTER TYPE sort RENAME VALUE 'a' TO 'long'; ALTER TYPE sort RENAME VALUE 'b' TO 'a'; COMMIT});
+rebuilt_of_label($_, 1, "$_: labels are renamed while somebody has a rule and an alert locked") for 'visits', 'guesses';
+sql(q{ALTER TYPE place RENAME VALUE 'norden' TO 'nord, 1'});
+rebuilt_of_label('visits', 2, 'and one of them again');
+sql(q{SELECT weir.create_rule('calm', 'calm', 'rows', above => 1, options => '{"history": true}'); INSERT INTO calm VALUES (999, '2026-01-01 23:00', 1)});
+wait_until($node, q{SELECT count(*) = 1 FROM weir.alerts WHERE rule = 'calm'}, 'a rule of another monitor is evaluated');
+is(sql(q{SELECT segment FROM weir.rule WHERE name = 'low'}), '"east | west" | a', 'the rule is as it was');
+$holder->query_safe('COMMIT');
+$holder->quit;
+wait_until($node, q{SELECT (SELECT count(*) FROM weir.label_rename) = 0 AND segment = '"mid | dle" | long' FROM weir.rule WHERE name = 'low'}, 'until nobody has it locked');
+wait_until($node, "SELECT ($alerts) = 'high x nord, 1 | a open, high x nord, 1 | long open, share place: mid | dle open, share place: nord, 1 open, share place: south open'",
+	'alerts have the new names');
+is(sql(q{SELECT count(*) FROM weir.alerts WHERE monitor = 'visits' AND (rule = 'high') = (strpos(message, 'segment nord, 1 | ') > 0 AND strpos(detail ->> 'query', $$segment = 'nord, 1 | $$) > 0)}),
+	5, 'in what they say, too');
+is(sql(q{SELECT string_agg(DISTINCT segment, ', ' ORDER BY segment) FROM weir.rule_states WHERE monitor = 'visits'}),
+	'"mid | dle" | a, "mid | dle" | long, nord, 1 | a, nord, 1 | long, south | a, south | long', 'and so have states of rules');
+is(sql($drift), $drifted, 'a baseline from a query is compared with the same segments and categories');
+is(sql(q{SELECT string_agg(c.value || ' ' || c.count, ', ' ORDER BY c.value) FROM weir.baseline_summary s JOIN weir.monitor m USING (monitor_id)
+	JOIN weir.derived_column d USING (monitor_id), weir.top(s.summaries[d.ordinal], 9) c WHERE m.name = 'guesses' AND d.derivation = 'class_performance'}),
+	'01aa 45, 01along 45, 04longa 45, 04longlong 45', 'and so are pairs of classes');
+sql(q{INSERT INTO visits(at, place, sort, guess, x) SELECT '2026-01-01 06:00'::timestamptz + i * interval '1 min', (enum_range(NULL::place))[1 + i % 3], (enum_range(NULL::sort))[1 + i % 2], 'a', i % 7
+  FROM generate_series(1, 180) i});
+wait_until($node, q{SELECT bool_and(state = 'resolved') AND count(*) = 5 FROM weir.alerts WHERE monitor = 'visits'}, 'they resolve under these');
+is(sql(q{SELECT string_agg(alert_id::text, ',' ORDER BY alert_id) FROM weir.alerts WHERE monitor = 'visits'}), $first, 'and none was opened twice');
+sql(q{SELECT weir.drop_rule('calm'), weir.drop_monitor('visits'), weir.drop_monitor('guesses'); DROP TABLE visits; DROP TYPE place, sort});
 
 # --- a table that leaves the log, and one that is gone
 sql(q{ALTER TABLE sales SET UNLOGGED});

@@ -330,6 +330,15 @@ CREATE TABLE weir.column_rename (
 );
 COMMENT ON TABLE weir.column_rename IS 'Renamed columns that capture has followed and those who use the names, like rules, have not yet.';
 
+CREATE TABLE weir.label_rename (
+    rename_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    monitor_id int NOT NULL,
+    noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    renames jsonb NOT NULL                -- {"number of the column": {"hash of the old name": "new name"}}
+);
+COMMENT ON TABLE weir.label_rename IS
+    'Labels of enums with other names, of which panes are still to be built again, and rules, alerts and baselines to follow.';
+
 CREATE TABLE weir.capture_progress (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     slot name NOT NULL,

@@ -135,8 +135,6 @@ load_definitions(void)
 				NULL);
 	sql_execute("DELETE FROM weir.source_change WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL,
 				NULL);
-	sql_execute("DELETE FROM weir.column_rename WHERE monitor_id NOT IN (SELECT monitor_id FROM weir.monitor)", 0, NULL, NULL,
-				NULL);
 	/*
 	 * The fingerprint before all of what it stands for, and all of that as of one moment: each statement sees what was committed by
 	 * then, and nothing may be folded for a build that is not prepared.

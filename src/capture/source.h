@@ -74,9 +74,9 @@ extern bool source_lock_definition(int monitor_id, Oid source);
 /* ---- source_labels.c ---- */
 
 /*
- * Follows labels of enums that were renamed since the last look, in what the definition and rules say of values.  Columns have the
- * names that they have.  Returns true when some were: labels have to be loaded again; false and *busy when somebody holds the
- * definition.
+ * Follows labels of enums that were renamed since the last look, in what the definition says of values, and notes them for those
+ * who follow later (weir.label_rename).  Columns have the names that they have.  Returns true when some were: labels have to be
+ * loaded again; false and *busy when somebody holds the definition.
  */
 extern bool source_follow_labels(int monitor_id, Oid source, bool *busy);
 

@@ -3,7 +3,8 @@
  *		Follows the labels of enums that are renamed: values of columns that a definition names.
  *
  * A definition names values as people write them.  What capture saw last (weir.source_relation.columns) has the number of each
- *label with the hash of its name, and the number outlives a renaming.
+ *label with the hash of its name, and the number outlives a renaming.  What was taken down of rows, like the segment of an alert,
+ *follows later and elsewhere (monitor/renames.c).
  */
 #include "postgres.h"
 
@@ -11,9 +12,10 @@
 #include "capture/source.h"
 #include "utils/builtins.h"
 
-/* Labels of columns of the source that have another name now: the column, the hash of the name that was, the name that is. */
+/* Labels of columns of the source that have another name now: the column and its number, the hash of the name that was, the name
+ * that is. */
 #define RENAMED \
-	"WITH renamed(name, hash, label) AS (SELECT a.attname, x.pair[2]::int, e.enumlabel::text FROM weir.source_relation k " \
+	"WITH renamed(name, attribute, hash, label) AS (SELECT a.attname, a.attnum, x.pair[2]::int, e.enumlabel::text FROM weir.source_relation k " \
 	"CROSS JOIN LATERAL pg_catalog.string_to_table(k.columns, ',') c(stored) " \
 	"CROSS JOIN LATERAL pg_catalog.regexp_matches(pg_catalog.split_part(c.stored, ':', 5), '(\\d+)=(-?\\d+)', 'g') x(pair) " \
 	"JOIN pg_catalog.pg_attribute a ON a.attrelid = $2 AND a.attnum = nullif(pg_catalog.split_part(c.stored, ':', 1), '')::int " \
@@ -62,22 +64,17 @@ follow_options(int monitor_id, Oid source)
 		monitor_id, source);
 }
 
-/* A rule's segment has a value of each segment column. */
+/*
+ * What others have taken down: segments of rules and alerts, summaries of baselines.  Who else may have those locked, capture does
+ * not wait for; and they go with panes, which have the former names until they are built again.
+ */
 static void
-follow_segments_of_rules(int monitor_id, Oid source)
+tell_others(int monitor_id, Oid source)
 {
-	execute(
-		RENAMED
-		"UPDATE weir.rule u SET segment = n.segment FROM (SELECT d.rule_id, "
-		"pg_catalog.string_agg(coalesce(r.label, s.value), ' | ' ORDER BY s.i) AS segment "
-		"FROM weir.rule d JOIN weir.monitor m USING (monitor_id) CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(m.segment_by), "
-		"pg_catalog.unnest(CASE WHEN pg_catalog.cardinality(m.segment_by) = 1 THEN ARRAY[d.segment] "
-		"ELSE pg_catalog.string_to_array(d.segment, ' | ') END)) WITH ORDINALITY s(name, value, i) "
-		"LEFT JOIN renamed r ON r.name = s.name AND r.hash = pg_catalog.hashtext(s.value) "
-		"WHERE d.monitor_id = $1 AND d.segment NOT IN ('*', '(other)') "
-		"GROUP BY d.rule_id HAVING pg_catalog.bool_and(s.name IS NOT NULL AND s.value IS NOT NULL)) n "
-		"WHERE u.rule_id = n.rule_id AND u.segment <> n.segment",
-		monitor_id, source);
+	execute(RENAMED
+			"INSERT INTO weir.label_rename (monitor_id, renames) SELECT $1, pg_catalog.jsonb_object_agg(c.attribute, c.labels) "
+			"FROM (SELECT attribute, pg_catalog.jsonb_object_agg(hash::text, label) AS labels FROM renamed GROUP BY attribute) c",
+			monitor_id, source);
 }
 
 bool
@@ -92,7 +89,7 @@ source_follow_labels(int monitor_id, Oid source, bool *busy)
 	}
 	follow_positive(monitor_id, source);
 	follow_options(monitor_id, source);
-	follow_segments_of_rules(monitor_id, source);
+	tell_others(monitor_id, source);
 	return true;
 }
 

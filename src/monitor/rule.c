@@ -67,50 +67,6 @@ rule_init(void)
 	alert_event_init();
 }
 
-/* ---- renamed columns ---- */
-
-/* A subject is a column, or "column: group". Two columns may change names with each other: so in two steps. */
-static void
-rename_subjects(const char *table, Datum monitor_id, Datum renames)
-{
-	Oid			types[] = {INT4OID, JSONBOID};
-	Datum		values[] = {monitor_id, renames};
-
-	sql_execute(
-		psprintf(
-			"UPDATE weir.%s t SET subject = E'\\t' || ($2 ->> n.name) || pg_catalog.substr(t.subject, pg_catalog.length(n.name) + 1) "
-			"FROM weir.rule r, pg_catalog.jsonb_object_keys($2) n(name) WHERE r.rule_id = t.rule_id AND r.monitor_id = $1 "
-			"AND (t.subject = n.name OR pg_catalog.starts_with(t.subject, n.name || ': '))",
-			table),
-		2, types, values, NULL);
-	sql_execute(psprintf("UPDATE weir.%s t SET subject = pg_catalog.substr(t.subject, 2) FROM weir.rule r "
-						 "WHERE r.rule_id = t.rule_id AND r.monitor_id = $1 AND pg_catalog.starts_with(t.subject, E'\\t')",
-						 table),
-				1, types, values, NULL);
-}
-
-void
-rule_follow_renames(void)
-{
-	uint64		n = sql_execute("WITH taken AS (DELETE FROM weir.column_rename RETURNING *) "
-						   "SELECT monitor_id, renames FROM taken ORDER BY rename_id",
-						   0, NULL, NULL, NULL);
-	SPITupleTable *rows = SPI_tuptable;
-
-	for (uint64 i = 0; i < n; i++)
-	{
-		Oid			types[] = {INT4OID, JSONBOID};
-		bool		is_null;
-		Datum		values[] = {SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &is_null),
-						  SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &is_null)};
-
-		sql_execute("UPDATE weir.rule SET column_name = $2 ->> column_name::text WHERE monitor_id = $1 AND $2 ? column_name::text",
-					2, types, values, NULL);
-		rename_subjects("rule_subject", values[0], values[1]);
-		rename_subjects("alert", values[0], values[1]);
-	}
-}
-
 /* ---- create ---- */
 
 enum RuleArgument

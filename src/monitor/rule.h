@@ -247,8 +247,19 @@ extern void rule_disable(int rule_id, const char *reason);
 /* The scheduler's task. */
 extern void rule_task(void);
 
-/* Rules, their states and alerts take the present names of columns that were renamed. Within an SPI scope. */
-extern void rule_follow_renames(void);
+/* ---- renames.c ---- */
+
+/*
+ * Rules, their states, alerts and baselines take the names that columns and labels of enums have now: those of labels once the
+ * monitor's panes have them, too.  What somebody has locked is tried again in the next turn.  Outside of a scope.
+ */
+extern void renames_follow(void);
+
+/*
+ * In a query with a monitor's number: labels were renamed that its panes have not all, or its rules and alerts. It is no time to
+ * evaluate any.
+ */
+#define LABELS_ARE_BEHIND(monitor_id) "EXISTS (SELECT FROM weir.label_rename WHERE monitor_id = " monitor_id ")"
 
 /* ---- alert.c, inside an SQL scope ---- */
 

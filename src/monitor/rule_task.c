@@ -310,6 +310,17 @@ has_open_alert(List *alerts, int position)
 	return false;
 }
 
+/* Some of what was read may have had former names, and some the new ones. */
+static void
+require_present_labels(const Rule *rule)
+{
+	if (sql_execute("SELECT FROM weir.rule r WHERE r.rule_id = $1 AND r.family <> 'capture' AND " LABELS_ARE_BEHIND("r.monitor_id"),
+					1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(rule->rule_id)}, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("labels of an enum in the table of monitor \"%s\" were renamed meanwhile", rule->monitor)));
+}
+
 void
 rule_evaluate(int rule_id)
 {
@@ -358,6 +369,7 @@ rule_evaluate(int rule_id)
 		if (progress.evaluated_to == progress.latest_final && !TIMESTAMP_IS_NOBEGIN(progress.latest_final))
 			write_missing_subjects(rule, progress.latest_final);
 		save_progress(rule, &progress);
+		require_present_labels(rule);
 	}
 	sql_end(&scope);
 }
@@ -510,7 +522,9 @@ list_turns(void)
 		" LEFT JOIN weir.baseline b USING (monitor_id)"
 		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
 		" USING (monitor_id) CROSS JOIN LATERAL (SELECT r.family = 'capture' AS is_capture) c"
-		" WHERE (m.state = 'active' OR c.is_capture) AND s.disabled_reason IS NULL ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
+		" WHERE (c.is_capture OR (m.state = 'active' AND NOT " LABELS_ARE_BEHIND(
+			"r.monitor_id") "))"
+							" AND s.disabled_reason IS NULL ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
 		0, NULL, NULL, NULL);
 	for (uint64 row = 0; row < n; row++)
 	{
@@ -532,16 +546,6 @@ list_turns(void)
 	return turns;
 }
 
-static void
-follow_renames(void)
-{
-	SqlScope	scope;
-
-	sql_begin(&scope);
-	rule_follow_renames();
-	sql_end(&scope);
-}
-
 void
 rule_task(void)
 {
@@ -552,7 +556,7 @@ rule_task(void)
 
 	/* Somebody's open transaction may hold an alert or the key of a job: such a rule has another turn, the others do not wait. */
 	(void) set_config_option("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	follow_renames();
+	renames_follow();
 	foreach(cell, list_turns())
 	{
 		RuleTurn   *turn = lfirst(cell);

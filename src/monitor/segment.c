@@ -93,6 +93,57 @@ segment_key(Datum segment, MemoryContext context)
 	return key;
 }
 
+/* The value that a display begins with, and how many bytes of the display it takes; NULL for one that is none. */
+static char *
+displayed_value(const char *display, size_t *length)
+{
+	const char *end;
+	StringInfoData value;
+
+	if (*display != '"')
+	{
+		end = strstr(display, " | ");
+		*length = end != NULL ? end - display : strlen(display);
+		value.data = pnstrdup(display, *length);
+		return strcmp(value.data, "(unknown)") == 0 || strcmp(value.data, "(other)") == 0 ? NULL : value.data;
+	}
+	initStringInfo(&value);
+	for (end = display + 1; *end != '\0' && (*end != '"' || end[1] == '"'); end++)
+	{
+		appendStringInfoChar(&value, *end);
+		end += *end == '"';
+	}
+	*length = end - display + (*end == '"');
+	return value.data;
+}
+
+char *
+segment_display_renamed(const char *display, SegmentValueName name, void *context)
+{
+	StringInfoData renamed;
+	bool		is_other = false;
+
+	initStringInfo(&renamed);
+	for (int position = 1;; position++)
+	{
+		size_t		length;
+		char	   *value = displayed_value(display, &length);
+		const char *present = value != NULL ? name(context, position, value) : NULL;
+
+		if (present != NULL)
+			append_value(&renamed, present);
+		else
+			appendBinaryStringInfo(&renamed, display, length);
+		is_other |= present != NULL;
+		display += length;
+		if (strncmp(display, " | ", 3) != 0)
+			break;
+		display += 3;
+		appendStringInfoString(&renamed, " | ");
+	}
+	return is_other ? renamed.data : NULL;
+}
+
 SegmentKey
 segment_key_copy(const SegmentKey *key, MemoryContext context)
 {

@@ -99,6 +99,12 @@ extern SegmentKey overall_key(void);
 extern SegmentKey segment_key_copy(const SegmentKey *key, MemoryContext context);
 extern bool segment_key_equal(const SegmentKey *a, const SegmentKey *b);
 
+/* The name that a value has now, its position in the segment from 1; NULL: the same. */
+typedef const char *(*SegmentValueName)(void *context, int position, const char *value);
+
+/* How a segment that was displayed so is displayed with these names; NULL: the same. */
+extern char *segment_display_renamed(const char *display, SegmentValueName name, void *context);
+
 /* A place per segment for one pointer, NULL at first. */
 typedef struct SegmentMap SegmentMap;
 
