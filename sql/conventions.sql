@@ -74,3 +74,28 @@ SELECT c.relname AS view, a.attname AS "column"
 FROM object o JOIN pg_class c ON c.oid = o.objid AND o.classid = 'pg_class'::regclass AND c.relkind = 'v' JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relname !~ '^_' AND a.atttypid = 'timestamptz'::regtype AND a.attname !~ '_(at|since|until)$|^window_(start|end)$|^(since|until|run_after|evaluated_to|watermark)$'
 ORDER BY 1, 2;
+
+-- nothing that is NULL is a way into memory: functions in C that take it get nothing else, and answer or say what is missing
+CREATE FUNCTION pg_temp.called_with_nulls(OUT function regprocedure, OUT error text) RETURNS SETOF record LANGUAGE plpgsql AS $$
+BEGIN
+    FOR function IN
+        SELECT p.oid FROM object o JOIN pg_proc p ON p.oid = o.objid AND o.classid = 'pg_proc'::regclass JOIN pg_language l ON l.oid = p.prolang
+        WHERE l.lanname = 'c' AND p.prokind = 'f' AND NOT p.proisstrict AND p.pronargs > 0 AND 'internal'::regtype <> ALL (p.proargtypes::oid[])
+            AND p.proname !~ '^wait_for'
+    LOOP
+        BEGIN
+            EXECUTE (SELECT format('SELECT count(*) FROM %s(%s)', p.oid::regproc,
+                         string_agg(CASE WHEN p.provariadic <> 0 AND a.type <> '"any"'::regtype AND a.number = p.pronargs THEN 'VARIADIC ' ELSE '' END
+                                    || CASE a.type WHEN '"any"'::regtype THEN 'NULL::text' WHEN 'record'::regtype THEN 'NULL::pg_class' WHEN 'anyelement'::regtype THEN 'NULL::text'
+                                                   WHEN 'anyarray'::regtype THEN 'NULL::text[]' ELSE 'NULL::' || format_type(a.type, NULL) END, ', ' ORDER BY a.number))
+                     FROM pg_proc p, unnest(p.proargtypes::oid[]) WITH ORDINALITY a(type, number) WHERE p.oid = function GROUP BY p.oid);
+            RAISE EXCEPTION USING ERRCODE = '40000';    -- whatever it did
+        EXCEPTION WHEN OTHERS THEN
+            error := SQLSTATE || ' ' || SQLERRM;
+            IF SQLSTATE ~ '^(XX|42601|42725|42883)' THEN
+                RETURN NEXT;
+            END IF;
+        END;
+    END LOOP;
+END $$;
+SELECT * FROM pg_temp.called_with_nulls();

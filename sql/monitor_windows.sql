@@ -295,6 +295,18 @@ UPDATE weir.monitor_state SET watermark = '294276-12-31 23:00' WHERE monitor_id 
 SELECT weir._latest_final(monitor_id) FROM weir.monitor WHERE name = 'old';
 SELECT count(*) FROM weir.overview;
 SELECT weir.drop_monitor('old');
+CREATE TABLE ends(at timestamptz NOT NULL, source text, x float8);
+INSERT INTO ends SELECT t + i * interval '1 minute', 'source ' || i % 2, i
+FROM unnest('{4714-11-24 00:00+00 BC, 2026-03-01 00:00+00, 294276-12-31 08:00+00}'::timestamptz[]) t, generate_series(0, 99) i;
+SELECT weir.create_monitor('ends ' || zone, 'ends', 'at', window_size => '1 day', time_zone => zone, segment_by => '{source}', columns => '{x}', options => '{"sources": "segments"}'),
+    fill('ends ' || zone)
+FROM unnest('{UTC, America/New_York, Pacific/Kiritimati}'::text[]) zone;
+SELECT zone, (SELECT sum(n) FROM weir.windows('ends ' || zone) WHERE segment IS NULL) AS n, (SELECT count(*) > 0 FROM weir.source_scores('ends ' || zone)) AS sources,
+    (SELECT bool_and(value >= 0 AND value < 'infinity') FROM weir.source_scores('ends ' || zone) WHERE metric = 'silence') AS silence,
+    (SELECT count(*) > 0 FROM weir.scores('ends ' || zone)) AS scores, (SELECT count(*) > 0 FROM weir.scores('ends ' || zone, since => '4714-11-24 00:00+00 BC', until => '4713-01-01 BC')) AS first,
+    (SELECT count(*) > 0 FROM weir.scores('ends ' || zone, since => '294276-12-30')) AS last
+FROM unnest('{UTC, America/New_York, Pacific/Kiritimati}'::text[]) zone;
+SELECT weir.drop_monitor('ends ' || zone) FROM unnest('{UTC, America/New_York, Pacific/Kiritimati}'::text[]) zone;
 
 -- ---- nobody sees through weir what he may not see ----
 CREATE ROLE monitor_test_reader;

@@ -125,6 +125,16 @@ $_->finish or fail('another session') foreach @others;
 equal('brief', 'capture reads over long records');
 is($node->safe_psql('brief', 'SELECT pid FROM weir.capture_status'), $reader, 'without a new worker');
 
+# --- a database without a schema public, one that gets another, and settings of old
+$node->safe_psql('postgres', q{CREATE DATABASE bare; ALTER DATABASE bare SET search_path = ''});
+$node->safe_psql('postgres', q{ALTER DATABASE bare SET standard_conforming_strings = off}) if $node->pg_version < 19;
+is($node->safe_psql('bare', q{SET client_min_messages = error; DROP SCHEMA public; CREATE EXTENSION weir; CREATE EXTENSION weir_citus; CREATE SCHEMA public; DROP SCHEMA public CASCADE;
+	SELECT count(*) FROM pg_extension WHERE extname ~ '^weir'}),
+	2, 'the extension is in no schema that is dropped for another reason');
+is($node->safe_psql('bare', <<'SQL'), 't|t', 'texts with backslashes');
+SELECT weir._prometheus_labels('x', E'a"\\\n') = E'{x="a\\"\\\\\\n"}', count(*) > 0 FROM weir.check_setup()
+SQL
+
 # --- more databases than weir keeps track of: those without it make room
 $node->safe_psql('postgres', join '', map { "CREATE DATABASE other_$_ STRATEGY file_copy;" } 1 .. 65);
 captured('other_66');

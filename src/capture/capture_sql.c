@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
+#include "base/arguments.h"
 #include "base/audit.h"
 #include "base/compat.h"
 #include "base/privileges.h"
@@ -372,7 +373,7 @@ await_build(int request, const MonitorFacts *facts)
 Datum
 weir_verify(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *name = required_text(fcinfo, 0, "monitor");
 	bool		has_since = !PG_ARGISNULL(1);
 	bool		has_until = !PG_ARGISNULL(2);
 	MonitorFacts facts;
@@ -449,7 +450,7 @@ capture_require_few_builds(int monitor_id, const char *name)
 Datum
 weir_rebuild(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *name = required_text(fcinfo, 0, "monitor");
 	bool		has_since = !PG_ARGISNULL(1);
 	bool		has_until = !PG_ARGISNULL(2);
 	MonitorFacts facts;

@@ -39,7 +39,7 @@ static const char *const checks =
 	"  coalesce(pg_catalog.current_setting('output_plugin_libraries', true), 'not a setting of this server'), 'weir among them',"
 	"  'ALTER SYSTEM SET output_plugin_libraries = ' || coalesce(pg_catalog.current_setting('output_plugin_libraries', true), '') || ', weir; SELECT pg_reload_conf()'),"
 	" ('weir.databases', coalesce(pg_catalog.current_setting('weir.databases', true), '') = ''"
-	"   OR pg_catalog.current_database() = ANY (pg_catalog.regexp_split_to_array(pg_catalog.current_setting('weir.databases', true), '\\s*,\\s*')),"
+	"   OR pg_catalog.current_database() = ANY (pg_catalog.regexp_split_to_array(pg_catalog.current_setting('weir.databases', true), '[[:space:]]*,[[:space:]]*')),"
 	"  coalesce(nullif(pg_catalog.current_setting('weir.databases', true), ''), 'empty'), 'empty, or this database among them; a slot that was made keeps WAL',"
 	"  'ALTER SYSTEM RESET weir.databases; SELECT pg_reload_conf()'),"
 	" ('max_replication_slots', (SELECT count(*) FROM pg_catalog.pg_replication_slots) < pg_catalog.current_setting('max_replication_slots')::int"

@@ -49,7 +49,7 @@ BEGIN
             format('weir.%I(%s)', p.proname, (SELECT string_agg(format_type(t, NULL), ',' ORDER BY o) FROM unnest(p.proargtypes) WITH ORDINALITY a (t, o))) AS signature
         FROM pg_aggregate a
         JOIN pg_proc p ON p.oid = a.aggfnoid
-        WHERE p.pronamespace = 'weir'::regnamespace AND p.proname NOT LIKE '\_%' AND a.aggcombinefn <> 0 AND 'record'::regtype <> ALL (p.proargtypes::oid[])
+        WHERE p.pronamespace = 'weir'::regnamespace AND p.proname NOT LIKE E'\\_%' AND a.aggcombinefn <> 0 AND 'record'::regtype <> ALL (p.proargtypes::oid[])
         ORDER BY 1, 4
     LOOP
         signatures := '{""}';
@@ -84,14 +84,14 @@ BEGIN
             result := CASE WHEN aggregate.result = 'anyelement'::regtype THEN split_part(signature, ',', 1) ELSE format_type(aggregate.result, NULL) END;
             IF result <> ALL (made) THEN
                 EXECUTE format('CREATE FUNCTION weir_citus.%I(weir_citus.aggregate_state) RETURNS %s AS ''$libdir/weir'', ''weir_aggregate_state_final''
-                    LANGUAGE C IMMUTABLE PARALLEL SAFE', 'result_' || regexp_replace(result, '\W+', '_', 'g'), result);
+                    LANGUAGE C IMMUTABLE PARALLEL SAFE', 'result_' || regexp_replace(result, E'\\W+', '_', 'g'), result);
                 EXECUTE format('COMMENT ON FUNCTION weir_citus.%I(weir_citus.aggregate_state) IS ''A step of the aggregates of this schema.''',
-                    'result_' || regexp_replace(result, '\W+', '_', 'g'));
+                    'result_' || regexp_replace(result, E'\\W+', '_', 'g'));
                 made := made || result;
             END IF;
             EXECUTE format('CREATE AGGREGATE weir_citus.%I(%s) (SFUNC = weir_citus.aggregate_state_transition, STYPE = weir_citus.aggregate_state,
                 COMBINEFUNC = weir_citus.aggregate_state_combine, FINALFUNC = weir_citus.%I, INITCOND = %L, SSPACE = 16384, PARALLEL = SAFE)',
-                aggregate.name, signature, 'result_' || regexp_replace(result, '\W+', '_', 'g'), aggregate.signature || '|' || signature || '|');
+                aggregate.name, signature, 'result_' || regexp_replace(result, E'\\W+', '_', 'g'), aggregate.signature || '|' || signature || '|');
             EXECUTE format('COMMENT ON AGGREGATE weir_citus.%I(%s) IS %L', aggregate.name, signature, 'As ' || aggregate.signature || ', for distributed tables.');
         END LOOP;
     END LOOP;

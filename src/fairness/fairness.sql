@@ -146,7 +146,7 @@ BEGIN ATOMIC
         SELECT row_number() OVER () AS position, x.* FROM weir.fairness_metrics(f, reference, metrics, min_group_size, confidence, 'mark', rule, thresholds, adjust) x
     ), judged AS (
         SELECT m.*, row_number() OVER (PARTITION BY m.metric ORDER BY (m.verdict = 'alert') DESC NULLS LAST, (m.verdict = 'warning') DESC NULLS LAST,
-                   CASE WHEN m.metric LIKE '%\_ratio' OR m.metric = 'disparate_impact' THEN abs(ln(CASE WHEN m.value > 0 THEN m.value ELSE 1e-300 END)) ELSE abs(m.value) END DESC NULLS LAST,
+                   CASE WHEN m.metric LIKE E'%\\_ratio' OR m.metric = 'disparate_impact' THEN abs(ln(CASE WHEN m.value > 0 THEN m.value ELSE 1e-300 END)) ELSE abs(m.value) END DESC NULLS LAST,
                    m.position) AS rank
         FROM m WHERE m.group_name IS NOT NULL
     ), summed AS (

@@ -28,7 +28,7 @@ GRANT SELECT ON weir.model_descriptions TO PUBLIC;
 -- One cell of a Markdown table.
 CREATE FUNCTION weir._cell(content text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    RETURN coalesce(replace(replace(content, '|', '\|'), E'\n', ' '), '');
+    RETURN coalesce(replace(replace(content, '|', E'\\|'), E'\n', ' '), '');
 COMMENT ON FUNCTION weir._cell(text) IS 'Text for a cell of a Markdown table. Internal.';
 
 CREATE FUNCTION weir._lines(heading text, header text, content text[]) RETURNS text

@@ -151,9 +151,9 @@ CREATE FUNCTION weir._published_part(name text, summary weir.summary, min_group_
 BEGIN ATOMIC
     SELECT CASE
         -- Counts of predictions and labels, as in fairness tables.
-        WHEN $1 LIKE 'decision\_performance.%' THEN $2
+        WHEN $1 LIKE E'decision\\_performance.%' THEN $2
         -- A performance knows pairs of classes by name, and what (rare) is of no pair.
-        WHEN $1 LIKE 'class\_performance.%' THEN (SELECT p.published FROM (SELECT weir._published_summary($2, $3, $4) AS published) p WHERE p.published::text = $2::text)
+        WHEN $1 LIKE E'class\\_performance.%' THEN (SELECT p.published FROM (SELECT weir._published_summary($2, $3, $4) AS published) p WHERE p.published::text = $2::text)
         ELSE weir._published_summary($2, $3, $4) END;
 END;
 COMMENT ON FUNCTION weir._published_part(text, weir.summary, int, boolean) IS 'What is published of a column, or of a part of a derived one, by its name in the definition. Internal.';

@@ -21,8 +21,8 @@ BEGIN ATOMIC
         LATERAL (SELECT array_agg(c.ordinal ORDER BY c.ordinal) AS ordinals, coalesce(bool_or(c.derivation = 'binary_performance'), false) AS has_score,
                      coalesce(bool_or(c.derivation = 'decision_performance'), false) AS has_decision,
                      coalesce(bool_or(c.derivation = 'class_performance'), false) AS has_class,
-                     coalesce(bool_or(c.derivation LIKE 'probability\_%'), false) AS has_probabilities
-                 FROM weir.derived_column c WHERE c.monitor_id = m.monitor_id AND c.derivation LIKE '%\_performance') d,
+                     coalesce(bool_or(c.derivation LIKE E'probability\\_%'), false) AS has_probabilities
+                 FROM weir.derived_column c WHERE c.monitor_id = m.monitor_id AND c.derivation LIKE E'%\\_performance') d,
         -- NULL: all of them.
         LATERAL (SELECT CASE WHEN m.metrics IS NULL AND only_metrics IS NULL THEN NULL
                              ELSE ARRAY(SELECT u FROM unnest(coalesce(m.metrics, only_metrics)) u
@@ -80,13 +80,13 @@ BEGIN ATOMIC
         FROM performances p LEFT JOIN baselines b ON b.window_start = p.baseline_of AND b.derivation = p.derivation AND b.segment IS NOT DISTINCT FROM p.segment
     ), class_windows AS MATERIALIZED (
         SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, bit_or(p.marks) AS marks, p.baseline_of,
-            array_agg(p.performance ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'probability\_%') AS labels,
-            array_agg(p.performance ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'choice\_%') AS choices,
-            array_agg(p.baseline ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE 'probability\_%') AS baseline_labels,
+            array_agg(p.performance ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE E'probability\\_%') AS labels,
+            array_agg(p.performance ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE E'choice\\_%') AS choices,
+            array_agg(p.baseline ORDER BY p.class_number) FILTER (WHERE p.derivation LIKE E'probability\\_%') AS baseline_labels,
             coalesce(bool_and(weir._can_estimate(p.baseline, p.performance, p.calibrate) AND (weir.performance_counts(p.baseline)).n > 0)
-                         FILTER (WHERE p.derivation LIKE 'probability\_%'), false) AND count(p.baseline) = count(*) AS has_baseline
+                         FILTER (WHERE p.derivation LIKE E'probability\\_%'), false) AND count(p.baseline) = count(*) AS has_baseline
         FROM (SELECT q.*, split_part(q.derivation, '_', 2)::int AS class_number, s.calibrate FROM settings s, performances q
-              WHERE q.derivation LIKE ANY ('{probability\\_%,choice\\_%}')) p
+              WHERE q.derivation LIKE ANY (E'{probability\\\\_%,choice\\\\_%}')) p
         GROUP BY p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.baseline_of
         HAVING count(p.performance) = count(*)
     ), class_baselines AS MATERIALIZED (
@@ -101,7 +101,7 @@ BEGIN ATOMIC
                      JOIN weir._performance_metric_list() l USING (metric)
                  WHERE (s.metrics IS NULL OR v.metric = ANY (s.metrics))
                    -- Decisions are those of the prediction where there is one, else the score's. Probabilities of classes come together, below.
-                   AND p.derivation NOT LIKE ALL ('{probability\\_%,choice\\_%}')
+                   AND p.derivation NOT LIKE ALL (E'{probability\\\\_%,choice\\\\_%}')
                    AND CASE p.derivation WHEN 'binary_performance' THEN l.of_scores OR NOT s.has_decision WHEN 'decision_performance' THEN NOT l.of_scores ELSE true END) x
     UNION ALL
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, x.metric, x.value, x.low, x.high, x.n, x.status, NULL, true,
@@ -131,7 +131,7 @@ BEGIN ATOMIC
     -- One row says that there is nothing to be had.
     SELECT p.window_start, p.window_end, p.segment, p.n, p.n_labelled, p.marks, p.derivation, s.primary_metric, NULL, NULL, NULL, NULL, 'undefined', NULL, false, NULL
     FROM settings s, performances p
-    WHERE p.performance IS NULL AND p.derivation NOT LIKE ALL ('{probability\\_%,choice\\_%}') AND (p.derivation <> 'decision_performance' OR NOT s.has_score)
+    WHERE p.performance IS NULL AND p.derivation NOT LIKE ALL (E'{probability\\\\_%,choice\\\\_%}') AND (p.derivation <> 'decision_performance' OR NOT s.has_score)
     UNION ALL
     -- Several classes, each against the rest: realised, and expected.
     SELECT c.window_start, c.window_end, c.segment, c.n, c.n_labelled, c.marks, 'class_performance', x.metric, x.value, x.low, x.high, x.n,

@@ -76,9 +76,13 @@ BEGIN ATOMIC
             array_agg(w.n) OVER (PARTITION BY w.segment, extract(isodow FROM w.local_time), w.local_time::time ORDER BY w.window_start ROWS BETWEEN 8 PRECEDING AND 1 PRECEDING) AS of_week,
             array_agg(w.n) OVER (PARTITION BY w.segment, w.local_time::time ORDER BY w.window_start ROWS BETWEEN 28 PRECEDING AND 1 PRECEDING) AS of_day,
             array_agg(w.n) OVER (PARTITION BY w.segment ORDER BY w.window_start ROWS BETWEEN 30 PRECEDING AND 1 PRECEDING) AS recent,
-            first_value(w.window_start) OVER (PARTITION BY w.segment ORDER BY w.window_start ROWS 30 PRECEDING) <= w.window_start - interval '1 day' AS is_long,
+            first_value(w.window_start) OVER (PARTITION BY w.segment ORDER BY w.window_start ROWS 30 PRECEDING)
+                <= CASE WHEN w.window_start >= timestamptz '4600-01-01 00:00:00+00 BC' THEN w.window_start - interval '1 day' END AS is_long,
             w.last_change_at, w.watermark, w.usual
-        FROM (SELECT p.*, p.window_start AT TIME ZONE coalesce(m.time_zone, 'UTC') AS local_time, s.watermark, s.last_change_at,
+        FROM (SELECT p.*, s.watermark, s.last_change_at,
+                  -- Where the calendar ends, there may be no local time.
+                  CASE WHEN p.window_start BETWEEN timestamptz '4600-01-01 00:00:00+00 BC' AND timestamptz '294276-01-01 00:00:00+00'
+                       THEN p.window_start AT TIME ZONE coalesce(m.time_zone, 'UTC') END AS local_time,
                   extract(epoch FROM coalesce($2, m.window_size) + m.lateness)::float8 AS usual
               FROM weir.monitor m JOIN weir.monitor_state s USING (monitor_id),
                   LATERAL weir._pane_windows(m.monitor_id, 'counts', $2, $3,

@@ -29,7 +29,10 @@ BEGIN ATOMIC
     ), counts AS MATERIALIZED (
         SELECT p.window_start, p.window_end, CASE WHEN s.by_segment THEN p.segment ELSE s.name END AS source, p.n, p.marks
         FROM grid g, weir._sources($1, peers) s,
-            LATERAL weir._pane_windows(s.source_id, 'counts', g.window_size, g.slide, since - 100 * g.slide, until, s.by_segment AND segments, NULL) p
+            LATERAL weir._pane_windows(s.source_id, 'counts', g.window_size, g.slide,
+                                       -- Where the calendar begins, nothing can be taken from a time: a slide is at most ten years.
+                                       CASE WHEN since >= timestamptz '3600-01-01 00:00:00+00 BC' THEN since - 100 * g.slide END,
+                                       until, s.by_segment AND segments, NULL) p
         WHERE p.segment IS NOT NULL OR NOT s.by_segment
     ), filled AS (
         -- From the first window on in which it has rows.
@@ -39,18 +42,20 @@ BEGIN ATOMIC
             LEFT JOIN counts c ON c.source = f.source AND c.window_start = w.window_start
     ), shared AS (
         SELECT f.*, sum(f.n) OVER (PARTITION BY f.window_start)::bigint AS n_all, f.n::float8 / nullif(sum(f.n) OVER (PARTITION BY f.window_start), 0)::float8 AS row_share,
-            max(f.window_end) FILTER (WHERE f.n > 0) OVER (PARTITION BY f.source ORDER BY f.window_start) AS last_seen
+            -- In seconds, for no interval reaches from where the calendar begins to where it ends; a window there ends never.
+            extract(epoch FROM least(f.window_end, timestamptz '294276-12-31 23:59:59.999999+00')) AS ends,
+            extract(epoch FROM max(least(f.window_end, timestamptz '294276-12-31 23:59:59.999999+00')) FILTER (WHERE f.n > 0) OVER (PARTITION BY f.source ORDER BY f.window_start)) AS last_seen
         FROM filled f
     ), gaps AS (
-        SELECT s.*, CASE WHEN s.n > 0 THEN greatest(s.window_start - lag(s.last_seen) OVER (PARTITION BY s.source ORDER BY s.window_start), '0') END AS gap FROM shared s
+        SELECT s.*, CASE WHEN s.n > 0 THEN greatest(extract(epoch FROM s.window_start) - lag(s.last_seen) OVER (PARTITION BY s.source ORDER BY s.window_start), 0) END AS gap FROM shared s
     ), past AS (
         SELECT g.*, array_agg(g.row_share) OVER (PARTITION BY g.source ORDER BY g.window_start ROWS BETWEEN 28 PRECEDING AND 1 PRECEDING) AS shares,
             max(g.gap) OVER (PARTITION BY g.source ORDER BY g.window_start ROWS BETWEEN 100 PRECEDING AND 1 PRECEDING) AS longest
         FROM gaps g
     )
     SELECT p.window_start, p.window_end, p.source, p.n, p.n_all, p.marks, p.row_share, e.median,
-        greatest(1.4826 * e.deviation, sqrt(e.median * (1 - e.median) / nullif(p.n_all, 0))), e.n_past, extract(epoch FROM p.window_end - p.last_seen)::float8,
-        extract(epoch FROM coalesce(p.longest, '0') + g.slide)::float8
+        greatest(1.4826 * e.deviation, sqrt(e.median * (1 - e.median) / nullif(p.n_all, 0))), e.n_past, (p.ends - p.last_seen)::float8,
+        (coalesce(p.longest, 0) + extract(epoch FROM g.slide))::float8
     FROM past p CROSS JOIN grid g
         LEFT JOIN LATERAL (SELECT count(x)::int AS n_past, percentile_cont(0.5) WITHIN GROUP (ORDER BY x) AS median FROM unnest(p.shares) x) m ON true
         LEFT JOIN LATERAL (SELECT m.n_past, m.median, percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(x - m.median)) AS deviation FROM unnest(p.shares) x) e ON m.n_past >= 3

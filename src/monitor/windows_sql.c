@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/arguments.h"
 #include "base/sql.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -252,7 +253,7 @@ read_monitor(FunctionCallInfo fcinfo, WindowRequest *request, Contents contents,
 Datum
 weir_pane_windows(PG_FUNCTION_ARGS)
 {
-	Contents	contents = contents_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Contents	contents = contents_of(required_text(fcinfo, 1, "contents"));
 	WindowRequest request = {0};
 	StoredBaseline stored = {0};
 	Output		output = {.set = (ReturnSetInfo *) fcinfo->resultinfo,

@@ -3,7 +3,7 @@
 -- Labels of one sample: names and values by turns; what is NULL is left out, as an empty label is no label.
 CREATE FUNCTION weir._prometheus_labels(VARIADIC pairs text[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-    RETURN (SELECT '{' || string_agg(pairs[i] || '="' || replace(replace(replace(pairs[i + 1], '\', '\\'), '"', '\"'), E'\n', '\n') || '"', ',' ORDER BY i) || '}'
+    RETURN (SELECT '{' || string_agg(pairs[i] || '="' || replace(replace(replace(pairs[i + 1], E'\\', E'\\\\'), '"', E'\\"'), E'\n', E'\\n') || '"', ',' ORDER BY i) || '}'
             FROM generate_series(1, cardinality(pairs), 2) i WHERE pairs[i + 1] IS NOT NULL);
 COMMENT ON FUNCTION weir._prometheus_labels(text[]) IS 'Labels in Prometheus''s exposition format. Internal.';
 
