@@ -237,6 +237,35 @@ $node->safe_psql('postgres', q{SELECT weir.reset_learner('parted')});
 learned();
 is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), n_gaps, gap_at, gap_reason FROM weir.monitor_learners WHERE model = 'parted'}), '0|0||',
 	'a reset learns the table as it is');
+# As docs/learning.md has it: rows of a table that is to be attached, and those that one has brought.
+$node->safe_psql('postgres', q{
+CREATE TABLE parts_e (LIKE parts INCLUDING ALL);
+INSERT INTO parts_e SELECT i, '2026-01-03', 'e', i % 7, 'no' FROM generate_series(7001, 7100) i;
+BEGIN;
+CREATE TEMPORARY TABLE brought ON COMMIT DROP AS TABLE parts_e;
+TRUNCATE parts_e;
+ALTER TABLE parts ATTACH PARTITION parts_e FOR VALUES IN ('e');
+INSERT INTO parts SELECT * FROM brought ORDER BY at, id;
+COMMIT;
+CREATE TABLE parts_f (LIKE parts INCLUDING ALL);
+INSERT INTO parts_f SELECT i, '2026-01-04', 'f', i % 7, 'no' FROM generate_series(8001, 8100) i;
+ALTER TABLE parts ATTACH PARTITION parts_f FOR VALUES IN ('f');
+INSERT INTO parts SELECT i, '2026-01-04', 'f', i % 7, 'no' FROM generate_series(8101, 8150) i});
+learned();
+is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), n_retracted FROM weir.monitor_learners WHERE model = 'parted'}), '-100|0',
+	'rows that were inserted through the parent are learned, those that were brought are not');
+$node->safe_psql('postgres', q{
+BEGIN;
+LOCK TABLE parts_f;
+CREATE TEMPORARY TABLE brought ON COMMIT DROP AS SELECT * FROM parts_f WHERE id <= 8100;
+ALTER TABLE parts DETACH PARTITION parts_f;
+DELETE FROM parts_f WHERE id <= 8100;
+ALTER TABLE parts ATTACH PARTITION parts_f FOR VALUES IN ('f');
+INSERT INTO parts SELECT * FROM brought ORDER BY at, id;
+COMMIT});
+learned();
+is($node->safe_psql('postgres', q{SELECT n_seen - (SELECT count(*) FROM parts), n_retracted FROM weir.monitor_learners WHERE model = 'parted'}), '0|0',
+	'until they are');
 $node->safe_psql('postgres', q{DELETE FROM parts WHERE id > 12050});
 learned();
 is($node->safe_psql('postgres', q{SELECT n_retracted, (SELECT count(*) = (SELECT count(*) FROM parts) AND count(prediction) >= count(*) - 5

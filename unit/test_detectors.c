@@ -7,6 +7,9 @@
 #include "detect/evaluation.h"
 #include "detect/mersenne.h"
 
+/* Bytes of a level of ADWIN's window, as it is at first: six buckets of two numbers. */
+#define ADWIN_LEVEL (6 * 2 * sizeof(double))
+
 static Detector *
 initial(DetectorKind kind)
 {
@@ -297,7 +300,7 @@ test_e_process(void)
 	CHECK(in_time >= 95, "e_process: 0.2 to 0.4 after 5000 values is seen within 600 (%d of 100)", in_time);
 }
 
-/* Counts and sums stay right, and nothing that is kept grows with the stream. */
+/* Counts and sums stay right, and nothing that is kept grows with the stream, but ADWIN's levels with its logarithm. */
 static void
 test_long_run(void)
 {
@@ -306,15 +309,74 @@ test_long_run(void)
 		Detector   *detector = initial(kind);
 		int			n = unit_rounds(kind == DETECTOR_BOCD ? 20000 : 400000);
 		size_t		held = unit_allocated();
+		size_t		most = held + (kind == DETECTOR_ADWIN ? (size_t) log2(n) * ADWIN_LEVEL : 0);
 		DetectorSignal signal = DETECTOR_STABLE;
 		bool		observed;
+		bool		good = held == detector_memory(detector_kind(detector), detector_options(detector));
 
 		for (int i = 0; i < n; i++)
+		{
+			size_t		next = unit_allocated() + detector_growth(detector);
+
 			detector_advance(detector, detector_value(detector, 0.3), &signal, &observed);
-		CHECK(unit_allocated() == held && detector_n_values(detector) == n, "%s: %d values in %zu bytes", detector_name(kind), n,
-			  held);
+			good &= unit_allocated() <= next;
+		}
+		CHECK(good && unit_allocated() <= most && detector_n_values(detector) == n, "%s: %d values in %zu bytes",
+			  detector_name(kind), n, unit_allocated());
 		detector_free(detector);
 	}
+}
+
+/* The window of ADWIN keeps to the memory that it is left, sees a change there, and takes as much when it is read. */
+static void
+test_narrow(void)
+{
+	double		options[DETECTOR_MAX_OPTIONS];
+	bool		good = true;
+	int64_t		n_narrowed = 0;
+	int64_t		n_drifts = 0;
+
+	for (int round = 0; round < unit_rounds(20); round++)
+	{
+		Detector   *detector;
+		size_t		limit;
+
+		do
+			random_options(DETECTOR_ADWIN, options);
+		while (options[0] < 1e-4 || options[1] > 100);
+		detector = detector_create(unit_allocator(), DETECTOR_ADWIN, options);
+		limit = unit_allocated() + 500;
+		for (int i = 0; i < 4000; i++)
+		{
+			DetectorSignal signal;
+			bool		observed;
+
+			if (unit_allocated() + detector_growth(detector) > limit)
+			{
+				detector_narrow(detector);
+				n_narrowed++;
+				EXPECT(&good, detector_growth(detector) == 0, "no more is wanted");
+			}
+			detector_advance(detector, i / 1000 % 2 + 0.1 * unit_random_normal(), &signal, &observed);
+			n_drifts += signal == DETECTOR_DRIFT;
+			EXPECT(&good, unit_allocated() <= limit, "%zu bytes of %zu", unit_allocated(), limit);
+			if (i % 500 == 499)
+			{
+				DetectorBytes stored = detector_bytes(detector);
+				size_t		held = unit_allocated();
+				Detector   *read = NULL;
+
+				EXPECT(&good, detector_decode(unit_allocator(), stored.bytes, stored.size, &read) == DETECTOR_OK, "is read");
+				EXPECT(&good, unit_allocated() == 2 * held, "%zu bytes, read %zu", held, unit_allocated() - held);
+				if (read != NULL)
+					detector_free(read);
+				free(stored.bytes);
+			}
+		}
+		detector_free(detector);
+	}
+	CHECK(good && n_narrowed > 0 && n_drifts >= 3 * unit_rounds(20), "adwin in little memory (%lld times too little, %lld drifts)",
+		  (long long) n_narrowed, (long long) n_drifts);
 }
 
 static void
@@ -352,6 +414,7 @@ main(void)
 	test_mersenne();
 	test_e_process();
 	test_long_run();
+	test_narrow();
 	test_evaluation();
 	CHECK(unit_allocated() == 0, "all memory is given back");
 	return unit_summary();

@@ -2,8 +2,9 @@
  * adwin.c
  *		ADWIN: a window whose older part is dropped when its mean differs from that of the newer (Bifet and Gavalda 2007, ADWIN2).
  *
- * The window is an exponential histogram: level i holds up to max_buckets + 1 buckets of 2^i values, the oldest first.  The order
- *of operations is the one that River and MOA share, so that decisions agree to the last bit.
+ * The window is an exponential histogram: level i holds up to max_buckets + 1 buckets of 2^i values, the oldest first.  There is
+ *room for the levels that are in use.  The order of operations is the one that River and MOA share, so that decisions agree to the
+ *last bit.
  */
 #include <string.h>
 
@@ -46,9 +47,46 @@ typedef struct Adwin
 } Adwin;
 
 static size_t
+words_of_level(const double *options)
+{
+	return WORDS_OF(Bucket) * (size_t) (options[MAX_BUCKETS] + 1);
+}
+
+static size_t
+words_of_levels(const double *options, int64_t n_levels)
+{
+	return WORDS_OF(Adwin) + (size_t) n_levels * words_of_level(options);
+}
+
+static size_t
 adwin_n_words(const double *options)
 {
-	return WORDS_OF(Adwin) + MAX_LEVELS * WORDS_OF(Bucket) * (size_t) (options[MAX_BUCKETS] + 1);
+	return words_of_levels(options, MAX_LEVELS);
+}
+
+static size_t
+adwin_first_words(const double *options)
+{
+	return words_of_levels(options, 1);
+}
+
+static size_t
+adwin_words(const double *options, const void *state)
+{
+	return words_of_levels(options, ((const Adwin *) state)->n_levels);
+}
+
+/* Where one value more fills each level, it makes a bucket of the next. */
+static bool
+adwin_is_full(const double *options, const void *state)
+{
+	const Adwin *adwin = state;
+	int64_t		most = (int64_t) options[MAX_BUCKETS];
+	int64_t		level = 0;
+
+	while (level < adwin->n_levels && adwin->n_buckets[level] == most)
+		level++;
+	return level == adwin->n_levels && level < MAX_LEVELS;
 }
 
 static void
@@ -193,6 +231,12 @@ can_be_cut(const Adwin *adwin, int64_t capacity, double delta, double min_window
 	return false;
 }
 
+static void
+adwin_narrow(const DetectorSettings *settings, void *state)
+{
+	drop_oldest_bucket(state, (int64_t) settings->options[MAX_BUCKETS] + 1);
+}
+
 static DetectorSignal
 adwin_update(const DetectorSettings *settings, void *state, double x)
 {
@@ -221,7 +265,7 @@ adwin_restart(const DetectorSettings *settings, void *state)
 {
 	if (settings->options[VARIANT] == VARIANT_RIVER)
 	{
-		memset(state, 0, 8 * adwin_n_words(settings->options));
+		memset(state, 0, 8 * adwin_words(settings->options, state));
 		adwin_start(settings, state);
 	}
 }
@@ -246,6 +290,14 @@ adwin_is_safe(const double *options, const void *state)
 	return width == adwin->width && (adwin->n_levels == 1 || adwin->n_buckets[adwin->n_levels - 1] > 0);
 }
 
+static const DetectorGrowth growth = {
+	.first_words = adwin_first_words,
+	.words = adwin_words,
+	.step = words_of_level,
+	.is_full = adwin_is_full,
+	.narrow = adwin_narrow,
+};
+
 const DetectorMethod adwin_method = {
 	.name = "adwin",
 	.reference = "Bifet and Gavalda, Learning from time-changing data with adaptive windowing, SDM 2007",
@@ -253,6 +305,7 @@ const DetectorMethod adwin_method = {
 	.options = options_list,
 	.n_options = N_OPTIONS(options_list),
 	.n_words = adwin_n_words,
+	.growth = &growth,
 	.start = adwin_start,
 	.update = adwin_update,
 	.restart = adwin_restart,

@@ -114,24 +114,54 @@ set_range(Detector *detector)
 	}
 }
 
-/* A detector's state is behind it, aligned as doubles are. */
+/* Derived numbers are behind it, aligned as doubles are. */
 #define DETECTOR_HEAD ((sizeof(Detector) + 7) / 8 * 8)
+
+static size_t
+head_size(const DetectorMethod *method, const double *options)
+{
+	return DETECTOR_HEAD + 8 * (method->n_derived == NULL ? 0 : method->n_derived(options));
+}
+
+static size_t
+first_words(const DetectorMethod *method, const double *options)
+{
+	return method->growth == NULL ? method->n_words(options) : method->growth->first_words(options);
+}
 
 size_t
 detector_memory(DetectorKind kind, const double *options)
 {
-	const DetectorMethod *method = methods[kind];
-	size_t		n_derived = method->n_derived == NULL ? 0 : method->n_derived(options);
+	return head_size(methods[kind], options) + 8 * first_words(methods[kind], options);
+}
 
-	return DETECTOR_HEAD + 8 * (method->n_words(options) + n_derived);
+void
+detector_fit(Detector *detector, size_t n_words)
+{
+	Allocator	allocator = detector->allocator;
+	size_t		n_before = detector->n_words;
+
+	if (n_words == n_before)
+		return;
+	detector->state = allocator.resize(allocator.context, detector->state, 8 * n_before, 8 * n_words);
+	detector->n_words = n_words;
+	if (n_words > n_before)
+		memset((char *) detector->state + 8 * n_before, 0, 8 * (n_words - n_before));
+}
+
+/* As many members as the state has use for. */
+static void
+fit_state(Detector *detector)
+{
+	if (detector->method->growth != NULL)
+		detector_fit(detector, detector->method->growth->words(detector->options, detector->state));
 }
 
 Detector *
 detector_create(Allocator allocator, DetectorKind kind, const double *options)
 {
 	const DetectorMethod *method = methods[kind];
-	size_t		n_words = method->n_words(options);
-	size_t		size = detector_memory(kind, options);
+	size_t		size = head_size(method, options);
 	Detector   *detector = allocator.resize(allocator.context, NULL, 0, size);
 	double	   *derived;
 
@@ -141,10 +171,9 @@ detector_create(Allocator allocator, DetectorKind kind, const double *options)
 	detector->kind = kind;
 	detector->last_drift = -1;
 	detector->size = size;
-	detector->n_words = n_words;
-	detector->state = (char *) detector + DETECTOR_HEAD;
+	detector_fit(detector, first_words(method, options));
 	memcpy(detector->options, options, (size_t) method->n_options * sizeof(double));
-	derived = (double *) detector->state + n_words; /* as wide as the words of the state */
+	derived = (void *) ((char *) detector + DETECTOR_HEAD);
 	if (method->derive != NULL)
 		method->derive(detector->options, derived);
 	detector->settings = (DetectorSettings){.options = detector->options, .derived = derived};
@@ -156,6 +185,7 @@ detector_create(Allocator allocator, DetectorKind kind, const double *options)
 void
 detector_free(Detector *detector)
 {
+	detector->allocator.resize(detector->allocator.context, detector->state, 8 * detector->n_words, 0);
 	detector->allocator.resize(detector->allocator.context, detector, detector->size, 0);
 }
 
@@ -183,12 +213,14 @@ restart(Detector *detector)
 		memset(detector->state, 0, 8 * detector->n_words);
 		detector->method->start(&detector->settings, detector->state);
 	}
+	fit_state(detector);
 }
 
 DetectorStatus
 detector_advance_to_drift(Detector *detector, const double *values, size_t n, size_t *n_done)
 {
 	DetectorSignal (*update)(const DetectorSettings *, void *, double) = detector->method->update;
+	const DetectorGrowth *growth = detector->method->growth;
 	bool		is_error = detector->method->input == DETECTOR_ERROR;
 	double		low = detector->low;
 	double		high = detector->high;
@@ -213,10 +245,13 @@ detector_advance_to_drift(Detector *detector, const double *values, size_t n, si
 		}
 		if (detector->signal == DETECTOR_DRIFT)
 			restart(detector);
+		if (growth != NULL && growth->is_full(detector->options, detector->state))
+			detector_fit(detector, detector->n_words + growth->step(detector->options));
 		detector->signal = update(&detector->settings, detector->state, x);
 		i++;
 		if (detector->signal == DETECTOR_DRIFT)
 		{
+			fit_state(detector);
 			detector->n_drifts++;
 			detector->last_drift = detector->n_rows + (int64_t) i - 1;
 			break;
@@ -250,6 +285,25 @@ void
 detector_skip(Detector *detector)
 {
 	detector->n_rows++;
+}
+
+size_t
+detector_growth(const Detector *detector)
+{
+	const DetectorGrowth *growth = detector->method->growth;
+
+	return growth != NULL && growth->is_full(detector->options, detector->state) ? 8 * growth->step(detector->options) : 0;
+}
+
+void
+detector_narrow(Detector *detector)
+{
+	const DetectorGrowth *growth = detector->method->growth;
+
+	if (growth == NULL)
+		return;
+	growth->narrow(&detector->settings, detector->state);
+	fit_state(detector);
 }
 
 DetectorKind

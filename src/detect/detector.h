@@ -2,8 +2,8 @@
  * detector.h
  *		Sequential change detectors: values arrive one at a time, and after each the detector says stable, warning or drift.
  *
- * Plain C. A Detector is one flat block of memory: its options, what it has counted, and its state, which takes part in nothing
- * but its own arithmetic. Encoded it can be stored, and going on from what was stored gives what one run would have given.
+ * Plain C. A Detector is its options, what it has counted, and its state, a flat block that takes part in nothing but its own
+ * arithmetic. Encoded it can be stored, and going on from what was stored gives what one run would have given.
  */
 #ifndef WEIR_DETECTOR_H
 #define WEIR_DETECTOR_H
@@ -85,9 +85,16 @@ extern void detector_initial_options(DetectorKind kind, double *options);
 /* NULL when the options, each valid in itself, go together; else a sentence that says why not. */
 extern const char *detector_check_options(DetectorKind kind, const double *options);
 
-/* Options must be valid and go together. */
-/* Bytes that one takes, whatever comes. */
+/* Bytes that one takes before its first value. */
 extern size_t detector_memory(DetectorKind kind, const double *options);
+
+/* How many more the next value may take: the window of ADWIN grows. Only a drift and detector_narrow give some back. */
+extern size_t detector_growth(const Detector *detector);
+
+/* Where there is no memory for that: forgets the oldest values instead. */
+extern void detector_narrow(Detector *detector);
+
+/* Options must be valid and go together. */
 extern Detector *detector_create(Allocator allocator, DetectorKind kind, const double *options);
 extern void detector_free(Detector *detector);
 

@@ -18,6 +18,20 @@ typedef struct DetectorSettings
 	const double *derived;		/* what follows from the options, computed once */
 } DetectorSettings;
 
+/* Of a state that grows with what it holds: so many members that they follow from the state, whatever came before. */
+typedef struct DetectorGrowth
+{
+	size_t		(*first_words)(const double *options);
+	size_t		(*words)(const double *options, const void *state); /* fewer than before only after a drift */
+	size_t		(*step)(const double *options); /* by so many it grows */
+
+	/* Whether one value more needs that. */
+	bool		(*is_full)(const double *options, const void *state);
+
+	/* Forgets what is oldest, so that it does not. */
+	void		(*narrow)(const DetectorSettings *settings, void *state);
+} DetectorGrowth;
+
 typedef struct DetectorMethod
 {
 	const char *name;
@@ -29,10 +43,13 @@ typedef struct DetectorMethod
 	/* NULL: any valid options go together. */
 	const char *(*check)(const double *options);
 
-	/* Eight-byte members of the state, and numbers derived from the options. */
+	/* Eight-byte members of the state, at most, and numbers derived from the options. */
 	size_t		(*n_words)(const double *options);
 	size_t		(*n_derived)(const double *options);
 	void		(*derive)(const double *options, double *derived);
+
+	/* NULL: it always has all of them. */
+	const DetectorGrowth *growth;
 
 	/* State is all zero before. */
 	void		(*start)(const DetectorSettings *settings, void *state);
@@ -93,6 +110,9 @@ extern const DetectorMethod e_process_method;
 
 extern const DetectorMethod *detector_method(DetectorKind kind);
 
+/* Gives the state so many members; those that are new are zero. */
+extern void detector_fit(Detector *detector, size_t n_words);
+
 struct Detector
 {
 	Allocator	allocator;
@@ -106,9 +126,9 @@ struct Detector
 	int64_t		n_values;
 	int64_t		n_drifts;
 	int64_t		last_drift;
-	size_t		size;			/* of the whole block */
-	size_t		n_words;
-	void	   *state;			/* what follows lies in the same block */
+	size_t		size;			/* of this block; derived numbers lie in it, too */
+	size_t		n_words;		/* of the state, a block of its own */
+	void	   *state;
 	double		options[DETECTOR_MAX_OPTIONS];
 };
 

@@ -140,6 +140,8 @@ detector_decode(Allocator allocator, const uint8_t *bytes, size_t size, Detector
 	detector->n_values = (int64_t) get_word(bytes + 12);
 	detector->n_drifts = (int64_t) get_word(bytes + 20);
 	detector->last_drift = (int64_t) get_word(bytes + 28);
+	if (n_words > detector->n_words)
+		detector_fit(detector, n_words);
 	memset(detector->state, 0, 8 * detector->n_words);
 	for (size_t i = 0; i < n_words; i++, next += 8)
 	{
@@ -147,11 +149,14 @@ detector_decode(Allocator allocator, const uint8_t *bytes, size_t size, Detector
 
 		memcpy((char *) detector->state + 8 * i, &word, 8);
 	}
-	if (!counts_fit(detector) || (method->is_safe != NULL && !method->is_safe(detector->options, detector->state)))
+	if (!counts_fit(detector) || (method->is_safe != NULL && !method->is_safe(detector->options, detector->state)) ||
+		(method->growth != NULL && n_words > method->growth->words(detector->options, detector->state)))
 	{
 		detector_free(detector);
 		return DETECTOR_CORRUPT;
 	}
+	if (method->growth != NULL)
+		detector_fit(detector, method->growth->words(detector->options, detector->state));
 	*result = detector;
 	return DETECTOR_OK;
 }

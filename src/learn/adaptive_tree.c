@@ -28,6 +28,19 @@ watch_create(Learner *learner)
 	return watch;
 }
 
+bool
+errors_have_changed(Learner *learner, Detector *detector, double error)
+{
+	size_t		growth = detector_growth(detector);
+	DetectorSignal signal;
+	bool		observed;
+
+	if (growth > 0 && !learner_make_room(learner, growth))
+		detector_narrow(detector);
+	detector_advance(detector, error, &signal, &observed);
+	return signal == DETECTOR_DRIFT;
+}
+
 /* Of regression: the error as a share of three times the root mean square so far, at most 1, since ADWIN wants bounded numbers. */
 static double
 bounded_error(const Watch *watch, double error)
@@ -39,19 +52,18 @@ bounded_error(const Watch *watch, double error)
 
 /* Whether the error at a node has changed; *grew tells that it grew. */
 static bool
-watch_error(const Tree *tree, Watch *watch, double error, bool *grew)
+watch_error(Learner *learner, const Tree *tree, Watch *watch, double error, bool *grew)
 {
 	double		before = watch->error;
 	double		deviation = error - before;
-	DetectorSignal signal;
-	bool		observed;
+	bool		has_changed =
+		errors_have_changed(learner, watch->detector, tree->settings->is_regression ? bounded_error(watch, error) : error);
 
-	detector_advance(watch->detector, tree->settings->is_regression ? bounded_error(watch, error) : error, &signal, &observed);
 	watch->n += 1;
 	watch->error += deviation / watch->n;
 	watch->squares += deviation * (error - watch->error);
 	*grew = before <= watch->error;
-	return signal == DETECTOR_DRIFT;
+	return has_changed;
 }
 
 static void
@@ -77,7 +89,7 @@ learn_at_leaf(Learner *learner, Tree *tree, TreeNode **place, const double *row,
 		if (k > 0)
 			weight *= k;
 	}
-	if (watch_error(tree, leaf->watch, leaf_error(learner, tree->settings, leaf, row, target), &grew) && !grew)
+	if (watch_error(learner, tree, leaf->watch, leaf_error(learner, tree->settings, leaf, row, target), &grew) && !grew)
 		forget_error(leaf->watch);
 	leaf_learn(learner, tree, leaf, row, target, weight);
 	attempt_to_split(learner, tree, place);
@@ -128,7 +140,7 @@ learn_at_split(Learner *learner, Tree *tree, TreeNode **place, const double *row
 	bool		changed;
 	int			branch;
 
-	changed = watch_error(tree, watch, leaf_error(learner, tree->settings, find_leaf(node, row), row, target), &grew);
+	changed = watch_error(learner, tree, watch, leaf_error(learner, tree->settings, find_leaf(node, row), row, target), &grew);
 	split_count(learner, node, target, weight);
 	if (changed)
 		forget_error(watch);

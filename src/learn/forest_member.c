@@ -121,16 +121,6 @@ bounded_error(double error, double n, double *squares)
 	return largest > 0 ? fmin(1, error / largest) : 0.5;
 }
 
-static bool
-has_changed(Detector *detector, double error)
-{
-	DetectorSignal signal;
-	bool		observed;
-
-	detector_advance(detector, error, &signal, &observed);
-	return signal == DETECTOR_DRIFT;
-}
-
 /* The background tree takes the place, or a new one where none has grown. */
 static void
 replace_tree(Learner *learner, Member *member)
@@ -170,7 +160,7 @@ learn_and_replace_itself(Learner *learner, Member *member, const double *row, do
 	if (member->background.root != NULL)
 		tree_learn(learner, &member->background, row, target, weight * k);
 	tree_learn(learner, &member->tree, row, target, weight * k);
-	if (has_changed(member->warning, error) &&
+	if (errors_have_changed(learner, member->warning, error) &&
 		learner_has_room(learner, node_size(learner, &member->tree, 0, NULL) + (size_t) learner->features.n * sizeof(bool)))
 	{
 		begin_tree(learner, &member->background, &member->background_allowed);
@@ -179,7 +169,7 @@ learn_and_replace_itself(Learner *learner, Member *member, const double *row, do
 		leaf_model_create(learner, member->background.settings, member->background.root, NULL);
 		renew_detector(learner, &member->warning, forest_option(learner, WARNING_DELTA));
 	}
-	if (has_changed(member->drift, error))
+	if (errors_have_changed(learner, member->drift, error))
 		replace_tree(learner, member);
 }
 
@@ -202,7 +192,7 @@ learn_and_watch(Learner *learner, Forest *forest, Member *member, const double *
 		forest->n_errors += 1;
 	}
 	before = detector_window_mean(member->drift);
-	return has_changed(member->drift, error) && detector_window_mean(member->drift) > before;
+	return errors_have_changed(learner, member->drift, error) && detector_window_mean(member->drift) > before;
 }
 
 bool

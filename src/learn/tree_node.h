@@ -314,6 +314,9 @@ extern void adaptive_tree_predict(const Learner *learner, const Tree *tree, cons
 extern Watch *watch_create(Learner *learner);
 extern size_t watch_size(void);
 
+/* Whether the errors that a detector watches have changed with this one.  Where memory is short, it looks less far back. */
+extern bool errors_have_changed(Learner *learner, Detector *detector, double error);
+
 /* ---- tree_explain.c ---- */
 
 /* Adds weight times the contributions to the probability of a class. */

@@ -113,7 +113,8 @@ tree_make_room(Learner *learner, size_t bytes)
 {
 	AllObserving all;
 
-	if ((double) bytes > LARGEST_SHARE * learner->max_memory)
+	/* Or none observes. */
+	if ((double) bytes > LARGEST_SHARE * learner->max_memory || learner->least_promise == INFINITY)
 		return learner_has_room(learner, bytes);
 	all = gather_all(learner);
 	while (all.n > 0 && (double) learner->held + (double) bytes > SHARE_KEPT * learner->max_memory)
