@@ -341,9 +341,10 @@ test_narrow(void)
 		Detector   *detector;
 		size_t		limit;
 
-		do
+		if (round == 0)
+			detector_initial_options(DETECTOR_ADWIN, options);
+		else
 			random_options(DETECTOR_ADWIN, options);
-		while (options[0] < 1e-4 || options[1] > 100);
 		detector = detector_create(unit_allocator(), DETECTOR_ADWIN, options);
 		limit = unit_allocated() + 500;
 		for (int i = 0; i < 4000; i++)
