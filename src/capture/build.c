@@ -31,7 +31,6 @@
 #include "capture/status.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
@@ -118,6 +117,12 @@ is_being_made(const CapturedMonitor *monitor)
 	return false;
 }
 
+bool
+build_waits_for_builder(const CapturedMonitor *monitor, const ActiveBuild *slice)
+{
+	return slice->state == BUILD_REQUESTED && !(slice->kind == BUILD_VERIFY && is_being_made(monitor));
+}
+
 static bool
 has_slices(List *monitors, bool only_requested)
 {
@@ -125,7 +130,7 @@ has_slices(List *monitors, bool only_requested)
 	ActiveBuild *build;
 
 	while ((build = build_next(&cursor)) != NULL)
-		if (!only_requested || (build->state == BUILD_REQUESTED && !(build->kind == BUILD_VERIFY && is_being_made(cursor.monitor))))
+		if (!only_requested || build_waits_for_builder(cursor.monitor, build))
 			return true;
 	return false;
 }
@@ -205,15 +210,12 @@ lock_state(int monitor_id)
 
 /* ---- what a flush is wanted for ---- */
 
-static TimestampTz next_try = 0;
-static int	vain_ms = 0;
-
-/* Somebody has the monitor locked, or a standby is silent. */
+/* Somebody has the monitor locked, or a standby is silent.  What others wait for is not put off by that. */
 void
-build_note_try(bool succeeded)
+build_note_try(CapturedMonitor *monitor, bool succeeded)
 {
-	vain_ms = succeeded ? 0 : Min(Max(2 * vain_ms, LEAST_VAIN_MS), MOST_VAIN_MS);
-	next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), vain_ms);
+	monitor->vain_ms = succeeded ? 0 : Min(Max(2 * monitor->vain_ms, LEAST_VAIN_MS), MOST_VAIN_MS);
+	monitor->next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), monitor->vain_ms);
 }
 
 static bool
@@ -241,14 +243,16 @@ build_wants_flush(List *monitors, XLogRecPtr position)
 {
 	BuildCursor cursor = {.monitors = monitors};
 	ActiveBuild *slice;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		wanted = a_builder_waits();
 
-	if (GetCurrentTimestamp() < next_try)
-		return false;
-	if (a_builder_waits())
-		return true;
 	while ((slice = build_next(&cursor)) != NULL)
-		if (may_be_finished(cursor.monitor, slice, position))
+	{
+		if (now < cursor.monitor->next_try)
+			build_leave_monitor(&cursor);
+		else if (may_be_finished(cursor.monitor, slice, position) || (wanted && build_waits_for_builder(cursor.monitor, slice)))
 			return true;
+	}
 	return false;
 }
 
@@ -359,17 +363,19 @@ build_advance(List *monitors, XLogRecPtr position, bool is_flushed)
 {
 	BuildCursor cursor = {.monitors = monitors};
 	ActiveBuild *slice;
+	CapturedMonitor *locked = NULL;
 	bool		changed = false;
-	bool		tried = false;
 
 	took_step = false;
 	while ((slice = build_next(&cursor)) != NULL)
 	{
 		definition_blame(cursor.monitor->monitor_id);
-		if (is_flushed && !took_step && may_be_finished(cursor.monitor, slice, position))
+		if (is_flushed && !took_step && cursor.monitor != locked && may_be_finished(cursor.monitor, slice, position))
 		{
-			tried = true;
 			changed |= took_step = finish_slice(cursor.monitor, slice, position);
+			build_note_try(cursor.monitor, took_step);
+			if (!took_step)
+				locked = cursor.monitor;
 		}
 		else if (slice->state == BUILD_READING && !is_with_a_builder(slice))
 		{
@@ -380,8 +386,6 @@ build_advance(List *monitors, XLogRecPtr position, bool is_flushed)
 		}
 	}
 	definition_blame(0);
-	if (tried)
-		build_note_try(took_step);
 	return changed;
 }
 
@@ -429,64 +433,6 @@ build_abandon_verifications(List *monitors, const int *awaited, int n)
 					  slice);
 	}
 	return found;
-}
-
-/*
- * Live panes of another size say where they end, so that no window takes one for a smaller one; what was begun under the definition
- * before is begun again.
- */
-void
-build_prepare(void)
-{
-	const char *is_new = "b.build_id = ANY ($1)";
-	Oid			type = INT4ARRAYOID;
-	Datum		builds;
-	bool		is_null;
-
-	/* Each statement sees what was committed by then: all of them are about the same builds. */
-	sql_execute("SELECT ARRAY(SELECT build_id FROM weir.build WHERE kind = 'build' AND state = 'requested' AND NOT is_prepared)", 0,
-				NULL, NULL, NULL);
-	builds = PointerGetDatum(DatumGetArrayTypePCopy(sql_value(0, 1, &is_null)));
-	sql_execute(
-		psprintf("UPDATE weir.pane p SET pane_end = CASE WHEN m.time_zone IS NULL THEN p.pane_start + b.pane_size_before "
-				 "ELSE pg_catalog.timezone(m.time_zone, pg_catalog.timezone(m.time_zone, p.pane_start) + b.pane_size_before) END "
-				 "FROM weir.build b JOIN weir.monitor m USING (monitor_id) WHERE %s AND b.pane_size_before IS NOT NULL "
-				 "AND p.monitor_id = b.monitor_id AND p.generation = 0 AND p.pane_end IS NULL",
-				 is_new),
-		1, &type, &builds, NULL);
-	sql_execute(psprintf("DELETE FROM weir.pane_level l USING weir.build b WHERE %s AND b.pane_size_before IS NOT NULL "
-						 "AND l.monitor_id = b.monitor_id",
-						 is_new),
-				1, &type, &builds, NULL);
-	sql_execute(psprintf("WITH again AS (UPDATE weir.build o SET" BUILD_BEGINS_AGAIN "FROM weir.build b WHERE %s "
-						 "AND o.monitor_id = b.monitor_id AND o.state = 'reading' RETURNING o.build_id) "
-						 "DELETE FROM weir.build_slice WHERE build_id IN (SELECT build_id FROM again)",
-						 is_new),
-				1, &type, &builds, NULL);
-	/* What was kept for these was so under the definition before, and what it would be under this one nobody knows. */
-	sql_execute(
-		psprintf(
-			"UPDATE weir.build b SET inexact_since = pg_catalog.clock_timestamp() WHERE %s AND EXISTS (SELECT FROM weir.build o "
-			"JOIN weir.pane p ON p.monitor_id = o.monitor_id AND p.generation = o.kept AND p.n > 0 "
-			"WHERE o.monitor_id = b.monitor_id AND o.build_id < b.build_id AND o.kind <> 'columns' "
-			"AND o.state NOT IN ('done', 'failed'))",
-			is_new),
-		1, &type, &builds, NULL);
-	sql_execute(psprintf("DELETE FROM weir.pane p USING weir.build b, weir.build o WHERE %s AND o.monitor_id = b.monitor_id "
-						 "AND o.build_id < b.build_id AND o.state NOT IN ('done', 'failed') AND p.monitor_id = o.monitor_id "
-						 "AND p.generation = o.kept",
-						 is_new),
-				1, &type, &builds, NULL);
-	/* Every segment apart again, but where rows that the table has deleted cannot be told apart. */
-	sql_execute(
-		psprintf("UPDATE weir.monitor_state s SET segment_limit = NULL, other_since = NULL "
-				 "FROM (SELECT o.monitor_id FROM weir.monitor_state o WHERE o.segment_limit IS NOT NULL AND EXISTS "
-				 "(SELECT FROM weir.build b WHERE %s AND b.monitor_id = o.monitor_id) AND NOT EXISTS (SELECT FROM weir.pane p "
-				 "WHERE p.monitor_id = o.monitor_id AND p.generation = 0 AND p.segment = '{}' AND p.marks & 2 <> 0) "
-				 "FOR UPDATE SKIP LOCKED) l WHERE s.monitor_id = l.monitor_id",
-				 is_new),
-		1, &type, &builds, NULL);
-	sql_execute(psprintf("UPDATE weir.build b SET is_prepared = true WHERE %s", is_new), 1, &type, &builds, NULL);
 }
 
 void

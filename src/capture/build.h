@@ -2,7 +2,8 @@
  * build.h
  *		Shadow generations: read from the source under a cut, completed by capture, swapped in or compared.  Inside this room only.
  *
- * build.c, build_cut.c, build_kept.c and build_finish.c are capture's side, build_plan.c, build_read.c and builder.c the builder's.
+ * build.c, build_prepare.c, build_cut.c, build_kept.c and build_finish.c are capture's side, build_plan.c, build_read.c and
+ *builder.c the builder's.
  */
 #ifndef WEIR_CAPTURE_BUILD_H
 #define WEIR_CAPTURE_BUILD_H
@@ -40,8 +41,11 @@ extern bool build_is_under_way(List *monitors);
 /* Starts builders where slices wait and fewer run than weir.build_workers allows. */
 extern void build_start_builders(List *monitors);
 
-/* A flush for the sake of builds has come to something, or not: then the next is wanted later. */
-extern void build_note_try(bool succeeded);
+/* A flush for the sake of the monitor's builds has come to something, or not: then the next is wanted later. */
+extern void build_note_try(CapturedMonitor *monitor, bool succeeded);
+
+/* Whether it waits for a builder to read it. */
+extern bool build_waits_for_builder(const CapturedMonitor *monitor, const ActiveBuild *slice);
 
 /*
  * Gives a slice and a cut, taken at the present position, to every builder that waits for one.  Everything decoded must be flushed;
@@ -135,7 +139,10 @@ extern void build_forget_kept(CapturedMonitor *monitor);
 #define BUILD_LASTING_GENERATIONS \
 	" (SELECT 0 UNION ALL SELECT kept FROM weir.build WHERE kept IS NOT NULL AND state NOT IN ('done', 'failed')) "
 
-/* Takes note of builds that came with a definition which makes all panes anew.  Where definitions are loaded, before they are. */
+/*
+ * Takes note of builds that came with a definition which makes all panes anew, and merges those that would read the table twice.
+ * Where definitions are loaded, before they are.
+ */
 extern void build_prepare(void);
 
 /*

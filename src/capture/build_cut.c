@@ -85,19 +85,21 @@ next_slice(ActiveBuild *slice)
 	return true;
 }
 
-static bool
-is_of_whole_panes(List *monitors, const ActiveBuild *slice)
+static CapturedMonitor *
+find_monitor(List *monitors, int monitor_id)
 {
 	ListCell   *cell;
 
 	foreach(cell, monitors)
-	{
-		CapturedMonitor *monitor = lfirst(cell);
+		if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
+			return lfirst(cell);
+	return NULL;
+}
 
-		if (monitor->monitor_id == slice->monitor_id)
-			return level_start(monitor, slice->since) == slice->since && level_start(monitor, slice->until) == slice->until;
-	}
-	return true;
+static bool
+is_of_whole_panes(const CapturedMonitor *monitor, const ActiveBuild *slice)
+{
+	return level_start(monitor, slice->since) == slice->since && level_start(monitor, slice->until) == slice->until;
 }
 
 /* Begins a transaction whose snapshot sees all that is decoded. NULL, and no transaction, when some of it is not yet visible. */
@@ -128,6 +130,7 @@ hand_over(int builder, List *monitors, const char *fingerprint)
 	Snapshot	snapshot;
 	SqlScope	scope;
 	ActiveBuild slice;
+	CapturedMonitor *monitor;
 	char	   *name;
 	char	   *present;
 	bool		given;
@@ -143,7 +146,8 @@ hand_over(int builder, List *monitors, const char *fingerprint)
 	present = definition_fingerprint();
 	/* The builder reads the definition under this snapshot: it has to be the one that capture folds by. */
 	given = present != NULL && fingerprint != NULL && strcmp(present, fingerprint) == 0 && next_slice(&slice);
-	is_aligned = given && is_of_whole_panes(monitors, &slice);
+	monitor = given ? find_monitor(monitors, slice.monitor_id) : NULL;
+	is_aligned = given && (monitor == NULL || is_of_whole_panes(monitor, &slice));
 	if (is_aligned)
 	{
 		Datum		values[] = {Int32GetDatum(slice.number), Int32GetDatum(slice.slice), Int32GetDatum(slice.generation),
@@ -173,7 +177,24 @@ hand_over(int builder, List *monitors, const char *fingerprint)
 	FAULT(FAULT_CUT_TAKEN);
 	CommitTransactionCommand();
 	FAULT(FAULT_CUT_COMMITTED);
+	if (monitor != NULL)
+		build_note_try(monitor, true);
 	return true;
+}
+
+/* Nobody got a cut: those that wait for one have waited in vain. */
+static void
+note_vain(List *monitors)
+{
+	BuildCursor cursor = {.monitors = monitors};
+	ActiveBuild *slice;
+
+	while ((slice = build_next(&cursor)) != NULL)
+		if (build_waits_for_builder(cursor.monitor, slice))
+		{
+			build_note_try(cursor.monitor, false);
+			build_leave_monitor(&cursor);
+		}
 }
 
 bool
@@ -192,7 +213,7 @@ build_hand_over_cuts(List *monitors, const char *fingerprint)
 	for (int i = 0; i < CAPTURE_MAX_BUILDERS; i++)
 		if (waits[i])
 			taken |= hand_over(i, monitors, fingerprint);
-	if (any_waits)
-		build_note_try(taken);
+	if (any_waits && !taken)
+		note_vain(monitors);
 	return taken;
 }

@@ -178,6 +178,8 @@ typedef struct CapturedMonitor
 
 	List	   *learners;		/* CapturedLearner, see learner_change.h */
 	List	   *builds;			/* ActiveBuild, those of this monitor that are not over */
+	int			vain_ms;		/* so long nothing is tried for their sake after it came to nothing; 0: it did not */
+	TimestampTz next_try;		/* when it is again */
 
 	/* What monitor_state will be told at the next flush. */
 	bool		state_changed;

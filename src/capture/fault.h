@@ -11,7 +11,9 @@
  * (the default: SIGKILL to itself, so the server restarts all its processes), exit (without cleaning up, likewise), error (an
  * ordinary error: the worker starts again), memory (the error that memory has run out) or wait (until the setting changes).  Every
  * every-th pass fires, up to times in all (1 by default, 0 for ever); how often it fired is kept in the file weir_fault_<database>
- * of the data directory, so that it survives the restart it causes, until the setting changes.
+ * of the data directory, so that it survives the restart it causes, until another setting fires.  An empty setting stops it and
+ * counts nothing, so the file stays: the same text again goes on counting.  Another text for the same, such as with ":1" added,
+ * counts from the beginning.
  */
 typedef enum FaultPoint
 {
