@@ -175,15 +175,19 @@ set_fault($node, 'slice_read:wait:0');
 $node->safe_psql('postgres', q{SELECT weir.alter_monitor('parcels', filter => 'weight > 300')});
 wait_for_fault($node, 'slice_read:wait:0', 1);
 my $first = $node->safe_psql('postgres', q{SELECT max(build_id) FROM weir.build});
-$node->safe_psql('postgres', q{SELECT weir.alter_monitor('parcels', options => '{"pane_size": "2 hours"}'); SELECT weir.alter_monitor('parcels', filter => 'weight > 400')});
+$node->safe_psql('postgres', q{SELECT weir.alter_monitor('parcels', options => '{"pane_size": "2 hours"}');
+  SELECT weir.alter_monitor('parcels', filter => 'weight > 400')});
 $node->safe_psql('postgres', q{SELECT weir.alter_monitor('parcels', filter => 'weight > 500')});
 wait_until($node, q{SELECT bool_and(is_prepared) FROM weir.build WHERE kind = 'build'}, 'noticed while the first is read');
-is($node->safe_psql('postgres', qq{SELECT count(*), min(build_id) = $first, bool_and(pane_size_before IS NOT NULL) FROM weir.build WHERE build_id >= $first}), '1|t|t', 'one build for all of them');
+is($node->safe_psql('postgres', qq{SELECT count(*), min(build_id) = $first, bool_and(pane_size_before IS NOT NULL) FROM weir.build WHERE build_id >= $first}), '1|t|t',
+	'one build for all of them');
 set_fault($node, '');
 all_equal($node, 'parcels', 'after definitions that followed each other');
-is($node->safe_psql('postgres', q{SELECT (SELECT sum(n) FROM weir.windows('parcels') WHERE segment IS NULL) = (SELECT count(*) FROM parcel WHERE weight > 500)}), 't', 'and what the last of them lets through');
+is($node->safe_psql('postgres', q{SELECT sum(n) = (SELECT count(*) FROM parcel WHERE weight > 500) FROM weir.windows('parcels') WHERE segment IS NULL}), 't',
+	'and what the last of them lets through');
 is($node->safe_psql('postgres', qq{SELECT count(*) FROM weir.build WHERE build_id >= $first AND kind = 'build' AND state = 'done'}), 1, 'the table was read once');
-$node->safe_psql('postgres', q{BEGIN; SELECT weir.alter_monitor('parcels', options => '{"pane_size": "30 minutes"}'); SELECT weir.alter_monitor('parcels', options => '{"pane_size": "3 hours"}'); COMMIT});
+$node->safe_psql('postgres', q{BEGIN; SELECT weir.alter_monitor('parcels', options => '{"pane_size": "30 minutes"}');
+  SELECT weir.alter_monitor('parcels', options => '{"pane_size": "3 hours"}'); COMMIT});
 all_equal($node, 'parcels', 'panes of two other sizes, one after the other');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM weir.pane WHERE pane_end IS NOT NULL}), 0, 'and all are of the last');
 
