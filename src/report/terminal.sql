@@ -30,7 +30,7 @@ COMMENT ON FUNCTION weir._short_value(float8, text) IS 'A value of a summary in 
 
 CREATE FUNCTION weir.histogram_bars(summary weir.summary, n int DEFAULT 12, width int DEFAULT 30, baseline weir.summary DEFAULT NULL)
     RETURNS TABLE (bin text, share float8, bar text, baseline_share float8, baseline_bar text)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH numbers AS (
         SELECT x.current, x.baseline, weir.unit(x.current) AS unit,
