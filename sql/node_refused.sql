@@ -89,6 +89,59 @@ SELECT pane(1, f => weir.fairness(true, true, 'M'));
 \o /dev/null
 SELECT again();
 \o
+-- of a node with a min_group_size, each group is as it was told, and so are the rows
+UPDATE weir.node SET min_group_size = 10 WHERE node = 'bad';
+SELECT pane(1, n => 0, f => weir.fairness(true, true, 'F'));
+\o /dev/null
+SELECT again();
+\o
+-- it comes in again by itself when what could not be merged is replaced, or withdrawn
+CREATE FUNCTION as_good_as(hour int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE weir.node_pane SET n = 2, summaries = '{NULL,NULL,NULL,NULL}' WHERE node = 'bad' AND pane_start = '2026-03-01'::timestamptz + hour * interval '1 hour';
+	RETURN state();
+END $$;
+CREATE FUNCTION withdrawn(hour int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM weir.node_pane WHERE node = 'bad' AND pane_start = '2026-03-01'::timestamptz + hour * interval '1 hour';
+	RETURN state();
+END $$;
+SELECT pane(1);
+SELECT pane(2, x => weir.summarize('a'::text));
+SELECT pane(3, n => -1);
+SELECT pane(4);
+SELECT node, state, panes, refused_panes FROM weir.nodes ORDER BY node;
+SELECT as_good_as(2);	-- now for the next one
+SELECT as_good_as(4);	-- of which nothing was to be said
+SELECT as_good_as(3);
+SELECT pane(5, n => -1);
+SELECT pane(6, n => -2);
+SELECT withdrawn(5);
+UPDATE weir.node_pane SET n = -3 WHERE node = 'bad' AND pane_start = '2026-03-01 06:00';
+SELECT state();
+SELECT withdrawn(6);
+SELECT node, state, panes, refused_panes FROM weir.nodes ORDER BY node;
+-- also when it is others that go; where its own differ from each other, that takes a while
+SELECT pane(7, v => weir.summarize('{1,2}'::float8[]));
+SELECT weir.forget_node('good');
+SELECT state();
+SELECT pane(8, v => weir.summarize('{1,2,3,4}'::float8[])) ~ 'bad: its pane of .* has vectors of . numbers in column v, others have ., 0' AS refused;
+SELECT as_good_as(1) ~ 'bad: its pane' AS still;
+UPDATE weir.node_merge SET merged_at = merged_at - interval '11 minutes';
+SELECT withdrawn(8);
+-- what it tells of itself counts more
+SELECT pane(9, n => -1);
+UPDATE weir.node SET definition = definition || '{"time_zone": "Europe/Paris"}' WHERE node = 'bad';
+SELECT withdrawn(9);
+SELECT refused_panes FROM weir.nodes;
+UPDATE weir.node SET definition = d FROM definition WHERE node = 'bad';
+SELECT state();
+\o /dev/null
+SELECT weir.forget_node('bad');
+INSERT INTO weir.node (monitor, node, definition, min_group_size, n_suppressed, published_at) SELECT 'visits', 'good', d, 1, 0, now() FROM definition;
+SELECT pane(0, 'good', x => weir.summarize(1.5::float8), kind => weir.summarize('a'::text), v => weir.summarize('{1,2,3}'::float8[]), f => weir.fairness(true, true, 'F'));
+INSERT INTO weir.node (monitor, node, definition, min_group_size, n_suppressed, published_at) SELECT 'visits', 'bad', d, 1, 0, now() FROM definition;
+\o
 -- all panes at once, for another monitor
 SELECT pane(1, v => weir.summarize('{1,2}'::float8[]));
 SELECT weir.create_monitor('other', 'visits', 'at', window_size => '1 hour', segment_by => '{region,node}', columns => '{x,v}', kinds => '{"v": "vector"}',
@@ -137,4 +190,4 @@ SELECT weir._claim_node('here', 'mine', 2);
 SELECT weir.drop_monitor('here'), weir.forget_node('good'), weir.forget_node('bad'), weir.drop_monitor('visits');
 DELETE FROM weir.node_origin;
 DROP TABLE visits, here, definition;
-DROP FUNCTION state, pane, again, told;
+DROP FUNCTION state, pane, again, told, as_good_as, withdrawn;

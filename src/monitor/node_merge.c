@@ -250,15 +250,15 @@ field(const TriggerData *trigger, HeapTuple row, const char *name, bool *is_null
 	return SPI_getbinval(row, shape, SPI_fnumber(shape, name), is_null);
 }
 
+#define LOCK_OF_NODE(node) "'weir.node'::pg_catalog.regclass::oid::int, pg_catalog.hashtext($1 || ' ' || " node ")"
+
 /* What a node tells of a monitor, and its panes, may arrive in two transactions at once: whoever comes second sees the other's. */
 static void
 be_alone_for(const Datum *monitor_and_node)
 {
 	static const Oid types[] = {TEXTOID, TEXTOID};
 
-	sql_execute(
-		"SELECT pg_catalog.pg_advisory_xact_lock('weir.node'::pg_catalog.regclass::oid::int, pg_catalog.hashtext($1 || ' ' || $2))",
-		2, types, monitor_and_node, NULL);
+	sql_execute("SELECT pg_catalog.pg_advisory_xact_lock(" LOCK_OF_NODE("$2") ")", 2, types, monitor_and_node, NULL);
 }
 
 static bool
@@ -292,6 +292,12 @@ weir_node_changed(PG_FUNCTION_ARGS)
 					"WHERE m.options ->> 'nodes' = $1 AND g.node = $2",
 					2, types, values, NULL);
 		sql_execute("DELETE FROM weir.node_origin WHERE monitor = $1 AND node = $2", 2, types, values, NULL);
+		/* Others may have been refused for what differed from this one. Who is busy is not waited for, and looked at with its panes. */
+		merge_nodes(MERGE,
+					"SELECT g.monitor_id, g.node FROM weir.node_merge g JOIN weir.monitor m USING (monitor_id) "
+					"WHERE m.options ->> 'nodes' = $1 AND CASE WHEN g.is_refused_by_panes THEN "
+					"pg_catalog.pg_try_advisory_xact_lock(" LOCK_OF_NODE("g.node") ") END",
+					1, types, values);
 	}
 	else
 	{
@@ -325,6 +331,14 @@ weir_node_pane_changed(PG_FUNCTION_ARGS)
 	sql_execute(TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "SELECT weir._drop_node_pane($1, $2, $3, $4)"
 														   : "SELECT weir._take_node_pane($1, $2, $3, $4)",
 				lengthof(key), types, values, NULL);
+	if (DatumGetBool(sql_value(0, 1, &is_null)))
+	{
+		merge_nodes(MERGE,
+					MERGED " AND g.is_refused_by_panes AND NOT EXISTS (SELECT FROM weir.refused_pane r WHERE r.monitor_id = "
+						   "g.monitor_id AND r.node = g.node)",
+					2, types, values);
+		sql_execute("SELECT weir._take_node_levels($1)", 1, types, values, NULL);
+	}
 	sql_end(&scope);
 	return PointerGetDatum(NULL);
 }

@@ -1,36 +1,28 @@
 /*
  * node_publish.c
- *		Publishing a monitor's panes as those of a node: what leaves, and the task that keeps it what the panes are.
+ *		Publishing a monitor's panes as those of a node, and the task that keeps it what the panes are.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "base/arguments.h"
 #include "base/audit.h"
-#include "base/memory.h"
 #include "base/privileges.h"
 #include "base/sql.h"
 #include "base/withhold.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "fairness/fairness_datum.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "monitor/boundary.h"
 #include "monitor/monitor.h"
 #include "monitor/node.h"
-#include "summary/summary_datum.h"
-#include "summary/summary_groups.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 
-PG_FUNCTION_INFO_V1(weir_published_summary);
-PG_FUNCTION_INFO_V1(weir_published_fairness);
-PG_FUNCTION_INFO_V1(weir_rows_changed);
-PG_FUNCTION_INFO_V1(weir_fairness_rows_changed);
 PG_FUNCTION_INFO_V1(weir_publish_panes);
 PG_FUNCTION_INFO_V1(weir_withdraw_panes);
 PG_FUNCTION_INFO_V1(weir_withdrawn);
@@ -40,120 +32,6 @@ PG_FUNCTION_INFO_V1(weir_withdrawn);
 #define REST_FACTOR 20
 /* Also after a look that took long because it waited for somebody. */
 #define LONGEST_REST_MS 60000
-
-/* ---- what leaves ---- */
-
-Datum
-weir_published_summary(PG_FUNCTION_ARGS)
-{
-	Allocator	allocator = allocator_in(CurrentMemoryContext);
-	Summary	   *summary = summary_from_datum(allocator, PG_GETARG_DATUM(0));
-
-	if (PG_GETARG_BOOL(2) && summary_kind(summary) != SUMMARY_CATEGORY)
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	summary = summary_in_groups(allocator, summary, PG_GETARG_INT32(1));
-	if (summary == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(summary_to_datum(summary));
-}
-
-Datum
-weir_rows_changed(PG_FUNCTION_ARGS)
-{
-	Allocator	allocator = allocator_in(CurrentMemoryContext);
-
-	PG_RETURN_INT64(summary_rows_changed(allocator, summary_from_datum(allocator, PG_GETARG_DATUM(0)),
-										 summary_from_datum(allocator, PG_GETARG_DATUM(1))));
-}
-
-static int64
-rows_of(const FairnessGroup *group)
-{
-	int64		rows = 0;
-
-	for (int i = 0; i < 9; i++)
-		rows += group->counts[i / 3][i % 3];
-	return rows;
-}
-
-/* Of as many rows the last by name comes first, as among categories: where both leave of one column, both leave the same out. */
-static int
-smallest_first(const void *a, const void *b)
-{
-	const FairnessGroup *group = a;
-	const FairnessGroup *other = b;
-	int64		rows = rows_of(group);
-	int64		other_rows = rows_of(other);
-	const char *name = NULL;
-	const char *other_name = NULL;
-	size_t		length = 0;
-	size_t		other_length = 0;
-	size_t		offset = 0;
-	size_t		other_offset = 0;
-	int			order;
-
-	if (rows != other_rows)
-		return rows < other_rows ? -1 : 1;
-	(void) fairness_key_next(group->key, group->length, &offset, &name, &length);
-	(void) fairness_key_next(other->key, other->length, &other_offset, &other_name, &other_length);
-	if (name == NULL || other_name == NULL)
-		return (name != NULL) - (other_name != NULL);
-	order = memcmp(other_name, name, Min(length, other_length));
-	return order != 0 ? order : (other_length > length) - (other_length < length);
-}
-
-Datum
-weir_fairness_rows_changed(PG_FUNCTION_ARGS)
-{
-	Allocator	allocator = allocator_in(CurrentMemoryContext);
-	FairnessTable *difference = fairness_from_datum(allocator, PG_GETARG_DATUM(1));
-	FairnessGroup *groups;
-	size_t		n;
-	int64		more = 0;
-	int64		fewer = 0;
-
-	fairness_check_status(fairness_subtract(difference, fairness_from_datum(allocator, PG_GETARG_DATUM(0))));
-	n = fairness_groups(difference, NULL, 0);
-	groups = palloc(sizeof(FairnessGroup) * Max(n, 1));
-	fairness_groups(difference, groups, n);
-	for (size_t i = 0; i < n; i++)
-		for (int j = 0; j < 9; j++)
-		{
-			int64		count = groups[i].counts[j / 3][j % 3];
-
-			if (count > 0)
-				more += count;
-			else
-				fewer -= count;
-		}
-	PG_RETURN_INT64(Max(more, fewer));
-}
-
-/* The total is known: what is left out must be many rows, too, so the next smallest groups go with the small ones. */
-Datum
-weir_published_fairness(PG_FUNCTION_ARGS)
-{
-	Allocator	allocator = allocator_in(CurrentMemoryContext);
-	FairnessTable *table = fairness_from_datum(allocator, PG_GETARG_DATUM(0));
-	int			min_group_size = PG_GETARG_INT32(1);
-	size_t		n = fairness_groups(table, NULL, 0);
-	FairnessGroup *groups = palloc(sizeof(FairnessGroup) * Max(n, 1));
-	FairnessTable *result = fairness_create(allocator, fairness_n_columns(table), 0);
-	int64		withheld = 0;
-
-	fairness_groups(table, groups, n);
-	qsort(groups, n, sizeof(FairnessGroup), smallest_first);
-	for (size_t i = 0; i < n; i++)
-	{
-		int64		rows = rows_of(&groups[i]);
-
-		if (rows < min_group_size || (withheld > 0 && withheld < min_group_size))
-			withheld += rows;
-		else
-			fairness_check_status(fairness_add_counts(result, groups[i].key, groups[i].length, groups[i].counts));
-	}
-	PG_RETURN_DATUM(fairness_to_datum(result));
-}
 
 /* ---- the task ---- */
 

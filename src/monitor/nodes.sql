@@ -51,13 +51,13 @@ CREATE TABLE weir.published_pane (
     segment text[] NOT NULL,
     n bigint NOT NULL,
     n_labelled bigint NOT NULL,
-    summaries weir.summary[] NOT NULL,    -- of all rows, when it was published
-    fairness weir.fairness_table[] NOT NULL,
+    summaries weir.summary[] NOT NULL,    -- of each column when it was last told: numbers of all rows, categories as they were told
+    fairness weir.fairness_table[] NOT NULL, -- of each group when it was last told
     version xid NOT NULL,                 -- of the pane it was last compared with
     PRIMARY KEY (monitor_id, pane_start, segment)
 );
 ALTER TABLE weir.published_pane ALTER summaries SET STORAGE EXTERNAL, ALTER fairness SET STORAGE EXTERNAL;
-COMMENT ON TABLE weir.published_pane IS 'Panes as they were when they were published with a min_group_size above 1; they are published anew when enough rows have changed.';
+COMMENT ON TABLE weir.published_pane IS 'What was last told of each part of a pane that is published with a min_group_size above 1; it is told anew when enough of it has changed.';
 
 CREATE TABLE weir.node_origin (
     monitor text NOT NULL,
@@ -74,9 +74,22 @@ CREATE TABLE weir.node_merge (
     segment_positions int[] NOT NULL,     -- by position in segment_by: that of the node's, 0 for the node itself
     first_protected int NOT NULL,         -- of the node
     refused text,                         -- why its panes cannot be put together with the others
+    is_refused_by_panes boolean NOT NULL DEFAULT false, -- for those in weir.refused_pane
+    merged_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (monitor_id, node)
 );
 COMMENT ON TABLE weir.node_merge IS 'How the panes of each node become panes of a monitor; read the view weir.nodes.';
+
+CREATE TABLE weir.refused_pane (
+    monitor_id int NOT NULL REFERENCES weir.monitor ON DELETE CASCADE,
+    node text NOT NULL,
+    pane_start timestamptz NOT NULL,
+    segment text[] NOT NULL,              -- both of the node
+    reason text NOT NULL,
+    differs_from_own boolean NOT NULL,    -- from other panes of its node, which may be what has to go
+    PRIMARY KEY (monitor_id, node, pane_start, segment)
+);
+COMMENT ON TABLE weir.refused_pane IS 'Panes for which a node is refused: it comes in again when none is left; read the view weir.nodes.';
 
 -- ---- when windows are final ----
 
@@ -135,36 +148,18 @@ END;
 COMMENT ON FUNCTION weir._pane_definition(int) IS
     'What the panes of a monitor hold, and where: what is personal or sensitive is not in it. Internal.';
 
-CREATE FUNCTION weir._published_summary(summary weir.summary, min_group_size int, exact_numbers boolean) RETURNS weir.summary
-    AS 'MODULE_PATHNAME', 'weir_published_summary' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION weir._published_summary(weir.summary, int, boolean) IS
-    'A summary of which each thing told is of at least min_group_size rows: rare categories are put together as (rare), numbers with their neighbours unless '
-    'exact_numbers. NULL where too few rows have a value, and where not all categories are known. Internal.';
+CREATE FUNCTION weir._told_summary(name text, told weir.summary, summary weir.summary, min_group_size int, exact_numbers boolean) RETURNS weir.summary[]
+    AS 'MODULE_PATHNAME', 'weir_told_summary' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._told_summary(text, weir.summary, weir.summary, int, boolean) IS
+    'What is told of a column, or of a part of a derived one, by its name in the definition, and what was told last, to compare with the next time; both NULL where nothing is. Each '
+    'thing told is of at least min_group_size rows: rare categories are put together as (rare), numbers with their neighbours unless exact_numbers. So is each difference '
+    'from what was told before: numbers stay as they were told until so many have changed, and the rows of a category are told in steps of so many. NULL where too few rows have a value, and where not all categories are known. Internal.';
 
-CREATE FUNCTION weir._published_fairness(fairness weir.fairness_table, min_group_size int) RETURNS weir.fairness_table
-    AS 'MODULE_PATHNAME', 'weir_published_fairness' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION weir._published_fairness(weir.fairness_table, int) IS
-    'A fairness table without groups of fewer rows, and without the next smallest where what is left out would have fewer rows. Internal.';
-
-CREATE FUNCTION weir._published_part(name text, summary weir.summary, min_group_size int, exact_numbers boolean) RETURNS weir.summary
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT CASE
-        -- Counts of predictions and labels, as in fairness tables.
-        WHEN $1 LIKE E'decision\\_performance.%' THEN $2
-        -- A performance knows pairs of classes by name, and what (rare) is of no pair.
-        WHEN $1 LIKE E'class\\_performance.%' THEN (SELECT p.published FROM (SELECT weir._published_summary($2, $3, $4) AS published) p WHERE p.published::text = $2::text)
-        ELSE weir._published_summary($2, $3, $4) END;
-END;
-COMMENT ON FUNCTION weir._published_part(text, weir.summary, int, boolean) IS 'What is published of a column, or of a part of a derived one, by its name in the definition. Internal.';
-
-CREATE FUNCTION weir._rows_changed(before weir.summary, after weir.summary) RETURNS bigint
-    AS 'MODULE_PATHNAME', 'weir_rows_changed' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION weir._rows_changed(weir.summary, weir.summary) IS 'At least so many rows were added, removed or changed between two summaries of a column. Internal.';
-
-CREATE FUNCTION weir._rows_changed(before weir.fairness_table, after weir.fairness_table) RETURNS bigint
-    AS 'MODULE_PATHNAME', 'weir_fairness_rows_changed' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION weir._rows_changed(weir.fairness_table, weir.fairness_table) IS 'At least so many rows were added, removed or changed between two fairness tables. Internal.';
+CREATE FUNCTION weir._told_fairness(told weir.fairness_table, fairness weir.fairness_table, min_group_size int) RETURNS weir.fairness_table[]
+    AS 'MODULE_PATHNAME', 'weir_told_fairness' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION weir._told_fairness(weir.fairness_table, weir.fairness_table, int) IS
+    'What is told of a fairness table, and what was told last of each group, to compare with the next time. It is without groups of fewer rows, and without the next smallest where '
+    'what is left out would have fewer rows; a group stays as it was told until so many of its rows have changed. Internal.';
 
 CREATE VIEW weir._finer_published AS
     SELECT u.monitor_id, u.monitor, u.node, k.pane_start, k.segment, p.pane_start AS coarse_start, p.pane_end AS coarse_end
@@ -197,7 +192,8 @@ CREATE FUNCTION weir._roll_up_published(monitor_id int) RETURNS void
     ), compared AS (
         INSERT INTO weir.published_pane AS o (monitor_id, pane_start, segment, n, n_labelled, summaries, fairness, version)
         SELECT $1, c.coarse_start, c.segment, k.n, k.n_labelled,
-            ARRAY(SELECT CASE WHEN count(s.summary) = cardinality(c.starts) THEN weir.merge(s.summary) END
+            -- Also of a column that one of them did not tell: what the others told of it has left.
+            ARRAY(SELECT weir.merge(s.summary)
                   FROM weir.published_pane p, unnest(p.summaries) WITH ORDINALITY s (summary, ordinal)
                   WHERE p.monitor_id = $1 AND p.segment = c.segment AND p.pane_start = ANY (c.starts) GROUP BY s.ordinal ORDER BY s.ordinal),
             ARRAY(SELECT weir.merge(f.fairness) FROM weir.published_pane p, unnest(p.fairness) WITH ORDINALITY f (fairness, position)
@@ -215,8 +211,8 @@ $body$;
 COMMENT ON FUNCTION weir._roll_up_published(int) IS
     'Merges what was published of panes that have been rolled up since: a coarser pane made anew would tell of the rows that the finer ones had kept here. Internal.';
 
--- One statement: what is taken away and what is new belong together. What has left is replaced only where enough rows have changed: two
--- states that differ by few rows would tell of these. Who calls it holds the publication, so that nobody withdraws it meanwhile.
+-- One statement: what is taken away and what is new belong together. Of what has left, each part is told anew only where enough of it has changed: two
+-- states that differ by few values would tell of these. Who calls it holds the publication, so that nobody withdraws it meanwhile.
 CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
     -- Not BEGIN ATOMIC: PostgreSQL dumps two ON CONFLICT of one statement so that pg_upgrade cannot read them.
@@ -230,31 +226,47 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
         FROM weir.pane_publication u JOIN weir.monitor m USING (monitor_id)
         WHERE u.monitor_id = $1 AND NOT EXISTS (SELECT FROM weir._finer_published f WHERE f.monitor_id = $1)  -- rolled up since the statement above
     ), publication AS MATERIALIZED (
-        SELECT s.*, NOT EXISTS (SELECT FROM weir.node o WHERE o.monitor = s.monitor AND o.node = s.node AND o.definition = s.definition
-                                    AND o.min_group_size = s.min_group_size) AS is_anew
-        FROM settings s
+        SELECT s.*, (o.definition = s.definition AND o.min_group_size = s.min_group_size) IS NOT TRUE AS is_anew,
+            -- What was told with another size is nothing to compare with: it is of other groups.
+            (o.min_group_size = s.min_group_size) IS NOT TRUE AS is_of_another_size
+        FROM settings s LEFT JOIN weir.node o ON o.monitor = s.monitor AND o.node = s.node
     ), item AS MATERIALIZED (
         SELECT (e ->> 'ordinal')::bigint AS ordinal, e ->> 'name' AS name
         FROM publication u, jsonb_array_elements((u.definition -> 'columns') || (u.definition -> 'derived')) e
     ), here AS MATERIALIZED (
         SELECT p.pane_start, p.segment, p.xmin AS version, p.n, p.marks, k.n AS published_n, k.marks AS published_marks, q.version AS compared_version,
-            f.is_final AND (u.min_group_size <= 1 OR p.n >= u.min_group_size) AS may_leave,
-            -- What has left while it was final stays as it left when it is so no more: the latest time went back, or is not known.
-            NOT f.is_final AND k.n IS NOT NULL AND NOT u.is_anew AND p.n >= u.min_group_size AS waits,
-            CASE WHEN k.n IS NULL OR u.is_anew THEN true
-                 WHEN u.min_group_size <= 1 THEN k.version <> p.xmin
-                 WHEN q.version = p.xmin OR NOT f.is_final AND p.n >= u.min_group_size THEN false
-                 ELSE q.n IS NULL OR abs(p.n - q.n) >= u.min_group_size OR abs(p.n_labelled - q.n_labelled) >= u.min_group_size
-                     OR EXISTS (SELECT FROM unnest(q.summaries, p.summaries) WITH ORDINALITY s (before, after, ordinal) JOIN item i USING (ordinal)
-                                WHERE weir._rows_changed(s.before, s.after) >= u.min_group_size)
-                     OR EXISTS (SELECT FROM unnest(q.fairness, p.fairness) f (before, after) WHERE weir._rows_changed(f.before, f.after) >= u.min_group_size)
-            END AS is_changed
+            f.is_final, l.may_leave,
+            l.may_leave AND (k.n IS NULL OR u.is_anew OR CASE WHEN u.min_group_size > 1 THEN q.version IS DISTINCT FROM p.xmin ELSE k.version <> p.xmin END) AS is_due,
+            -- As it left: when it is not final any more, for the latest time went back or is not known, and while only few rows are gone.
+            NOT l.may_leave AND k.n IS NOT NULL AND NOT u.is_anew AND (p.n >= u.min_group_size OR q.n - p.n < u.min_group_size) IS TRUE AS stays
         FROM publication u JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
             LEFT JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node AND k.pane_start = p.pane_start AND k.segment = p.segment
             LEFT JOIN weir.published_pane q ON q.monitor_id = u.monitor_id AND q.pane_start = p.pane_start AND q.segment = p.segment
             -- A pane that grows before one's eyes would tell of single rows. Where nothing is known to be final, none is.
             CROSS JOIN LATERAL (SELECT u.min_group_size <= 1 OR coalesce(coalesce(p.pane_end, (p.pane_start AT TIME ZONE u.time_zone + u.pane_size) AT TIME ZONE u.time_zone)
                                                                          <= u.final_before, false) AS is_final) f
+            CROSS JOIN LATERAL (SELECT f.is_final AND (u.min_group_size <= 1 OR p.n >= u.min_group_size) AS may_leave) l
+    ), told_pane AS MATERIALIZED (
+        -- With a min_group_size: what is told of each pane that is due, and what was told last.
+        SELECT h.pane_start, h.segment, h.version, r.n, r.n_labelled,
+            coalesce(k.n_late + (p.n_late - k.n_late) / u.min_group_size * u.min_group_size, p.n_late) AS n_late, s.summaries, s.told_summaries, f.fairness, f.told_fairness
+        FROM publication u CROSS JOIN here h JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
+                AND p.pane_start = h.pane_start AND p.segment = h.segment
+            LEFT JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node AND k.pane_start = h.pane_start AND k.segment = h.segment
+            LEFT JOIN weir.published_pane q ON NOT u.is_of_another_size AND q.monitor_id = u.monitor_id AND q.pane_start = h.pane_start AND q.segment = h.segment
+            -- In steps from what was told, as in summaries: any two states then differ by so many rows, or not at all.
+            CROSS JOIN LATERAL (SELECT coalesce(q.n + (p.n - q.n) / u.min_group_size * u.min_group_size, p.n) AS n,
+                                    coalesce(q.n_labelled + (p.n_labelled - q.n_labelled) / u.min_group_size * u.min_group_size, p.n_labelled) AS n_labelled) r
+            CROSS JOIN LATERAL (
+                SELECT coalesce(array_agg(t.told[1] ORDER BY c.ordinal), '{}') AS summaries, coalesce(array_agg(t.told[2] ORDER BY c.ordinal), '{}') AS told_summaries
+                FROM unnest(q.summaries, p.summaries) WITH ORDINALITY c (told, summary, ordinal) LEFT JOIN item i USING (ordinal)
+                    CROSS JOIN LATERAL (SELECT CASE WHEN i.ordinal IS NOT NULL THEN weir._told_summary(i.name, c.told, c.summary, u.min_group_size, u.exact_numbers)
+                                                    ELSE ARRAY[NULL, c.told] END AS told OFFSET 0) t) s
+            CROSS JOIN LATERAL (
+                SELECT coalesce(array_agg(t.told[1] ORDER BY c.position), '{}') AS fairness, coalesce(array_agg(t.told[2] ORDER BY c.position), '{}') AS told_fairness
+                FROM unnest(q.fairness, p.fairness) WITH ORDINALITY c (told, fairness, position)
+                    CROSS JOIN LATERAL (SELECT weir._told_fairness(c.told, c.fairness, u.min_group_size) AS told OFFSET 0) t) f
+        WHERE h.is_due AND u.min_group_size > 1
     ), told AS (
         INSERT INTO weir.node AS o (monitor, node, definition, levels, min_group_size, n_suppressed, final_before, published_at)
         SELECT u.monitor, u.node, u.definition,
@@ -262,8 +274,9 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
              FROM weir.pane_level l WHERE l.monitor_id = u.monitor_id),
             u.min_group_size,
             -- In steps: by single rows it would tell, and published_at with it, when each comes.
-            (SELECT coalesce(sum(CASE WHEN NOT h.is_changed THEN greatest(h.n - h.published_n, 0) WHEN h.may_leave THEN 0 ELSE h.n END), 0)::bigint FROM here h)
-                / u.min_group_size * u.min_group_size,
+            CASE WHEN u.min_group_size > 1 THEN
+                (SELECT coalesce(sum(greatest(h.n - CASE WHEN h.is_due THEN t.n WHEN h.may_leave OR h.stays THEN h.published_n ELSE 0 END, 0)), 0)::bigint
+                 FROM here h LEFT JOIN told_pane t USING (pane_start, segment)) / u.min_group_size * u.min_group_size ELSE 0 END,
             u.final_before, clock_timestamp()
         FROM publication u
         ON CONFLICT (monitor, node) DO UPDATE SET definition = excluded.definition, levels = excluded.levels, min_group_size = excluded.min_group_size,
@@ -273,37 +286,42 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
             OR o.published_at < excluded.published_at - interval '10 s'
     ), gone AS (
         DELETE FROM weir.node_pane p USING publication u WHERE p.monitor = u.monitor AND p.node = u.node
-            AND NOT EXISTS (SELECT FROM here h WHERE (h.may_leave OR NOT h.is_changed) AND h.pane_start = p.pane_start AND h.segment = p.segment)
+            AND NOT EXISTS (SELECT FROM here h WHERE (h.may_leave OR h.stays) AND h.pane_start = p.pane_start AND h.segment = p.segment)
     ), no_more_compared AS (
+        -- What is told no more has left all the same: it is compared with when the pane comes back.
         DELETE FROM weir.published_pane p USING publication u WHERE p.monitor_id = u.monitor_id
-            AND (u.min_group_size <= 1
-                 OR NOT EXISTS (SELECT FROM here h WHERE (h.may_leave OR NOT h.is_changed) AND h.pane_start = p.pane_start AND h.segment = p.segment))
+            AND NOT EXISTS (SELECT FROM here h WHERE u.min_group_size > 1 AND (h.is_due OR NOT u.is_of_another_size) AND h.pane_start = p.pane_start AND h.segment = p.segment)
     ), marked AS (
         UPDATE weir.node_pane p SET marks = h.marks FROM publication u CROSS JOIN here h
-        WHERE NOT h.is_changed AND h.marks <> h.published_marks AND p.monitor = u.monitor AND p.node = u.node AND p.pane_start = h.pane_start AND p.segment = h.segment
+        WHERE NOT h.is_due AND (h.may_leave OR h.stays) AND h.marks <> h.published_marks
+            AND p.monitor = u.monitor AND p.node = u.node AND p.pane_start = h.pane_start AND p.segment = h.segment
     ), compared AS (
         UPDATE weir.published_pane p SET version = h.version FROM publication u CROSS JOIN here h
-        WHERE NOT h.is_changed AND NOT h.waits AND h.version <> h.compared_version AND p.monitor_id = u.monitor_id AND p.pane_start = h.pane_start AND p.segment = h.segment
-    ), leaving AS MATERIALIZED (
-        SELECT h.pane_start, h.segment, h.version FROM here h WHERE h.may_leave AND h.is_changed
+        WHERE NOT u.is_of_another_size AND NOT h.is_due AND h.is_final AND h.version <> h.compared_version
+            AND p.monitor_id = u.monitor_id AND p.pane_start = h.pane_start AND p.segment = h.segment
     ), kept AS (
         INSERT INTO weir.published_pane AS o (monitor_id, pane_start, segment, n, n_labelled, summaries, fairness, version)
-        SELECT p.monitor_id, p.pane_start, p.segment, p.n, p.n_labelled, p.summaries, p.fairness, h.version
-        FROM publication u CROSS JOIN leaving h JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
-            AND p.pane_start = h.pane_start AND p.segment = h.segment
-        WHERE u.min_group_size > 1
+        SELECT u.monitor_id, t.pane_start, t.segment, t.n, t.n_labelled, t.told_summaries, t.told_fairness, t.version FROM publication u CROSS JOIN told_pane t
         ON CONFLICT (monitor_id, pane_start, segment) DO UPDATE SET n = excluded.n, n_labelled = excluded.n_labelled, summaries = excluded.summaries,
             fairness = excluded.fairness, version = excluded.version
+    ), leaving AS (
+        SELECT p.pane_start, p.pane_end, p.segment, coalesce(t.n, p.n) AS n, coalesce(least(t.n_labelled, t.n), p.n_labelled) AS n_labelled, coalesce(t.n_late, p.n_late) AS n_late, p.marks,
+            coalesce(t.summaries, ARRAY(SELECT CASE WHEN i.ordinal IS NOT NULL THEN s.summary END
+                                        FROM unnest(p.summaries) WITH ORDINALITY s (summary, ordinal) LEFT JOIN item i USING (ordinal) ORDER BY ordinal)) AS summaries,
+            coalesce(t.fairness, p.fairness) AS fairness, h.version
+        FROM publication u CROSS JOIN here h JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
+                AND p.pane_start = h.pane_start AND p.segment = h.segment
+            LEFT JOIN told_pane t ON t.pane_start = h.pane_start AND t.segment = h.segment
+        WHERE h.is_due
     )
     INSERT INTO weir.node_pane AS o (monitor, node, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness, version)
-    SELECT u.monitor, u.node, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks,
-        ARRAY(SELECT CASE WHEN i.ordinal IS NOT NULL THEN CASE WHEN u.min_group_size > 1 THEN weir._published_part(i.name, s.summary, u.min_group_size, u.exact_numbers) ELSE s.summary END END
-              FROM unnest(p.summaries) WITH ORDINALITY s (summary, ordinal) LEFT JOIN item i USING (ordinal) ORDER BY ordinal),
-        ARRAY(SELECT CASE WHEN u.min_group_size > 1 THEN weir._published_fairness(f.fairness, u.min_group_size) ELSE f.fairness END
-              FROM unnest(p.fairness) WITH ORDINALITY f (fairness, position) ORDER BY position),
-        h.version
-    FROM publication u CROSS JOIN leaving h JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
-            AND p.pane_start = h.pane_start AND p.segment = h.segment
+    SELECT u.monitor, u.node, l.pane_start, l.pane_end, l.segment, l.n, l.n_labelled, l.n_late, l.marks, l.summaries, l.fairness, l.version
+    FROM publication u CROSS JOIN leaving l
+        LEFT JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node AND k.pane_start = l.pane_start AND k.segment = l.segment
+    -- Where nothing is told anew, nothing leaves: neither does when it was looked at.
+    WHERE u.min_group_size <= 1 OR k.n IS NULL
+        OR record_image_ne(ROW(k.pane_end, k.n, k.n_labelled, k.n_late, k.marks, k.summaries, k.fairness),
+                           ROW(l.pane_end, l.n, l.n_labelled, l.n_late, l.marks, l.summaries, l.fairness))
     ON CONFLICT (monitor, node, pane_start, segment) DO UPDATE SET pane_end = excluded.pane_end, n = excluded.n, n_labelled = excluded.n_labelled, n_late = excluded.n_late,
         marks = excluded.marks, summaries = excluded.summaries, fairness = excluded.fairness, version = excluded.version;
 $body$;
@@ -320,7 +338,7 @@ COMMENT ON FUNCTION weir.publish_panes(text, text, int, boolean) IS
     'are kept in weir.node and weir.node_pane from now on, which an administrator publishes by logical replication. Rows never leave. min_group_size: of how many rows a '
     'pane, a group of a protected column, a category and a number must be to leave by itself: smaller panes and groups stay here (with the next smallest group, where what '
     'stays is of fewer rows, too), rare categories are put together as (rare), numbers with their neighbours into groups told as their mean, '
-    'panes leave once they are final, and again when so many rows have changed; 1 publishes everything as it is, at once. exact_numbers: numbers are not put together, so that extremes '
+    'panes leave once they are final, and each part of them again when so many of its values have changed; 1 publishes everything as it is, at once. exact_numbers: numbers are not put together, so that extremes '
     'and single values leave. Columns classed personal or sensitive are left out. Again, with other arguments, changes it. Needs '
     'ownership of the monitor or of its table. Errors: 42704 no such monitor, 22023 a size below 1 or an empty name, 55000 a monitor that puts nodes together itself.';
 
@@ -397,10 +415,11 @@ CREATE VIEW weir._merged_pane AS
         weir._segment_of_node(g.segment_positions, p.node, p.segment) AS segment,
         p.n, p.n_labelled, p.n_late, p.marks,
         ARRAY(SELECT p.summaries[s.position] FROM unnest(g.positions) WITH ORDINALITY s (position, ordinal) ORDER BY ordinal) AS summaries,
-        array_fill(NULL::weir.fairness_table, ARRAY[m.first_protected]) || p.fairness[g.first_protected + 1 :] AS fairness
+        array_fill(NULL::weir.fairness_table, ARRAY[m.first_protected]) || p.fairness[g.first_protected + 1 :] AS fairness,
+        g.refused IS NOT NULL AS is_refused
     FROM weir.node_merge g JOIN weir.monitor m USING (monitor_id) JOIN weir.node_pane p ON p.monitor = m.options ->> 'nodes' AND p.node = g.node
-    WHERE g.refused IS NULL;
-COMMENT ON VIEW weir._merged_pane IS 'Panes of nodes as panes of the monitors that put them together. Internal.';
+    WHERE g.refused IS NULL OR g.is_refused_by_panes;
+COMMENT ON VIEW weir._merged_pane IS 'Panes of nodes as panes of the monitors that put them together, or would but for others of the node. Internal.';
 
 -- A node may be wrong or hostile: a summary of another kind would be an error in every reading.
 CREATE FUNCTION weir._pane_refusal(monitor_id int, pane weir._merged_pane) RETURNS text
@@ -415,7 +434,10 @@ BEGIN
         WHEN cardinality(pane.node_segment) > 0 AND (array_ndims(pane.node_segment) <> 1 OR array_lower(pane.node_segment, 1) <> 1
                 OR cardinality(pane.node_segment) <> (SELECT cardinality(m.segment_by) - 1 FROM weir.monitor m WHERE m.monitor_id = $1))
             THEN format('segment %s', pane.node_segment)
-        WHEN EXISTS (SELECT FROM unnest(pane.fairness) f WHERE NOT weir._is_fairness_of(f, pane.n)) THEN 'fairness counts that are not of its rows'
+        -- With a min_group_size, groups and rows are each as they were last told, and so may be more than these.
+        WHEN EXISTS (SELECT FROM unnest(pane.fairness) f
+                     WHERE NOT weir._is_fairness_of(f, (SELECT CASE WHEN o.min_group_size > 1 THEN 1000000000000 ELSE pane.n END FROM weir.node o
+                                                        WHERE o.monitor = pane.monitor AND o.node = pane.node))) THEN 'fairness counts that are not of its rows'
         ELSE coalesce((SELECT format('a summary of column %s that is no %s of %s', c.column_name, c.kind, c.data_type) FROM weir.monitor_column c
                        WHERE c.monitor_id = $1 AND c.retired_at IS NULL AND NOT weir._is_summary_of(pane.summaries[c.ordinal], c.kind, c.data_type) ORDER BY c.ordinal LIMIT 1),
             (SELECT format('a summary that is no %s of %s', d.part, d.derivation) FROM weir.derived_column d
@@ -439,6 +461,7 @@ CREATE FUNCTION weir._forget_node(monitor_id int, node text) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT weir._forget_node_panes($1, $2);
+    DELETE FROM weir.refused_pane r WHERE r.monitor_id = $1 AND r.node = $2;
     DELETE FROM weir.node_merge g WHERE g.monitor_id = $1 AND g.node = $2;
 END;
 COMMENT ON FUNCTION weir._forget_node(int, text) IS 'Takes a node out of a monitor. Internal.';
@@ -447,10 +470,22 @@ CREATE FUNCTION weir._refuse_node(monitor_id int, node text, reason text) RETURN
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT weir._forget_node_panes($1, $2);
+    DELETE FROM weir.refused_pane r WHERE r.monitor_id = $1 AND r.node = $2;
     INSERT INTO weir.node_merge AS g (monitor_id, node, positions, segment_positions, first_protected, refused) VALUES ($1, $2, '{}', '{}', 0, $3)
-        ON CONFLICT (monitor_id, node) DO UPDATE SET refused = excluded.refused;
+        ON CONFLICT (monitor_id, node) DO UPDATE SET refused = excluded.refused, is_refused_by_panes = false;
 END;
-COMMENT ON FUNCTION weir._refuse_node(int, text, text) IS 'Leaves a node out of a monitor, and says why. Internal.';
+COMMENT ON FUNCTION weir._refuse_node(int, text, text) IS 'Leaves a node out of a monitor for what it tells of itself, and says why. Internal.';
+
+CREATE FUNCTION weir._refuse_node_for_panes(monitor_id int, node text) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT weir._forget_node_panes($1, $2) FROM weir.node_merge g
+        WHERE g.monitor_id = $1 AND g.node = $2 AND g.refused IS NULL AND EXISTS (SELECT FROM weir.refused_pane r WHERE r.monitor_id = $1 AND r.node = $2);
+    UPDATE weir.node_merge g SET refused = r.reason, is_refused_by_panes = true
+        FROM (SELECT r.reason FROM weir.refused_pane r WHERE r.monitor_id = $1 AND r.node = $2 ORDER BY r.pane_start, r.segment LIMIT 1) r
+        WHERE g.monitor_id = $1 AND g.node = $2 AND g.refused IS DISTINCT FROM r.reason;
+END;
+COMMENT ON FUNCTION weir._refuse_node_for_panes(int, text) IS 'Leaves a node out of a monitor if there are panes for which it is refused, and says why of the first. Internal.';
 
 CREATE FUNCTION weir._check_node_levels(monitor_id int, node text) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -478,16 +513,21 @@ BEGIN ATOMIC
             (n.definition ->> 'first_protected')::smallint, weir._node_refusal(m.monitor_id, n.definition)
         FROM weir.monitor m JOIN weir.node n ON n.monitor = m.options ->> 'nodes' WHERE m.monitor_id = $1 AND n.node = $2;
     SELECT weir._check_node_levels($1, $2);
-    SELECT weir._refuse_node($1, $2, r.reason)
-        FROM (SELECT weir._pane_refusal($1, p) AS reason FROM weir._merged_pane p WHERE p.monitor_id = $1 AND p.node = $2) r WHERE r.reason IS NOT NULL LIMIT 1;
+    INSERT INTO weir.refused_pane (monitor_id, node, pane_start, segment, reason, differs_from_own)
+        SELECT $1, $2, r.pane_start, r.segment, r.reason, false
+        FROM (SELECT p.node_pane_start AS pane_start, p.node_segment AS segment, weir._pane_refusal($1, p) AS reason FROM weir._merged_pane p WHERE p.monitor_id = $1 AND p.node = $2) r
+        WHERE r.reason IS NOT NULL;
+    SELECT weir._refuse_node_for_panes($1, $2);
     INSERT INTO weir.pane (monitor_id, generation, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness)
         SELECT p.monitor_id, 0, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks, p.summaries, p.fairness
-        FROM weir._merged_pane p WHERE p.monitor_id = $1 AND p.node = $2;
+        FROM weir._merged_pane p WHERE p.monitor_id = $1 AND p.node = $2 AND NOT p.is_refused;
     -- Its own vectors among each other.
-    SELECT weir._refuse_node($1, $2, r.reason)
-        FROM (SELECT weir._pane_refusal($1, p) AS reason FROM weir._merged_pane p
-              WHERE p.monitor_id = $1 AND p.node = $2 AND EXISTS (SELECT FROM weir.monitor_column c WHERE c.monitor_id = $1 AND c.kind = 'vector')) r
-        WHERE r.reason IS NOT NULL LIMIT 1;
+    INSERT INTO weir.refused_pane (monitor_id, node, pane_start, segment, reason, differs_from_own)
+        SELECT $1, $2, r.pane_start, r.segment, r.reason, true
+        FROM (SELECT p.node_pane_start AS pane_start, p.node_segment AS segment, weir._pane_refusal($1, p) AS reason FROM weir._merged_pane p
+              WHERE p.monitor_id = $1 AND p.node = $2 AND NOT p.is_refused AND EXISTS (SELECT FROM weir.monitor_column c WHERE c.monitor_id = $1 AND c.kind = 'vector')) r
+        WHERE r.reason IS NOT NULL;
+    SELECT weir._refuse_node_for_panes($1, $2);
 END;
 COMMENT ON FUNCTION weir._merge_node(int, text) IS 'Puts a node''s panes into a monitor, in place of those of it that were there. Internal.';
 
@@ -509,30 +549,73 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION weir._take_node_levels(text) IS 'Up to where any node has coarser panes. Internal.';
 
-CREATE FUNCTION weir._take_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS void
+CREATE FUNCTION weir._is_mended(monitor text, node text) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    merged record;
+    refused record;
+    is_mended boolean := false;
+BEGIN
+    FOR merged IN SELECT g.monitor_id, g.merged_at FROM weir.node_merge g JOIN weir.monitor m USING (monitor_id)
+                  WHERE m.options ->> 'nodes' = $1 AND g.node = $2 AND g.is_refused_by_panes LOOP
+        -- The first one alone: the others are looked at once it is gone.
+        LOOP
+            SELECT r.pane_start, r.segment, r.reason,
+                (SELECT weir._pane_refusal(p.monitor_id, p) FROM weir._merged_pane p
+                 WHERE p.monitor_id = r.monitor_id AND p.node = r.node AND p.node_pane_start = r.pane_start AND p.node_segment = r.segment) AS reason_now
+                INTO refused FROM weir.refused_pane r WHERE r.monitor_id = merged.monitor_id AND r.node = $2 AND NOT r.differs_from_own ORDER BY r.pane_start, r.segment LIMIT 1;
+            EXIT WHEN refused IS NULL OR refused.reason_now IS NOT NULL;
+            DELETE FROM weir.refused_pane r WHERE r.monitor_id = merged.monitor_id AND r.node = $2 AND r.pane_start = refused.pane_start AND r.segment = refused.segment;
+        END LOOP;
+        -- Which of its own panes another one differs from is not known, and to look at all of them takes long.
+        IF refused IS NULL AND merged.merged_at < clock_timestamp() - interval '10 minutes' THEN
+            DELETE FROM weir.refused_pane r WHERE r.monitor_id = merged.monitor_id AND r.node = $2;
+        END IF;
+        PERFORM weir._refuse_node_for_panes(merged.monitor_id, $2);
+        is_mended := is_mended OR NOT EXISTS (SELECT FROM weir.refused_pane r WHERE r.monitor_id = merged.monitor_id AND r.node = $2);
+    END LOOP;
+    RETURN is_mended;
+END $$;
+COMMENT ON FUNCTION weir._is_mended(text, text) IS 'Whether no pane is left for which a node is refused, in a monitor in which it was; else it says why of the first that is. Internal.';
+
+CREATE FUNCTION weir._take_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS boolean
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    looked_at record;
+    is_refused boolean := false;
 BEGIN
-    PERFORM weir._refuse_node(r.monitor_id, $2, r.reason)
-        FROM (SELECT p.monitor_id, weir._pane_refusal(p.monitor_id, p) AS reason FROM weir._merged_pane p
-              WHERE p.monitor = $1 AND p.node = $2 AND p.node_pane_start = $3 AND p.node_segment = $4) r WHERE r.reason IS NOT NULL;
+    FOR looked_at IN SELECT p.monitor_id, p.is_refused, weir._pane_refusal(p.monitor_id, p) AS reason FROM weir._merged_pane p
+                     WHERE p.monitor = $1 AND p.node = $2 AND p.node_pane_start = $3 AND p.node_segment = $4 LOOP
+        CONTINUE WHEN looked_at.reason IS NULL AND NOT looked_at.is_refused;
+        is_refused := true;
+        DELETE FROM weir.refused_pane r WHERE r.monitor_id = looked_at.monitor_id AND r.node = $2 AND r.pane_start = $3 AND r.segment = $4;
+        INSERT INTO weir.refused_pane (monitor_id, node, pane_start, segment, reason, differs_from_own)
+            SELECT looked_at.monitor_id, $2, $3, $4, looked_at.reason, false WHERE looked_at.reason IS NOT NULL;
+        PERFORM weir._refuse_node_for_panes(looked_at.monitor_id, $2);
+    END LOOP;
     INSERT INTO weir.pane AS o (monitor_id, generation, pane_start, pane_end, segment, n, n_labelled, n_late, marks, summaries, fairness)
         SELECT p.monitor_id, 0, p.pane_start, p.pane_end, p.segment, p.n, p.n_labelled, p.n_late, p.marks, p.summaries, p.fairness
-        FROM weir._merged_pane p WHERE p.monitor = $1 AND p.node = $2 AND p.node_pane_start = $3 AND p.node_segment = $4
+        FROM weir._merged_pane p WHERE p.monitor = $1 AND p.node = $2 AND p.node_pane_start = $3 AND p.node_segment = $4 AND NOT p.is_refused
         ON CONFLICT (monitor_id, generation, pane_start, segment, part) DO UPDATE SET pane_end = excluded.pane_end, n = excluded.n,
             n_labelled = excluded.n_labelled, n_late = excluded.n_late, marks = excluded.marks, summaries = excluded.summaries,
             fairness = excluded.fairness, updated_at = clock_timestamp();
+    RETURN is_refused AND weir._is_mended($1, $2);
 END $$;
-COMMENT ON FUNCTION weir._take_node_pane(text, text, timestamptz, text[]) IS 'Puts one pane of a node into the monitors that put them together. Internal.';
+COMMENT ON FUNCTION weir._take_node_pane(text, text, timestamptz, text[]) IS
+    'Puts one pane of a node into the monitors that put them together. Whether the node is to be merged again, for it was refused for panes of which none is left. Internal.';
 
-CREATE FUNCTION weir._drop_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS void
+CREATE FUNCTION weir._drop_node_pane(monitor text, node text, pane_start timestamptz, segment text[]) RETURNS boolean
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     DELETE FROM weir.pane p USING weir.monitor m JOIN weir.node_merge g USING (monitor_id)
         WHERE m.options ->> 'nodes' = $1 AND g.node = $2 AND g.refused IS NULL AND p.monitor_id = m.monitor_id AND p.generation = 0 AND p.part = 'b' AND p.pane_start = $3
             AND p.segment = weir._segment_of_node(g.segment_positions, $2, $4);
+    DELETE FROM weir.refused_pane r USING weir.monitor m WHERE m.options ->> 'nodes' = $1 AND r.monitor_id = m.monitor_id AND r.node = $2 AND r.pane_start = $3 AND r.segment = $4;
+    SELECT weir._is_mended($1, $2);
 END;
-COMMENT ON FUNCTION weir._drop_node_pane(text, text, timestamptz, text[]) IS 'Takes one pane of a node out of the monitors that put them together. Internal.';
+COMMENT ON FUNCTION weir._drop_node_pane(text, text, timestamptz, text[]) IS
+    'Takes one pane of a node out of the monitors that put them together. Whether the node is to be merged again, for it was refused for panes of which none is left. Internal.';
 
 CREATE FUNCTION weir._node_changed() RETURNS trigger AS 'MODULE_PATHNAME', 'weir_node_changed' LANGUAGE C;
 COMMENT ON FUNCTION weir._node_changed() IS 'What a node tells of itself reaches the monitors that put nodes together. Internal.';
@@ -561,5 +644,6 @@ COMMENT ON FUNCTION weir.forget_node(text) IS
     '42501 no privilege, 22023 an empty name.';
 
 REVOKE ALL ON FUNCTION weir._publish_panes(int), weir._roll_up_published(int), weir._claim_node(text, text, oid), weir._forget_node_panes(int, text),
-    weir._refuse_node(int, text, text), weir._node_arrives(), weir._withdraw_panes(), weir._forget_node(int, text), weir._merge_node(int, text), weir._take_node_levels(text),
+    weir._refuse_node(int, text, text), weir._refuse_node_for_panes(int, text), weir._is_mended(text, text),
+    weir._node_arrives(), weir._withdraw_panes(), weir._forget_node(int, text), weir._merge_node(int, text), weir._take_node_levels(text),
     weir._take_node_pane(text, text, timestamptz, text[]), weir._drop_node_pane(text, text, timestamptz, text[]), weir._node_changed(), weir._node_pane_changed() FROM PUBLIC;

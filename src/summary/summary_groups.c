@@ -1,6 +1,6 @@
 /*
  * summary_groups.c
- *		What may be told of a summary without telling of few rows, and of how many rows two summaries differ.
+ *		What may be told of a summary without telling of few rows, by itself and after what was told before.
  */
 #include <math.h>
 #include <string.h>
@@ -208,7 +208,7 @@ summary_in_groups(Allocator allocator, const Summary *summary, int64_t size)
 	return categories_in_groups(allocator, summary, size);
 }
 
-/* ---- differences ---- */
+/* ---- after what was told before ---- */
 
 typedef struct Difference
 {
@@ -223,6 +223,13 @@ differ(Difference *difference, int64_t before, int64_t after)
 		difference->more += after - before;
 	else
 		difference->fewer += before - after;
+}
+
+/* At least so many rows were added, removed or changed. */
+static int64_t
+rows_changed(Difference difference)
+{
+	return difference.more > difference.fewer ? difference.more : difference.fewer;
 }
 
 /* Both ascending in key. */
@@ -252,44 +259,93 @@ differ_in_bins(Difference *difference, Allocator allocator, const Summary *befor
 	release(allocator, bins, room);
 }
 
-static void
-differ_in_categories(Difference *difference, Allocator allocator, const Summary *before, const Summary *after)
+/* In whole steps from what was told towards what there is: any two states then differ by so many, or not at all. */
+static int64_t
+in_steps(int64_t before, int64_t after, int64_t size)
 {
-	size_t		n_before = summary_categories(before, NULL, 0);
-	size_t		n_after = summary_categories(after, NULL, 0);
-	size_t		room = sizeof(SummaryCategory) * (n_before + n_after + 1);
-	SummaryCategory *categories = allocate(allocator, room);
-	SummaryCategory *others = categories + n_before;
+	return before + (after - before) / size * size;
+}
+
+Summary *
+summary_numbers_after(Allocator allocator, const Summary *told, const Summary *now, int64_t size)
+{
+	Difference	values = {0, 0};
+	Difference	others = {0, 0};
+	Summary	   *result;
+
+	differ_in_bins(&values, allocator, told, now);
+	differ(&others, summary_null_count(told), summary_null_count(now));
+	differ(&others, summary_nan_count(told), summary_nan_count(now));
+	if (rows_changed(rows_changed(values) > 0 ? values : others) < size)
+		return summary_copy(allocator, told);
+	result = summary_copy(allocator, now);
+	summary_forget_nulls(result);
+	summary_add_nulls(result, in_steps(summary_null_count(told), summary_null_count(now), size));
+	return result;
+}
+
+/* All are known in the summary, so that what is not found is none. */
+static int64_t
+count_of(const Summary *summary, const char *bytes, size_t length)
+{
 	int64_t		count;
 	int64_t		error;
 
-	summary_categories(before, categories, n_before);
-	summary_categories(after, others, n_after);
-	for (size_t i = 0; i < n_before; i++)
-		if (summary_category_count(after, categories[i].bytes, categories[i].length, &count, &error))
-			differ(difference, categories[i].count, count);
-	for (size_t i = 0; i < n_after; i++)
-		if (summary_category_count(before, others[i].bytes, others[i].length, &count, &error) && count == 0)
-			differ(difference, 0, others[i].count);
-	release(allocator, categories, room);
+	return summary_category_count(summary, bytes, length, &count, &error) ? count : 0;
 }
 
-int64_t
-summary_rows_changed(Allocator allocator, const Summary *before, const Summary *after)
+static void
+add_category(Summary *summary, const char *bytes, size_t length, int64_t count)
 {
-	Difference	difference = {0, 0};
+	if (count > 0)
+		summary_add_category_times(summary, bytes, length, count);
+}
 
-	if (summary_kind(before) != summary_kind(after))
-		return summary_n(before) > summary_n(after) ? summary_n(before) : summary_n(after);
-	differ(&difference, summary_null_count(before), summary_null_count(after));
-	if (summary_kind(before) != SUMMARY_CATEGORY)
+/* No category leaves (rare) again, for what it was together with would follow. */
+static void
+tell_categories(Summary *result, const Summary *told, const SummaryCategory *categories, size_t n, int64_t size)
+{
+	int64_t		rare = count_of(told, RARE, strlen(RARE));
+	int64_t		others = 0;
+
+	for (size_t i = 0; i < n; i++)
 	{
-		differ(&difference, summary_nan_count(before), summary_nan_count(after));
-		differ_in_bins(&difference, allocator, before, after);
+		const SummaryCategory *category = &categories[i];
+		bool		is_rare = category->length == strlen(RARE) && memcmp(category->bytes, RARE, strlen(RARE)) == 0;
+		int64_t		before = count_of(told, category->bytes, category->length);
+
+		if (is_rare || (before == 0 && rare > 0))
+			others += category->count;
+		else if (category->count >= size)
+			add_category(result, category->bytes, category->length,
+						 before == 0 ? category->count : in_steps(before, category->count, size));
 	}
-	else if (summary_hash_threshold(before) == UINT64_MAX && summary_hash_threshold(after) == UINT64_MAX)
-		differ_in_categories(&difference, allocator, before, after);
-	else
-		differ(&difference, summary_n(before), summary_n(after));
-	return difference.more > difference.fewer ? difference.more : difference.fewer;
+	if (rare > 0 && others >= size)
+		add_category(result, RARE, strlen(RARE), in_steps(rare, others, size));
+}
+
+Summary *
+summary_categories_after(Allocator allocator, const Summary *told, const Summary *now, int64_t size, Summary **last)
+{
+	Summary	   *result = summary_create(allocator, SUMMARY_CATEGORY, summary_unit(now), summary_budget(now));
+	size_t		n_told = summary_categories(told, NULL, 0);
+	size_t		n_now = summary_categories(now, NULL, 0);
+	size_t		room = sizeof(SummaryCategory) * (n_told + n_now + 1);
+	SummaryCategory *categories = allocate(allocator, room);
+
+	summary_categories(now, categories, n_now);
+	tell_categories(result, told, categories, n_now, size);
+	summary_add_nulls(result, in_steps(summary_null_count(told), summary_null_count(now), size));
+	*last = summary_copy(allocator, result);
+	summary_categories(told, categories, n_told);
+	for (size_t i = 0; i < n_told; i++)
+		if (count_of(result, categories[i].bytes, categories[i].length) == 0)
+			add_category(*last, categories[i].bytes, categories[i].length, categories[i].count);
+	release(allocator, categories, room);
+	if (summary_hash_threshold(now) == UINT64_MAX && summary_hash_threshold(*last) == UINT64_MAX &&
+		(summary_n(result) > 0 || summary_n(now) == 0))
+		return result;
+	summary_free(result);
+	summary_free(*last);
+	return NULL;
 }

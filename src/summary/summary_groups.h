@@ -1,6 +1,6 @@
 /*
  * summary_groups.h
- *		What may be told of a summary without telling of few rows, and of how many rows two summaries differ.  Plain C.
+ *		What may be told of a summary without telling of few rows, by itself and after what was told before.  Plain C.
  */
 #ifndef WEIR_SUMMARY_GROUPS_H
 #define WEIR_SUMMARY_GROUPS_H
@@ -22,7 +22,19 @@
  */
 extern Summary *summary_in_groups(Allocator allocator, const Summary *summary, int64_t size);
 
-/* A lower bound of how many rows were added, removed or changed between two summaries of a column. */
-extern int64_t summary_rows_changed(Allocator allocator, const Summary *before, const Summary *after);
+/*
+ * Numbers, of which told was told before: now, or told again where fewer than size values, though some, were added, removed or
+ * changed since (at least: a change within a bin does not show).  How many are NULL is told in steps of size from then on.
+ */
+extern Summary *summary_numbers_after(Allocator allocator, const Summary *told, const Summary *now, int64_t size);
+
+/*
+ * Categories, of which told was told before.  How many rows each has is told in steps of size from then on, and so is NULL; one of
+ * fewer rows is left out.  What was together as (rare) stays together, with all that is new; where nothing was, what is new is told
+ * of size rows.  last is what was told last of each, also of those that are not told now.  NULL, and last unset, when none is left
+ * to name, and when there are too many to know them all.
+ */
+extern Summary *
+summary_categories_after(Allocator allocator, const Summary *told, const Summary *now, int64_t size, Summary **last);
 
 #endif
