@@ -103,6 +103,8 @@ SELECT 'nonsense'::weir.fairness_table;
 SELECT '{"columns": 1, "groups": [{"group": ["a"], "counts": [[1, 0, 0], [0, 2, 0]]}]}'::weir.fairness_table;
 SELECT '{"columns": 2, "groups": [{"group": ["a"], "counts": [[1, 0, 0], [0, 2, 0], [0, 0, 0]]}]}'::weir.fairness_table;
 SELECT '{"columns": 1, "groups": [{"group": ["a"], "counts": [[9007199254740993, 0, 0], [0, 2, 0], [0, 0, 0]]}]}'::weir.fairness_table;
+SELECT '{"columns": 1, "groups": [{"group": ["a"], "counts": [[9007199254740000, 0, 0], [0, 0, 0], [0, 0, 0]]}, {"group": ["b"], "counts": [[0, 993, 0], [0, 0, 0], [0, 0, 0]]}]}'::weir.fairness_table;
+SELECT f OPERATOR(weir.+) f FROM (SELECT '{"columns": 1, "groups": [{"group": ["a"], "counts": [[5000000000000000, 0, 0], [0, 0, 0], [0, 0, 0]]}]}'::weir.fairness_table AS f) t;
 DROP TABLE loans, parts, many;
 
 -- What auditors ask beside it: empty, one group, unknown values, bad input.

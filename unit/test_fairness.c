@@ -261,6 +261,48 @@ test_limits(void)
 	CHECK(good, "limits on groups and counts leave the table as it was");
 }
 
+/* No sum of the counts of a table is beyond the limit: neither of those that are added, nor of those that are read. */
+static void
+test_sum_of_counts(void)
+{
+	const char *names[] = {"F", "M"};
+	size_t		lengths[] = {1, 1};
+	char		keys[2][16];
+	size_t		length = fairness_key(1, &names[0], &lengths[0], keys[0]);
+	FairnessTable *table = fairness_create(unit_allocator(), 1, 0);
+	FairnessTable *other = fairness_create(unit_allocator(), 1, 0);
+	FairnessTable *decoded = NULL;
+	Bytes		bytes;
+	int64_t		counts[3][3] = {{FAIRNESS_MAX_COUNT - 1, 0, 0}, {0, 0, 0}, {0, 0, 0}};
+	bool		good = true;
+
+	fairness_key(1, &names[1], &lengths[1], keys[1]);
+	EXPECT(&good, fairness_add_counts(table, keys[0], length, counts) == FAIRNESS_OK, "one below the limit");
+	EXPECT(&good, fairness_add(table, keys[1], length, OUTCOME_POSITIVE, OUTCOME_POSITIVE, 2) == FAIRNESS_CORRUPT, "two more");
+	EXPECT(&good, fairness_add(table, keys[1], length, OUTCOME_POSITIVE, OUTCOME_POSITIVE, -2) == FAIRNESS_CORRUPT, "two less");
+	EXPECT(&good, fairness_groups(table, NULL, 0) == 1, "left as it was");
+	EXPECT(&good, fairness_add(table, keys[1], length, OUTCOME_POSITIVE, OUTCOME_POSITIVE, 1) == FAIRNESS_OK, "one more");
+	EXPECT(&good, fairness_merge(other, table) == FAIRNESS_OK && fairness_merge(other, table) == FAIRNESS_CORRUPT, "merged twice");
+	EXPECT(&good, fairness_equal(other, table), "left as it was");
+	EXPECT(&good, fairness_subtract(other, table) == FAIRNESS_OK && fairness_subtract(other, table) == FAIRNESS_OK, "below zero");
+	EXPECT(&good, fairness_subtract(other, table) == FAIRNESS_CORRUPT, "twice");
+	bytes = encode(table);
+	EXPECT(&good, fairness_decode(unit_allocator(), bytes.data, bytes.size, &decoded) == FAIRNESS_OK, "decoded");
+	EXPECT(&good, fairness_add(decoded, keys[0], length, OUTCOME_POSITIVE, OUTCOME_POSITIVE, 1) == FAIRNESS_CORRUPT,
+		   "it counts on");
+	/* M, the last count but four, which is of one row: 1 as zigzag is 2. */
+	EXPECT(&good, bytes.data[bytes.size - 5] == 2, "where it stands");
+	fairness_free(decoded);
+	bytes.data[bytes.size - 5] = 4;
+	EXPECT(&good, fairness_decode(unit_allocator(), bytes.data, bytes.size, &decoded) == FAIRNESS_CORRUPT, "one more in bytes");
+	bytes.data[bytes.size - 5] = 3;
+	EXPECT(&good, fairness_decode(unit_allocator(), bytes.data, bytes.size, &decoded) == FAIRNESS_CORRUPT, "two less in bytes");
+	free(bytes.data);
+	fairness_free(table);
+	fairness_free(other);
+	CHECK(good, "the counts of a table come to no more than the limit together");
+}
+
 static void
 test_keys(void)
 {
@@ -536,6 +578,7 @@ main(void)
 	test_retraction();
 	test_corruption();
 	test_limits();
+	test_sum_of_counts();
 	test_keys();
 	test_metrics();
 	test_overall();

@@ -25,6 +25,7 @@ struct FairnessTable
 	int			n_columns;
 	int			max_groups;		/* 0: no limit but that of the key bytes */
 	uint64_t	places;			/* see fairness_places */
+	int64_t		size;			/* of all counts together, without their signs */
 	size_t		key_bytes;
 	size_t		n_entries;
 	size_t		capacity;		/* of entries */
@@ -236,11 +237,17 @@ insert(FairnessTable *table, const char *key, size_t length, uint64_t hash)
 	return entry;
 }
 
-/* Both are within ±FAIRNESS_MAX_COUNT, so the sum cannot overflow. */
 static bool
-sum_fits(int64_t a, int64_t b)
+in_range(int64_t count)
 {
-	return b <= FAIRNESS_MAX_COUNT && b >= -FAIRNESS_MAX_COUNT && a + b <= FAIRNESS_MAX_COUNT && a + b >= -FAIRNESS_MAX_COUNT;
+	return count <= FAIRNESS_MAX_COUNT && count >= -FAIRNESS_MAX_COUNT;
+}
+
+/* What the size of a table grows by; both are in range, so that nothing overflows. */
+static int64_t
+growth(int64_t present, int64_t count)
+{
+	return llabs(present + count) - llabs(present);
 }
 
 FairnessStatus
@@ -269,38 +276,35 @@ FairnessStatus
 fairness_add_at(FairnessTable *table, size_t place, Outcome prediction, Outcome label, int64_t count)
 {
 	int64_t	   *cell = &table->entries[place].counts[prediction][label];
+	int64_t		size;
 
-	if (!sum_fits(*cell, count))
+	if (!in_range(count))
+		return FAIRNESS_CORRUPT;
+	size = table->size + growth(*cell, count);
+	if (size > FAIRNESS_MAX_COUNT)
 		return FAIRNESS_CORRUPT;
 	*cell += count;
+	table->size = size;
 	return FAIRNESS_OK;
 }
 
 FairnessStatus
 fairness_add(FairnessTable *table, const char *key, size_t length, Outcome prediction, Outcome label, int64_t count)
 {
-	uint64_t	hash = hash_key(key, length);
-	Entry	   *entry = find(table, key, length, hash);
+	size_t		place;
+	FairnessStatus status = fairness_place(table, key, length, &place);
 
-	if (!sum_fits(entry == NULL ? 0 : entry->counts[prediction][label], count))
-		return FAIRNESS_CORRUPT;
-	if (entry == NULL)
-	{
-		if (!has_room(table, 1, length))
-			return FAIRNESS_TOO_MANY_GROUPS;
-		entry = insert(table, key, length, hash);
-	}
-	entry->counts[prediction][label] += count;
-	return FAIRNESS_OK;
+	return status == FAIRNESS_OK ? fairness_add_at(table, place, prediction, label, count) : status;
 }
 
-static FairnessStatus
-check_counts(Entry *entry, int64_t counts[3][3], int sign)
+static int64_t
+growth_of_all(const Entry *entry, int64_t counts[3][3], int sign)
 {
+	int64_t		result = 0;
+
 	for (int i = 0; i < 9; i++)
-		if (!sum_fits(entry == NULL ? 0 : entry->counts[i / 3][i % 3], sign * counts[i / 3][i % 3]))
-			return FAIRNESS_CORRUPT;
-	return FAIRNESS_OK;
+		result += growth(entry == NULL ? 0 : entry->counts[i / 3][i % 3], sign * counts[i / 3][i % 3]);
+	return result;
 }
 
 static void
@@ -315,8 +319,13 @@ fairness_add_counts(FairnessTable *table, const char *key, size_t length, int64_
 {
 	uint64_t	hash = hash_key(key, length);
 	Entry	   *entry = find(table, key, length, hash);
+	int64_t		size;
 
-	if (check_counts(entry, counts, 1) != FAIRNESS_OK)
+	for (int i = 0; i < 9; i++)
+		if (!in_range(counts[i / 3][i % 3]))
+			return FAIRNESS_CORRUPT;
+	size = table->size + growth_of_all(entry, counts, 1);
+	if (size > FAIRNESS_MAX_COUNT)
 		return FAIRNESS_CORRUPT;
 	if (entry == NULL)
 	{
@@ -325,6 +334,7 @@ fairness_add_counts(FairnessTable *table, const char *key, size_t length, int64_
 		entry = insert(table, key, length, hash);
 	}
 	add_all(entry, counts, 1);
+	table->size = size;
 	return FAIRNESS_OK;
 }
 
@@ -334,6 +344,7 @@ combine(FairnessTable *into, const FairnessTable *from, int sign)
 {
 	size_t		n_new = 0;
 	size_t		new_bytes = 0;
+	int64_t		size = into->size;
 
 	if (into->n_columns != from->n_columns)
 		return FAIRNESS_COLUMNS_DIFFER;
@@ -345,14 +356,15 @@ combine(FairnessTable *into, const FairnessTable *from, int sign)
 
 		if (is_zero(source->counts))
 			continue;
-		if (check_counts(entry, source->counts, sign) != FAIRNESS_OK)
-			return FAIRNESS_CORRUPT;
+		size += growth_of_all(entry, source->counts, sign);
 		if (entry == NULL)
 		{
 			n_new++;
 			new_bytes += source->length;
 		}
 	}
+	if (size > FAIRNESS_MAX_COUNT)
+		return FAIRNESS_CORRUPT;
 	if (!has_room(into, n_new, new_bytes))
 		return FAIRNESS_TOO_MANY_GROUPS;
 	for (size_t i = 0; i < from->n_entries; i++)
@@ -367,6 +379,7 @@ combine(FairnessTable *into, const FairnessTable *from, int sign)
 			entry = insert(into, source->key, source->length, source->hash);
 		add_all(entry, source->counts, sign);
 	}
+	into->size = size;
 	return FAIRNESS_OK;
 }
 
@@ -394,6 +407,7 @@ fairness_copy(Allocator allocator, const FairnessTable *table)
 
 			add_all(insert(copy, entry->key, entry->length, entry->hash), entry->counts, 1);
 		}
+	copy->size = table->size;
 	return copy;
 }
 

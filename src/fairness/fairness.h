@@ -18,7 +18,9 @@
 #define FAIRNESS_DEFAULT_MAX_GROUPS 1000
 #define FAIRNESS_MAX_COLUMNS 64
 #define FAIRNESS_MAX_KEY_BYTES (16 * 1024 * 1024) /* all keys of one table together */
-#define FAIRNESS_MAX_COUNT (INT64_C(1) << 53) /* counts stay exact as doubles */
+#define FAIRNESS_MAX_COUNT \
+	(INT64_C(1) << 53) /* all counts of one table together, signs aside: each sum stays exact as a double \
+						*/
 
 typedef enum Outcome
 {
@@ -39,7 +41,7 @@ typedef struct FairnessTable FairnessTable;
 typedef enum FairnessStatus
 {
 	FAIRNESS_OK = 0,
-	FAIRNESS_CORRUPT,			/* also: a count beyond FAIRNESS_MAX_COUNT */
+	FAIRNESS_CORRUPT,			/* also: counts beyond FAIRNESS_MAX_COUNT */
 	FAIRNESS_TOO_MANY_GROUPS,	/* also: keys beyond FAIRNESS_MAX_KEY_BYTES */
 	FAIRNESS_COLUMNS_DIFFER
 } FairnessStatus;

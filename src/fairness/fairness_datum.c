@@ -122,7 +122,7 @@ fairness_check_status(FairnessStatus status)
 		case FAIRNESS_CORRUPT:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid fairness table"),
-					 errdetail("The bytes are not those of a fairness table, or a count is beyond 2^53.")));
+					 errdetail("The bytes are not those of a fairness table, or its counts come to more than 2^53.")));
 			break;
 		case FAIRNESS_TOO_MANY_GROUPS:
 			ereport(ERROR,

@@ -292,7 +292,8 @@ weir_node_changed(PG_FUNCTION_ARGS)
 					"WHERE m.options ->> 'nodes' = $1 AND g.node = $2",
 					2, types, values, NULL);
 		sql_execute("DELETE FROM weir.node_origin WHERE monitor = $1 AND node = $2", 2, types, values, NULL);
-		/* Others may have been refused for what differed from this one. Who is busy is not waited for, and looked at with its panes. */
+		/* Others may have been refused for what differed from this one. Who is busy is not waited for, and looked at with its
+		 * panes. */
 		merge_nodes(MERGE,
 					"SELECT g.monitor_id, g.node FROM weir.node_merge g JOIN weir.monitor m USING (monitor_id) "
 					"WHERE m.options ->> 'nodes' = $1 AND CASE WHEN g.is_refused_by_panes THEN "
