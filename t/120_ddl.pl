@@ -280,6 +280,47 @@ wait_until($node, q{SELECT bool_and(state = 'resolved') AND count(*) = 5 FROM we
 is(sql(q{SELECT string_agg(alert_id::text, ',' ORDER BY alert_id) FROM weir.alerts WHERE monitor = 'visits'}), $first, 'and none was opened twice');
 sql(q{SELECT weir.drop_rule('calm'), weir.drop_monitor('visits'), weir.drop_monitor('guesses'); DROP TABLE visits; DROP TYPE place, sort});
 
+# --- and what learners have learned: categories, classes, predictions of rows that wait for their label, also where two change names, and of transactions in progress
+sub trained
+{
+	my ($learner, $features) = @_;
+	return qq{(SELECT weir.train($learner ORDER BY id) FROM (SELECT id, mood::text AS y, (SELECT f FROM (SELECT $features) f) AS f FROM moods) s)::text};
+}
+
+sub feel
+{
+	my ($from, $to, $skies, $moods) = @_;
+	return qq{INSERT INTO moods SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', ('{$skies}'::sky[])[1 + i % 3 % 2], i % 97, ('{$moods}'::mood[])[1 + (i % 97 > 48)::int] FROM generate_series($from, $to) i};
+}
+
+sql(q{ALTER SYSTEM SET logical_decoding_work_mem = '64kB'});
+$node->reload;
+sql(q{CREATE TYPE sky AS ENUM ('grey', 'blue'); CREATE TYPE mood AS ENUM ('bad', 'good');
+CREATE TABLE moods(id int PRIMARY KEY, at timestamptz, sky sky, x float8, mood mood); ALTER TABLE moods REPLICA IDENTITY FULL;
+SELECT weir.create_monitor('moods', 'moods', 'at', columns => '{sky,x}');
+SELECT weir.create_learner('moods', 'tree', 'hoeffding_tree', label => 'mood', options => '{"grace_period": 50}', keep_predictions => true);
+SELECT weir.create_learner('moods', 'line', 'logistic_regression', features => '{x}', label => 'mood')});
+sql(feel(1, 400, 'grey,blue', 'bad,good') . q{; INSERT INTO moods VALUES (5000, '2026-01-01 12:00', 'grey', 1)});
+sql('SELECT weir.wait_for_learners()');
+my $mood = $node->background_psql('postgres');
+$mood->query_safe('BEGIN; ' . feel(1001, 4000, 'grey,blue', 'bad,good'));
+sql('SELECT weir.wait_for()');
+sql(q{BEGIN; ALTER TYPE sky RENAME VALUE 'grey' TO 'azure'; ALTER TYPE sky RENAME VALUE 'blue' TO 'grey'; ALTER TYPE mood RENAME VALUE 'bad' TO 'low'; COMMIT});
+sql(feel(401, 800, 'azure,grey', 'low,good') . q{; UPDATE moods SET mood = 'low' WHERE id = 5000; UPDATE moods SET id = 801 WHERE id = 5000});
+all_equal($node, 'moods', 'moods: labels are renamed');
+$mood->query_safe('COMMIT');
+$mood->quit;
+sql('SELECT weir.wait_for_learners()');
+is(sql(q{SELECT string_agg(concat_ws(' ', model, status, n_learned, disabled_reason), ', ' ORDER BY model) FROM weir.monitor_learners}), 'line active 3801, tree active 3801',
+	'learners go on');
+is(sql(q{SELECT weir.model_learner('tree', 'current')::text = } . trained(q{'hoeffding_tree', f, y, '{"grace_period": 50}'}, 'sky, x')), 't', 'categories and classes are those of the table');
+is(sql(q{SELECT weir.model_learner('line', 'current')::text = } . trained(q{'logistic_regression', f, y}, 'x')), 't', 'of a learner of two classes, too');
+is(sql(q{SELECT string_agg(DISTINCT label, ',') || ' ' || string_agg(DISTINCT prediction, ',') FROM weir.learner_predictions}), 'good,low good,low', 'and predictions');
+is(sql(q{SELECT round(accuracy * 3800) = (SELECT count(*) FROM weir.learner_predictions WHERE prediction = label) FROM weir.monitor_learners WHERE model = 'tree'}), 't',
+	'those of rows whose label came later count: of all but the first');
+sql(q{SELECT weir.drop_monitor('moods'); DROP TABLE moods; DROP TYPE sky, mood; ALTER SYSTEM RESET logical_decoding_work_mem});
+$node->reload;
+
 # --- a table that leaves the log, and one that is gone
 sql(q{ALTER TABLE sales SET UNLOGGED});
 wait_until($node, q{SELECT state = 'disabled' AND reason LIKE '%unlogged%' FROM weir.monitors WHERE monitor = 'wide'}, 'an unlogged table disables the monitor');

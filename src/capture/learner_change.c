@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "access/xact.h"
 #include "base/sql.h"
 #include "capture/capture.h"
 #include "capture/learner_change.h"
@@ -632,6 +633,16 @@ chunk_of(List **chunks, int learner_id)
 	initStringInfo(&chunk->changes);
 	*chunks = lappend(*chunks, chunk);
 	return chunk;
+}
+
+void
+learner_change_put(int learner_id, const char *bytes, int length)
+{
+	Chunk		chunk = {.learner_id = learner_id, .n = 1};
+
+	initStringInfo(&chunk.changes);
+	learner_row_append(&chunk.changes, U64FromFullTransactionId(GetTopFullTransactionId()), bytes, length);
+	write_chunk(&chunk);
 }
 
 void

@@ -63,6 +63,9 @@ extern bool learner_change_is_in_progress(void);
 /* Whether something is noted that is not written. */
 extern bool learner_change_is_noted(void);
 
+/* Writes a change that is of this transaction, behind all that was noted and written. Inside an SPI scope. */
+extern void learner_change_put(int learner_id, const char *bytes, int length);
+
 /* Writes what is noted, in the transaction that stores the position.  Inside an SPI scope. */
 extern void learner_change_write(List *monitors);
 
@@ -76,6 +79,9 @@ extern void learner_change_load(List *monitors, MemoryContext context);
  * decodes them anew from their start.
  */
 extern bool learner_change_wants_restart(void);
+
+/* So, too, when changes in progress have to be told another way than they were. */
+extern void learner_change_decode_anew(void);
 
 /* Whether any monitor has learners. */
 extern bool learner_follow_has_any(void);

@@ -66,6 +66,12 @@ learner_follow_has_any(void)
 	return n_known_learners > 0;
 }
 
+void
+learner_change_decode_anew(void)
+{
+	wants_restart |= learner_change_is_in_progress();
+}
+
 bool
 learner_change_wants_restart(void)
 {

@@ -64,6 +64,14 @@ learner_row_add(StringInfo bytes, const ValueReader *reader, Datum value, bool i
 }
 
 void
+learner_row_add_label(StringInfo bytes, int place, int32 hash, const char *name)
+{
+	pq_sendint32(bytes, (uint32) place);
+	pq_sendint32(bytes, (uint32) hash);
+	learner_row_add_text(bytes, name, (int) strlen(name));
+}
+
+void
 learner_row_append(StringInfo changes, uint64 xid, const char *bytes, int length)
 {
 	pq_sendint32(changes, (uint32) length);
@@ -130,6 +138,9 @@ learner_row_read(const char *changes, Size size, Size *position, LearnerRow *row
 	row->key_length = (int) pq_getmsgint(&message, 2);
 	row->key = pq_getmsgbytes(&message, row->key_length);
 	row->n_values = 0;
+	row->labels = message.data + message.cursor;
+	row->labels_length = row->kind == LEARNER_ROW_RENAMED ? Max(end - message.cursor, 0) : 0;
+	message.cursor += row->labels_length;
 	while (message.cursor < end)
 	{
 		if (row->n_values == most_values)
@@ -137,5 +148,25 @@ learner_row_read(const char *changes, Size size, Size *position, LearnerRow *row
 		row->values[row->n_values++] = read_value(&message);
 	}
 	*position = (Size) end;
+	return true;
+}
+
+bool
+learner_row_next_label(const LearnerRow *row, int *position, RenamedLearnerLabel *label)
+{
+	StringInfoData message = {.data = (char *) row->labels,
+							  .len = row->labels_length,
+							  .maxlen = row->labels_length,
+							  .cursor = *position};
+	LearnerValue name;
+
+	if (*position >= row->labels_length)
+		return false;
+	label->place = (int) pq_getmsgint(&message, 4);
+	label->hash = (int32) pq_getmsgint(&message, 4);
+	name = read_value(&message);
+	label->name = name.text;
+	label->length = name.length;
+	*position = message.cursor;
 	return true;
 }

@@ -24,7 +24,8 @@ typedef enum LearnerRowKind
 	LEARNER_ROW_WITHDRAWN = 'w', /* the label was taken back: there is none any more; no values follow */
 	LEARNER_ROW_REKEYED = 'k',	/* the row has another key now, the text that follows */
 	LEARNER_ROW_GONE = 'g',		/* the row, which had a label or may have had one, is no longer there; no values follow */
-	LEARNER_ROW_GONE_UNLABELLED = 'u' /* likewise, and it had none */
+	LEARNER_ROW_GONE_UNLABELLED = 'u', /* likewise, and it had none */
+	LEARNER_ROW_RENAMED = 'e'	/* of no row: labels of enums have other names from here on; these follow instead of values */
 } LearnerRowKind;
 
 typedef struct LearnerValue
@@ -45,13 +46,30 @@ typedef struct LearnerRow
 	int			key_length;		/* 0: it has none */
 	int			n_values;		/* features, then the label; or none */
 	LearnerValue *values;
+	const char *labels;			/* those that are renamed, see learner_row_next_label */
+	int			labels_length;
 } LearnerRow;
+
+/* A label that is renamed. */
+typedef struct RenamedLearnerLabel
+{
+	int			place;			/* whose it is: a feature, or behind them the label */
+	int32		hash;			/* of the former name, as weir.source_relation has it */
+	const char *name;			/* not terminated */
+	int			length;
+} RenamedLearnerLabel;
 
 /* Begins a change; values follow in the order of the features, then the label. key may be NULL. */
 extern void learner_row_begin(StringInfo bytes, LearnerRowKind kind, TimestampTz at, const char *key);
 extern void learner_row_add_text(StringInfo bytes, const char *text, int length);
 /* Of a value that is not there no reader is needed. */
 extern void learner_row_add(StringInfo bytes, const ValueReader *reader, Datum value, bool is_null);
+
+/* name: of the server's, so shorter than texts may be. */
+extern void learner_row_add_label(StringInfo bytes, int place, int32 hash, const char *name);
+
+/* Reads the next one of the row, from *position, 0 at first; false: there is none. Raises XX001 as learner_row_read does. */
+extern bool learner_row_next_label(const LearnerRow *row, int *position, RenamedLearnerLabel *label);
 
 /* Puts a change that was begun and added to behind others, as they are stored. */
 extern void learner_row_append(StringInfo changes, uint64 xid, const char *bytes, int length);

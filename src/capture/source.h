@@ -42,13 +42,14 @@ extern void source_give_way(void);
 
 /*
  * In a query over weir.monitor m, with a column's name as col.name (a text): true when the column has a part in the monitor.  One
- * that the filter may use counts.
+ * that the filter may use counts, and so does one of its learners'.
  */
 #define SOURCE_COLUMN_COUNTS \
 	"coalesce(col.name IN (m.time_column::text, m.prediction::text, m.score::text, m.label::text) OR col.name = ANY (m.segment_by::text[]) " \
 	"OR col.name = ANY (m.protected::text[]) OR pg_catalog.strpos(m.filter, pg_catalog.replace(col.name, '\"', '\"\"')) > 0, false) " \
 	"OR EXISTS (SELECT FROM weir.monitor_column mc WHERE mc.monitor_id = m.monitor_id AND mc.retired_at IS NULL " \
-	"AND mc.column_name::text = col.name)"
+	"AND mc.column_name::text = col.name) " \
+	"OR EXISTS (SELECT FROM weir.monitor_learner ml WHERE ml.monitor_id = m.monitor_id AND col.name = ANY (ml.features || ml.label))"
 
 /* The same note for monitors that were just loaded. Inside an SPI scope. */
 extern void source_note_pending(List *monitors);

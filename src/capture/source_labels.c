@@ -9,6 +9,8 @@
 #include "postgres.h"
 
 #include "base/sql.h"
+#include "capture/learner_change.h"
+#include "capture/learner_row.h"
 #include "capture/source.h"
 #include "utils/builtins.h"
 
@@ -77,6 +79,42 @@ tell_others(int monitor_id, Oid source)
 			monitor_id, source);
 }
 
+/*
+ * Learners learn what stands before this in their queues by the former names, and what stands behind it by the new ones: all that
+ * was decoded is written there.
+ */
+static void
+tell_learners(int monitor_id, Oid source)
+{
+	uint64		n = execute(
+		RENAMED
+		"SELECT l.learner_id, f.i - 1, r.hash, r.label FROM weir.monitor_learner l JOIN weir.learner_state s USING (learner_id) "
+		"CROSS JOIN LATERAL pg_catalog.unnest(l.features || l.label) WITH ORDINALITY f(name, i) JOIN renamed r ON r.name = f.name "
+		"WHERE l.monitor_id = $1 AND s.disabled_reason IS NULL ORDER BY 1",
+		monitor_id, source);
+	SPITupleTable *rows = SPI_tuptable;
+	TupleDesc	shape = rows->tupdesc;
+	bool		is_null;
+	uint64		row = 0;
+
+	/* What is gathered of transactions in progress has the former names, and will stand behind. */
+	if (n > 0)
+		learner_change_decode_anew();
+	while (row < n)
+	{
+		Datum		learner_id = SPI_getbinval(rows->vals[row], shape, 1, &is_null);
+		StringInfoData labels;
+
+		initStringInfo(&labels);
+		learner_row_begin(&labels, LEARNER_ROW_RENAMED, DT_NOBEGIN, NULL);
+		for (; row < n && SPI_getbinval(rows->vals[row], shape, 1, &is_null) == learner_id; row++)
+			learner_row_add_label(&labels, (int) DatumGetInt64(SPI_getbinval(rows->vals[row], shape, 2, &is_null)),
+								  DatumGetInt32(SPI_getbinval(rows->vals[row], shape, 3, &is_null)),
+								  SPI_getvalue(rows->vals[row], shape, 4));
+		learner_change_put(DatumGetInt32(learner_id), labels.data, labels.len);
+	}
+}
+
 bool
 source_follow_labels(int monitor_id, Oid source, bool *busy)
 {
@@ -90,6 +128,7 @@ source_follow_labels(int monitor_id, Oid source, bool *busy)
 	follow_positive(monitor_id, source);
 	follow_options(monitor_id, source);
 	tell_others(monitor_id, source);
+	tell_learners(monitor_id, source);
 	return true;
 }
 

@@ -256,6 +256,7 @@ fed_learner_apply(FedLearner *fed)
 		case LEARNER_ROW_LABELLED:
 		case LEARNER_ROW_MAYBE_LABELLED: see_label(fed, change); break;
 		case LEARNER_ROW_CORRECTED: fed->n_corrected++; break;
+		case LEARNER_ROW_RENAMED: fed_learner_rename_labels(fed); break;
 		case LEARNER_ROW_REKEYED:
 			if (change->key_length > 0 && change->n_values == 1 && change->values[0].length > 0)
 				remembered_rekey(fed, change->key, change->key_length, change->values[0].text, change->values[0].length);

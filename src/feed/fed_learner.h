@@ -111,6 +111,11 @@ extern bool fed_learner_has_read(const FedLearner *fed, uint64 xid);
 /* fed->change is what happens to a row. Inside an SPI scope. */
 extern void fed_learner_apply(FedLearner *fed);
 
+/* ---- rename_labels.c ---- */
+
+/* fed->change tells of labels of enums that have other names from here on. Inside an SPI scope. */
+extern void fed_learner_rename_labels(FedLearner *fed);
+
 /* ---- remembered.c: predictions of rows whose label is not there yet ---- */
 
 typedef struct Prediction
@@ -144,6 +149,9 @@ extern void remembered_rekey(FedLearner *fed, const char *key, int length, const
 
 /* The row has gone. True when its label was waited for. */
 extern bool remembered_forget(FedLearner *fed, const char *key, int length);
+
+/* Predictions and labels that are remembered have these names, former ones by their hashes. Inside an SPI scope. */
+extern void remembered_rename(FedLearner *fed, PresentLabel present, void *context, Datum hashes, Datum names);
 
 /* Writes what has changed and forgets it in memory. Inside an SPI scope. */
 extern void remembered_write(FedLearner *fed);

@@ -346,3 +346,43 @@ remembered_expire(void)
 				"AND p.predicted_at < pg_catalog.clock_timestamp() - l.prediction_retention",
 				0, NULL, NULL, NULL);
 }
+
+static char *
+present_text(FedLearner *fed, char *text, PresentLabel present, void *context)
+{
+	size_t		length;
+	const char *name = text == NULL ? NULL : present(context, text, strlen(text), &length);
+	char	   *copy;
+
+	if (name == NULL)
+		return text;
+	copy = MemoryContextAlloc(fed->remembered_context, length + 1);
+	memcpy(copy, name, length);
+	copy[length] = '\0';
+	return copy;
+}
+
+void
+remembered_rename(FedLearner *fed, PresentLabel present, void *context, Datum hashes, Datum names)
+{
+	SqlParameters parameters = {0};
+	HASH_SEQ_STATUS scan;
+	Remembered *entry;
+
+	sql_add(&parameters, INT4OID, Int32GetDatum(fed->learner_id), false);
+	sql_add(&parameters, INT4ARRAYOID, hashes, false);
+	sql_add(&parameters, TEXTARRAYOID, names, false);
+	sql_run("UPDATE weir.learner_prediction p SET "
+			"prediction = coalesce($3[pg_catalog.array_position($2, pg_catalog.hashtext(p.prediction))], p.prediction), "
+			"label = coalesce($3[pg_catalog.array_position($2, pg_catalog.hashtext(p.label))], p.label) "
+			"WHERE p.learner_id = $1 AND (pg_catalog.hashtext(p.prediction) = ANY ($2) OR pg_catalog.hashtext(p.label) = ANY ($2))",
+			&parameters);
+	if (fed->remembered == NULL)
+		return;
+	hash_seq_init(&scan, fed->remembered);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		entry->prediction.text = present_text(fed, entry->prediction.text, present, context);
+		entry->label = present_text(fed, entry->label, present, context);
+	}
+}

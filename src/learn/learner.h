@@ -16,6 +16,7 @@
 #include "base/allocator.h"
 #include "base/options.h"
 #include "learn/pipeline.h"
+#include "learn/present_label.h"
 
 /* Stored: numbers never change. */
 typedef enum LearnerKind
@@ -149,6 +150,13 @@ extern int	learner_class(const Learner *learner, const char *name, size_t length
 extern int	learner_class_add(Learner *learner, const char *name, size_t length);
 extern int	learner_n_classes(const Learner *learner);
 extern const char *learner_class_name(const Learner *learner, int class, size_t *length);
+
+/*
+ * What it has learned of categories of a feature, and of classes, it knows under other names from now on.  The former one stays
+ * where there is no memory for a longer one, where another has the name already, and of values that were given to one_hot.
+ */
+extern void learner_rename_categories(Learner *learner, int feature, PresentLabel present, void *context);
+extern void learner_rename_classes(Learner *learner, PresentLabel present, void *context);
 
 /* ---- learning and asking ---- */
 

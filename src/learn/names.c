@@ -102,6 +102,17 @@ grow(Allocator allocator, Names *names)
 		put(names, i);
 }
 
+static char *
+copied(Allocator allocator, const char *name, size_t length)
+{
+	/* One byte at least: there is no block of none. */
+	char	   *bytes = allocator.resize(allocator.context, NULL, 0, length + 1);
+
+	memcpy(bytes, name, length);
+	bytes[length] = '\0';
+	return bytes;
+}
+
 int
 names_add(Allocator allocator, Names *names, const char *name, size_t length, int limit)
 {
@@ -122,16 +133,80 @@ names_add(Allocator allocator, Names *names, const char *name, size_t length, in
 			grow(allocator, names);
 		number = names->n++;
 		added = &names->names[number];
-		/* One byte at least: there is no block of none. */
-		added->bytes = allocator.resize(allocator.context, NULL, 0, length + 1);
-		memcpy(added->bytes, name, length);
-		added->bytes[length] = '\0';
+		added->bytes = copied(allocator, name, length);
 		added->length = length;
 		added->hash = hash;
 		put(names, number);
 	}
 	names->last = number;
 	return number;
+}
+
+size_t
+names_rename_growth(const Names *names, PresentLabel present, void *context)
+{
+	size_t		bytes = (size_t) names->n * sizeof(NumberedName);
+
+	for (int i = 0; i < names->n; i++)
+	{
+		size_t		length;
+
+		if (present(context, names->names[i].bytes, names->names[i].length, &length) != NULL)
+			bytes += (length < LEARNER_MAX_NAME ? length : LEARNER_MAX_NAME) + 1;
+	}
+	return bytes;
+}
+
+/* Whether it gets another name: nobody has that, or who has it gets another one, and so on, maybe back to this one. */
+static bool
+is_renamed(const Names *names, int number, PresentLabel present, void *context)
+{
+	int			next = number;
+
+	for (int i = 0; i < names->n; i++)
+	{
+		size_t		length;
+		const char *name = present(context, names->names[next].bytes, names->names[next].length, &length);
+
+		if (name == NULL)
+			return false;
+		next = names_find(names, name, length);
+		if (next < 0 || next == number)
+			return true;
+	}
+	return false;
+}
+
+void
+names_rename(Allocator allocator, Names *names, PresentLabel present, void *context)
+{
+	size_t		size = (size_t) names->n * sizeof(NumberedName);
+	NumberedName *renamed;
+
+	if (names->n == 0)
+		return;
+	/* All of them before any takes its name. */
+	renamed = allocator.resize(allocator.context, NULL, 0, size);
+	memcpy(renamed, names->names, size);
+	for (int i = 0; i < names->n; i++)
+	{
+		size_t		length;
+		const char *name;
+
+		if (!is_renamed(names, i, present, context))
+			continue;
+		name = present(context, names->names[i].bytes, names->names[i].length, &length);
+		length = cut(name, length);
+		renamed[i] = (NumberedName){.bytes = copied(allocator, name, length), .length = length, .hash = hash_name(name, length)};
+	}
+	for (int i = 0; i < names->n; i++)
+		if (renamed[i].bytes != names->names[i].bytes)
+			allocator.resize(allocator.context, names->names[i].bytes, names->names[i].length + 1, 0);
+	memcpy(names->names, renamed, size);
+	allocator.resize(allocator.context, renamed, size, 0);
+	memset(names->buckets, 0, (size_t) names->n_buckets * sizeof(int));
+	for (int i = 0; i < names->n; i++)
+		put(names, i);
 }
 
 void

@@ -6,6 +6,7 @@
 #define WEIR_NAMES_H
 
 #include "learn/archive.h"
+#include "learn/present_label.h"
 
 typedef struct NumberedName
 {
@@ -29,6 +30,12 @@ extern int	names_find(const Names *names, const char *name, size_t length);
 
 /* The number of the name, which is added when it is not there and there are fewer than limit; else -1. */
 extern int	names_add(Allocator allocator, Names *names, const char *name, size_t length, int limit);
+
+/* Renames; what another one has that keeps its name is not taken. Numbers stay. */
+extern void names_rename(Allocator allocator, Names *names, PresentLabel present, void *context);
+
+/* Bytes that this needs at most. */
+extern size_t names_rename_growth(const Names *names, PresentLabel present, void *context);
 
 /* Bytes that a new name of such a length would take. */
 extern size_t names_growth(const Names *names, size_t length);

@@ -128,6 +128,12 @@ code_of(Prequential *state, const char *name, size_t length)
 	return code;
 }
 
+void
+prequential_rename_classes(Prequential *state, PresentLabel present, void *context)
+{
+	names_rename(state->allocator, &state->classes, present, context);
+}
+
 static void
 fade_weights(double *weights, int n)
 {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/allocator.h"
+#include "learn/present_label.h"
 
 #define PREQUENTIAL_WINDOW 1000 /* rows of the sliding scope */
 #define PREQUENTIAL_FADING 0.999
@@ -56,6 +57,7 @@ extern bool prequential_of_numbers(const Prequential *state);
 /* A labelled row. has_prediction false: the model said nothing, which is wrong, or of numbers left out. */
 extern void prequential_add_class(Prequential *state, const char *label, size_t label_length, const char *prediction,
 								  size_t prediction_length, bool has_prediction);
+extern void prequential_rename_classes(Prequential *state, PresentLabel present, void *context);
 extern void prequential_add_number(Prequential *state, double label, double prediction, bool has_prediction);
 
 /* Rows that count: the first has no label before it, and does not. */
