@@ -249,6 +249,7 @@ remembered_read(FedLearner *fed, const char *changes, Size size)
 	for (uint64 i = 0; i < n; i++)
 	{
 		char	   *subject = sql_text(i, 1);
+		char	   *label = sql_text(i, 6);
 		Prediction	prediction = {.text = sql_text(i, 2)};
 		bool		is_null;
 		Datum		score = sql_value(i, 3, &is_null);
@@ -261,7 +262,8 @@ remembered_read(FedLearner *fed, const char *changes, Size size)
 		if (DatumGetBool(sql_value(i, 5, &is_null)))
 			entry->state = REMEMBERED_WAITS;
 		else
-			entry->state = sql_text(i, 6) == NULL ? REMEMBERED_WITHDRAWN : REMEMBERED_LABELLED;
+			entry->state = label == NULL ? REMEMBERED_WITHDRAWN : REMEMBERED_LABELLED;
+		entry->label = label == NULL ? NULL : MemoryContextStrdup(fed->remembered_context, label);
 		entry->is_stored = true;
 	}
 }
