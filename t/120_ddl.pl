@@ -293,8 +293,9 @@ sub feel
 	return qq{INSERT INTO moods SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', ('{$skies}'::sky[])[1 + i % 3 % 2], i % 97, ('{$moods}'::mood[])[1 + (i % 97 > 48)::int] FROM generate_series($from, $to) i};
 }
 
-sql(q{ALTER SYSTEM SET logical_decoding_work_mem = '64kB'});
-$node->reload;
+sql(q{ALTER SYSTEM SET weir.decoding_memory = '64kB'});
+keep_out();
+let_in();
 sql(q{CREATE TYPE sky AS ENUM ('grey', 'blue'); CREATE TYPE mood AS ENUM ('bad', 'good');
 CREATE TABLE moods(id int PRIMARY KEY, at timestamptz, sky sky, x float8, mood mood); ALTER TABLE moods REPLICA IDENTITY FULL;
 SELECT weir.create_monitor('moods', 'moods', 'at', columns => '{sky,x}');
@@ -320,8 +321,7 @@ is(sql(q{SELECT weir.model_learner('line', 'current')::text = } . trained(q{'log
 is(sql(q{SELECT string_agg(DISTINCT label, ',') || ' ' || string_agg(DISTINCT prediction, ',') FROM weir.learner_predictions}), 'good,low good,low', 'and predictions');
 is(sql(q{SELECT round(accuracy * 3800) = (SELECT count(*) FROM weir.learner_predictions WHERE prediction = label) FROM weir.monitor_learners WHERE model = 'tree'}), 't',
 	'those of rows whose label came later count: of all but the first');
-sql(q{SELECT weir.drop_monitor('moods'); DROP TABLE moods; DROP TYPE sky, mood; ALTER SYSTEM RESET logical_decoding_work_mem});
-$node->reload;
+sql(q{SELECT weir.drop_monitor('moods'); DROP TABLE moods; DROP TYPE sky, mood; ALTER SYSTEM RESET weir.decoding_memory});
 
 # --- a table that leaves the log, and one that is gone
 sql(q{ALTER TABLE sales SET UNLOGGED});

@@ -658,11 +658,88 @@ test_names(void)
 	learner_free(learner);
 }
 
+static const char *
+present_letter(void *letters, const char *name, size_t length, size_t *present_length)
+{
+	const char *present = &((const char *) letters)[length == 1 ? name[0] - 'a' : 0];
+
+	*present_length = 1;
+	return length == 1 && *present != name[0] ? present : NULL;
+}
+
+/* Some letters get the names of others, all at once; one that another keeps is not taken, and so on. */
+static void
+test_renamed(void)
+{
+	bool		good = true;
+
+	for (int round = 0; round < unit_rounds(300); round++)
+	{
+		Learner	   *learner = initial(LEARNER_HOEFFDING_TREE);
+		Learner	   *read;
+		char		present[] = "abcdefghij";
+		char		names[] = "abcdefghij";
+		char		expected[10];
+		int			n = 1 + (int) unit_random_below(9);
+		bool		is_settled = false;
+
+		for (int i = 9; i > 0; i--)
+		{
+			/* Each letter has one place in both. */
+			int			j = (int) unit_random_below((uint64_t) i + 1);
+			char		letter = names[i];
+
+			names[i] = names[j];
+			names[j] = letter;
+			j = (int) unit_random_below((uint64_t) i + 1);
+			letter = present[i];
+			if (unit_random_below(3) > 0)
+			{
+				present[i] = present[j];
+				present[j] = letter;
+			}
+		}
+		for (int i = 0; i < n; i++)
+		{
+			(void) learner_class_add(learner, &names[i], 1);
+			(void) learner_category_add(learner, 1, &names[i], 1);
+			expected[i] = present[names[i] - 'a'];
+		}
+		while (!is_settled)
+		{
+			is_settled = true;
+			for (int i = 0; i < n; i++)
+				for (int j = 0; j < n; j++)
+					if (i != j && expected[i] == expected[j])
+					{
+						is_settled = false;
+						if (expected[i] != names[i])
+							expected[i] = names[i];
+						else
+							expected[j] = names[j];
+					}
+		}
+		learner_rename_classes(learner, present_letter, present);
+		learner_rename_categories(learner, 1, present_letter, present);
+		for (int i = 0; i < n; i++)
+			EXPECT(&good, learner_class(learner, &expected[i], 1) == i && learner_category(learner, 1, &expected[i], 1) == i,
+				   "of %.10s by %s: %c is not number %d", names, present, expected[i], i);
+		read = stored_and_read(learner);
+		EXPECT(&good, read != NULL && same_bytes(learner, read) && learner_memory(read) == learner_memory(learner),
+			   "stored and read");
+		if (read != NULL)
+			learner_free(read);
+		learner_free(learner);
+	}
+	CHECK(good, "classes and categories get other names");
+}
+
 int
 main(void)
 {
 	test_catalogue();
 	test_names();
+	test_renamed();
 	for (int kind = 0; kind < LEARNER_N_KINDS; kind++)
 	{
 		test_resumed(kind, initial);
