@@ -290,7 +290,8 @@ sub trained
 sub feel
 {
 	my ($from, $to, $skies, $moods) = @_;
-	return qq{INSERT INTO moods SELECT i, '2026-01-01'::timestamptz + i * interval '1 min', ('{$skies}'::sky[])[1 + i % 3 % 2], i % 97, ('{$moods}'::mood[])[1 + (i % 97 > 48)::int] FROM generate_series($from, $to) i};
+	return qq{INSERT INTO moods SELECT i, '2026-01-01'::timestamptz + i * interval '1 min',
+	  ('{$skies}'::sky[])[1 + i % 3 % 2], i % 97, ('{$moods}'::mood[])[1 + (i % 97 > 48)::int] FROM generate_series($from, $to) i};
 }
 
 sql(q{ALTER SYSTEM SET weir.decoding_memory = '64kB'});

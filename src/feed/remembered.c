@@ -352,7 +352,7 @@ remembered_expire(void)
 static char *
 present_text(FedLearner *fed, char *text, PresentLabel present, void *context)
 {
-	size_t		length;
+	size_t		length = 0;
 	const char *name = text == NULL ? NULL : present(context, text, strlen(text), &length);
 	char	   *copy;
 
