@@ -104,6 +104,7 @@ SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "fill
 SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "window", "feature": "f1", "rows": 1, "as": "w"}]}')) FROM loans;
 SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": [{"step": "window", "feature": "f1"}]}')) FROM loans;
 SELECT (train('hoeffding_tree', ROW(debt), repaid, '{"pipeline": {"step": "window"}}')) FROM loans;
+SELECT train('hoeffding_tree', ROW(debt), 'yes') FROM loans;
 DROP TABLE piped;
 -- features that say nothing are told, once enough rows have been learned
 SELECT learner, feature, is_nil FROM (SELECT learner, train(learner, (SELECT f FROM (SELECT i * 7919 % 1000 AS x, 7 AS same, 'a'::text AS one_kind) f), i * 7919 % 1000 > 500 ORDER BY i) AS m

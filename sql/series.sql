@@ -93,7 +93,11 @@ INSERT INTO answers
 SELECT rate(x, tz), slope(x, i), first(t::text, tz), last(x, tz), candlestick(x, i, tz), round(ewma(x, tz, '5 min')::numeric, 9), largest_triangle(x, tz, 4), time_weighted_mean(x, tz),
        (SELECT increase(merge(c)) FROM hour_of_reading) FROM reading;
 SELECT count(DISTINCT answers) FROM answers;
+-- An error that a worker has as well would come with its context, or not.
 RESET max_parallel_workers_per_gather;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
 -- points for a plot
 SELECT p.* FROM unnest((SELECT largest_triangle(x, tz, 5) FROM reading)) p;

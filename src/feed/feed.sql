@@ -145,4 +145,4 @@ END;
 COMMENT ON FUNCTION weir.fit_from_windows(text, text, timestamptz, timestamptz, text, text[], float8) IS
     'A model from the panes of a monitor, for any range of its windows, without reading a row. kind: gaussian_naive_bayes, of a monitor with segment_by => ''{label}'', from its numbers (features: some of them); linear_discriminant, of '
     'such a monitor with a column of vectors (column_name) of the features, which features names in order; ridge, of a column of vectors that hold the features and, last, the label, with alpha. since, until: windows that begin in it; NULL: all. '
-    'See weir.fit_gaussian_naive_bayes, weir.fit_linear_discriminant and weir.fit_ridge. NULL without windows. Raises 22023 for another kind.';
+    'See weir.fit_gaussian_naive_bayes, weir.fit_linear_discriminant and weir.fit_ridge. NULL without windows that have such columns, and of a monitor that the caller may not see. Raises 22023 for another kind.';

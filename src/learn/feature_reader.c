@@ -9,10 +9,14 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type_d.h"
 #include "learn/feature_reader.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
+
+/* Features that an error names. */
+#define LISTED 10
 
 static bool
 is_record(Oid type)
@@ -74,6 +78,26 @@ name_features(FeatureReader *reader, int n, bool (*is_categorical)(const Feature
 	learner_require_steps(reader->learner);
 }
 
+/* Those that come from outside, the first of them. */
+static const char *
+features_listed(const Learner *learner)
+{
+	StringInfoData list;
+	int			n = learner_n_inputs(learner);
+
+	initStringInfo(&list);
+	for (int i = 0; i < n && i < LISTED; i++)
+	{
+		size_t		length;
+		const char *name = learner_feature_name(learner, i, &length);
+
+		appendStringInfo(&list, "%s%.*s", i == 0 ? "" : ", ", (int) length, name);
+	}
+	if (n > LISTED)
+		appendStringInfo(&list, ", and %d more", n - LISTED);
+	return list.data;
+}
+
 void
 learner_require_steps(Learner *learner)
 {
@@ -90,14 +114,15 @@ learner_require_steps(Learner *learner)
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("max_memory of %.0f bytes does not suffice for learner %s", max_memory,
 							learner_name(learner_kind(learner))),
-					 errdetail("With these features and options it takes %zu before its first row.", needed)));
+					 errdetail("With these features and options it takes %zu before its first row.", needed),
+					 errhint("Give it more, or options that ask for less.")));
 		return;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("step %d of the pipeline, %s, does not go with the features", number + 1,
 					step_kinds[learner_pipeline(learner)->steps[number].kind]),
-			 errdetail("%s", conflict)));
+			 errdetail("%s", conflict), errhint("The features are %s.", features_listed(learner))));
 }
 
 static bool
@@ -340,7 +365,9 @@ feature_reader_init_label(FeatureReader *reader, Oid type)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("learner %s cannot learn a label of type %s", learner_name(learner_kind(reader->learner)),
 						format_type_be(type)),
-				 is_number ? errhint("It learns numbers.") : errhint("It learns classes: boolean, integers, text, enums.")));
+				 type == UNKNOWNOID ? errhint("A literal has no type here: write 'yes'::text, or NULL::boolean.")
+					 : is_number    ? errhint("It learns numbers.")
+									: errhint("It learns classes: boolean, integers, text, enums.")));
 	reader->has_label = true;
 }
 

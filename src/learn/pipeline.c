@@ -172,10 +172,12 @@ bind_step(Pipeline *pipeline, PipelineStep *step, const PipelineFeatures *featur
 	if (conflict != NULL)
 		return conflict;
 	if (step->kind != STEP_WINDOW && step->names[STEP_FEATURE][0] == '\0')
-		return "it needs a feature";
+		return "It needs a feature.";
 	for (int i = 0; i < STEP_AS; i++)
 		if (step->names[i][0] != '\0' && (step->places[i] = features->find(features->context, step->names[i])) < 0)
-			return i == STEP_FEATURE ? "there is no such feature" : i == STEP_BY ? "by names no feature" : "time names no feature";
+			return i == STEP_FEATURE ? "There is no such feature."
+				: i == STEP_BY       ? "Its \"by\" names no feature."
+									 : "Its \"time\" names no feature.";
 	is_category = step->places[STEP_FEATURE] >= 0 && features->is_categorical(features->context, step->places[STEP_FEATURE]);
 	/* An earlier step may have made a number of it; this one is not bound yet in that sense. */
 	for (PipelineStep *other = pipeline->steps; other < step; other++)
@@ -184,18 +186,18 @@ bind_step(Pipeline *pipeline, PipelineStep *step, const PipelineFeatures *featur
 			is_category = false;
 		for (int i = 0; i < STEP_AS && other->kind == STEP_ONE_HOT; i++)
 			if (step->places[i] >= 0 && step->places[i] == other->places[STEP_FEATURE])
-				return "one_hot has put others in the place of this feature: let it come last";
+				return "An earlier one_hot has put others in the place of this feature: let it come last.";
 	}
 	if (step->kind == STEP_ONE_HOT)
-		return is_category ? step_one_hot_bind(step, features) : "it is for a category";
+		return is_category ? step_one_hot_bind(step, features) : "It is for a category.";
 	if (step->kind == STEP_TARGET_ENCODE || (step->kind == STEP_IMPUTE && step->options[IMPUTE_WITH] == WITH_MOST_FREQUENT))
-		return is_category ? NULL : "it is for a category";
+		return is_category ? NULL : "It is for a category.";
 	if (is_category)
-		return "it is for a number";
+		return "It is for a number.";
 	if (step->places[STEP_TIME] >= 0 && features->is_categorical(features->context, step->places[STEP_TIME]))
-		return "time must be a number or a time";
+		return "Its \"time\" must be a number or a time.";
 	if (step->kind == STEP_WINDOW && (step->places[STEP_AS] = features->add(features->context, step->names[STEP_AS])) < 0)
-		return "as names a feature that is there already, or there are too many";
+		return "Its \"as\" names a feature that is there already, or there are too many.";
 	return NULL;
 }
 

@@ -53,10 +53,10 @@ step_one_hot_bind(PipelineStep *step, const PipelineFeatures *features)
 	int			n = step_one_hot_width(step);
 
 	if (step->values.n > 0 && step->values.n != step_one_hot_values(step))
-		return "max_values is not how many values there are";
+		return "Its \"max_values\" is not how many values there are.";
 	for (int i = 0; i < step->values.n; i++)
 		if (!features->know(features->context, feature, i, step->values.names[i].bytes, step->values.names[i].length))
-			return "its values are not those that the feature has";
+			return "Its values are not those that the feature has.";
 	for (int i = 0; i < n; i++)
 	{
 		char		name[2 * LEARNER_MAX_NAME + 16];
@@ -70,7 +70,7 @@ step_one_hot_bind(PipelineStep *step, const PipelineFeatures *features)
 			snprintf(name, sizeof(name), "%s#%d", step->names[STEP_FEATURE], i + 1);
 		place = features->add(features->context, name);
 		if (place < 0)
-			return "a feature for one of its values is there already, or there are too many";
+			return "A feature for one of its values is there already, or there are too many.";
 		if (i == 0)
 			step->first = place;
 	}

@@ -77,11 +77,11 @@ step_window_check(const PipelineStep *step)
 	int			statistic = (int) step->options[STATISTIC];
 
 	if (step->names[STEP_AS][0] == '\0')
-		return "a window needs a name for the feature that it adds: as";
+		return "It needs a name for the feature that it adds: \"as\".";
 	if (needs_value(step) && step->names[STEP_FEATURE][0] == '\0')
-		return "this statistic needs a feature";
+		return "This statistic needs a feature.";
 	if ((!isnan(step->options[SECONDS]) || statistic == RATE || statistic == GAP) && step->names[STEP_TIME][0] == '\0')
-		return "seconds, rate and gap need a time";
+		return "It needs a \"time\" for seconds, rate and gap.";
 	return NULL;
 }
 
