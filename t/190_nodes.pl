@@ -159,6 +159,13 @@ is(center(q{SELECT count(*) FILTER (WHERE segment LIKE 'oslo%'), count(*) FILTER
 $node{oslo}->safe_psql('postgres', q{SELECT weir.alter_monitor('loans', kinds => '{"income": "numeric"}'); SELECT weir.wait_for()});
 equal('it is as the others again');
 
+# ---- a pane that cannot be merged, until the node tells it anew ----
+$node{oslo}->safe_psql('postgres', q{UPDATE weir.node_pane SET n_labelled = -1 WHERE pane_start = (SELECT min(pane_start) FROM weir.node_pane)});
+wait_until($center, q{SELECT state = 'refused' AND reason LIKE '% rows, -1 labels, %' AND refused_panes = 3 FROM weir.nodes WHERE node = 'oslo'}, 'a node is left out for panes that cannot be merged');
+both('oslo', q{UPDATE TABLE SET income = income + 1 WHERE at < '2026-03-01 01:00'NODE});
+equal('it comes in again by itself');
+is(center(q{SELECT state, refused_panes FROM weir.nodes WHERE node = 'oslo'}), 'active|0', 'for none is left');
+
 # ---- what stays at the nodes ----
 $node{lyon}->safe_psql('postgres', q{SELECT weir.classify_column('loans', 'income', 'personal'); SELECT weir.publish_panes('loans', 'lyon', min_group_size => 20)});
 wait_until($center, q{SELECT min_group_size = 20 AND 'income' = ANY (missing_columns) FROM weir.nodes WHERE node = 'lyon'}, 'personal columns stay');
