@@ -74,6 +74,8 @@ BEGIN	-- of category a, beside 50 of b and 60 of c; NULL where the column is not
 	RETURN said;
 END $$;
 SELECT states, pg_temp.steps(VARIADIC states) FROM (VALUES ('{10,11,14,15,24,16,15}'::int[]), ('{10,0,9,0,14,15}'), ('{10,3,9,16}'), ('{0,4,5,9,10}'), ('{3,12,20}')) v (states);
+SELECT weir._told_summary('x', weir.summarize(1), weir.summarize(1), 0, false);
+SELECT weir._told_fairness(NULL, weir.fairness(true, true, 'F'), -1);
 
 -- ---- at random: no two states that were told differ by a few rows in any category, and each told state of numbers from the one before ----
 CREATE FUNCTION pg_temp.random_states(seed int) RETURNS TABLE (state int, kind weir.summary, x weir.summary, f weir.fairness_table) LANGUAGE plpgsql AS $$

@@ -38,6 +38,17 @@ both_of(FunctionCallInfo fcinfo, int argument, const NullableDatum values[2])
 	return PointerGetDatum(construct_md_array(elements, nulls, 1, &n, &first, type, length, by_value, alignment));
 }
 
+static int
+required_size(FunctionCallInfo fcinfo, int argument)
+{
+	require_argument(fcinfo, argument, "min_group_size");
+	if (PG_GETARG_INT32(argument) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("min_group_size must be at least 1"),
+				 errdetail("It is %d.", PG_GETARG_INT32(argument))));
+	return PG_GETARG_INT32(argument);
+}
+
 /* ---- columns ---- */
 
 static bool
@@ -81,15 +92,13 @@ weir_told_summary(PG_FUNCTION_ARGS)
 	char	   *name = required_text(fcinfo, 0, "name");
 	Summary	   *told = PG_ARGISNULL(1) ? NULL : summary_from_datum(allocator, PG_GETARG_DATUM(1));
 	Summary	   *now = PG_ARGISNULL(2) ? NULL : summary_from_datum(allocator, PG_GETARG_DATUM(2));
-	int			size;
+	int			size = required_size(fcinfo, 3);
 	bool		exact_numbers;
 	NullableDatum values[2] = {{(Datum) 0, true}, {PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1), PG_ARGISNULL(1)}};
 	Summary	   *told_now = NULL;
 	Summary	   *told_last = NULL;
 
-	require_argument(fcinfo, 3, "min_group_size");
 	require_argument(fcinfo, 4, "exact_numbers");
-	size = PG_GETARG_INT32(3);
 	exact_numbers = PG_GETARG_BOOL(4);
 	if (told != NULL && now != NULL && summary_kind(told) != summary_kind(now))
 		told = NULL;
@@ -297,13 +306,12 @@ Datum
 weir_told_fairness(PG_FUNCTION_ARGS)
 {
 	Allocator	allocator = allocator_in(CurrentMemoryContext);
+	int			size = required_size(fcinfo, 2);
 	FairnessTable *told = PG_ARGISNULL(0) ? NULL : fairness_from_datum(allocator, PG_GETARG_DATUM(0));
 	NullableDatum values[2] = {{(Datum) 0, true}, {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), PG_ARGISNULL(0)}};
 
-	require_argument(fcinfo, 2, "min_group_size");
 	if (!PG_ARGISNULL(1))
 	{
-		int			size = PG_GETARG_INT32(2);
 		FairnessTable *told_now = large_groups(allocator, fairness_from_datum(allocator, PG_GETARG_DATUM(1)), size);
 		FairnessTable *told_last = told_now;
 
