@@ -256,10 +256,12 @@ extern void rule_task(void);
 extern void renames_follow(void);
 
 /*
- * In a query with a monitor's number: labels were renamed that its panes have not all, or its rules and alerts. It is no time to
- * evaluate any.
+ * In a query with a monitor's number: columns or labels were renamed, and its rules and alerts do not have all the names, or its
+ * panes.  It is no time to evaluate any.
  */
-#define LABELS_ARE_BEHIND(monitor_id) "EXISTS (SELECT FROM weir.label_rename WHERE monitor_id = " monitor_id ")"
+#define NAMES_ARE_BEHIND(monitor_id) \
+	"(EXISTS (SELECT FROM weir.label_rename n WHERE n.monitor_id = " monitor_id ") " \
+	"OR EXISTS (SELECT FROM weir.column_rename n WHERE n.monitor_id = " monitor_id "))"
 
 /* ---- alert.c, inside an SQL scope ---- */
 

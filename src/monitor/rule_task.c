@@ -312,13 +312,13 @@ has_open_alert(List *alerts, int position)
 
 /* Some of what was read may have had former names, and some the new ones. */
 static void
-require_present_labels(const Rule *rule)
+require_present_names(const Rule *rule)
 {
-	if (sql_execute("SELECT FROM weir.rule r WHERE r.rule_id = $1 AND r.family <> 'capture' AND " LABELS_ARE_BEHIND("r.monitor_id"),
+	if (sql_execute("SELECT FROM weir.rule r WHERE r.rule_id = $1 AND r.family <> 'capture' AND " NAMES_ARE_BEHIND("r.monitor_id"),
 					1, (Oid[]){INT4OID}, (Datum[]){Int32GetDatum(rule->rule_id)}, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("labels of an enum in the table of monitor \"%s\" were renamed meanwhile", rule->monitor)));
+				 errmsg("columns or labels in the table of monitor \"%s\" were renamed meanwhile", rule->monitor)));
 }
 
 void
@@ -369,7 +369,7 @@ rule_evaluate(int rule_id)
 		if (progress.evaluated_to == progress.latest_final && !TIMESTAMP_IS_NOBEGIN(progress.latest_final))
 			write_missing_subjects(rule, progress.latest_final);
 		save_progress(rule, &progress);
-		require_present_labels(rule);
+		require_present_names(rule);
 	}
 	sql_end(&scope);
 }
@@ -522,7 +522,7 @@ list_turns(void)
 		" LEFT JOIN weir.baseline b USING (monitor_id)"
 		" LEFT JOIN (SELECT monitor_id, max(finished_at) AS finished_at FROM weir.build WHERE kind <> 'verify' GROUP BY 1) w"
 		" USING (monitor_id) CROSS JOIN LATERAL (SELECT r.family = 'capture' AS is_capture) c"
-		" WHERE (c.is_capture OR (m.state = 'active' AND NOT " LABELS_ARE_BEHIND(
+		" WHERE (c.is_capture OR (m.state = 'active' AND NOT " NAMES_ARE_BEHIND(
 			"r.monitor_id") "))"
 							" AND s.disabled_reason IS NULL ORDER BY s.evaluated_at NULLS FIRST, r.rule_id",
 		0, NULL, NULL, NULL);
