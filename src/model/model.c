@@ -36,7 +36,7 @@ model_find(const char *name, bool lock)
 					1, (Oid[]){TEXTOID}, (Datum[]){CStringGetTextDatum(name)}, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("model \"%s\" does not exist", name),
-				 errhint("Create it with weir.create_model().")));
+				 errhint("Create it with weir.create_model(), or with weir.create_learner() if it is to learn here.")));
 	model.model_id = DatumGetInt32(sql_value(0, 1, &is_null));
 	model.owner = DatumGetObjectId(sql_value(0, 2, &is_null));
 	model.approvals = DatumGetInt32(sql_value(0, 3, &is_null));
