@@ -304,10 +304,62 @@ test_pinned(void)
 	CHECK(summary_decode(unit_allocator(), unknown, 0, &decoded) == SUMMARY_CORRUPT, "nothing is no summary");
 }
 
+static Summary *
+random_vectors(void)
+{
+	Summary	   *summary = summary_create(unit_allocator(), SUMMARY_VECTOR, SUMMARY_PLAIN, unit_random_below(2) == 0 ? 16 : 1024);
+	size_t		n = (size_t) unit_random_below(200);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double		vector[3];
+
+		for (int k = 0; k < 3; k++)
+			vector[k] = data_sets[unit_random_below(N_DATA_SETS)].draw();
+		(void) summary_add_vector(summary, vector, 3);
+	}
+	return summary;
+}
+
+/* More can be taken away than there was: what is left says so, and is read again. */
+static void
+test_taken_away(void)
+{
+	bool		is_read = true;
+
+	for (int round = 0; round < unit_rounds(3000); round++)
+	{
+		bool		are_vectors = unit_random_below(4) == 0;
+		Summary	   *summary = are_vectors ? random_vectors() : random_summary();
+		Summary	   *other = are_vectors ? random_vectors() : random_summary();
+		Bytes		bytes;
+		Summary	   *decoded;
+
+		if (are_vectors || unit_random_below(2) == 0)
+			(void) summary_subtract(summary, other);
+		else if (summary_kind(summary) == SUMMARY_NUMERIC)
+			for (int i = 0; i < 100; i++)
+				summary_remove_number(summary, data_sets[unit_random_below(N_DATA_SETS)].draw());
+		bytes = encode(summary);
+		if (summary_decode(unit_allocator(), bytes.bytes, bytes.size, &decoded) == SUMMARY_OK)
+		{
+			EXPECT(&is_read, same_bytes(summary, decoded), "round %d: read as it was written", round);
+			summary_free(decoded);
+		}
+		else
+			EXPECT(&is_read, false, "round %d: kind %d of level %d cannot be read", round, summary_kind(summary), summary_level(summary));
+		free(bytes.bytes);
+		summary_free(summary);
+		summary_free(other);
+	}
+	CHECK(is_read, "whatever is taken away, what is left is read");
+}
+
 int
 main(void)
 {
 	test_pinned();
+	test_taken_away();
 	test_corruption();
 	test_noise();
 	CHECK(unit_allocated() == 0, "all memory given back");

@@ -417,7 +417,7 @@ weir_verify(PG_FUNCTION_ARGS)
 	PG_END_TRY();
 	if (strcmp(sql_text(0, 7), "failed") == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("monitor \"%s\" could not be verified", name),
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("monitor \"%s\" could not be verified", name),
 				 errdetail("%s", sql_text(0, 8)), errdetail_log("weir.progress tells its owner why."),
 				 errhint("The server's log tells more; SELECT * FROM weir.check_setup() what is missing.")));
 	for (int i = 0; i < 6; i++)

@@ -53,6 +53,7 @@ contents_of(const char *text)
 
 /* ---- rows ---- */
 
+/* A stale pane may have lost rows that it never had: of a partition that was attached and is not built yet, and changes already. */
 static void
 put_row(Output *output, const WindowResult *window, int item, Datum summary, Datum baseline, Datum fairness)
 {
@@ -61,8 +62,8 @@ put_row(Output *output, const WindowResult *window, int item, Datum summary, Dat
 	Datum		values[N_RESULT_COLUMNS] = {TimestampTzGetDatum(window->start),
 									  TimestampTzGetDatum(window->end),
 									  (Datum) 0,
-									  Int64GetDatum(bundle->n),
-									  Int64GetDatum(bundle->n_labelled),
+									  Int64GetDatum(Max(bundle->n, 0)),
+									  Int64GetDatum(Max(bundle->n_labelled, 0)),
 									  Int64GetDatum(bundle->n_late),
 									  Int32GetDatum(marks),
 									  TimestampTzGetDatum(bundle->updated_at),

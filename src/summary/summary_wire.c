@@ -162,11 +162,13 @@ put_bucket(Writer *writer, GolombOrder *rows_order, const SketchBucket *bucket)
 		put_adaptive(writer, &set_order, zigzag(bucket->set[bit] - rows / 2));
 }
 
+/* Where more is taken away than there was, it can be left with more rows than there are: then it tells nothing. */
 static void
-put_sketch(Writer *writer, CategorySketch *sketch)
+put_sketch(Writer *writer, CategorySketch *sketch, int64_t other)
 {
 	GolombOrder order = {0};
-	bool		has_rows = sketch_rows(sketch) > 0;
+	int64_t		rows = sketch_rows(sketch);
+	bool		has_rows = rows > 0 && rows <= other;
 
 	put_byte(writer, has_rows);
 	if (!has_rows)
@@ -187,7 +189,7 @@ put_categories(Writer *writer, Summary *summary, bool more)
 	{
 		put_word(writer, categories->threshold);
 		put_integer(writer, (uint64_t) categories->other);
-		put_sketch(writer, categories->sketch);
+		put_sketch(writer, categories->sketch, categories->other);
 	}
 	put_integer(writer, (uint64_t) categories->n_kept);
 	for (int i = 0; i < categories->n_kept; i++)
@@ -208,6 +210,19 @@ put_vectors(Writer *writer, const VectorSums *vectors)
 	writer->position += vector_sums_encode(vectors, writer->buffer == NULL ? NULL : writer->buffer + writer->position);
 }
 
+/* Where more is taken away than there was, the bin of an extreme can be empty without that value having been among it. */
+static void
+settle_extremes(Summary *summary)
+{
+	const Distribution *distribution = &summary->distribution;
+	const DistributionBin *bins = distribution_sorted(&summary->distribution, summary->allocator);
+
+	if (distribution->level == 0 || distribution->n_bins == 0)
+		return;
+	summary->minimum_stale |= distribution_key(summary->minimum) >> distribution->level < bins[0].key;
+	summary->maximum_stale |= distribution_key(summary->maximum) >> distribution->level > bins[distribution->n_bins - 1].key;
+}
+
 static void
 put_summary(Writer *writer, Summary *summary)
 {
@@ -215,6 +230,8 @@ put_summary(Writer *writer, Summary *summary)
 	bool		more = category ? summary->categories.threshold != UINT64_MAX
 						 : (summary->nan_count | summary->positive_infinity_count | summary->negative_infinity_count) != 0;
 
+	if (!category)
+		settle_extremes(summary);
 	put_byte(writer, WIRE_VERSION);
 	put_byte(writer,
 			 (uint8_t) ((category ? FLAG_CATEGORY : 0) | summary->unit << FLAG_UNIT_SHIFT | (summary->inexact ? FLAG_INEXACT : 0) |
