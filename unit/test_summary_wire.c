@@ -347,7 +347,8 @@ test_taken_away(void)
 			summary_free(decoded);
 		}
 		else
-			EXPECT(&is_read, false, "round %d: kind %d of level %d cannot be read", round, summary_kind(summary), summary_level(summary));
+			EXPECT(&is_read, false, "round %d: kind %d of level %d cannot be read", round, summary_kind(summary),
+				   summary_level(summary));
 		free(bytes.bytes);
 		summary_free(summary);
 		summary_free(other);
