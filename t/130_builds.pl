@@ -261,5 +261,18 @@ for my $fault ('slice_step:kill:1:2', 'flush_committed:kill:1:6')
 	all_equal($node, 'ticks', "$fault: goes on with what is left");
 }
 
+# --- a monitor that somebody has locked puts off no build of another, with one builder for both
+setting('weir.build_workers', 1);
+my $holder = $node->background_psql('postgres');
+$holder->query_safe(q{BEGIN; SELECT FROM weir.monitor_state JOIN weir.monitor USING (monitor_id) WHERE name = 'ticks' FOR UPDATE OF monitor_state});
+my $behind = $node->safe_psql('postgres', q{SELECT weir.rebuild('ticks')});
+wait_until($node, "SELECT state = 'reading' FROM weir.build WHERE build_id = $behind", 'a build of a monitor that is locked is planned');
+$node->safe_psql('postgres', q{INSERT INTO orders(at, amount, region) VALUES ('2026-01-02', 1, 'north')});
+is($node->safe_psql('postgres', q{SELECT panes > 0, equal = panes, different, marked FROM weir.verify('orders')}), 't|t|0|0', 'another is verified meanwhile');
+is(slices_done('ticks'), 0, 'and that one waits');
+$holder->query_safe('COMMIT');
+$holder->quit;
+wait_until($node, "SELECT state = 'done' FROM weir.build WHERE build_id = $behind", 'until nobody has it locked');
+
 $node->stop;
 done_testing();

@@ -367,10 +367,11 @@ withdraw(void)
 	return withdrawn;
 }
 
-/* Waits for capture to offer a slice; false when it does not, or no slice waits any more. */
+/* Waits for capture to offer a slice; false when it does not, no slice waits any more, or a build has to be planned. */
 static bool
 obtain_slice(BuilderStatus *offered)
 {
+	Unplanned	unplanned;
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), CUT_WAIT_MS);
 	TimestampTz next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_AGAIN_MS);
 	CaptureStatus *status = status_lock(MyDatabaseId);
@@ -400,7 +401,8 @@ obtain_slice(BuilderStatus *offered)
 		if (now < next_look)
 			continue;
 		next_look = TimestampTzPlusMilliseconds(now, LOOK_AGAIN_MS);
-		if ((now >= end || !slices_wait()) && withdraw())
+		/* The slices that wait may be of a monitor that somebody has locked. */
+		if ((now >= end || !slices_wait() || find_unplanned(&unplanned)) && withdraw())
 			return false;
 	}
 }
