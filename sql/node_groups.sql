@@ -221,6 +221,13 @@ SELECT weir.min_value(summaries[1]), weir.max_value(summaries[1]) FROM weir.node
 SELECT weir.publish_panes('visits', 'here', min_group_size => 1);
 SELECT pg_temp.pane(8, 1);
 SELECT count(*) FROM weir.published_pane;
+-- a partition that was attached is not read yet and loses rows: what was told stays, and is marked
+UPDATE weir.pane SET n = -3, marks = 4 WHERE pane_start = '2026-03-01 08:00';
+SELECT weir._publish_panes(monitor_id) FROM weir.monitor WHERE name = 'visits';
+SELECT p.pane_start, p.n, p.marks FROM weir.node_pane p ORDER BY 1;
+UPDATE weir.pane SET n = 2, marks = 0 WHERE pane_start = '2026-03-01 08:00';
+SELECT weir._publish_panes(monitor_id) FROM weir.monitor WHERE name = 'visits';
+SELECT p.pane_start, p.n, p.marks FROM weir.node_pane p ORDER BY 1;
 SELECT weir.withdraw_panes('visits');
 SELECT count(*) FROM weir.node_pane;
 ROLLBACK;

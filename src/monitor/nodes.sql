@@ -238,14 +238,15 @@ CREATE FUNCTION weir._publish_panes(monitor_id int) RETURNS void
             f.is_final, l.may_leave,
             l.may_leave AND (k.n IS NULL OR u.is_anew OR CASE WHEN u.min_group_size > 1 THEN q.version IS DISTINCT FROM p.xmin ELSE k.version <> p.xmin END) AS is_due,
             -- As it left: when it is not final any more, for the latest time went back or is not known, and while only few rows are gone.
-            NOT l.may_leave AND k.n IS NOT NULL AND NOT u.is_anew AND (p.n >= u.min_group_size OR q.n - p.n < u.min_group_size) IS TRUE AS stays
+            NOT l.may_leave AND k.n IS NOT NULL AND NOT u.is_anew AND (p.n >= u.min_group_size OR q.n - p.n < u.min_group_size OR u.min_group_size <= 1) IS TRUE AS stays
         FROM publication u JOIN weir.pane p ON p.monitor_id = u.monitor_id AND p.generation = 0 AND p.part = 'b'
             LEFT JOIN weir.node_pane k ON k.monitor = u.monitor AND k.node = u.node AND k.pane_start = p.pane_start AND k.segment = p.segment
             LEFT JOIN weir.published_pane q ON q.monitor_id = u.monitor_id AND q.pane_start = p.pane_start AND q.segment = p.segment
             -- A pane that grows before one's eyes would tell of single rows. Where nothing is known to be final, none is.
             CROSS JOIN LATERAL (SELECT u.min_group_size <= 1 OR coalesce(coalesce(p.pane_end, (p.pane_start AT TIME ZONE u.time_zone + u.pane_size) AT TIME ZONE u.time_zone)
                                                                          <= u.final_before, false) AS is_final) f
-            CROSS JOIN LATERAL (SELECT f.is_final AND (u.min_group_size <= 1 OR p.n >= u.min_group_size) AS may_leave) l
+            -- Below 0 while a partition that was attached is not read yet, and loses rows already: no other would take it.
+            CROSS JOIN LATERAL (SELECT f.is_final AND p.n >= CASE WHEN u.min_group_size > 1 THEN u.min_group_size ELSE 0 END AS may_leave) l
     ), told_pane AS MATERIALIZED (
         -- With a min_group_size: what is told of each pane that is due, and what was told last.
         SELECT h.pane_start, h.segment, h.version, r.n, r.n_labelled,
