@@ -77,6 +77,7 @@ SELECT * FROM weir.summarize_table('described', columns => '{t,t}');
 SELECT * FROM weir.summarize_table('described', columns => '{NULL}');
 SELECT * FROM weir.summarize_table(NULL);
 SELECT * FROM weir.summarize_table('pg_class_oid_index');
+SELECT * FROM weir.summarize_table(987654321::oid::regclass);
 SELECT * FROM weir.summarize_table('described', filter => 'true) UNION ALL SELECT (NULL');
 SELECT * FROM weir.summarize_table('described', filter => 'true); DROP TABLE described; SELECT (true');
 SELECT * FROM weir.summarize_table('described', filter => 'true ORDER BY 1');

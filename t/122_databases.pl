@@ -135,6 +135,8 @@ is($node->safe_psql('bare', <<'SQL'), 't|t', 'texts with backslashes');
 SELECT weir._prometheus_labels('x', E'a"\\\n') = E'{x="a\\"\\\\\\n"}', count(*) > 0 FROM weir.check_setup()
 SQL
 
+is($node->safe_psql('bare', q{SELECT weir.wait_for() IS NOT NULL}), 't', 'there is nothing to wait for where nothing is monitored');
+
 # --- more databases than weir keeps track of: those without it make room
 $node->safe_psql('postgres', join '', map { "CREATE DATABASE other_$_ STRATEGY file_copy;" } 1 .. 65);
 captured('other_66');

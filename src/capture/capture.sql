@@ -387,7 +387,7 @@ COMMENT ON FUNCTION weir.check_setup() IS
 CREATE FUNCTION weir.wait_for(lsn pg_lsn DEFAULT NULL, timeout interval DEFAULT '30 s') RETURNS pg_lsn
     LANGUAGE c VOLATILE CALLED ON NULL INPUT AS 'MODULE_PATHNAME', 'weir_wait_for';
 COMMENT ON FUNCTION weir.wait_for(pg_lsn, interval) IS
-'Waits until everything committed before lsn (a position of this server; NULL: now) is in the panes and no monitor is being built; returns the position reached. Errors: 57014 after timeout; 25001 inside a transaction that has written, since its own changes cannot be seen; 55000 when weir is not preloaded or wal_level is not logical.';
+'Waits until everything committed before lsn (a position of this server; NULL: now) is in the panes and no monitor is being built (at once where there is no monitor); returns the position reached. Errors: 57014 after timeout; 25001 inside a transaction that has written, since its own changes cannot be seen; 55000 when weir is not preloaded or wal_level is not logical.';
 
 CREATE FUNCTION weir.verify(monitor text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
     OUT panes bigint, OUT equal bigint, OUT different bigint, OUT marked bigint, OUT lsn pg_lsn, OUT first_difference text) RETURNS record

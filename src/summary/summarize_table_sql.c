@@ -231,7 +231,9 @@ weir_table_columns(PG_FUNCTION_ARGS)
 
 	require_argument(fcinfo, 0, "source");
 	source = PG_GETARG_OID(0);
-	relation = relation_open(source, AccessShareLock);
+	relation = try_relation_open(source, AccessShareLock);
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", source)));
 	switch (relation->rd_rel->relkind)
 	{
 		case RELKIND_RELATION:
