@@ -85,17 +85,6 @@ next_slice(ActiveBuild *slice)
 	return true;
 }
 
-static CapturedMonitor *
-find_monitor(List *monitors, int monitor_id)
-{
-	ListCell   *cell;
-
-	foreach(cell, monitors)
-		if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
-			return lfirst(cell);
-	return NULL;
-}
-
 static bool
 is_of_whole_panes(const CapturedMonitor *monitor, const ActiveBuild *slice)
 {
@@ -146,7 +135,7 @@ hand_over(int builder, List *monitors, const char *fingerprint)
 	present = definition_fingerprint();
 	/* The builder reads the definition under this snapshot: it has to be the one that capture folds by. */
 	given = present != NULL && fingerprint != NULL && strcmp(present, fingerprint) == 0 && next_slice(&slice);
-	monitor = given ? find_monitor(monitors, slice.monitor_id) : NULL;
+	monitor = given ? definition_find(monitors, slice.monitor_id) : NULL;
 	is_aligned = given && (monitor == NULL || is_of_whole_panes(monitor, &slice));
 	if (is_aligned)
 	{

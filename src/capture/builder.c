@@ -174,16 +174,12 @@ static CapturedMonitor *
 load_monitor(int monitor_id)
 {
 	List	   *monitors;
-	ListCell   *cell;
 	SqlScope	scope;
 
 	sql_begin(&scope);
 	monitors = definition_load(builder_context);
 	sql_end(&scope);
-	foreach(cell, monitors)
-		if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
-			return lfirst(cell);
-	return NULL;
+	return definition_find(monitors, monitor_id);
 }
 
 /* Another builder may have planned it meanwhile. */

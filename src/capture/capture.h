@@ -34,6 +34,9 @@ extern char *capture_filter_text(Node *filter, Oid relation);
  */
 extern char *capture_settled_filter(Oid relation, char *filter);
 
+/* The hash by which capture notes the former name of a label of an enum: that of hashtext in its statements. */
+extern int32 capture_label_hash(const char *label, size_t length);
+
 /* weir.wait_for(lsn, timeout), for functions that wait for more. */
 extern PGDLLEXPORT Datum weir_wait_for(PG_FUNCTION_ARGS);
 

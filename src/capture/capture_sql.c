@@ -97,19 +97,25 @@ look_now(const char *statement, int n, const Oid *types, const Datum *values)
 	return SPI_processed;
 }
 
+static bool
+is_so_now(const char *question)
+{
+	SqlScope	scope;
+	bool		is_null;
+	bool		answer;
+
+	sql_begin(&scope);
+	look_now(question, 0, NULL, NULL);
+	answer = DatumGetBool(sql_value(0, 1, &is_null));
+	sql_end(&scope);
+	return answer;
+}
+
 /* While it is paused there is nothing to wait for. */
 static void
 require_no_pause(const char *what)
 {
-	SqlScope	scope;
-	bool		is_null;
-	bool		paused;
-
-	sql_begin(&scope);
-	look_now("SELECT EXISTS (SELECT FROM weir.capture_pause)", 0, NULL, NULL);
-	paused = DatumGetBool(sql_value(0, 1, &is_null));
-	sql_end(&scope);
-	if (paused)
+	if (is_so_now("SELECT EXISTS (SELECT FROM weir.capture_pause)"))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s would wait for capture, which is paused", what),
 				 errhint("SELECT weir.resume_capture() lets it go on.")));
@@ -138,35 +144,9 @@ without_page_header(XLogRecPtr lsn)
 	return in_page <= SizeOfXLogLongPHD ? lsn - in_page : lsn;
 }
 
-static bool
-builds_are_pending(void)
-{
-	SqlScope	scope;
-	bool		is_null;
-	bool		pending;
-
-	sql_begin(&scope);
-	look_now("SELECT EXISTS (SELECT FROM weir.build b JOIN weir.monitor_state s USING (monitor_id) "
-			 "WHERE b.state NOT IN ('done', 'failed') AND b.kind <> 'verify' AND s.state <> 'disabled')",
-			 0, NULL, NULL);
-	pending = DatumGetBool(sql_value(0, 1, &is_null));
-	sql_end(&scope);
-	return pending;
-}
-
-static bool
-nothing_is_monitored(void)
-{
-	SqlScope	scope;
-	bool		is_null;
-	bool		nothing;
-
-	sql_begin(&scope);
-	look_now("SELECT NOT EXISTS (SELECT FROM weir.monitor)", 0, NULL, NULL);
-	nothing = DatumGetBool(sql_value(0, 1, &is_null));
-	sql_end(&scope);
-	return nothing;
-}
+#define BUILDS_ARE_PENDING \
+	"SELECT EXISTS (SELECT FROM weir.build b JOIN weir.monitor_state s USING (monitor_id) " \
+	"WHERE b.state NOT IN ('done', 'failed') AND b.kind <> 'verify' AND s.state <> 'disabled')"
 
 static XLogRecPtr
 visible_position(bool *running, char *error)
@@ -228,10 +208,10 @@ weir_wait_for(PG_FUNCTION_ARGS)
 			worker_wake();
 		}
 		visible = visible_position(&running, error);
-		if (visible >= without_page_header(wanted) && !builds_are_pending())
+		if (visible >= without_page_header(wanted) && !is_so_now(BUILDS_ARE_PENDING))
 			PG_RETURN_LSN(visible);
 		/* Capture runs for monitors. */
-		if (!running && asked && nothing_is_monitored())
+		if (!running && asked && is_so_now("SELECT NOT EXISTS (SELECT FROM weir.monitor)"))
 			PG_RETURN_LSN(wanted);
 		if (GetCurrentTimestamp() >= end)
 			break;

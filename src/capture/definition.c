@@ -637,6 +637,17 @@ add_slice(CapturedMonitor *monitor, uint64 row, MemoryContext context)
 	MemoryContextSwitchTo(old);
 }
 
+CapturedMonitor *
+definition_find(List *monitors, int monitor_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, monitors)
+		if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
+			return lfirst(cell);
+	return NULL;
+}
+
 void
 definition_load_builds(List *monitors, MemoryContext context)
 {
@@ -667,10 +678,9 @@ definition_load_builds(List *monitors, MemoryContext context)
 	for (uint64 row = 0; row < n; row++)
 	{
 		bool		is_null;
-		int			monitor_id = DatumGetInt32(sql_value(row, 2, &is_null));
+		CapturedMonitor *monitor = definition_find(monitors, DatumGetInt32(sql_value(row, 2, &is_null)));
 
-		foreach(cell, monitors)
-			if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
-				add_slice(lfirst(cell), row, context);
+		if (monitor != NULL)
+			add_slice(monitor, row, context);
 	}
 }

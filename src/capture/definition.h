@@ -211,6 +211,9 @@ extern char *definition_fingerprint(void);
 /* Reads all definitions into the given context. A monitor that cannot be captured is disabled with its reason and left out. */
 extern List *definition_load(MemoryContext context);
 
+/* NULL when there is none. */
+extern CapturedMonitor *definition_find(List *monitors, int monitor_id);
+
 /*
  * Prepares a column, the label's or the prediction's reader for a type; the time column only takes note of it.  False when the type
  * cannot be read as the definition says.

@@ -83,17 +83,6 @@ partial_give_up_all(List *monitors)
 
 /* ---- after ---- */
 
-static CapturedMonitor *
-find_monitor(List *monitors, int monitor_id)
-{
-	ListCell   *cell;
-
-	foreach(cell, monitors)
-		if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
-			return lfirst(cell);
-	return NULL;
-}
-
 /* Where panes are smaller now, or deletes are retracted, the table has to tell. */
 static void
 take_up_pane(Streamed *streamed, PartialSet *set, CapturedMonitor *monitor, const MarkedPane *marked)
@@ -115,7 +104,7 @@ take_up_set(Streamed *streamed, PartialSet *set, List *monitors)
 	{
 		PartialTotals *totals = lfirst(cell);
 
-		totals->monitor = find_monitor(monitors, totals->monitor_id);
+		totals->monitor = definition_find(monitors, totals->monitor_id);
 		if (totals->monitor != NULL)
 			continue;
 		set->totals = foreach_delete_current(set->totals, cell);
@@ -124,7 +113,7 @@ take_up_set(Streamed *streamed, PartialSet *set, List *monitors)
 	foreach(cell, set->put_away)
 	{
 		MarkedPane *marked = lfirst(cell);
-		CapturedMonitor *monitor = find_monitor(monitors, marked->monitor_id);
+		CapturedMonitor *monitor = definition_find(monitors, marked->monitor_id);
 
 		if (monitor != NULL)
 			take_up_pane(streamed, set, monitor, marked);

@@ -35,17 +35,6 @@ execute_for_range(const char *statement, int monitor_id, TimestampTz since, Time
 	return sql_execute(statement, lengthof(types), types, values, NULL);
 }
 
-static CapturedMonitor *
-find_monitor(List *monitors, int monitor_id)
-{
-	ListCell   *cell;
-
-	foreach(cell, monitors)
-		if (((CapturedMonitor *) lfirst(cell))->monitor_id == monitor_id)
-			return lfirst(cell);
-	return NULL;
-}
-
 /* Monitors that are active, with a watermark, without a build, and with a state that nobody has locked. */
 #define QUIET_MONITORS \
 	"weir.monitor_state s JOIN weir.monitor m USING (monitor_id) WHERE s.watermark > '0001-01-01' AND s.state = 'active' " \
@@ -86,7 +75,7 @@ expire(List *monitors)
 	{
 		bool		is_null;
 		CapturedMonitor *monitor =
-			find_monitor(monitors, DatumGetInt32(SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null)));
+			definition_find(monitors, DatumGetInt32(SPI_getbinval(table->vals[row], table->tupdesc, 1, &is_null)));
 		TimestampTz bound = DatumGetTimestampTz(SPI_getbinval(table->vals[row], table->tupdesc, 2, &is_null));
 
 		if (monitor != NULL && !is_null && bound > monitor->expired_before)
@@ -281,7 +270,7 @@ roll_up_all(List *monitors)
 	{
 		HeapTuple	tuple = table->vals[row];
 		bool		is_null;
-		CapturedMonitor *monitor = find_monitor(monitors, DatumGetInt32(SPI_getbinval(tuple, table->tupdesc, 1, &is_null)));
+		CapturedMonitor *monitor = definition_find(monitors, DatumGetInt32(SPI_getbinval(tuple, table->tupdesc, 1, &is_null)));
 		Interval   *size = DatumGetIntervalP(SPI_getbinval(tuple, table->tupdesc, 2, &is_null));
 		TimestampTz bound = DatumGetTimestampTz(SPI_getbinval(tuple, table->tupdesc, 3, &is_null));
 		bool		is_done;

@@ -9,10 +9,14 @@
 #include "postgres.h"
 
 #include "base/sql.h"
+#include "capture/capture.h"
 #include "capture/learner_change.h"
 #include "capture/learner_row.h"
 #include "capture/source.h"
+#include "catalog/pg_collation.h"
+#include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 /* Labels of columns of the source that have another name now: the column and its number, the hash of the name that was, the name
  * that is. */
@@ -150,4 +154,11 @@ source_problem_of_positive(int monitor_id, Oid source)
 	return psprintf("its positive value \"%s\" is no label of enum %s, the type of column \"%s\". "
 					"Name one with weir.alter_monitor (positive), and run weir.rebuild",
 					sql_text(0, 1), sql_text(0, 2), sql_text(0, 3));
+}
+
+int32
+capture_label_hash(const char *label, size_t length)
+{
+	return DatumGetInt32(
+		DirectFunctionCall1Coll(hashtext, DEFAULT_COLLATION_OID, PointerGetDatum(cstring_to_text_with_len(label, (int) length))));
 }

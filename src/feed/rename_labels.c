@@ -4,13 +4,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
+#include "capture/capture.h"
 #include "catalog/pg_type.h"
 #include "feed/fed_learner.h"
-#include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 /* Those of one place. */
 typedef struct LabelsOfPlace
@@ -31,8 +29,7 @@ next_of_place(const LabelsOfPlace *labels, int *position, RenamedLearnerLabel *l
 static const char *
 present_label(void *context, const char *name, size_t length, size_t *present_length)
 {
-	int32		hash = DatumGetInt32(
-		DirectFunctionCall1Coll(hashtext, DEFAULT_COLLATION_OID, PointerGetDatum(cstring_to_text_with_len(name, (int) length))));
+	int32		hash = capture_label_hash(name, length);
 	RenamedLearnerLabel label;
 
 	for (int position = 0; next_of_place(context, &position, &label);)

@@ -12,6 +12,7 @@
 #include "base/arguments.h"
 #include "base/memory.h"
 #include "fairness/fairness_datum.h"
+#include "fairness/fairness_metrics.h"
 #include "fmgr.h"
 #include "summary/summary_datum.h"
 #include "summary/summary_groups.h"
@@ -125,24 +126,14 @@ weir_told_summary(PG_FUNCTION_ARGS)
 
 /* ---- groups of protected columns ---- */
 
-static int64
-rows_of(const FairnessGroup *group)
-{
-	int64		rows = 0;
-
-	for (int i = 0; i < 9; i++)
-		rows += group->counts[i / 3][i % 3];
-	return rows;
-}
-
 /* Of as many rows the last by name comes first, as among categories: where both leave of one column, both leave the same out. */
 static int
 smallest_first(const void *a, const void *b)
 {
 	const FairnessGroup *group = a;
 	const FairnessGroup *other = b;
-	int64		rows = rows_of(group);
-	int64		other_rows = rows_of(other);
+	int64		rows = fairness_group_size(group);
+	int64		other_rows = fairness_group_size(other);
 	const char *name = NULL;
 	const char *other_name = NULL;
 	size_t		length = 0;
@@ -184,7 +175,7 @@ large_groups(Allocator allocator, const FairnessTable *table, int size)
 	qsort(groups, n, sizeof(FairnessGroup), smallest_first);
 	for (size_t i = 0; i < n; i++)
 	{
-		int64		rows = rows_of(&groups[i]);
+		int64		rows = fairness_group_size(&groups[i]);
 
 		if (rows < size || (withheld > 0 && withheld < size))
 			withheld += rows;
@@ -274,7 +265,7 @@ add_group(FairnessTable *table, FairnessGroup *group, const FairnessGroup *count
 	int64		added[3][3];
 
 	memcpy(added, counts->counts, sizeof(added));
-	if (rows_of(counts) > 0)
+	if (fairness_group_size(counts) > 0)
 		fairness_check_status(fairness_add_counts(table, group->key, group->length, added));
 }
 
@@ -298,7 +289,7 @@ groups_after(Allocator allocator, const FairnessTable *told, int size, FairnessT
 		if (stays)
 			staying += change->size;
 		add_group(*told_now, &change->after, counts);
-		add_group(*told_last, &change->after, rows_of(counts) > 0 ? counts : &change->before);
+		add_group(*told_last, &change->after, fairness_group_size(counts) > 0 ? counts : &change->before);
 	}
 }
 

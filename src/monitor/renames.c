@@ -10,16 +10,14 @@
 
 #include "base/sql.h"
 #include "base/withhold.h"
-#include "catalog/pg_collation.h"
+#include "capture/capture.h"
 #include "catalog/pg_type.h"
-#include "fmgr.h"
 #include "monitor/boundary.h"
 #include "monitor/renames.h"
 #include "monitor/rule.h"
 #include "monitor/windows.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 /* ---- columns ---- */
 
@@ -94,19 +92,14 @@ read_labels(Datum monitor_id, Datum renames, Datum noticed_at)
 	return result;
 }
 
-int32
-renames_hash(const char *value)
-{
-	return DatumGetInt32(DirectFunctionCall1Coll(hashtext, DEFAULT_COLLATION_OID, CStringGetTextDatum(value)));
-}
-
 const char *
 renames_segment_value(void *context, int position, const char *value)
 {
 	const LabelRenames *renames = context;
+	int32		hash = capture_label_hash(value, strlen(value));
 
 	for (int i = 0; i < renames->n; i++)
-		if (renames->labels[i].segment_position == position && renames->labels[i].hash == renames_hash(value))
+		if (renames->labels[i].segment_position == position && renames->labels[i].hash == hash)
 			return renames->labels[i].name;
 	return NULL;
 }
@@ -126,7 +119,7 @@ renamed_subject(const char *subject, LabelRenames *renames)
 		size_t		length = strlen(renames->labels[i].column);
 
 		if (strncmp(subject, renames->labels[i].column, length) == 0 && strncmp(subject + length, ": ", 2) == 0 &&
-			renames->labels[i].hash == renames_hash(subject + length + 2))
+			renames->labels[i].hash == capture_label_hash(subject + length + 2, strlen(subject + length + 2)))
 			return psprintf("%s: %s", renames->labels[i].column, renames->labels[i].name);
 	}
 	return NULL;

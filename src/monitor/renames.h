@@ -28,9 +28,6 @@ typedef struct LabelRenames
 	RenamedLabel *labels;
 } LabelRenames;
 
-/* Of a value as capture has taken down names (weir.source_relation). */
-extern int32 renames_hash(const char *value);
-
 /* The name that a value of a segment column has now, its position from 1; NULL: the same. context: LabelRenames. */
 extern const char *renames_segment_value(void *context, int position, const char *value);
 

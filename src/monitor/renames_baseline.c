@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/privileges.h"
 #include "base/sql.h"
+#include "capture/capture.h"
 #include "catalog/pg_type.h"
 #include "monitor/renames.h"
 #include "quality/performance_datum.h"
@@ -26,13 +27,15 @@ typedef struct CategoryNames
 static const char *
 category_name(const CategoryNames *names, const char *value, bool is_label, bool is_prediction)
 {
+	int32		hash = capture_label_hash(value, strlen(value));
+
 	for (int i = 0; i < names->renames->n; i++)
 	{
 		const RenamedLabel *label = &names->renames->labels[i];
 
 		if (((is_label && label->is_label) || (is_prediction && label->is_prediction) ||
 			 (!names->are_pairs && label->ordinal == names->ordinal)) &&
-			label->hash == renames_hash(value))
+			label->hash == hash)
 			return label->name;
 	}
 	return NULL;
